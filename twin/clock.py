@@ -1,0 +1,41 @@
+"""Scheduled times of a run: regular instants on which the loop lands exactly."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Instants 0, every, 2·every … up to and with the end (s)."""
+
+    every: float
+    end: float
+
+    def __post_init__(self) -> None:
+        if not (self.every > 0 and self.end >= 0):
+            raise ValueError(f"a schedule needs every > 0 and end ≥ 0, found {self.every} and {self.end}")
+
+    @property
+    def count(self) -> int:
+        """Number of instants: the last one is the end, whether or not it is a multiple."""
+        return math.ceil(self.end / self.every - 1e-9) + 1
+
+    def time(self, k: int) -> float:
+        """The k-th instant (s)."""
+        return min(k * self.every, self.end) if k < self.count - 1 else self.end
+
+    def next_after(self, t: float) -> float:
+        """The first instant after `t`; inf when there is none."""
+        if t >= self.end:
+            return math.inf
+        k = int(t // self.every)
+        while self.time(k) <= t:
+            k += 1
+        return self.time(k)
+
+    def index(self, t: float) -> int | None:
+        """k when `t` is exactly the k-th instant, else None."""
+        k = round(t / self.every) if t < self.end else self.count - 1
+        return k if 0 <= k < self.count and self.time(k) == t else None

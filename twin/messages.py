@@ -1,0 +1,51 @@
+"""The one table of texts that people read, in French and in English (`messages.toml`).
+
+The language is the argument, else the environment variable ``TWIN_LANG`` (``fr`` or ``en``),
+else French: the readers are French communities.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cache
+from importlib import resources
+
+LANGUAGES = ("fr", "en")
+
+
+@cache
+def _rows() -> dict[str, dict[str, str]]:
+    raw = tomllib.loads(resources.files("twin").joinpath("messages.toml").read_text(encoding="utf-8"))
+    rows: dict[str, dict[str, str]] = {}
+
+    def walk(prefix: str, node: dict[str, object]) -> None:
+        if set(node) == set(LANGUAGES) and all(isinstance(value, str) for value in node.values()):
+            rows[prefix] = {lang: str(node[lang]) for lang in LANGUAGES}
+            return
+        for name, child in node.items():
+            key = f"{prefix}.{name}" if prefix else name
+            if not isinstance(child, dict):
+                raise ValueError(f"messages.toml: {key} needs both fr and en, found {child!r}")
+            walk(key, child)
+
+    walk("", raw)
+    return rows
+
+
+def language(lang: str | None = None) -> str:
+    """The language to speak: the argument, else ``TWIN_LANG``, else French."""
+    chosen = (lang or os.environ.get("TWIN_LANG") or "fr").lower()[:2]
+    return chosen if chosen in LANGUAGES else "fr"
+
+
+def text(key: str, lang: str | None = None, **values: object) -> str:
+    """The text of a row, its ``{names}`` filled in. An unknown key is an error of ours (KeyError)."""
+    return _rows()[key][language(lang)].format(**values) if values else _rows()[key][language(lang)]
+
+
+def table(prefix: str) -> dict[str, dict[str, str]]:
+    """All rows under a prefix, per language, without the prefix: ``{"fr": {...}, "en": {...}}``."""
+    start = prefix.rstrip(".") + "."
+    found = {key.removeprefix(start): row for key, row in _rows().items() if key.startswith(start)}
+    return {lang: {key: row[lang] for key, row in found.items()} for lang in LANGUAGES}

@@ -1,0 +1,140 @@
+"""What a process is to the loop, and how solvers are found by name.
+
+A solver is one process that advances its own fields. A new one is a module or folder in
+``twin/solvers`` with a class derived from `Solver`, named in ``SOLVERS`` below or, from another
+distribution, by an entry point of the group ``twin.solvers``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from importlib import import_module, metadata
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from twin.errors import InputError, Problem, suggest
+
+Array = NDArray[Any]
+
+SOLVERS = {
+    "flood": "twin.solvers.flood.solver:FloodSolver",
+    "traffic": "twin.solvers.traffic.solver:TrafficSolver",
+}
+
+
+class Parameters(BaseModel):
+    """Base of every solver's ``[params.<name>]`` table: keys it does not know are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Solver(ABC):
+    """One process. Exactly one solver writes a variable; the order of coupling follows from that.
+
+    `fields` is the exchange between solvers: a solver puts the arrays that it writes there when it
+    is made and never rebinds them; it looks those that it reads up when it steps.
+    """
+
+    name: ClassVar[str]
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+    Parameters: ClassVar[type[Parameters]]
+
+    @abstractmethod
+    def __init__(self, domain: Any, scenario: Any, fields: dict[str, Array]) -> None: ...
+
+    def next_time(self, t: float) -> float:
+        """The next time after `t` (s) on which everybody must land for this solver; inf if none."""
+        return float("inf")
+
+    @abstractmethod
+    def step(self, t: float, t_end: float) -> float:
+        """Advance by one stable step, never beyond `t_end`; the new time, `t_end` exactly when it lands."""
+
+    def synchronise(self, t: float) -> None:  # noqa: B027 - nothing to do is a right answer
+        """Called when every solver has landed on `t` (also at 0), in the order of coupling."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Array]:
+        """Everything that the future depends on, and the accumulators. A copy."""
+
+    @abstractmethod
+    def restore(self, state: dict[str, Array]) -> None:
+        """Take a state back; the run goes on as if it had never stopped, to the bit."""
+
+    def ledger(self) -> dict[str, float]:
+        """The mass balance (m³) of a solver that moves water; empty for others."""
+        return {}
+
+    def run_fields(self) -> dict[str, Array]:
+        """Fields over the whole run so far, shape (ny, nx), by variable name."""
+        return {}
+
+    def summary(self) -> dict[str, Any]:
+        """What goes to ``<name>/summary.json``; empty for none."""
+        return {}
+
+
+def solver_class(name: str) -> type[Solver]:
+    """The solver of that name.
+
+    Raises
+    ------
+    InputError
+        There is none.
+    """
+    points = {point.name: point.value for point in metadata.entry_points(group="twin.solvers")}
+    known = points | SOLVERS
+    if name not in known:
+        raise InputError(Problem("solvers", name, repr(name), "the name of a solver", suggest(name, known)))
+    module, _, attribute = known[name].partition(":")
+    found = getattr(import_module(module), attribute)
+    if not (isinstance(found, type) and issubclass(found, Solver)):
+        raise TypeError(f"{known[name]} is no Solver")
+    return found
+
+
+def coupling_order(classes: Iterable[type[Solver]]) -> list[type[Solver]]:
+    """Solvers in the order of coupling: who writes a variable comes before who reads it.
+
+    Raises
+    ------
+    InputError
+        Two solvers write one variable, or they wait for each other in a circle.
+    """
+    waiting = list(classes)
+    writer: dict[str, type[Solver]] = {}
+    for cls in waiting:
+        for variable in cls.writes:
+            if variable in writer:
+                raise InputError(
+                    Problem(
+                        "solvers",
+                        variable,
+                        f"written by {writer[variable].name} and {cls.name}",
+                        "exactly one solver that writes a variable",
+                    )
+                )
+            writer[variable] = cls
+    ordered: list[type[Solver]] = []
+    while waiting:
+        ready = [
+            cls
+            for cls in waiting
+            if not any(writer.get(v, cls) in waiting and writer.get(v, cls) is not cls for v in cls.reads)
+        ]
+        if not ready:
+            names = ", ".join(cls.name for cls in waiting)
+            raise InputError(Problem("solvers", "", f"{names} wait for each other", "an order of coupling"))
+        ordered += ready
+        waiting = [cls for cls in waiting if cls not in ready]
+    return ordered
+
+
+def finite_scalar(value: float) -> Array:
+    """A number as a 0-d array, for `state`."""
+    return np.asarray(value)

@@ -1,0 +1,1 @@
+"""How it evolves: one module or folder per process."""
