@@ -8,9 +8,13 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from twin.errors import InputError, Problem
+from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic_core import PydanticCustomError
+
+from twin.errors import InputError, Problem, suggest
+from twin.messages import text
 
 if TYPE_CHECKING:
     import pint
@@ -75,3 +79,93 @@ def _convert(magnitude: float, source: str, unit: str, value: str, problem: Prob
     except (pint.PintError, AttributeError, SyntaxError, TypeError, ValueError) as error:
         found = f"{value!r} (unit {source!r} is not known)"
         raise InputError(Problem(problem.where, problem.key, found, problem.expected)) from error
+
+
+def _reader(unit: str) -> BeforeValidator:
+    def read(value: object) -> object:
+        if not isinstance(value, (str, int, float)):
+            return value  # pydantic says what is wrong with its type
+        try:
+            return parse(value, unit)
+        except InputError as error:
+            problem = error.problems[0]
+            raise PydanticCustomError(
+                "quantity", "{found}", {"found": problem.found, "expected": problem.expected}
+            ) from error
+
+    return BeforeValidator(read)
+
+
+# Types for pydantic records: a number is SI, a text is read with its unit.
+Metres = Annotated[float, _reader("m")]
+Seconds = Annotated[float, _reader("s")]
+MetresPerSecond = Annotated[float, _reader("m/s")]
+CubicMetresPerSecond = Annotated[float, _reader("m**3/s")]
+
+
+def problems_of(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> list[Problem]:
+    """The problems that pydantic found, as ours: one each, with the key, what was found and expected."""
+    problems = []
+    for item in error.errors():
+        loc = [part for part in item["loc"] if not (isinstance(part, str) and part.startswith("tagged-union"))]
+        key = _key(loc)
+        context = item.get("ctx", {})
+        kind, found = item["type"], repr(item["input"])
+        if len(found) > 120:
+            found = found[:117] + "…"
+        hint = ""
+        if kind == "extra_forbidden":
+            found, expected = text("error.unknown_key", key=str(loc[-1])), text("error.known_key")
+            hint = suggest(str(loc[-1]), _keys_at(model, loc[:-1]))
+        elif kind == "missing":
+            found, expected = text("error.nothing"), text("error.required_key")
+        elif kind in ("quantity", "twin"):
+            found, expected = str(context["found"]), str(context["expected"])
+            hint = str(context.get("hint", ""))
+        elif kind in ("literal_error", "enum"):
+            expected = str(context["expected"])
+            hint = suggest(str(item["input"]), re.findall(r"'([^']+)'", expected))
+        elif kind in ("union_tag_invalid", "union_tag_not_found"):
+            key = f"{key}.kind" if key else "kind"
+            expected = str(context.get("expected_tags", text("error.required_key")))
+            tag = str(context.get("tag", ""))
+            found = repr(tag) if tag else text("error.nothing")
+            hint = suggest(tag, re.findall(r"'([^']+)'", expected))
+        else:
+            expected = item["msg"]
+        problems.append(Problem(where, key, found, expected, hint))
+    return problems
+
+
+def _key(loc: list[Any]) -> str:
+    key = ""
+    for part in loc:
+        key += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    return key
+
+
+def _keys_at(model: type[BaseModel] | None, loc: list[Any]) -> list[str]:
+    """The keys that a record knows at a place of a validation error; empty when it can't be told."""
+    current: Any = model
+    for part in loc:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            current = field.annotation if field else None
+        elif get_args(current):
+            members = [m for m in _flatten(current) if isinstance(m, type) and issubclass(m, BaseModel)]
+            tagged = [m for m in members if str(part) == str(getattr(m.model_fields.get("kind"), "default", ""))]
+            if tagged:
+                current = tagged[0]
+            elif not isinstance(part, int) and len(members) == 1 and part in members[0].model_fields:
+                current = members[0].model_fields[str(part)].annotation
+    if get_args(current):
+        members = [m for m in _flatten(current) if isinstance(m, type) and issubclass(m, BaseModel)]
+        return sorted({name for m in members for name in m.model_fields})
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return sorted(current.model_fields)
+    return []
+
+
+def _flatten(annotation: Any) -> list[Any]:
+    inner = get_args(annotation)
+    return [annotation] if not inner else [member for part in inner for member in _flatten(part)]
