@@ -13,8 +13,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from twin.domain import Domain as Domain
-    from twin.domain import build_domain as build_domain
     from twin.grid import Grid as Grid
+    from twin.gridding import build_domain as build_domain
     from twin.indicators import compare as compare
     from twin.network import Network as Network
     from twin.results import Result as Result
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Domain": "twin.domain",
-    "build_domain": "twin.domain",
+    "build_domain": "twin.gridding",
     "Grid": "twin.grid",
     "Network": "twin.network",
     "Result": "twin.results",

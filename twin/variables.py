@@ -46,6 +46,7 @@ _TABLE = (
     Variable("max_hazard_vehicles", "", "1", MAP),
     # on the grid, constant
     Variable("bed_elevation", "surface_altitude", "m", MAP),
+    Variable("ground_elevation", "ground_level_altitude", "m", MAP),
     Variable("roughness", "", "s m-1/3", MAP),
     Variable("building_fraction", "", "1", MAP),
     # on the links of the road network, over time

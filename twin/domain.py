@@ -1,0 +1,225 @@
+"""The grid model: fields on a grid and networks, immutable. What solvers see of a territory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from twin.errors import InputError, Problem, suggest
+from twin.grid import Grid
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from shapely.geometry.base import BaseGeometry
+
+    from twin.network import Network
+
+FIELD_DIMS = {
+    "bed_elevation": ("y", "x"),
+    "ground_elevation": ("y", "x"),
+    "roughness": ("y", "x"),
+    "building_fraction": ("y", "x"),
+    "blocked": ("y", "x"),
+    "active": ("y", "x"),
+    "crest_x": ("y", "x_face"),
+    "crest_y": ("y_face", "x"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A named point, line or polygon, or a set of features read from a file with their attributes."""
+
+    name: str
+    geometry: BaseGeometry
+    features: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Domain:
+    """The grid model.
+
+    Attributes
+    ----------
+    name, crs : of the territory.
+    grid : None for a territory without terrain.
+    fields : on the grid: bed_elevation (m), ground_elevation (m, the bed without roofs), roughness (Manning n, s m^-1/3), building_fraction (0–1),
+        blocked (bool: a building stands on the cell and its bed is the roof), active (bool: False where
+        the terrain has no data), shape (ny, nx); crest_x, shape (ny, nx + 1), and crest_y, shape
+        (ny + 1, nx): elevation of a dike or wall on the face (m), −inf where there is none.
+    networks : by name; "roads".
+    buildings, roads : the canonical layers, or None.
+    places : by name.
+    provenance : one plain record per layer used.
+    """
+
+    name: str
+    crs: str
+    grid: Grid | None
+    fields: xr.Dataset
+    networks: Mapping[str, Network] = field(default_factory=lambda: MappingProxyType({}))
+    buildings: gpd.GeoDataFrame | None = None
+    roads: gpd.GeoDataFrame | None = None
+    places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))
+    provenance: tuple[dict[str, Any], ...] = ()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        bed_elevation: NDArray[np.float64],
+        *,
+        cell: float,
+        roughness: float | NDArray[np.float64] = 0.0,
+        crs: str = "EPSG:2154",
+        x_west: float = 0.0,
+        y_north: float | None = None,
+        places: Mapping[str, Place] | None = None,
+        name: str = "arrays",
+    ) -> Domain:
+        """A domain made of plain arrays, for tests, benchmarks and lessons.
+
+        Parameters
+        ----------
+        bed_elevation : shape (ny, nx), row 0 in the north (m).
+        roughness : Manning n, a number or shape (ny, nx).
+        """
+        ny, nx = bed_elevation.shape
+        grid = Grid(crs, x_west, ny * cell if y_north is None else y_north, cell, ny, nx)
+        return cls(name, crs, grid, grid_fields(grid, bed_elevation, roughness), places=places or {})
+
+    def field(self, name: str) -> NDArray[Any]:
+        """A field as a NumPy array (read-only by agreement: the domain is immutable)."""
+        return np.asarray(self.fields[name].values)
+
+    def with_fields(self, **arrays: NDArray[Any]) -> Domain:
+        """A copy with some fields replaced."""
+        return replace(
+            self, fields=self.fields.assign({n: (FIELD_DIMS[n], values) for n, values in arrays.items()})
+        )
+
+    def require_grid(self, who: str) -> Grid:
+        """The grid.
+
+        Raises
+        ------
+        InputError
+            The territory has no terrain, and `who` needs one.
+        """
+        if self.grid is None:
+            raise InputError(
+                Problem(self.name, "layers.terrain", "no terrain layer", f"a terrain, which {who} reads")
+            )
+        return self.grid
+
+    def place(self, name: str, where: str, key: str) -> Place:
+        """A place by name.
+
+        Raises
+        ------
+        InputError
+            There is none of that name.
+        """
+        if name not in self.places:
+            raise InputError(
+                Problem(where, key, repr(name), "a place of the territory", suggest(name, self.places))
+            )
+        return self.places[name]
+
+    def __repr__(self) -> str:
+        lines = [f"Domain {self.name!r} ({self.crs})"]
+        if self.grid is not None:
+            lines.append(f"├── grid: {self.grid.ny} × {self.grid.nx} cells of {self.grid.cell:g} m")
+            lines.append(f"├── fields: {', '.join(str(n) for n in self.fields.data_vars)}")
+        lines += [f"├── network {name}: {network!r}" for name, network in self.networks.items()]
+        if self.buildings is not None:
+            lines.append(f"├── buildings: {len(self.buildings)}")
+        lines.append(f"└── places: {', '.join(self.places) or '–'}")
+        return "\n".join(lines)
+
+
+def grid_fields(
+    grid: Grid,
+    bed_elevation: NDArray[np.float64],
+    roughness: float | NDArray[np.float64],
+    *,
+    building_fraction: NDArray[np.float64] | None = None,
+    blocked: NDArray[np.bool_] | None = None,
+) -> xr.Dataset:
+    """The fields of a domain without any crest; cells with a NaN bed are not active.
+
+    Shapes (ny, nx); see `Domain.fields`.
+    """
+    bed = np.ascontiguousarray(bed_elevation, dtype=np.float64)
+    active = np.isfinite(bed)
+    values: dict[str, NDArray[Any]] = {
+        "bed_elevation": bed,
+        "ground_elevation": bed,
+        "roughness": np.broadcast_to(np.asarray(roughness, dtype=np.float64), grid.shape).copy(),
+        "building_fraction": np.zeros(grid.shape) if building_fraction is None else building_fraction,
+        "blocked": np.zeros(grid.shape, dtype=bool) if blocked is None else blocked,
+        "active": active,
+        "crest_x": np.full((grid.ny, grid.nx + 1), -np.inf),
+        "crest_y": np.full((grid.ny + 1, grid.nx), -np.inf),
+    }
+    return xr.Dataset(
+        {name: (FIELD_DIMS[name], array) for name, array in values.items()},
+        coords={
+            "x": grid.x,
+            "y": grid.y,
+            "x_face": grid.x_west + np.arange(grid.nx + 1) * grid.cell,
+            "y_face": grid.y_north - np.arange(grid.ny + 1) * grid.cell,
+        },
+        attrs={"crs": grid.crs},
+    )
+
+
+def faces_on_line(
+    grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64], elevation: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Crest elevations on the faces that separate the two sides of a polyline.
+
+    The line becomes a staircase of faces with no gap: as it goes from cell to cell, the corners of the
+    grid nearest to it are joined along faces, so that water that goes only through faces can't pass.
+
+    Parameters
+    ----------
+    x, y, elevation : vertices of the line and the crest there, shape (n,) (m).
+
+    Returns
+    -------
+    crest_x, crest_y : shapes (ny, nx + 1) and (ny + 1, nx), −inf off the line (m).
+    """
+    crest_x = np.full((grid.ny, grid.nx + 1), -np.inf)
+    crest_y = np.full((grid.ny + 1, grid.nx), -np.inf)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
+    if along[-1] == 0:
+        return crest_x, crest_y
+    # Points every quarter of a cell, vertices included, each snapped to the nearest corner.
+    steps = np.unique(np.concatenate([along, np.linspace(0, along[-1], int(along[-1] / grid.cell * 4) + 2)]))
+    column = (np.interp(steps, along, x) - grid.x_west) / grid.cell
+    row = (grid.y_north - np.interp(steps, along, y)) / grid.cell
+    height = np.interp(steps, along, elevation)
+    corner_j, corner_i = np.rint(column).astype(int), np.rint(row).astype(int)
+    for k in range(1, steps.size):
+        i0, j0, i1, j1 = corner_i[k - 1], corner_j[k - 1], corner_i[k], corner_j[k]
+        top = float(max(height[k - 1], height[k]))
+        # A diagonal move goes along the two faces on the side that the line passes nearer to.
+        bend_i, bend_j = i0, j1
+        if i0 != i1 and j0 != j1:
+            middle_i, middle_j = 0.5 * (row[k - 1] + row[k]), 0.5 * (column[k - 1] + column[k])
+            if np.hypot(middle_i - i1, middle_j - j0) < np.hypot(middle_i - i0, middle_j - j1):
+                bend_i, bend_j = i1, j0
+        for (a, b), (c, d) in (((i0, j0), (bend_i, bend_j)), ((bend_i, bend_j), (i1, j1))):
+            for i in range(min(a, c), max(a, c)):
+                if 0 <= i < grid.ny and 0 <= b <= grid.nx:
+                    crest_x[i, b] = max(crest_x[i, b], top)
+            for j in range(min(b, d), max(b, d)):
+                if 0 <= a <= grid.ny and 0 <= j < grid.nx:
+                    crest_y[a, j] = max(crest_y[a, j], top)
+    return crest_x, crest_y

@@ -1,0 +1,327 @@
+"""A territory: its CRS, its extent, its layers and its named places (`territory.toml`, DESIGN 3.1)."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import shapely
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from shapely.geometry.base import BaseGeometry
+
+from twin.domain import Place
+from twin.errors import InputError, Problem, Problems, suggest
+from twin.grid import Bounds
+from twin.layers import LAYER_NAMES, read_layer
+from twin.layers.layer import Layer
+from twin.layers.source import LayerSource
+from twin.layers.vector import read_vector
+from twin.units import problems_of
+
+Point = tuple[float, float]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LinePlace(_Record):
+    """``{line = [[x, y], …]}``."""
+
+    line: tuple[Point, ...]
+
+
+class PolygonPlace(_Record):
+    """``{polygon = [[x, y], …]}``."""
+
+    polygon: tuple[Point, ...]
+
+
+class FilePlace(LayerSource):
+    """``{source = "lieux.gpkg", layer = …, where = …}``: features of a vector file."""
+
+
+class TerritoryRecord(_Record):
+    """What a territory.toml says, checked."""
+
+    name: str
+    crs: str
+    vertical_datum: str = "NGF-IGN69"
+    extent: tuple[float, float, float, float] | str | None = None
+    layers: dict[str, LayerSource] = {}
+    places: dict[str, Point | LinePlace | PolygonPlace | FilePlace] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _places_from_file(cls, raw: Any) -> Any:
+        # [places] may itself be a vector file: its `name` column names the places.
+        if isinstance(raw, dict) and isinstance(raw.get("places"), str):
+            return raw | {"places": {"*": {"source": raw["places"]}}}
+        return raw
+
+
+class Territory:
+    """A place whose layers can be read. Open one with `Territory.open`.
+
+    Attributes
+    ----------
+    file : its territory.toml.
+    root : the folder that relative paths start from.
+    """
+
+    def __init__(self, record: TerritoryRecord, file: Path) -> None:
+        self.record = record
+        self.file = file
+        self.root = file.parent
+        self._layers: dict[str, Layer] = {}
+
+    @classmethod
+    def open(cls, path: str | Path) -> Territory:
+        """Read a territory from its folder or its territory.toml.
+
+        Raises
+        ------
+        InputError
+            The file is missing, is no TOML, has keys, layers or a CRS that cannot be used; all at once.
+        """
+        file = Path(path)
+        if file.is_dir():
+            file = file / "territory.toml"
+        table = read_toml(file, "a territory folder or its territory.toml")
+        try:
+            record = TerritoryRecord.model_validate(_with_environment(table, str(file)))
+        except ValidationError as error:
+            raise InputError(problems_of(error, str(file), TerritoryRecord)) from error
+        territory = cls(record, file.resolve())
+        problems = Problems()
+        _check_crs(record.crs, str(file), problems)
+        for name in record.layers:
+            if name not in LAYER_NAMES:
+                problems.add(
+                    str(file),
+                    f"layers.{name}",
+                    f"layer {name!r}",
+                    "the name of a layer",
+                    suggest(name, LAYER_NAMES),
+                )
+        problems.raise_if_any()
+        return territory
+
+    @property
+    def name(self) -> str:
+        """The name of the place."""
+        return self.record.name
+
+    @property
+    def crs(self) -> str:
+        """The one projected CRS."""
+        return self.record.crs
+
+    @property
+    def vertical_datum(self) -> str:
+        """What heights refer to."""
+        return self.record.vertical_datum
+
+    @cached_property
+    def extent(self) -> Bounds | None:
+        """The crop: x_min, y_min, x_max, y_max, or None for all that the layers have."""
+        extent = self.record.extent
+        if not isinstance(extent, str):
+            return extent
+        if extent in self.record.places:
+            return self.place(extent).geometry.bounds
+        source = LayerSource(source=extent)
+        return self._bounds_of(read_vector("extent", source, root=self.root, crs=self.crs))
+
+    @staticmethod
+    def _bounds_of(layer: Layer) -> Bounds:
+        xmin, ymin, xmax, ymax = layer.data.total_bounds
+        return float(xmin), float(ymin), float(xmax), float(ymax)
+
+    def has(self, name: str) -> bool:
+        """Whether the catalogue has a layer of that name."""
+        return name in self.record.layers
+
+    def layer(self, name: str) -> Layer:
+        """A layer, read once, cropped to the extent.
+
+        Raises
+        ------
+        InputError
+            The territory has no such layer, or its file cannot be used.
+        """
+        if name not in self.record.layers:
+            raise InputError(
+                Problem(
+                    str(self.file),
+                    f"layers.{name}",
+                    "no such layer in the territory",
+                    f"a [layers.{name}] table",
+                )
+            )
+        if name not in self._layers:
+            self._layers[name] = read_layer(
+                name, self.record.layers[name], root=self.root, crs=self.crs, bounds=self.extent
+            )
+        return self._layers[name]
+
+    @cached_property
+    def _expanded_places(self) -> dict[str, Point | LinePlace | PolygonPlace | FilePlace | Place]:
+        places: dict[str, Any] = dict(self.record.places)
+        everything = places.pop("*", None)
+        if everything is not None:
+            frame = read_vector("places", everything, root=self.root, crs=self.crs).data
+            column = next((c for c in ("name", "nom") if c in frame), None)
+            if column is None:
+                raise InputError(
+                    Problem(
+                        str(self.file), "places", f"columns {', '.join(frame.columns)}", "a column `name`"
+                    )
+                )
+            for name, rows in frame.groupby(column):
+                places[str(name)] = Place(str(name), shapely.union_all(rows.geometry.values), rows)
+        return places
+
+    @property
+    def place_names(self) -> list[str]:
+        """Names of all places."""
+        return list(self._expanded_places)
+
+    def place(self, name: str) -> Place:
+        """A named place.
+
+        Raises
+        ------
+        InputError
+            There is none of that name, or its file cannot be read.
+        """
+        known = self._expanded_places
+        if name not in known:
+            raise InputError(
+                Problem(str(self.file), f"places.{name}", "no such place", "a place", suggest(name, known))
+            )
+        record = known[name]
+        if isinstance(record, Place):
+            return record
+        if isinstance(record, FilePlace):
+            frame = read_vector(f"places.{name}", record, root=self.root, crs=self.crs).data
+            return Place(name, shapely.union_all(frame.geometry.values), frame)
+        geometry = _geometry(record)
+        return Place(name, geometry, gpd.GeoDataFrame({"name": [name]}, geometry=[geometry], crs=self.crs))
+
+    def check(self) -> list[Problem]:
+        """Everything that is wrong with the territory, its files and places, found by reading them all."""
+        problems: list[Problem] = []
+        try:
+            _ = self.extent
+        except InputError as error:
+            problems += error.problems
+        for name in self.record.layers:
+            try:
+                self.layer(name)
+            except InputError as error:
+                problems += error.problems
+        bounds = self._terrain_bounds()
+        try:
+            names = self.place_names
+        except InputError as error:
+            return problems + list(error.problems)
+        for name in names:
+            try:
+                place = self.place(name)
+            except InputError as error:
+                problems += error.problems
+                continue
+            if bounds is not None and not place.geometry.intersects(shapely.box(*bounds)):
+                problems.append(outside(str(self.file), f"places.{name}", place.geometry, bounds))
+        return problems
+
+    def _terrain_bounds(self) -> Bounds | None:
+        if not self.has("terrain"):
+            return self.extent
+        try:
+            data = self.layer("terrain").data
+        except InputError:
+            return None
+        half = abs(float(data["x"][1] - data["x"][0])) / 2
+        return (
+            float(data["x"].min()) - half,
+            float(data["y"].min()) - half,
+            float(data["x"].max()) + half,
+            float(data["y"].max()) + half,
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"Territory {self.name!r} ({self.crs}, {self.vertical_datum})"]
+        lines += [f"├── {name}: {source.source}" for name, source in self.record.layers.items()]
+        lines.append(f"└── places: {', '.join(self.record.places) or '–'}")
+        return "\n".join(lines)
+
+
+def outside(where: str, key: str, geometry: BaseGeometry, bounds: Bounds) -> Problem:
+    """The problem of a geometry that lies off the terrain."""
+    at = ", ".join(f"{v:.1f}" for v in geometry.centroid.coords[0]) if not geometry.is_empty else "empty"
+    return Problem(
+        where,
+        key,
+        f"({at}), outside the terrain",
+        f"a place within x {bounds[0]:.1f} to {bounds[2]:.1f}, y {bounds[1]:.1f} to {bounds[3]:.1f}",
+    )
+
+
+def read_toml(file: Path, what: str) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    InputError
+        It is missing or is no valid TOML.
+    """
+    if not file.is_file():
+        near = suggest(file.name, [p.name for p in file.parent.glob("*.toml")]) if file.parent.is_dir() else ""
+        raise InputError(Problem(str(file), "", "no such file", what, near))
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(file), "", f"no valid TOML: {error}", "TOML in UTF-8")) from error
+
+
+def _with_environment(value: Any, where: str, key: str = "") -> Any:
+    """Fill ``$NAME`` in every text; a variable that is not set is a problem."""
+    if isinstance(value, dict):
+        return {k: _with_environment(v, where, f"{key}.{k}" if key else k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_with_environment(v, where, key) for v in value]
+    if isinstance(value, str) and "$" in value:
+        filled = os.path.expandvars(value)
+        if "$" in filled:
+            raise InputError(Problem(where, key, repr(value), "an environment variable that is set"))
+        return filled
+    return value
+
+
+def _check_crs(crs: str, where: str, problems: Problems) -> None:
+    expected = "a projected CRS in metres, such as EPSG:2154"
+    try:
+        found = pyproj.CRS.from_user_input(crs)
+    except pyproj.exceptions.CRSError:
+        problems.add(where, "crs", repr(crs), expected)
+        return
+    if not found.is_projected:
+        problems.add(where, "crs", f"{crs} ({found.name}), which is in degrees", expected)
+    elif any(axis.unit_name != "metre" for axis in found.axis_info[:2]):
+        problems.add(where, "crs", f"{crs}, in {found.axis_info[0].unit_name}", expected)
+
+
+def _geometry(record: Point | LinePlace | PolygonPlace) -> BaseGeometry:
+    if isinstance(record, LinePlace):
+        return shapely.LineString(np.asarray(record.line))
+    if isinstance(record, PolygonPlace):
+        return shapely.Polygon(np.asarray(record.polygon))
+    return shapely.Point(record)
