@@ -1,0 +1,265 @@
+"""Numba kernels of static assignment: link costs, shortest-path trees, loading.
+
+Links are in forward-star order: the links that leave node ``i`` are ``out_ptr[i]:out_ptr[i + 1]``, their tails and
+heads are ``tail`` and ``head`` (m,). The cost of a link with volume v is
+
+    t(v) = base + slope (v / capacity)^power          (BPR: base = t0 + fixed, slope = t0 b)
+
+with 0^0 = 1. Parallel kernels work on a number of blocks of origins that does not depend on the number of threads;
+each block sums in the order of its origins and blocks are added in their order, so that the result is the same to the
+bit whatever the thread count.
+"""
+
+import math
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True)
+def power_of(ratio: float, power: float) -> float:
+    """ratio^power for ratio >= 0, with 0^0 = 1 and no ``pow`` for the usual powers."""
+    if power == 4.0:
+        square = ratio * ratio
+        return square * square
+    if power == 1.0:
+        return ratio
+    if power == 0.0:
+        return 1.0
+    if power == 2.0:
+        return ratio * ratio
+    if ratio <= 0.0:
+        return 0.0
+    return ratio**power
+
+
+@njit(cache=True)
+def link_cost(volume: float, base: float, slope: float, inverse_capacity: float, power: float) -> float:
+    """Cost of one link at a volume (see the module's formula)."""
+    if slope == 0.0:
+        return base
+    return base + slope * power_of(volume * inverse_capacity, power)
+
+
+@njit(cache=True)
+def link_cost_slope(volume: float, slope: float, inverse_capacity: float, power: float) -> float:
+    """dt/dv of one link; below power 1 the ratio is kept above 1e-9, for the derivative at 0 is infinite there."""
+    if slope == 0.0 or power == 0.0:
+        return 0.0
+    ratio = volume * inverse_capacity
+    if power == 4.0:
+        return slope * 4.0 * ratio * ratio * ratio * inverse_capacity
+    if power == 1.0:
+        return slope * inverse_capacity
+    if power < 1.0:
+        ratio = max(ratio, 1e-9)
+    return slope * power * power_of(ratio, power - 1.0) * inverse_capacity
+
+
+@njit(cache=True)
+def fill_costs(volume, base, slope, inverse_capacity, power, cost, derivative):
+    """Cost and derivative of every link, shapes (m,)."""
+    for a in range(volume.size):
+        cost[a] = link_cost(volume[a], base[a], slope[a], inverse_capacity[a], power[a])
+        derivative[a] = link_cost_slope(volume[a], slope[a], inverse_capacity[a], power[a])
+
+
+@njit(cache=True)
+def beckmann(volume, base, slope, inverse_capacity, power):
+    """Beckmann objective, sum over links of the integral of t from 0 to v, with compensated (Neumaier) summation."""
+    total = 0.0
+    lost = 0.0
+    for a in range(volume.size):
+        term = base[a] * volume[a]
+        if slope[a] != 0.0:
+            ratio = volume[a] * inverse_capacity[a]
+            term += slope[a] * volume[a] * power_of(ratio, power[a]) / (power[a] + 1.0)
+        new = total + term
+        if abs(total) >= abs(term):
+            lost += (total - new) + term
+        else:
+            lost += (term - new) + total
+        total = new
+    return total + lost
+
+
+@njit(cache=True)
+def directional_slope(volume, direction, step, base, slope, inverse_capacity, power):
+    """First and second derivative of the Beckmann objective along ``volume + step * direction``."""
+    first = 0.0
+    second = 0.0
+    for a in range(volume.size):
+        d = direction[a]
+        if d != 0.0:
+            v = max(volume[a] + step * d, 0.0)
+            first += d * link_cost(v, base[a], slope[a], inverse_capacity[a], power[a])
+            second += d * d * link_cost_slope(v, slope[a], inverse_capacity[a], power[a])
+    return first, second
+
+
+@njit(cache=True)
+def grow_tree(origin, out_ptr, head, cost, through, distance, entry, settled, heap_node, heap_key, place):
+    """Shortest-path tree from a node: Dijkstra with an indexed 4-ary heap; returns the number of nodes reached.
+
+    Nodes with ``through`` False are reached but not passed (except the origin). ``distance`` (n,) is inf and ``entry``
+    (n,) -1 where no path leads; ``settled`` lists the reached nodes, a node after its predecessor (also over links of
+    cost 0). Costs must be >= 0; a link of cost inf is never used.
+    """
+    for i in range(distance.size):
+        distance[i] = math.inf
+        entry[i] = -1
+        place[i] = -1
+    distance[origin] = 0.0
+    heap_node[0] = origin
+    heap_key[0] = 0.0
+    place[origin] = 0
+    size = 1
+    count = 0
+    while size > 0:
+        node = heap_node[0]
+        reached = heap_key[0]
+        settled[count] = node
+        count += 1
+        size -= 1
+        if size > 0:
+            last = heap_node[size]
+            key = heap_key[size]
+            hole = 0
+            while True:
+                child = 4 * hole + 1
+                if child >= size:
+                    break
+                smallest = heap_key[child]
+                for k in range(child + 1, min(child + 4, size)):
+                    if heap_key[k] < smallest:
+                        smallest = heap_key[k]
+                        child = k
+                if smallest >= key:
+                    break
+                moved = heap_node[child]
+                heap_node[hole] = moved
+                heap_key[hole] = smallest
+                place[moved] = hole
+                hole = child
+            heap_node[hole] = last
+            heap_key[hole] = key
+            place[last] = hole
+        if node != origin and not through[node]:
+            continue
+        for a in range(out_ptr[node], out_ptr[node + 1]):
+            target = head[a]
+            key = reached + cost[a]
+            if key < distance[target]:
+                hole = place[target]
+                if hole < 0:
+                    hole = size
+                    size += 1
+                distance[target] = key
+                entry[target] = a
+                while hole > 0:
+                    parent = (hole - 1) >> 2
+                    if heap_key[parent] <= key:
+                        break
+                    moved = heap_node[parent]
+                    heap_node[hole] = moved
+                    heap_key[hole] = heap_key[parent]
+                    place[moved] = hole
+                    hole = parent
+                heap_node[hole] = target
+                heap_key[hole] = key
+                place[target] = hole
+    return count
+
+
+@njit(cache=True, parallel=True)
+def load_shortest(
+    origin_node, pair_ptr, pair_node, pair_trips, out_ptr, tail, head, cost, through, block_volume, pair_cost
+):
+    """All-or-nothing loading of every origin on its shortest-path tree, by back-propagation along the tree.
+
+    ``pair_ptr`` (o + 1,), ``pair_node`` and ``pair_trips`` (p,) list the destinations of each origin. Writes
+    ``block_volume`` (blocks, m), to be added over blocks, and ``pair_cost`` (p,), inf where a pair has no route.
+    """
+    blocks = block_volume.shape[0]
+    origins = origin_node.size
+    n = out_ptr.size - 1
+    for block in prange(blocks):
+        distance = np.empty(n)
+        entry = np.empty(n, np.int32)
+        settled = np.empty(n, np.int32)
+        heap_node = np.empty(n, np.int32)
+        heap_key = np.empty(n)
+        place = np.empty(n, np.int32)
+        arriving = np.zeros(n)
+        volume = block_volume[block]
+        volume[:] = 0.0
+        for o in range(block * origins // blocks, (block + 1) * origins // blocks):
+            origin = origin_node[o]
+            count = grow_tree(
+                origin, out_ptr, head, cost, through, distance, entry, settled, heap_node, heap_key, place
+            )
+            for p in range(pair_ptr[o], pair_ptr[o + 1]):
+                node = pair_node[p]
+                pair_cost[p] = distance[node]
+                if distance[node] < math.inf:
+                    arriving[node] += pair_trips[p]
+            for k in range(count - 1, 0, -1):
+                node = settled[k]
+                flow = arriving[node]
+                if flow > 0.0:
+                    a = entry[node]
+                    volume[a] += flow
+                    arriving[tail[a]] += flow
+                    arriving[node] = 0.0
+            arriving[origin] = 0.0
+
+
+@njit(cache=True, parallel=True)
+def grow_trees(origin_node, out_ptr, head, cost, through, distance, entry, blocks):
+    """Shortest-path trees of several origins: ``distance`` and ``entry`` (o, n), parallel over blocks of origins."""
+    origins = origin_node.size
+    n = out_ptr.size - 1
+    for block in prange(blocks):
+        settled = np.empty(n, np.int32)
+        heap_node = np.empty(n, np.int32)
+        heap_key = np.empty(n)
+        place = np.empty(n, np.int32)
+        for o in range(block * origins // blocks, (block + 1) * origins // blocks):
+            grow_tree(
+                origin_node[o], out_ptr, head, cost, through, distance[o], entry[o], settled, heap_node, heap_key, place
+            )
+
+
+@njit(cache=True)
+def add_blocks(block_volume, volume):
+    """Sum of ``block_volume`` (blocks, m) over blocks, in their order, into ``volume`` (m,)."""
+    for a in range(volume.size):
+        volume[a] = 0.0
+    for block in range(block_volume.shape[0]):
+        for a in range(volume.size):
+            volume[a] += block_volume[block, a]
+
+
+@njit(cache=True)
+def conjugate_products(volume, loaded, first, second, step, derivative):
+    """The five sums over links that the conjugate directions need (Mitradjieva and Lindberg 2013), H = diag(dt/dv).
+
+    With u = step·first + (1 - step)·second - volume and w = first - volume:
+    u·H·(loaded - volume), u·H·(second - first), w·H·(loaded - volume), w·H·w, w·H·(loaded - first).
+    """
+    u_y = 0.0
+    u_s = 0.0
+    w_y = 0.0
+    w_w = 0.0
+    w_f = 0.0
+    for a in range(volume.size):
+        h = derivative[a]
+        u = step * first[a] + (1.0 - step) * second[a] - volume[a]
+        w = first[a] - volume[a]
+        y = loaded[a] - volume[a]
+        u_y += u * h * y
+        u_s += u * h * (second[a] - first[a])
+        w_y += w * h * y
+        w_w += w * h * w
+        w_f += w * h * (loaded[a] - first[a])
+    return u_y, u_s, w_y, w_w, w_f

@@ -1,0 +1,303 @@
+"""What an assignment is made of: a network with cost functions, and trips between zones. Units are the caller's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from twin.errors import Problem, Problems
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class AssignmentNetwork:
+    """Directed links with cost t(v) = fixed + free_time (1 + b (v / capacity)^power), and where the zones are.
+
+    Parallel links, self loops and links of cost 0 are allowed. ``through[i]`` False: a path may begin or end at node i
+    but not pass it (TNTP's first through node). ``zone_node`` (z,) is the node of each zone; several zones may share
+    one. Arrays of links have shape (m,). Raises InputError (all problems at once) for values that mean nothing.
+    """
+
+    nodes: int
+    zone_node: Ints
+    through: Bools
+    link_from: Ints
+    link_to: Ints
+    free_time: Floats
+    capacity: Floats
+    b: Floats
+    power: Floats
+    fixed: Floats
+    where: str = "Network"
+
+    @classmethod
+    def create(
+        cls,
+        nodes: int,
+        link_from: ArrayLike,
+        link_to: ArrayLike,
+        *,
+        zone_node: ArrayLike,
+        free_time: ArrayLike,
+        capacity: ArrayLike,
+        b: ArrayLike = 0.15,
+        power: ArrayLike = 4.0,
+        fixed: ArrayLike = 0.0,
+        through: ArrayLike = True,
+        where: str = "Network",
+    ) -> AssignmentNetwork:
+        """Network from anything array-like; scalars are spread over the links (or nodes)."""
+        tails = np.ascontiguousarray(link_from, np.int32)
+
+        def spread(values: ArrayLike) -> Floats:
+            return np.ascontiguousarray(np.broadcast_to(np.asarray(values, np.float64), tails.shape))
+
+        return cls(
+            nodes=int(nodes),
+            zone_node=np.ascontiguousarray(zone_node, np.int32),
+            through=np.ascontiguousarray(np.broadcast_to(np.asarray(through, np.bool_), (int(nodes),))),
+            link_from=tails,
+            link_to=np.ascontiguousarray(link_to, np.int32),
+            free_time=spread(free_time),
+            capacity=spread(capacity),
+            b=spread(b),
+            power=spread(power),
+            fixed=spread(fixed),
+            where=where,
+        )
+
+    def __post_init__(self) -> None:
+        problems = Problems()
+
+        def check(key: str, bad: NDArray[np.bool_], values: NDArray[np.generic], expected: str) -> None:
+            if bad.any():
+                first = int(np.flatnonzero(bad)[0])
+                problems.add(
+                    self.where, key, f"{values[first]} at row {first + 1} ({int(bad.sum())} rows)", expected
+                )
+
+        for key in ("link_from", "link_to", "zone_node"):
+            values = getattr(self, key)
+            check(key, (values < 0) | (values >= self.nodes), values, f"a node number below {self.nodes}")
+        for key in ("free_time", "b", "power", "fixed"):
+            values = getattr(self, key)
+            check(key, ~(np.isfinite(values) & (values >= 0)), values, "a finite number, 0 or more")
+        needed = (self.b > 0) & (self.power > 0) & (self.free_time > 0)
+        check(
+            "capacity",
+            needed & ~(np.isfinite(self.capacity) & (self.capacity > 0)),
+            self.capacity,
+            "a capacity above 0 where the cost depends on the volume",
+        )
+        problems.raise_if_any()
+
+    @property
+    def links(self) -> int:
+        """Number of directed links m."""
+        return int(self.link_from.size)
+
+    @property
+    def zones(self) -> int:
+        """Number of zones z."""
+        return int(self.zone_node.size)
+
+    @cached_property
+    def star(self) -> ForwardStar:
+        """The network in forward-star order, as the kernels want it (kept)."""
+        return ForwardStar.of(self)
+
+    def cost_at(self, volume: Floats) -> Floats:
+        """Cost of every link at the given volumes (m,), in the order of the links."""
+        from twin.solvers.traffic.kernels import fill_costs
+
+        star = self.star
+        cost, derivative = np.empty(self.links), np.empty(self.links)
+        fill_costs(np.ascontiguousarray(volume[star.order]), *star.curves, cost, derivative)
+        return star.scatter(cost)
+
+    def keep(self, links: Bools) -> AssignmentNetwork:
+        """The same nodes and zones with only the links of the mask (m,): how a closed link is left out."""
+        return AssignmentNetwork(
+            nodes=self.nodes,
+            zone_node=self.zone_node,
+            through=self.through,
+            link_from=self.link_from[links],
+            link_to=self.link_to[links],
+            free_time=self.free_time[links],
+            capacity=self.capacity[links],
+            b=self.b[links],
+            power=self.power[links],
+            fixed=self.fixed[links],
+            where=self.where,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ForwardStar:
+    """Links sorted by tail (stable): ``order[k]`` is the link at place k; backward star ``in_ptr``, ``in_link``."""
+
+    order: NDArray[np.int64]
+    out_ptr: Ints
+    tail: Ints
+    head: Ints
+    in_ptr: Ints
+    in_link: Ints
+    base: Floats
+    slope: Floats
+    inverse_capacity: Floats
+    power: Floats
+
+    @classmethod
+    def of(cls, network: AssignmentNetwork) -> ForwardStar:
+        """Sorted copy of a network's links."""
+        order = np.argsort(network.link_from, kind="stable")
+        tail, head = network.link_from[order], network.link_to[order]
+        out_ptr = np.zeros(network.nodes + 1, np.int32)
+        np.cumsum(np.bincount(tail, minlength=network.nodes), out=out_ptr[1:])
+        in_ptr = np.zeros(network.nodes + 1, np.int32)
+        np.cumsum(np.bincount(head, minlength=network.nodes), out=in_ptr[1:])
+        slope = (network.free_time * network.b)[order]
+        with np.errstate(divide="ignore"):
+            inverse = np.where(slope > 0, 1.0 / network.capacity[order], 0.0)
+        return cls(
+            order=order,
+            out_ptr=out_ptr,
+            tail=tail,
+            head=head,
+            in_ptr=in_ptr,
+            in_link=np.argsort(head, kind="stable").astype(np.int32),
+            base=(network.free_time + network.fixed)[order],
+            slope=slope,
+            inverse_capacity=np.where(np.isfinite(inverse), inverse, 0.0),
+            power=network.power[order],
+        )
+
+    @property
+    def curves(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """The four arrays of the cost functions, in the order in which the kernels take them."""
+        return self.base, self.slope, self.inverse_capacity, self.power
+
+    def scatter(self, values: Floats) -> Floats:
+        """Values at places of the star → values in the order of the links, (m,) both."""
+        out = np.empty_like(values)
+        out[self.order] = values
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Trips:
+    """Trips between zones, as pairs sorted by origin then destination; only pairs with trips > 0. Shapes (p,)."""
+
+    zones: int
+    origin: Ints
+    destination: Ints
+    trips: Floats
+
+    @classmethod
+    def from_pairs(
+        cls,
+        zones: int,
+        origin: ArrayLike,
+        destination: ArrayLike,
+        trips: ArrayLike,
+        where: str = "Trips",
+        key: str = "trips",
+    ) -> Trips:
+        """Trips from a list of pairs (added where a pair occurs twice). InputError: negative trips, unknown zones."""
+        o, d = np.asarray(origin, np.int64), np.asarray(destination, np.int64)
+        q = np.asarray(trips, np.float64)
+        problems = Problems()
+        for name, values in (("origin", o), ("destination", d)):
+            bad = (values < 0) | (values >= zones)
+            if bad.any():
+                first = int(np.flatnonzero(bad)[0])
+                problems.add(
+                    where, f"{key}.{name}", f"zone number {values[first] + 1}", f"a zone from 1 to {zones}"
+                )
+        bad = ~(np.isfinite(q) & (q >= 0))
+        if bad.any():
+            first = int(np.flatnonzero(bad)[0])
+            problems.add(
+                where,
+                key,
+                f"{q[first]} from zone {o[first] + 1} to zone {d[first] + 1} ({int(bad.sum())} pairs)",
+                "a finite number of trips, 0 or more",
+            )
+        problems.raise_if_any()
+        code, place = np.unique(o * zones + d, return_inverse=True)
+        total = np.bincount(place, weights=q, minlength=code.size)
+        kept = total > 0
+        code = code[kept]
+        return cls(zones, (code // zones).astype(np.int32), (code % zones).astype(np.int32), total[kept])
+
+    @classmethod
+    def from_matrix(cls, matrix: ArrayLike, where: str = "Trips") -> Trips:
+        """Trips from a square matrix, row = origin zone, column = destination zone."""
+        table = np.asarray(matrix, np.float64)
+        if table.ndim != 2 or table.shape[0] != table.shape[1]:
+            problems = Problems()
+            problems.add(where, "trips", f"a table of shape {table.shape}", "a square table, zones × zones")
+            problems.raise_if_any()
+        origin, destination = np.nonzero(table)
+        return cls.from_pairs(table.shape[0], origin, destination, table[origin, destination], where)
+
+    @property
+    def total(self) -> float:
+        """All trips, intrazonal ones too."""
+        return float(self.trips.sum())
+
+    def times(self, factor: float) -> Trips:
+        """The same pairs, every number multiplied."""
+        return Trips(self.zones, self.origin, self.destination, self.trips * factor)
+
+    def matrix(self) -> Floats:
+        """Dense (z, z) table."""
+        out = np.zeros((self.zones, self.zones))
+        out[self.origin, self.destination] = self.trips
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Loading:
+    """Trips prepared for one network: pairs between different nodes, grouped by origin node.
+
+    ``origin_node`` (o,); the pairs of origin k are ``pair_ptr[k]:pair_ptr[k + 1]`` in ``pair_node``, ``pair_trips`` and
+    ``pair_index`` (place in ``Trips``). ``intrazonal``: trips whose two ends are at one node (not loaded).
+    """
+
+    origin_node: Ints
+    pair_ptr: NDArray[np.int64]
+    pair_node: Ints
+    pair_trips: Floats
+    pair_index: NDArray[np.int64]
+    intrazonal: float
+
+    @classmethod
+    def of(cls, network: AssignmentNetwork, trips: Trips) -> Loading:
+        """Group the trips by origin node. InputError when the two do not have the same zones."""
+        if trips.zones != network.zones:
+            problems = Problems()
+            problems.add(
+                network.where, "zones", f"{network.zones} zones", f"{trips.zones} zones, as the trips have"
+            )
+            problems.raise_if_any()
+        start, end = network.zone_node[trips.origin], network.zone_node[trips.destination]
+        moving = np.flatnonzero(start != end)
+        moving = moving[np.lexsort((end[moving], start[moving]))]
+        origin_node, first = np.unique(start[moving], return_index=True)
+        return cls(
+            origin_node=origin_node.astype(np.int32),
+            pair_ptr=np.append(first, moving.size).astype(np.int64),
+            pair_node=np.ascontiguousarray(end[moving]),
+            pair_trips=np.ascontiguousarray(trips.trips[moving]),
+            pair_index=moving,
+            intrazonal=float(trips.trips[start == end].sum()),
+        )
+
+

@@ -1,0 +1,260 @@
+"""Networks and trip tables in the TNTP text format (github.com/bstabler/TransportationNetworks), and `twin assign`."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import InputError, Problem, Problems
+from twin.solvers.traffic.assignment import Assignment, Method, assign
+from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Trips
+
+COLUMNS = (
+    "init_node",
+    "term_node",
+    "capacity",
+    "length",
+    "free_flow_time",
+    "b",
+    "power",
+    "speed",
+    "toll",
+    "link_type",
+)
+_TAG = re.compile(r"<([^>]+)>\s*(.*)")
+_ENTRY = re.compile(r"^\s*(\S+)\s*:\s*(\S+)\s*$")
+
+
+@dataclass(frozen=True, eq=False)
+class TntpNetwork:
+    """A network file as read: node numbers from 1, columns as arrays (m,) in the file's order."""
+
+    path: Path
+    zones: int
+    nodes: int
+    first_through_node: int
+    init_node: NDArray[np.int32]
+    term_node: NDArray[np.int32]
+    capacity: Floats
+    length: Floats
+    free_flow_time: Floats
+    b: Floats
+    power: Floats
+    toll: Floats
+
+    def network(self, toll_weight: float = 0.0, length_weight: float = 0.0) -> AssignmentNetwork:
+        """With generalised cost = time + toll_weight × toll + length_weight × length."""
+        return AssignmentNetwork.create(
+            self.nodes,
+            self.init_node - 1,
+            self.term_node - 1,
+            zone_node=np.arange(self.zones),
+            free_time=self.free_flow_time,
+            capacity=self.capacity,
+            b=self.b,
+            power=self.power,
+            fixed=toll_weight * self.toll + length_weight * self.length,
+            through=np.arange(1, self.nodes + 1) >= self.first_through_node,
+            where=str(self.path),
+        )
+
+
+def read_network(path: str | Path) -> TntpNetwork:
+    """Read a ``_net.tntp`` file. InputError: missing file, header or column, values that are no numbers."""
+    path = Path(path)
+    header, lines = _split(path)
+    problems = Problems()
+    sizes = {
+        key: _header_number(path, header, key, problems)
+        for key in ("NUMBER OF ZONES", "NUMBER OF NODES", "NUMBER OF LINKS")
+    }
+    through = _header_number(path, header, "FIRST THRU NODE", problems) if "FIRST THRU NODE" in header else 1
+    rows: list[list[float]] = []
+    for number, line in lines:
+        words = line.replace(";", " ").split()
+        if not words:
+            continue
+        if len(words) < 7:
+            problems.add(str(path), f"line {number}", f"{len(words)} columns", f"{', '.join(COLUMNS[:7])}, …")
+            continue
+        try:
+            rows.append([float(word) for word in [*words, *(["0"] * 3)][:10]])
+        except ValueError:
+            problems.add(str(path), f"line {number}", line.strip(), "numbers")
+    problems.raise_if_any()
+    if len(rows) != sizes["NUMBER OF LINKS"]:
+        problems.add(str(path), "<NUMBER OF LINKS>", f"{len(rows)} rows", f"{sizes['NUMBER OF LINKS']} rows")
+    if sizes["NUMBER OF ZONES"] > sizes["NUMBER OF NODES"]:
+        problems.add(
+            str(path), "<NUMBER OF ZONES>", str(sizes["NUMBER OF ZONES"]), "no more zones than nodes"
+        )
+    table = np.asarray(rows, np.float64).reshape(-1, 10)
+    for column in (0, 1):
+        bad = (
+            (table[:, column] < 1)
+            | (table[:, column] > sizes["NUMBER OF NODES"])
+            | (table[:, column] % 1 != 0)
+        )
+        if bad.any():
+            problems.add(
+                str(path),
+                COLUMNS[column],
+                f"{table[bad, column][0]:g} ({int(bad.sum())} rows)",
+                f"a node number from 1 to {sizes['NUMBER OF NODES']}",
+            )
+    problems.raise_if_any()
+    return TntpNetwork(
+        path=path,
+        zones=sizes["NUMBER OF ZONES"],
+        nodes=sizes["NUMBER OF NODES"],
+        first_through_node=through,
+        init_node=table[:, 0].astype(np.int32),
+        term_node=table[:, 1].astype(np.int32),
+        capacity=table[:, 2].copy(),
+        length=table[:, 3].copy(),
+        free_flow_time=table[:, 4].copy(),
+        b=table[:, 5].copy(),
+        power=table[:, 6].copy(),
+        toll=table[:, 8].copy(),
+    )
+
+
+def read_trips(path: str | Path) -> Trips:
+    """Read a ``_trips.tntp`` file. InputError: missing file or header, entries that are no ``zone : trips``."""
+    path = Path(path)
+    header, lines = _split(path)
+    problems = Problems()
+    zones = _header_number(path, header, "NUMBER OF ZONES", problems)
+    origins: list[int] = []
+    destinations: list[int] = []
+    values: list[float] = []
+    origin = 0
+    for number, line in lines:
+        words = line.split()
+        if words and words[0].lower() == "origin":
+            try:
+                origin = int(words[1])
+            except (IndexError, ValueError):
+                problems.add(str(path), f"line {number}", line.strip(), "Origin and a zone number")
+            continue
+        for entry in line.split(";"):
+            if not entry.strip():
+                continue
+            match = _ENTRY.match(entry)
+            try:
+                if match is None or origin == 0:
+                    raise ValueError
+                destination, value = int(match[1]), float(match[2])
+            except ValueError:
+                problems.add(str(path), f"line {number}", entry.strip(), "zone : trips, below an Origin line")
+                continue
+            origins.append(origin - 1)
+            destinations.append(destination - 1)
+            values.append(value)
+    problems.raise_if_any()
+    return Trips.from_pairs(zones, origins, destinations, values, where=str(path))
+
+
+def read_flows(path: str | Path) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, Floats]:
+    """Read a ``_flow.tntp`` solution: from, to, volume, cost."""
+    rows = []
+    for line in Path(path).read_text(encoding="utf-8").splitlines()[1:]:
+        words = line.replace(";", " ").replace(":", " ").split()
+        if len(words) >= 4:
+            rows.append([float(word) for word in words[:4]])
+    table = np.asarray(rows)
+    return table[:, 0].astype(np.int32), table[:, 1].astype(np.int32), table[:, 2], table[:, 3]
+
+
+def run_assign(
+    net: str | Path,
+    trips: str | Path,
+    gap: float = 1e-12,
+    toll_weight: float = 0.0,
+    length_weight: float = 0.0,
+    out: str | Path | None = None,
+    *,
+    max_iterations: int | None = None,
+    method: Method = "pas",
+) -> Assignment:
+    """``twin assign``: read the two files, find the equilibrium, write flows.csv (from, to, volume, cost) if asked.
+
+    Raises
+    ------
+    InputError
+        A file that is missing or cannot be used, all problems of a file at once; a gap or weight that is no number ≥ 0.
+    """
+    problems = Problems()
+    for key, value in (("gap", gap), ("toll-weight", toll_weight), ("length-weight", length_weight)):
+        if not (np.isfinite(value) and value >= 0):
+            problems.add("twin assign", f"--{key}", str(value), "a finite number, 0 or more")
+    if out is not None and not Path(out).absolute().parent.is_dir():
+        problems.add("twin assign", "--output", str(out), "a file in a folder that exists")
+    parts: list[TntpNetwork | Trips] = []
+    for reader, path in ((read_network, net), (read_trips, trips)):
+        try:
+            parts.append(reader(path))
+        except InputError as error:
+            problems.extend(error.problems)
+    problems.raise_if_any()
+    table, demand = parts
+    assert isinstance(table, TntpNetwork) and isinstance(demand, Trips)
+    result = assign(
+        table.network(toll_weight, length_weight),
+        demand,
+        gap=gap,
+        max_iterations=max_iterations,
+        method=method,
+    )
+    if out is not None:
+        write_flows(out, table, result)
+    return result
+
+
+def write_flows(path: str | Path, table: TntpNetwork, result: Assignment) -> None:
+    """flows.csv: from, to, volume, cost, a row per link in the file's order; written aside, then renamed."""
+    path = Path(path)
+    aside = path.with_name(path.name + ".part")
+    with aside.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["from", "to", "volume", "cost"])
+        rows = zip(table.init_node, table.term_node, result.volume, result.cost, strict=True)
+        writer.writerows(
+            (int(tail), int(head), repr(float(volume)), repr(float(cost)))
+            for tail, head, volume, cost in rows
+        )
+    os.replace(aside, path)
+
+
+def _split(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """Header tags, and the numbered lines of the body without comments (``~``)."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(Problem(str(path), "", error.strerror or str(error), "a TNTP file")) from None
+    header: dict[str, str] = {}
+    body: list[tuple[int, str]] = []
+    in_header = True
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _TAG.match(line.strip()) if in_header else None
+        if match:
+            header[match[1].strip().upper()] = match[2].strip()
+            in_header = match[1].strip().upper() != "END OF METADATA"
+        elif line.strip() and not line.lstrip().startswith("~"):
+            body.append((number, line))
+    return header, body
+
+
+def _header_number(path: Path, header: dict[str, str], key: str, problems: Problems) -> int:
+    """A whole number from the header, 0 and a noted problem where there is none."""
+    value = header.get(key, "").split()
+    if value and value[0].isdigit():
+        return int(value[0])
+    problems.add(str(path), f"<{key}>", header.get(key, "nothing"), "a whole number")
+    return 0
