@@ -1,0 +1,31 @@
+"""What happens and what is decided: scenario, events, measures, forcing. Data, no numerics."""
+
+from twin.scenarios.events import (
+    EVENTS,
+    Demand,
+    Event,
+    InitialWater,
+    Inflow,
+    Rainfall,
+    RoadClosure,
+    WaterLevel,
+)
+from twin.scenarios.forcing import TimeSeries
+from twin.scenarios.measures import MEASURES, Dike, Measure
+from twin.scenarios.scenario import Scenario
+
+__all__ = [
+    "EVENTS",
+    "MEASURES",
+    "Demand",
+    "Dike",
+    "Event",
+    "Inflow",
+    "InitialWater",
+    "Measure",
+    "Rainfall",
+    "RoadClosure",
+    "Scenario",
+    "TimeSeries",
+    "WaterLevel",
+]

@@ -1,0 +1,268 @@
+"""Events put on a grid: the NumPy-ready records that solvers take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from twin.domain import Domain
+from twin.errors import InputError, Problem
+from twin.grid import Grid
+from twin.layers.raster import read_raster, resample_mean
+from twin.layers.source import LayerSource
+from twin.scenarios.events import Inflow, InitialWater, Rainfall, WaterLevel
+from twin.scenarios.forcing import TimeSeries
+from twin.scenarios.measures import place_geometry
+from twin.units import parse
+
+if TYPE_CHECKING:
+    from twin.scenarios.scenario import Scenario
+
+SIDES = ("north", "south", "west", "east")
+WALL, OPEN, NORMAL_DEPTH = 0, 1, 2
+BOUNDARY_CODES = {"wall": WALL, "open": OPEN, "normal_depth": NORMAL_DEPTH}
+
+Cells = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Windowed:
+    series: TimeSeries
+    start: float
+    end: float
+
+    def mean(self, t0: float, t1: float) -> float:
+        """Exact mean over [t0, t1] (s), zero outside the window."""
+        a, b = max(t0, self.start), min(t1, self.end)
+        if t1 <= t0:
+            return self.series.at(t0) if self.start <= t0 < self.end else 0.0
+        return self.series.mean(a, b) * (b - a) / (t1 - t0) if b > a else 0.0
+
+
+@dataclass(frozen=True)
+class RainForcing(_Windowed):
+    """Uniform rain (m/s)."""
+
+
+@dataclass(frozen=True)
+class InflowForcing(_Windowed):
+    """Discharge (m³/s) into cells: flat indices (k,) and weights (k,) that sum to 1."""
+
+    cells: Cells
+    weights: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WaterLevelForcing:
+    """A level (m) imposed from `start` to `end`: on edge cells by side (row or column numbers), or on cells.
+
+    `edges` maps a side to indices along it (columns for north and south, rows for west and east);
+    `cells` are flat indices inside the domain. One of both is empty.
+    """
+
+    series: TimeSeries
+    start: float
+    end: float
+    edges: dict[str, Cells]
+    cells: Cells
+
+    def active(self, t: float) -> bool:
+        """Whether the level is imposed at a time (s)."""
+        return self.start <= t < self.end
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """Per side: code (WALL, OPEN, NORMAL_DEPTH) and slope (NaN: the local bed slope), along the side."""
+
+    codes: dict[str, NDArray[np.int8]]
+    slopes: dict[str, NDArray[np.float64]]
+
+
+def rains(scenario: Scenario) -> list[RainForcing]:
+    """The rain of a scenario."""
+    found = []
+    for event in scenario.events:
+        if isinstance(event, Rainfall):
+            start, end = event.window
+            if event.duration is not None:
+                end = start + event.duration
+            series = event.intensity or event.series
+            assert series is not None
+            # The time of a rain series counts from the start of the scenario, not of the event.
+            found.append(RainForcing(series, start, end))
+    return found
+
+
+def inflows(domain: Domain, scenario: Scenario) -> list[InflowForcing]:
+    """The inflows of a scenario, on cells; blocked and inactive cells get none.
+
+    Raises
+    ------
+    InputError
+        A place is not known or has no cell of the domain.
+    """
+    grid = domain.require_grid("an inflow")
+    usable = (domain.field("active") & ~domain.field("blocked")).ravel()
+    found = []
+    for number, event in enumerate(scenario.events, start=1):
+        if not isinstance(event, Inflow):
+            continue
+        key = f"events[{number}].at"
+        geometry = place_geometry(domain, event.at, scenario.where, key)
+        cells, length = cells_of(grid, geometry)
+        keep = usable[cells]
+        if not keep.any():
+            raise InputError(
+                Problem(scenario.where, key, f"{event.at}: no cell of the domain", "a place on the terrain")
+            )
+        cells, length = cells[keep], length[keep]
+        found.append(InflowForcing(event.discharge, *event.window, cells, length / length.sum()))
+    return found
+
+
+def water_levels(domain: Domain, scenario: Scenario) -> list[WaterLevelForcing]:
+    """The imposed levels of a scenario, on edge stretches or cells.
+
+    A line that runs along the edge (every point within one and a half cells of it, or outside) is a
+    stretch of the edge; any other line or polygon imposes the level on its cells.
+    """
+    grid = domain.require_grid("a water level")
+    active = domain.field("active")
+    found = []
+    for number, event in enumerate(scenario.events, start=1):
+        if not isinstance(event, WaterLevel):
+            continue
+        key = f"events[{number}].at"
+        geometry = place_geometry(domain, event.at, scenario.where, key)
+        edges = edge_cells(grid, geometry)
+        cells = np.zeros(0, dtype=np.int64)
+        if not edges:
+            cells, _ = cells_of(grid, geometry)
+            cells = cells[active.ravel()[cells]]
+            if cells.size == 0:
+                raise InputError(
+                    Problem(scenario.where, key, f"{event.at}: no cell", "a stretch of the edge or a place inside")
+                )
+        found.append(WaterLevelForcing(event.level, *event.window, edges, cells))
+    return found
+
+
+def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
+    """The boundary of every edge cell: sides first, then the stretches, in their order."""
+    grid = domain.require_grid("a boundary")
+    count = {"north": grid.nx, "south": grid.nx, "west": grid.ny, "east": grid.ny}
+    table = scenario.boundaries
+    codes = {s: np.full(count[s], BOUNDARY_CODES[getattr(table, s)], dtype=np.int8) for s in SIDES}
+    slopes = {s: np.full(count[s], np.nan if table.slope is None else table.slope) for s in SIDES}
+    for number, stretch in enumerate(table.stretches, start=1):
+        key = f"boundaries.stretches[{number}].at"
+        geometry = place_geometry(domain, stretch.at, scenario.where, key)
+        edges = edge_cells(grid, geometry)
+        if not edges:
+            raise InputError(
+                Problem(scenario.where, key, f"{stretch.at}: not along the edge", "a line along the edge of the terrain")
+            )
+        for side, cells in edges.items():
+            codes[side][cells] = BOUNDARY_CODES[stretch.kind]
+            if stretch.slope is not None:
+                slopes[side][cells] = stretch.slope
+    return Boundaries(codes, slopes)
+
+
+def initial_depth(domain: Domain, scenario: Scenario) -> NDArray[np.float64]:
+    """Water depth at the start, shape (ny, nx) (m): the most that any `initial_water` event asks for."""
+    grid = domain.require_grid("initial water")
+    bed = domain.field("bed_elevation")
+    dry = ~domain.field("active") | domain.field("blocked")
+    depth = np.zeros(grid.shape)
+    for number, event in enumerate(scenario.events, start=1):
+        if not isinstance(event, InitialWater):
+            continue
+        where = np.ones(grid.shape, dtype=bool)
+        if event.at is not None:
+            geometry = place_geometry(domain, event.at, scenario.where, f"events[{number}].at")
+            where = grid.mask(geometry) if geometry.geom_type.endswith("Polygon") else np.zeros(grid.shape, bool)
+            cells, _ = cells_of(grid, geometry)
+            where.ravel()[cells] = True
+        if event.level is not None:
+            asked = np.maximum(event.level - bed, 0.0)
+        else:
+            asked = _depth(event.depth, grid, scenario, f"events[{number}].depth")
+        depth = np.where(where & ~dry, np.fmax(depth, asked), depth)
+    return depth
+
+
+def _depth(depth: float | str | None, grid: Grid, scenario: Scenario, key: str) -> NDArray[np.float64]:
+    if isinstance(depth, float):
+        return np.full(grid.shape, depth)
+    assert depth is not None
+    try:
+        return np.full(grid.shape, parse(depth, "m"))
+    except InputError:
+        pass  # no quantity: a file
+    layer = read_raster(
+        "initial_water", LayerSource(source=depth), root=Path(scenario.root), crs=grid.crs, bounds=grid.bounds
+    )
+    values = np.nan_to_num(resample_mean(layer, grid))
+    if (values < 0).any():
+        raise InputError(
+            Problem(scenario.where, key, f"a depth of {values.min():g} m in {depth}", "depths of 0 m and more")
+        )
+    return values
+
+
+def cells_of(grid: Grid, geometry: shapely.Geometry) -> tuple[Cells, NDArray[np.float64]]:
+    """Cells under a point, line or polygon: flat indices without repeats, and a weight (length, or 1)."""
+    weights: dict[int, float] = {}
+    for part in shapely.get_parts(geometry):
+        xy: NDArray[np.float64] = shapely.get_coordinates(part)
+        if part.geom_type == "Point":
+            i, j = grid.index(xy[:, 0], xy[:, 1])
+            keep = grid.inside(i, j)
+            length: NDArray[Any] = np.ones(int(keep.sum()))
+            i, j = i[keep], j[keep]
+        elif part.geom_type == "Polygon":
+            i, j = np.nonzero(grid.mask(part))
+            length = np.ones(i.size)
+        else:
+            i, j, length = grid.cells_on_line(xy[:, 0], xy[:, 1])
+        for cell, value in zip((i * grid.nx + j).tolist(), length.tolist(), strict=True):
+            weights[cell] = weights.get(cell, 0.0) + value
+    order = sorted(weights)
+    return np.asarray(order, dtype=np.int64), np.asarray([weights[c] for c in order])
+
+
+def edge_cells(grid: Grid, geometry: shapely.Geometry) -> dict[str, Cells]:
+    """The stretch of each side that a line along the edge covers; empty when it does not run along it.
+
+    A line runs along a side when all its points lie within one and a half cells of that side, or
+    outside of it; data that start a few metres off the grid are met like this.
+    """
+    if any(part.geom_type not in ("LineString", "LinearRing") for part in shapely.get_parts(geometry)):
+        return {}
+    xmin, ymin, xmax, ymax = grid.bounds
+    near = 1.5 * grid.cell
+    found: dict[str, list[Cells]] = {}
+    for part in shapely.get_parts(geometry):
+        xy: NDArray[np.float64] = shapely.get_coordinates(part)
+        for (x0, y0), (x1, y1) in zip(xy[:-1], xy[1:], strict=True):
+            low, high = min(x0, x1), max(x0, x1)
+            bottom, top = min(y0, y1), max(y0, y1)
+            if bottom >= ymax - near and high > low:
+                side, a, b, centres = "north", low, high, grid.x
+            elif top <= ymin + near and high > low:
+                side, a, b, centres = "south", low, high, grid.x
+            elif high <= xmin + near and top > bottom:
+                side, a, b, centres = "west", bottom, top, grid.y
+            elif low >= xmax - near and top > bottom:
+                side, a, b, centres = "east", bottom, top, grid.y
+            else:
+                return {}
+            found.setdefault(side, []).append(np.flatnonzero((centres >= a) & (centres < b)))
+    return {side: np.unique(np.concatenate(cells)) for side, cells in found.items()}

@@ -1,0 +1,130 @@
+"""What happens: rain, inflow, levels, closures, demand. Records only; `binding` puts them on a grid."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from twin.scenarios.forcing import DischargeSeries, LevelSeries, RainSeries
+from twin.units import Metres, Seconds
+
+Coordinates = tuple[float, float] | tuple[tuple[float, float], ...]
+At = str | Coordinates
+"""The name of a place, or the coordinates of a point or a line."""
+
+
+class Event(BaseModel):
+    """Base of events: `start` and `end` are durations since the start of the scenario, or date-times."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    start: Seconds | datetime | None = None
+    end: Seconds | datetime | None = None
+
+    places_in: ClassVar[tuple[str, ...]] = ()
+    """The fields that name a place on the terrain."""
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Start and end in seconds since the start of the scenario (bound events only)."""
+        start = 0.0 if self.start is None else self.start
+        end = float("inf") if self.end is None else self.end
+        if isinstance(start, datetime) or isinstance(end, datetime):
+            raise TypeError("an event that belongs to no scenario has no window in seconds")
+        return start, end
+
+
+class Rainfall(Event):
+    """Rain on the whole domain: `intensity` (or `series`, a file), over `duration` from `start`."""
+
+    kind: Literal["rainfall"] = "rainfall"
+    intensity: RainSeries | None = None
+    series: RainSeries | None = None
+    duration: Seconds | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Rainfall:
+        if (self.intensity is None) == (self.series is None):
+            raise ValueError("exactly one of intensity and series")
+        if self.duration is not None and self.end is not None:
+            raise ValueError("duration or end, not both")
+        return self
+
+
+class Inflow(Event):
+    """Water that enters at a place (point: its cell; line or polygon: spread over its cells)."""
+
+    kind: Literal["inflow"] = "inflow"
+    at: At
+    discharge: DischargeSeries
+    places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+
+class WaterLevel(Event):
+    """A level imposed on a stretch of the edge (a line along it), or on the cells of a line or polygon."""
+
+    kind: Literal["water_level"] = "water_level"
+    at: At
+    level: LevelSeries
+    places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+
+class InitialWater(Event):
+    """Water at the start: up to `level`, or `depth` (metres, or a raster file); everywhere or at a place."""
+
+    kind: Literal["initial_water"] = "initial_water"
+    at: At | None = None
+    level: Metres | None = None
+    depth: Metres | str | None = None
+    places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+    @model_validator(mode="after")
+    def _one_source(self) -> InitialWater:
+        if (self.level is None) == (self.depth is None):
+            raise ValueError("exactly one of level and depth")
+        return self
+
+
+class RoadClosure(Event):
+    """Road segments closed from `start` to `end`, then open again: by road id, or those at a place."""
+
+    kind: Literal["road_closure"] = "road_closure"
+    links: tuple[str, ...] = ()
+    at: At | None = None
+    places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+    @model_validator(mode="after")
+    def _some(self) -> RoadClosure:
+        if not self.links and self.at is None:
+            raise ValueError("links (road ids) or at (a place)")
+        return self
+
+
+class Demand(Event):
+    """Trips between zones in the hour that is assigned.
+
+    `zones` names a place read from a file, or one of the layers zones and districts; `weight` is the
+    column with its inhabitants; `trips_per_person` car trips an hour leave each zone for each of them
+    and are shared out by gravity, exp(−t / mean_time). `trips` (CSV: from, to, trips) replaces all that.
+    """
+
+    kind: Literal["demand"] = "demand"
+    zones: str
+    name: str | None = None
+    weight: str | None = None
+    trips_per_person: float = Field(0.25, ge=0)
+    mean_time: Seconds = Field(480.0, gt=0)
+    trips: str | None = None
+
+
+EVENTS: dict[str, type[Event]] = {
+    "rainfall": Rainfall,
+    "inflow": Inflow,
+    "water_level": WaterLevel,
+    "initial_water": InitialWater,
+    "road_closure": RoadClosure,
+    "demand": Demand,
+}

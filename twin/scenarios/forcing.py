@@ -1,0 +1,259 @@
+"""What drives a run over time: series read from a number, a text with a unit, a table or a file."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from twin.errors import InputError, Problem, Problems, suggest
+from twin.units import parse
+
+# The unit in a column's name, by the quantity expected: factor to SI.
+COLUMN_UNITS: dict[str, dict[str, float]] = {
+    "m": {"m": 1.0, "cm": 0.01, "mm": 0.001},
+    "m/s": {"m_s": 1.0, "mm_h": 1e-3 / 3600.0, "mm_s": 1e-3},
+    "m**3/s": {"m3_s": 1.0, "l_s": 1e-3},
+}
+_FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
+
+
+class TimeSeries(BaseModel):
+    """Values at times, linear between, held constant before the first and after the last.
+
+    Attributes
+    ----------
+    times : seconds since the start of the scenario, increasing.
+    values : SI.
+    source : the file that it came from, "" for none. A series with a source and no times is not read yet.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    times: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    source: str = ""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the values are there."""
+        return bool(self.times)
+
+    @cached_property
+    def _arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        t, v = np.asarray(self.times, dtype=float), np.asarray(self.values, dtype=float)
+        area = np.concatenate([[0.0], np.cumsum(0.5 * np.diff(t) * (v[1:] + v[:-1]))])
+        return t, v, area
+
+    def at(self, t: float) -> float:
+        """The value at a time (s)."""
+        times, values, _ = self._arrays
+        return float(np.interp(t, times, values))
+
+    def mean(self, t0: float, t1: float) -> float:
+        """The exact mean over [t0, t1] (s); the value when t0 = t1."""
+        if t1 <= t0:
+            return self.at(t0)
+        if len(self.times) == 1:
+            return self.values[0]
+        return (self._area(t1) - self._area(t0)) / (t1 - t0)
+
+    def _area(self, t: float) -> float:
+        times, values, area = self._arrays
+        if t <= times[0]:
+            return float((t - times[0]) * values[0])
+        if t >= times[-1]:
+            return float(area[-1] + (t - times[-1]) * values[-1])
+        k = int(np.searchsorted(times, t, side="right")) - 1
+        return float(area[k] + 0.5 * (t - times[k]) * (values[k] + np.interp(t, times, values)))
+
+    @classmethod
+    def constant(cls, value: float) -> TimeSeries:
+        """A value that never changes."""
+        return cls(times=(0.0,), values=(value,))
+
+
+def read_series(source: str, unit: str, root: Path, start: datetime | None, key: str = "") -> TimeSeries:
+    """Read a series from a CSV file or a LISFLOOD-FP .bdy file.
+
+    A CSV has a header; the first column is the time (seconds, or ISO date-times), the others are
+    values with the unit at the end of the name (``discharge_m3_s``, ``level_m``; ``value`` is SI).
+    Several value columns, or the series of a .bdy, are chosen by ``file#name``.
+
+    Raises
+    ------
+    InputError
+        The file is missing, has a hole, a time that does not increase, no known unit; all at once.
+    """
+    name, _, column = source.partition("#")
+    path = root / name
+    if not path.is_file():
+        near = suggest(path.name, [p.name for p in path.parent.glob(f"*{path.suffix}")]) if path.parent.is_dir() else ""
+        raise InputError(Problem(str(path), key, "no such file", f"a time series in {unit}", near))
+    if path.suffix.lower() == ".bdy":
+        times, values = _read_bdy(path, column, key)
+    else:
+        times, values = _read_csv(path, column, unit, start, key)
+    return TimeSeries(times=tuple(times), values=tuple(values), source=source)
+
+
+def _read_csv(
+    path: Path, column: str, unit: str, start: datetime | None, key: str
+) -> tuple[list[float], list[float]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        sample = file.readline()
+        file.seek(0)
+        rows = list(csv.reader(file, delimiter=";" if sample.count(";") > sample.count(",") else ","))
+    rows = [[cell.strip() for cell in row] for row in rows]
+    problems = Problems()
+    header = rows[0] if rows else []
+    if len(header) < 2:
+        raise InputError(Problem(str(path), key, f"header {header}", "a header: time, then a value with its unit"))
+    if not column and len(header) > 2:
+        problems.add(str(path), key, f"columns {', '.join(header[1:])}", "one of them, as file#column")
+        problems.raise_if_any()
+    if column and column not in header[1:]:
+        raise InputError(Problem(str(path), key, f"no column {column!r}", "a column", suggest(column, header[1:])))
+    place = header.index(column, 1) if column else 1
+    factor = _factor(header[place], unit)
+    if factor is None:
+        known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
+        problems.add(str(path), key, f"column {header[place]!r}", f"a name that ends with its unit: {known}")
+    times, values = [], []
+    for line, row in enumerate(rows[1:], start=2):
+        if not any(row):
+            continue
+        where = f"{path}, line {line}"
+        raw_time, raw_value = row[0], row[place] if place < len(row) else ""
+        time = _time(raw_time, start)
+        if time is None:
+            problems.add(where, key, f"time {raw_time!r}", "seconds, or an ISO date-time with its offset")
+            continue
+        if times and time <= times[-1]:
+            problems.add(where, key, f"time {raw_time} after {times[-1]:g} s", "times that increase")
+        value = _float(raw_value)
+        if value is None:
+            problems.add(where, key, f"a hole: {raw_value!r}", f"a number ({header[place]})", "fill or remove the row")
+            continue
+        times.append(time)
+        values.append(value * (factor or 1.0))
+    if not times and not problems:
+        problems.add(str(path), key, "no row", "at least one time and value")
+    problems.raise_if_any()
+    return times, values
+
+
+def _factor(column: str, unit: str) -> float | None:
+    if column.lower() in ("value", "valeur"):
+        return 1.0
+    # Longest first: "rain_mm_h" ends with "h" too.
+    for suffix in sorted(COLUMN_UNITS[unit], key=len, reverse=True):
+        if column.lower() == suffix or column.lower().endswith(f"_{suffix}"):
+            return COLUMN_UNITS[unit][suffix]
+    return None
+
+
+def _float(raw: str) -> float | None:
+    try:
+        value = float(raw.replace(",", "."))
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _time(raw: str, start: datetime | None) -> float | None:
+    seconds = _float(raw)
+    if seconds is not None:
+        return seconds
+    try:
+        instant = datetime.fromisoformat(raw)
+    except ValueError:
+        return None
+    if start is None:
+        return None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=start.tzinfo)
+    return (instant - start).total_seconds()
+
+
+def _read_bdy(path: Path, name: str, key: str) -> tuple[list[float], list[float]]:
+    """LISFLOOD-FP: a comment line, then blocks "name", "count unit", rows "value time"."""
+    lines = path.read_text(encoding="latin-1").splitlines()
+    units = {"second": 1.0, "seconds": 1.0, "hour": 3600.0, "hours": 3600.0, "day": 86400.0, "days": 86400.0}
+    blocks: dict[str, tuple[list[float], list[float]]] = {}
+    k = 1
+    while k < len(lines):
+        if not lines[k].strip():
+            k += 1
+            continue
+        block = lines[k].strip()
+        count, unit = (lines[k + 1].split() + ["", ""])[:2] if k + 1 < len(lines) else ("", "")
+        if not count.isdigit() or unit.lower() not in units or k + 2 + int(count) > len(lines):
+            raise InputError(
+                Problem(f"{path}, line {k + 2}", key, f"{count} {unit}".strip() or "the end", "a row count and a time unit, then as many rows")
+            )
+        times, values = [], []
+        for line in range(k + 2, k + 2 + int(count)):
+            numbers = [_float(cell) for cell in lines[line].split()]
+            if len(numbers) < 2 or numbers[0] is None or numbers[1] is None:
+                raise InputError(Problem(f"{path}, line {line + 1}", key, repr(lines[line]), "a value and a time"))
+            values.append(numbers[0])
+            times.append(numbers[1] * units[unit.lower()])
+        blocks[block] = (times, values)
+        k += 2 + int(count)
+    if not name and len(blocks) == 1:
+        return next(iter(blocks.values()))
+    if name not in blocks:
+        raise InputError(Problem(str(path), key, f"series {name!r}", "file#name of a series", suggest(name, blocks)))
+    return blocks[name]
+
+
+def _series(unit: str) -> BeforeValidator:
+    def read(value: object, info: ValidationInfo) -> object:
+        context: dict[str, Any] = info.context or {}
+        try:
+            if isinstance(value, bool):
+                return value
+            if isinstance(value, (int, float)):
+                return TimeSeries.constant(parse(value, unit))
+            if isinstance(value, str) and _FILE.search(value):
+                if "root" in context:
+                    return read_series(value, unit, context["root"], context.get("start"), str(info.field_name))
+                return TimeSeries(source=value)
+            if isinstance(value, str):
+                return TimeSeries.constant(parse(value, unit))
+        except InputError as error:
+            raise PydanticCustomError("twin", "{problems}", {"problems": list(error.problems)}) from error
+        return value
+
+    return BeforeValidator(read)
+
+
+def series_unit(field: Callable[..., Any] | Any) -> str | None:
+    """The unit of a series field of an event, from its annotation; None for other fields."""
+    for item in getattr(field, "metadata", ()):
+        if isinstance(item, _Unit):
+            return item.unit
+    return None
+
+
+class _Unit:
+    """Marks a series field with the unit of its values."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
+
+
+LevelSeries = Annotated[TimeSeries, _series("m"), _Unit("m")]
+RainSeries = Annotated[TimeSeries, _series("m/s"), _Unit("m/s")]
+DischargeSeries = Annotated[TimeSeries, _series("m**3/s"), _Unit("m**3/s")]

@@ -1,0 +1,98 @@
+"""What people decide: each measure turns a domain into another one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+import shapely
+from pydantic import BaseModel, ConfigDict
+
+from twin.domain import Domain, faces_on_line
+from twin.errors import InputError, Problem
+from twin.scenarios.events import At
+from twin.units import Metres
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Measure(BaseModel):
+    """Base of measures."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    places_in: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def apply(self, domain: Domain) -> Domain:
+        """The domain with the measure taken; the given one is left as it is."""
+
+
+class Dike(Measure):
+    """A dike (or wall) along a line, its crest a height on cell faces: never a raised cell.
+
+    Attributes
+    ----------
+    along : a line place, or coordinates.
+    crest : elevation of the crest (m), the same along the line.
+    """
+
+    kind: Literal["dike"] = "dike"
+    along: At
+    crest: Metres
+    places_in: ClassVar[tuple[str, ...]] = ("along",)
+
+    def apply(self, domain: Domain) -> Domain:
+        """Raise `crest_x` and `crest_y` along the line to the crest, where they are lower.
+
+        Raises
+        ------
+        InputError
+            The place is no line, or the domain has no grid.
+        """
+        grid = domain.require_grid("a dike")
+        geometry = place_geometry(domain, self.along, "measures", "dike.along")
+        crest_x, crest_y = domain.field("crest_x").copy(), domain.field("crest_y").copy()
+        for line in lines_of(geometry, "measures", "dike.along"):
+            xy: NDArray[np.float64] = shapely.get_coordinates(line)
+            on_x, on_y = faces_on_line(grid, xy[:, 0], xy[:, 1], np.full(len(xy), self.crest))
+            np.maximum(crest_x, on_x, out=crest_x)
+            np.maximum(crest_y, on_y, out=crest_y)
+        return domain.with_fields(crest_x=crest_x, crest_y=crest_y)
+
+
+MEASURES: dict[str, type[Measure]] = {"dike": Dike}
+
+
+def place_geometry(domain: Domain, at: At, where: str, key: str) -> shapely.Geometry:
+    """The geometry of a place by name, or of inline coordinates (one point, or a line of them).
+
+    Raises
+    ------
+    InputError
+        No place has that name.
+    """
+    if isinstance(at, str):
+        return domain.place(at, where, key).geometry
+    coordinates = np.asarray(at, dtype=float)
+    if coordinates.ndim == 1:
+        return shapely.Point(coordinates)
+    return shapely.LineString(coordinates)
+
+
+def lines_of(geometry: shapely.Geometry, where: str, key: str) -> list[shapely.Geometry]:
+    """The lines of a geometry; the outline of a polygon.
+
+    Raises
+    ------
+    InputError
+        It has none.
+    """
+    parts = list(shapely.get_parts(geometry))
+    lines = [p.exterior if p.geom_type == "Polygon" else p for p in parts if p.geom_type in ("LineString", "LinearRing", "Polygon")]
+    if not lines:
+        raise InputError(Problem(where, key, f"a {geometry.geom_type}", "a line"))
+    return lines

@@ -1,0 +1,425 @@
+"""A scenario: what happens on a territory, what is decided, how it is computed. TOML or Python."""
+
+from __future__ import annotations
+
+import copy
+import re
+from datetime import datetime
+from functools import reduce
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import tomli_w
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from twin.errors import InputError, Problem, Problems, suggest
+from twin.gridding import DomainParameters
+from twin.plugins import Parameters, coupling_order, solver_class
+from twin.scenarios.events import EVENTS, At, Event
+from twin.scenarios.forcing import TimeSeries, read_series, series_unit
+from twin.scenarios.measures import MEASURES, Measure
+from twin.territory import Territory, outside, read_toml
+from twin.units import Metres, Seconds, parse, problems_of
+
+BoundaryKind = Literal["wall", "open", "normal_depth"]
+OUTPUT_VARIABLES = ("water_depth", "velocity")
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BoundaryStretch(_Record):
+    """A stretch of the edge that differs from its side."""
+
+    at: At
+    kind: BoundaryKind
+    slope: float | None = Field(None, gt=0)
+
+
+class BoundaryTable(_Record):
+    """``[boundaries]``: what the sides of the terrain do. `slope` is the bed slope for normal depth."""
+
+    north: BoundaryKind = "wall"
+    south: BoundaryKind = "wall"
+    west: BoundaryKind = "wall"
+    east: BoundaryKind = "wall"
+    slope: float | None = Field(None, gt=0)
+    stretches: tuple[BoundaryStretch, ...] = ()
+
+
+class Initial(_Record):
+    """``[initial]``: hot start from the last state of another run."""
+
+    from_run: str
+
+
+class Outputs(_Record):
+    """``[outputs]``: what is written, how often. `gauges_every` is `every` unless said."""
+
+    every: Seconds = Field(300.0, gt=0)
+    variables: tuple[Literal["water_depth", "velocity"], ...] = OUTPUT_VARIABLES
+    gauges: tuple[str, ...] = ()
+    gauges_every: Seconds | None = Field(None, gt=0)
+    sections: tuple[str, ...] = ()
+
+
+def _instant(value: object) -> object:
+    expected = "a date-time with its offset, such as 2026-10-12T06:00:00+02:00"
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError as error:
+            raise PydanticCustomError("twin", "{found}", {"found": repr(value), "expected": expected}) from error
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise PydanticCustomError("twin", "{found}", {"found": f"{value} (no offset)", "expected": expected})
+    return value
+
+
+def _territory(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, (str, Path)):
+        root: Path = (info.context or {}).get("root", Path())
+        try:
+            return Territory.open(root / value)
+        except InputError as error:
+            raise PydanticCustomError("twin", "{problems}", {"problems": list(error.problems)}) from error
+    return value
+
+
+def _resolution(value: object) -> object:
+    if value == "native" or not isinstance(value, (str, int, float)):
+        return value
+    try:
+        return parse(value, "m")
+    except InputError as error:
+        raise PydanticCustomError(
+            "twin", "{found}", {"found": error.problems[0].found, "expected": '"native", or a cell size such as "5 m"'}
+        ) from error
+
+
+_AnyEvent = Annotated[reduce(or_, EVENTS.values()), Field(discriminator="kind")]
+_AnyMeasure = (
+    Annotated[reduce(or_, MEASURES.values()), Field(discriminator="kind")]
+    if len(MEASURES) > 1
+    else next(iter(MEASURES.values()))
+)
+
+
+class Scenario(BaseModel):
+    """A frozen record (DESIGN 3.2). `Scenario.open` reads a file; in Python, give the fields.
+
+    Attributes
+    ----------
+    territory : a `Territory`, its folder or its file.
+    resolution : cell size (m), or "native".
+    start : instant of second 0. duration : s.
+    params : one table per solver, and "domain" for the building of the grid model.
+
+    Raises
+    ------
+    InputError
+        From `open` and `make`: everything that is wrong, at once. (Pydantic's own ValidationError when
+        the class is called directly with wrong values.)
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+    name: str = Field(min_length=1)
+    territory: Annotated[Territory, BeforeValidator(_territory)]
+    resolution: Annotated[float | Literal["native"], BeforeValidator(_resolution)] = "native"
+    start: Annotated[datetime, BeforeValidator(_instant)]
+    duration: Seconds = Field(gt=0)
+    solvers: tuple[str, ...] = Field(("flood",), min_length=1)
+    params: dict[str, dict[str, Any]] = {}
+    events: tuple[SerializeAsAny[_AnyEvent], ...] = ()  # type: ignore[valid-type]
+    measures: tuple[SerializeAsAny[_AnyMeasure], ...] = ()  # type: ignore[valid-type]
+    boundaries: BoundaryTable = BoundaryTable()
+    initial: Initial | None = None
+    outputs: Outputs = Outputs()
+    file: Path | None = Field(None, exclude=True, repr=False)
+
+    # -- reading and writing ----------------------------------------------------
+
+    @classmethod
+    def open(cls, path: str | Path) -> Scenario:
+        """Read a scenario file. Relative paths in it start from its folder.
+
+        Raises
+        ------
+        InputError
+            Keys, kinds, units, files or places that cannot be used; all that can be told at once.
+        """
+        file = Path(path)
+        table = read_toml(file, "a scenario file")
+        return cls._from_table(table, file.resolve())
+
+    @classmethod
+    def _from_table(cls, table: dict[str, Any], file: Path) -> Scenario:
+        context: dict[str, Any] = {"root": file.parent}
+        try:
+            context["start"] = _instant(table.get("start"))
+        except PydanticCustomError:
+            context["start"] = None  # said below, with the rest
+        try:
+            return cls.model_validate(table | {"file": file}, context=context)
+        except ValidationError as error:
+            problems = Problems(_unfolded(error, str(file)))
+            # What is left when the wrong keys are taken out may have more to say (places, parameters).
+            rest = _without_errors(table, error)
+            if rest is not None:
+                try:
+                    problems.extend(cls.model_validate(rest | {"file": file}, context=context).check())
+                except (ValidationError, InputError):
+                    pass  # the problems above are the ones to mend first
+            raise InputError(dict.fromkeys(problems)) from error
+
+    def to_toml(self) -> str:
+        """The resolved scenario: every default explicit, SI. Reading it back gives an equal scenario."""
+        table = self.model_dump(exclude_none=True, exclude={"territory", "params"})
+        table["territory"] = str(self.territory.file)
+        table["params"] = {
+            name: parameters.model_dump(exclude_none=True) for name, parameters in self.parameters().items()
+        }
+        return tomli_w.dumps(_plain(table))
+
+    # -- what follows from the fields ---------------------------------------------
+
+    @property
+    def where(self) -> str:
+        """What error messages call this scenario."""
+        return str(self.file) if self.file is not None else f"Scenario {self.name!r}"
+
+    @property
+    def root(self) -> Path:
+        """Where relative paths start: the folder of the file, or of the territory."""
+        return self.file.parent if self.file is not None else self.territory.root
+
+    @property
+    def folder_name(self) -> str:
+        """The name as a folder: what no file system likes is taken out."""
+        return re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", self.name).strip(" .") or "run"
+
+    def model_post_init(self, _context: Any) -> None:
+        """Read series that are still file names, and turn windows into seconds since the start."""
+        problems = Problems()
+        events = tuple(
+            self._bound(event, f"events[{number}]", problems) for number, event in enumerate(self.events, start=1)
+        )
+        problems.raise_if_any()
+        object.__setattr__(self, "events", events)
+
+    def _bound(self, event: Event, key: str, problems: Problems) -> Event:
+        changes: dict[str, Any] = {}
+        for name, field in type(event).model_fields.items():
+            value, unit = getattr(event, name), series_unit(field)
+            if isinstance(value, TimeSeries) and not value.is_read and unit is not None:
+                try:
+                    changes[name] = read_series(value.source, unit, self.root, self.start, f"{key}.{name}")
+                except InputError as error:
+                    problems.extend(error.problems)
+            elif isinstance(value, datetime):
+                if value.tzinfo is None:
+                    value = value.replace(tzinfo=self.start.tzinfo)
+                changes[name] = (value - self.start).total_seconds()
+        return event.model_copy(update=changes) if changes else event
+
+    @field_validator("territory", mode="after")
+    @classmethod
+    def _keep(cls, territory: Territory) -> Territory:
+        return territory
+
+    def parameters(self) -> dict[str, Parameters]:
+        """The parameters of the domain and of each solver, checked, defaults filled in.
+
+        Raises
+        ------
+        InputError
+            A solver or key that is not known, or a value that cannot be used; all at once.
+        """
+        problems = Problems()
+        classes: dict[str, type[Parameters]] = {"domain": DomainParameters}
+        for name in dict.fromkeys((*self.solvers, *self.params)):
+            if name == "domain":
+                continue
+            try:
+                classes[name] = solver_class(name).Parameters
+            except InputError as error:
+                key = "solvers" if name in self.solvers else f"params.{name}"
+                problems.extend(Problem(self.where, key, p.found, p.expected, p.hint) for p in error.problems)
+        found: dict[str, Parameters] = {}
+        for name, parameters in classes.items():
+            try:
+                found[name] = parameters.model_validate(self.params.get(name, {}))
+            except ValidationError as error:
+                problems.extend(
+                    Problem(p.where, f"params.{name}.{p.key}".rstrip("."), p.found, p.expected, p.hint)
+                    for p in problems_of(error, self.where, parameters)
+                )
+        problems.raise_if_any()
+        return found
+
+    def with_events(self, *events: Event, name: str | None = None) -> Scenario:
+        """The same scenario with more events; its name says so unless one is given."""
+        return self._with("events", events, name)
+
+    def with_measures(self, *measures: Measure, name: str | None = None) -> Scenario:
+        """The same scenario with more measures; its name says so unless one is given."""
+        return self._with("measures", measures, name)
+
+    def _with(self, field: str, more: tuple[Event, ...] | tuple[Measure, ...], name: str | None) -> Scenario:
+        added = ", ".join(
+            f"{item.kind} {item_at}" if isinstance(item_at := _first_place(item), str) else item.kind for item in more
+        )
+        values = {n: getattr(self, n) for n in type(self).model_fields}
+        values[field] = (*getattr(self, field), *more)
+        values["name"] = name or f"{self.name} + {added}"
+        return type(self)(**values)
+
+    def check(self) -> list[Problem]:
+        """Everything wrong with the scenario and its territory that can be told without running it."""
+        problems: list[Problem] = []
+        try:
+            self.parameters()
+            coupling_order([solver_class(name) for name in self.solvers])
+        except InputError as error:
+            problems += [
+                p if p.where == self.where else Problem(self.where, p.key, p.found, p.expected, p.hint)
+                for p in error.problems
+            ]
+        problems += self.territory.check()
+        problems += self._check_places()
+        problems += self._check_layers()
+        if self.initial is not None and not (self.root / self.initial.from_run / "provenance.json").is_file():
+            problems.append(
+                Problem(self.where, "initial.from_run", f"{self.initial.from_run!r}: no run there", "a run folder")
+            )
+        return list(dict.fromkeys(problems))
+
+    def _check_places(self) -> list[Problem]:
+        problems: list[Problem] = []
+        named: list[tuple[str, str]] = []
+        for table in ("events", "measures"):
+            for number, item in enumerate(getattr(self, table), start=1):
+                for field in item.places_in:
+                    at, key = getattr(item, field), f"{table}[{number}].{field}"
+                    if isinstance(at, str):
+                        named.append((key, at))
+                    elif at is not None:
+                        problems += self._check_coordinates(at, key)
+        named += [(f"outputs.gauges[{k}]", n) for k, n in enumerate(self.outputs.gauges, start=1)]
+        named += [(f"outputs.sections[{k}]", n) for k, n in enumerate(self.outputs.sections, start=1)]
+        for number, stretch in enumerate(self.boundaries.stretches, start=1):
+            if isinstance(stretch.at, str):
+                named.append((f"boundaries.stretches[{number}].at", stretch.at))
+        try:
+            known = self.territory.place_names
+        except InputError as error:
+            return [*problems, *error.problems]
+        for key, name in named:
+            if name not in known:
+                problems.append(
+                    Problem(self.where, key, repr(name), "a place of the territory", suggest(name, known))
+                )
+        return problems
+
+    def _check_coordinates(self, at: Any, key: str) -> list[Problem]:
+        import shapely
+
+        bounds = self.territory._terrain_bounds()
+        xy = np.atleast_2d(np.asarray(at, dtype=float))
+        geometry = shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy)
+        if bounds is None or geometry.intersects(shapely.box(*bounds)):
+            return []
+        return [outside(self.where, key, geometry, bounds)]
+
+    def _check_layers(self) -> list[Problem]:
+        needs = {"flood": ("terrain",), "traffic": ("roads",)}
+        return [
+            Problem(
+                str(self.territory.file), f"layers.{layer}", "no such layer", f"a layer that the solver {solver} reads"
+            )
+            for solver in self.solvers
+            for layer in needs.get(solver, ())
+            if not self.territory.has(layer)
+        ]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Scenario):
+            return NotImplemented
+        return self.to_toml() == other.to_toml()
+
+    def __hash__(self) -> int:
+        return hash(self.to_toml())
+
+    def __repr__(self) -> str:
+        lines = [f"Scenario {self.name!r}", f"├── territory: {self.territory.name}, resolution {self.resolution}"]
+        lines.append(f"├── {self.start.isoformat()}, {self.duration:g} s, solvers {', '.join(self.solvers)}")
+        lines += [f"├── event: {event!r}" for event in self.events]
+        lines += [f"├── measure: {measure!r}" for measure in self.measures]
+        lines.append(f"└── outputs every {self.outputs.every:g} s")
+        return "\n".join(lines)
+
+
+def _first_place(item: Event | Measure) -> Any:
+    return next((getattr(item, field) for field in item.places_in), None)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _unfolded(error: ValidationError, where: str) -> list[Problem]:
+    """Problems of a validation error; those that come from a file it names keep that file's name."""
+    inner: list[Problem] = []
+    for item in error.errors():
+        inner += item.get("ctx", {}).get("problems", [])
+    direct = [p for p in problems_of(_Filtered(error), where, Scenario)]  # type: ignore[arg-type]
+    return direct + inner
+
+
+class _Filtered:
+    """A validation error without the items that carry problems of their own."""
+
+    def __init__(self, error: ValidationError) -> None:
+        self._error = error
+
+    def errors(self) -> list[Any]:
+        return [item for item in self._error.errors() if "problems" not in item.get("ctx", {})]
+
+
+def _without_errors(table: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:
+    """The table without the entries that are wrong; None when what is required would be missing."""
+    rest = copy.deepcopy(table)
+    doomed: set[tuple[str | int, ...]] = set()
+    for item in error.errors():
+        loc = item["loc"]
+        if loc[0] in ("name", "territory", "start", "duration"):
+            return None
+        # An item of a list goes as a whole; elsewhere only the key does.
+        number = next((k for k, part in enumerate(loc) if isinstance(part, int)), None)
+        doomed.add(loc[: number + 1] if number is not None else loc)
+    for path in sorted(doomed, key=lambda p: [str(x).rjust(9) for x in p], reverse=True):
+        node: Any = rest
+        for part in path[:-1]:
+            node = node[part] if isinstance(node, list) or part in node else {}
+        if isinstance(node, list) and isinstance(path[-1], int) and path[-1] < len(node):
+            del node[path[-1]]
+        elif isinstance(node, dict):
+            node.pop(path[-1], None)
+    return rest
