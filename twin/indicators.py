@@ -1,0 +1,453 @@
+"""Figures for planners and élus, computed from a run folder.
+
+Every figure says how it was made (`method`). What a run does not hold gives no figure: nothing is
+guessed. Permanent water (cells already under water at the start) never counts as flooded.
+"""
+
+from __future__ import annotations
+
+import csv
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from twin.errors import InputError, Problem
+from twin.features import CLOSURE_DEPTH, WET_DEPTH, depth_around
+from twin.messages import language, text
+from twin.styles import DEPTH, number
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from twin.results import Result
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+#: Mean number of people in a main residence, France 2021: Insee, RP2021, statistiques/2381486.
+PEOPLE_PER_DWELLING = 2.16
+
+#: Kinds of facility and the words (without accents, lower case) that name them in places.
+FACILITY_WORDS: dict[str, tuple[str, ...]] = {
+    "hospital": ("hospital", "hopital", "clinique", "clinic", "chu ", "centre hospitalier"),
+    "fire_station": ("fire_station", "fire station", "pompier", "caserne", "sdis", "centre de secours"),
+    "school": ("school", "ecole", "college", "lycee", "enseignement", "maternelle", "creche"),
+    "care_home": ("maison de retraite", "ehpad", "care_home", "care home"),
+    "town_hall": ("mairie", "town_hall", "town hall", "hotel de ville"),
+    "police": ("gendarmerie", "police", "commissariat"),
+    "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
+}
+
+# Names of the four depth classes of `DEPTH` in the keys of the indicators.
+_CLASS_KEYS = ("below_0_5", "0_5_to_1", "1_to_2", "above_2")
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One figure: SI or the unit of everyday use, its label in two languages and how it was made."""
+
+    key: str
+    value: float
+    unit: str
+    label_fr: str
+    label_en: str
+    method: str
+    method_en: str
+    detail: str = ""
+
+    def label(self, lang: str | None = None) -> str:
+        """The label in a language (default: ``TWIN_LANG``)."""
+        return self.label_fr if language(lang) == "fr" else self.label_en
+
+    def record(self) -> dict[str, Any]:
+        """The row of indicators.json."""
+        row = asdict(self)
+        del row["key"]
+        return row
+
+
+@dataclass(frozen=True)
+class DamageCurve:
+    """Damage against depth, linear between its points, held constant beyond them.
+
+    Attributes
+    ----------
+    depth : metres above the ground, ascending.
+    damage : share lost (0 to 1), or €/m² when `euros` is true.
+    source : where it comes from; shown with the figure.
+    """
+
+    depth: tuple[float, ...]
+    damage: tuple[float, ...]
+    source: str
+    euros: bool = False
+
+    def at(self, depth: Floats) -> Floats:
+        """Damage at depths; 0 where the depth is unknown (NaN) or not above zero."""
+        known = np.nan_to_num(depth)
+        return np.where(known > 0, np.interp(known, self.depth, self.damage), 0.0)
+
+    @classmethod
+    def from_csv(
+        cls, path: str | Path, *, kind: str, component: str, duration: str, source: str = ""
+    ) -> DamageCurve:
+        """Read one curve from a table ``type;composante;duree;hauteur_cm;eur_m2``.
+
+        The columns of the national multi-criteria analysis method (AMC, CGDD/Cerema/INRAE 2018);
+        the user brings the figures.
+
+        Raises
+        ------
+        InputError
+            The file lacks a column, or has no rows for that kind, component and duration.
+        """
+        file = Path(path)
+        if not file.is_file():
+            raise InputError(Problem(str(file), "", "no such file", "a damage table (CSV)"))
+        with file.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, delimiter=";")
+            needed = ("type", "composante", "duree", "hauteur_cm", "eur_m2")
+            missing = [name for name in needed if name not in (reader.fieldnames or ())]
+            if missing:
+                found = ";".join(reader.fieldnames or ())
+                raise InputError(Problem(str(file), ", ".join(missing), found, ";".join(needed)))
+            rows = [
+                r for r in reader if (r["type"], r["composante"], r["duree"]) == (kind, component, duration)
+            ]
+        if not rows:
+            wanted = f"{kind};{component};{duration}"
+            raise InputError(Problem(str(file), "type;composante;duree", "no such row", wanted))
+        try:
+            points = sorted(
+                (float(r["hauteur_cm"].replace(",", ".")) / 100, float(r["eur_m2"].replace(",", ".")))
+                for r in rows
+            )
+        except ValueError as error:
+            raise InputError(Problem(str(file), "hauteur_cm, eur_m2", str(error), "numbers")) from error
+        return cls(tuple(p[0] for p in points), tuple(p[1] for p in points), source or str(file), euros=True)
+
+
+#: Fallback, for want of French figures: residential buildings in Europe, share of the value lost.
+#: Huizinga, de Moel, Szewczyk 2017, Global flood depth-damage functions, JRC105688, doi 10.2760/16510.
+JRC_2017_RESIDENTIAL_EUROPE = DamageCurve(
+    depth=(0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0),
+    damage=(0.0, 0.25, 0.40, 0.50, 0.60, 0.75, 0.85, 0.95, 1.00),
+    source="JRC 2017, Europe, résidentiel (repli / fallback)",
+)
+
+
+class _Run:
+    """What the indicators need of a run, read once."""
+
+    def __init__(self, result: Result) -> None:
+        self.result = result
+
+    @cached_property
+    def max_depth(self) -> Floats | None:
+        """Largest depth (ny, nx); from the frames when the run was stopped before its end."""
+        if not self.result.has_fields:
+            return None
+        fields = self.result.fields
+        if "max_water_depth" in fields:
+            return np.asarray(fields["max_water_depth"].values, dtype=np.float64)
+        if "water_depth" not in fields or fields.sizes["time"] == 0:
+            return None
+        deepest = np.full(self.result.grid.shape, np.nan)
+        for k in range(fields.sizes["time"]):
+            deepest = np.fmax(deepest, fields["water_depth"].isel(time=k).values)
+        return deepest
+
+    @cached_property
+    def initial_depth(self) -> Floats | None:
+        """Depth at the start (ny, nx); None when no frame shows it."""
+        if not self.result.has_fields:
+            return None
+        fields = self.result.fields
+        if "water_depth" not in fields or fields.sizes["time"] == 0 or float(fields["time"][0]) != 0.0:
+            return None
+        return np.asarray(fields["water_depth"].isel(time=0).values, dtype=np.float64)
+
+    @cached_property
+    def permanent(self) -> Bools:
+        """Cells already under water at the start."""
+        if self.initial_depth is None:
+            return np.zeros(self.result.grid.shape, dtype=bool)
+        return self.initial_depth > WET_DEPTH
+
+    @cached_property
+    def flooded(self) -> Bools:
+        """Cells that the flood put under water."""
+        depth = self.max_depth
+        return np.zeros(0, dtype=bool) if depth is None else (depth > WET_DEPTH) & ~self.permanent
+
+    def places(self) -> gpd.GeoDataFrame | None:
+        found = self.result.places
+        return None if found is None or found.empty else found
+
+
+def permanent_water(result: Result) -> Bools:
+    """Cells already under more than `WET_DEPTH` at the start of a run, shape (ny, nx)."""
+    return _Run(result).permanent
+
+
+def max_water_depth(result: Result) -> Floats | None:
+    """Largest depth of a run, shape (ny, nx) (m); None when it has no depths."""
+    return _Run(result).max_depth
+
+
+def _make(
+    key: str, value: float, unit: str, *, method: str = "method", detail: str = "", **words: object
+) -> Indicator:
+    """An indicator whose texts are the rows ``indicator.<key>``; `words` fill in the names of the texts."""
+
+    def row(part: str, lang: str) -> str:
+        filled = {n: number(v, lang) if isinstance(v, float) else v for n, v in words.items()}
+        return text(f"indicator.{key}.{part}", lang, **filled)
+
+    return Indicator(
+        key, value, unit, row("label", "fr"), row("label", "en"), row(method, "fr"), row(method, "en"), detail
+    )
+
+
+def _by_class(values: Floats, weight: float | Floats = 1.0) -> list[float]:
+    """Sum of `weight` over the values of each class of `DEPTH` (above low, up to high)."""
+    weights = np.broadcast_to(np.asarray(weight, dtype=np.float64), values.shape)
+    return [float(weights[(values > part.low) & (values <= part.high)].sum()) for part in DEPTH]
+
+
+def _water(run: _Run) -> list[Indicator]:
+    depth = run.max_depth
+    if depth is None:
+        return []
+    hectare = run.result.grid.area_m2 / 1e4
+    how = "method" if run.initial_depth is not None else "method_start_unknown"
+    out = [_make("flooded_area", float(run.flooded.sum()) * hectare, "ha", method=how, wet=WET_DEPTH)]
+    for key, value in zip(_CLASS_KEYS, _by_class(depth[run.flooded]), strict=True):
+        out.append(_make(f"flooded_area_{key}", value * hectare, "ha", wet=WET_DEPTH))
+    if run.initial_depth is not None:
+        out.append(_make("permanent_water_area", float(run.permanent.sum()) * hectare, "ha", wet=WET_DEPTH))
+    out.append(_make("max_depth", float(depth[run.flooded].max()) if run.flooded.any() else 0.0, "m"))
+    fields = run.result.fields
+    if "max_velocity" in fields:
+        speed = np.asarray(fields["max_velocity"].values, dtype=np.float64)[run.flooded]
+        out.append(_make("max_velocity", float(np.nanmax(speed, initial=0.0)), "m/s"))
+    if "max_hazard_ppri" in fields:
+        strong = np.asarray(fields["max_hazard_ppri"].values, dtype=np.float64) >= 3
+        out.append(_make("hazard_strong_area", float((strong & run.flooded).sum()) * hectare, "ha"))
+    return out
+
+
+def _volume(run: _Run) -> list[Indicator]:
+    table = run.result.diagnostics
+    volume = (
+        pd.to_numeric(table["volume_m3"], errors="coerce").dropna() if len(table) else pd.Series(dtype=float)
+    )
+    if volume.empty:
+        return []
+    initial = float(table["initial_m3"].iloc[0])
+    return [
+        _make("max_volume", float(volume.max()), "m³"),
+        _make("added_volume", float(volume.max()) - initial, "m³"),
+    ]
+
+
+def _buildings(run: _Run) -> list[Indicator]:
+    buildings = run.result.buildings
+    if buildings is None or "max_water_depth" not in buildings:
+        return []
+    depth = buildings["max_water_depth"].to_numpy(dtype=np.float64)
+    touched = depth > WET_DEPTH
+    unknown = int(np.isnan(depth).sum())
+    out = [
+        _make("buildings_touched", int(touched.sum()), "", total=len(depth), unknown=unknown, wet=WET_DEPTH)
+    ]
+    for key, value in zip(_CLASS_KEYS, _by_class(depth), strict=True):
+        out.append(_make(f"buildings_{key}", round(value), ""))
+    arrival = (
+        buildings["arrival_time"].to_numpy(dtype=np.float64) if "arrival_time" in buildings else np.zeros(0)
+    )
+    if touched.any() and np.isfinite(arrival).any():
+        out.append(_make("first_building_time", float(np.nanmin(arrival)) / 60, "min", wet=WET_DEPTH))
+    dwellings = (
+        np.nan_to_num(buildings["dwellings"].to_numpy(dtype=np.float64))
+        if "dwellings" in buildings
+        else np.zeros(1)
+    )
+    if dwellings.any():
+        out.append(_make("dwellings_touched", round(dwellings[touched].sum()), ""))
+    if "residents" in buildings:
+        people = np.nan_to_num(buildings["residents"].to_numpy(dtype=np.float64))
+        out.append(_make("residents_in_water", round(people[touched].sum()), "", method="method_population"))
+    elif dwellings.any():
+        people_in = round(dwellings[touched].sum() * PEOPLE_PER_DWELLING)
+        out.append(
+            _make("residents_in_water", people_in, "", method="method_dwellings", people=PEOPLE_PER_DWELLING)
+        )
+    return out
+
+
+def _roads(run: _Run) -> list[Indicator]:
+    roads = run.result.roads
+    if roads is None or "max_water_depth" not in roads:
+        return []
+    if "drivable" in roads:
+        roads = roads[roads["drivable"].astype(bool)]
+    cut = roads[roads["max_water_depth"] >= CLOSURE_DEPTH]
+    words: dict[str, Any] = {"closure": CLOSURE_DEPTH, "total": len(roads)}
+    out = [
+        _make("roads_cut", len(cut), "", **words),
+        _make("roads_cut_length", float(cut.length.sum()) / 1000, "km", **words),
+    ]
+    if "cut_length_m" in roads:
+        out.append(_make("roads_under_water_length", float(cut["cut_length_m"].sum()) / 1000, "km", **words))
+    first = cut["cut_from_s"].dropna()
+    if len(first):
+        at = first.idxmin()
+        name = str(cut.loc[at, "name"]) if "name" in cut and pd.notna(cut.loc[at, "name"]) else ""
+        out.append(_make("first_road_cut_time", float(first.min()) / 60, "min", detail=name, **words))
+    return out
+
+
+def _plain(words: str) -> str:
+    """Lower case without accents."""
+    decomposed = unicodedata.normalize("NFKD", words.casefold().replace("’", "'"))
+    return "".join(c for c in decomposed if not unicodedata.combining(c))
+
+
+def facility_kind(*words: object) -> str | None:
+    """The kind of facility (a key of `FACILITY_WORDS`) that names or labels speak of, else None.
+
+    >>> facility_kind("École primaire Jules-Ferry")
+    'school'
+    >>> facility_kind("river_in") is None
+    True
+    """
+    plain = _plain(" ".join(str(word) for word in words if isinstance(word, str)))
+    for kind, known in FACILITY_WORDS.items():
+        if any(word in plain + " " for word in known):
+            return kind
+    return None
+
+
+def facilities(result: Result) -> gpd.GeoDataFrame | None:
+    """The facilities among the places of a run: kind (`facility`), deepest water (`max_water_depth`).
+
+    The depth is that around the place, or of the building in which it stands when that is deeper.
+    None when the run has no places or no depths.
+    """
+    return _facilities(_Run(result))
+
+
+def _facilities(run: _Run) -> gpd.GeoDataFrame | None:
+    places, depth = run.places(), run.max_depth
+    if places is None or depth is None:
+        return None
+    columns = [name for name in ("kind", "label", "name") if name in places]
+    kinds = [facility_kind(*(row[name] for name in columns)) for _, row in places.iterrows()]
+    found = places[[kind is not None for kind in kinds]].copy()
+    found["facility"] = [kind for kind in kinds if kind is not None]
+    if found.empty:
+        return found.assign(max_water_depth=np.zeros(0))
+    shapes = np.asarray(found.geometry.array, dtype=object)
+    deepest = depth_around(shapes, run.result.grid, depth, initial_depth=run.initial_depth)
+    buildings = run.result.buildings
+    if buildings is not None and "max_water_depth" in buildings and len(buildings):
+        of_place, of_building = buildings.sindex.query(found.geometry, predicate="intersects")
+        np.fmax.at(deepest, of_place, buildings["max_water_depth"].to_numpy(dtype=np.float64)[of_building])
+    found["max_water_depth"] = deepest
+    return found
+
+
+def _facility_figures(run: _Run) -> list[Indicator]:
+    found = _facilities(run)
+    if found is None or found.empty:
+        return []
+
+    def figure(key: str, rows: gpd.GeoDataFrame) -> Indicator:
+        touched = rows[rows["max_water_depth"] > WET_DEPTH]
+        column = "label" if "label" in rows else "name"
+        names = ", ".join(str(name) for name in touched[column])
+        return _make(key, len(touched), "", detail=names, total=len(rows), wet=WET_DEPTH)
+
+    out = [figure("facilities_touched", found)]
+    for kind in FACILITY_WORDS:
+        rows = found[found["facility"] == kind]
+        if len(rows):
+            out.append(figure(f"facilities_touched_{kind}", rows))
+    return out
+
+
+def _damage(run: _Run, curve: DamageCurve) -> list[Indicator]:
+    buildings = run.result.buildings
+    if buildings is None or "max_water_depth" not in buildings:
+        return []
+    solid = buildings
+    if "light" in buildings:
+        solid = buildings[~buildings["light"].astype(bool)]
+    lost = curve.at(solid["max_water_depth"].to_numpy(dtype=np.float64)) * solid.area.to_numpy()
+    if curve.euros:
+        return [_make("damage", float(lost.sum()), "€", source=curve.source)]
+    return [_make("damage_area", float(lost.sum()), "m²", source=curve.source)]
+
+
+def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, Indicator]:
+    """All figures that a run can give, by key, in the order in which they are shown.
+
+    Parameters
+    ----------
+    result : the run.
+    damage : a damage curve; without one there is no damage figure. A curve of shares
+        (`JRC_2017_RESIDENTIAL_EUROPE`) gives square metres lost, one in € gives €.
+    """
+    run = _Run(result)
+    groups: list[Callable[[_Run], list[Indicator]]] = [
+        _water,
+        _volume,
+        _buildings,
+        _facility_figures,
+        _roads,
+        _traffic,
+    ]
+    if damage is not None:
+        groups.append(lambda of: _damage(of, damage))
+    figures = [figure for group in groups for figure in group(run)]
+    return {figure.key: figure for figure in figures if np.isfinite(figure.value)}
+
+
+def records(figures: Mapping[str, Indicator]) -> dict[str, dict[str, Any]]:
+    """The content of indicators.json."""
+    return {key: figure.record() for key, figure in figures.items()}
+
+
+def _traffic(run: _Run) -> list[Indicator]:
+    return []
+
+
+def compare(a: Result, b: Result, lang: str | None = None) -> pd.DataFrame:
+    """The figures of two runs side by side.
+
+    Returns
+    -------
+    DataFrame
+        A row per figure that either run has, index its key; columns label, unit, one column per
+        run named after it, and ``difference`` (second minus first; NaN when one of them lacks it).
+    """
+    first, second = (dict(r.indicators) or records(compute(r)) for r in (a, b))
+    names = [a.name, b.name] if a.name != b.name else [f"{a.name} (1)", f"{b.name} (2)"]
+    keys = [*first, *(key for key in second if key not in first)]
+    spoken = f"label_{language(lang)}"
+    rows = []
+    for key in keys:
+        row = first.get(key) or second[key]
+        values = [float(of[key]["value"]) if key in of else np.nan for of in (first, second)]
+        rows.append([row[spoken], row["unit"], *values, values[1] - values[0]])
+    return pd.DataFrame(
+        rows, index=pd.Index(keys, name="key"), columns=["label", "unit", *names, "difference"]
+    )

@@ -1,0 +1,84 @@
+"""Classes and colours, once: maps, 3D scenes, QGIS styles and the page draw the same thing alike.
+
+Depth blues and damage colours are monotone in lightness, so that they can be read without hue
+(L* 85, 68, 46, 21); shallow water on pale land has little contrast (1.05:1), hence the dark shoreline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twin.messages import language, text
+
+
+@dataclass(frozen=True)
+class ColourClass:
+    """One class of values: above `low` up to `high` (in the unit of the variable), and its colour."""
+
+    low: float
+    high: float
+    colour: str
+
+
+INFINITY = float("inf")
+
+#: Water depth (m). The bounds that are published (0.5, 1, 2 m); under 0.05 m is not drawn.
+DEPTH = (
+    ColourClass(0.05, 0.5, "#bdd7e7"),
+    ColourClass(0.5, 1.0, "#6baed6"),
+    ColourClass(1.0, 2.0, "#2171b5"),
+    ColourClass(2.0, INFINITY, "#08306b"),
+)
+#: Depth at buildings (m): damage reds, readable on the blues.
+BUILDING = (
+    ColourClass(0.05, 0.5, "#fee08b"),
+    ColourClass(0.5, 1.0, "#fdae61"),
+    ColourClass(1.0, 2.0, "#f46d43"),
+    ColourClass(2.0, INFINITY, "#a50026"),
+)
+#: Arrival time (hours since the start): early is dark.
+ARRIVAL = (
+    ColourClass(-INFINITY, 0.5, "#49006a"),
+    ColourClass(0.5, 1.0, "#ae017e"),
+    ColourClass(1.0, 2.0, "#f768a1"),
+    ColourClass(2.0, 4.0, "#fcc5c0"),
+    ColourClass(4.0, INFINITY, "#fff1ee"),
+)
+#: Hazard of the PPRI table, codes 1 to 4 (faible, modéré, fort, très fort): yellow, orange, red, violet.
+HAZARD = (
+    ColourClass(0.5, 1.5, "#fff3a0"),
+    ColourClass(1.5, 2.5, "#fdae61"),
+    ColourClass(2.5, 3.5, "#d7301f"),
+    ColourClass(3.5, 4.5, "#6a1b7a"),
+)
+HAZARD_NAMES = ("low", "moderate", "high", "very_high")
+#: Bounds of the polygons of COVADIS "Directive inondation" ISO_HT (m); the last class has no upper bound.
+ISO_HT = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+
+SHORELINE = "#0b2545"
+PERMANENT_WATER = "#6fa3a0"
+DRY_BUILDING = "#b9b2a6"
+ROAD_OPEN = "#ffffff"
+ROAD_CASING = "#8a8478"
+#: Closed road: black and yellow, so that it is not told by colour alone.
+ROAD_CUT = ("#111111", "#ffd400")
+
+
+def number(value: float, lang: str | None = None, digits: int = 2) -> str:
+    """A number as people of that language write it, without idle zeros: ``0,5`` or ``0.5``."""
+    written = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+    return written.replace(".", ",") if language(lang) == "fr" else written
+
+
+def class_label(part: ColourClass, unit: str, lang: str | None = None) -> str:
+    """What the legend says of a class: ``0,5 à 1 m``, ``plus de 2 m``, ``moins de 0,5 h``."""
+    if part.high == INFINITY:
+        return text("style.above", lang, low=number(part.low, lang), unit=unit)
+    if part.low == -INFINITY:
+        return text("style.below", lang, high=number(part.high, lang), unit=unit)
+    return text("style.between", lang, low=number(part.low, lang), high=number(part.high, lang), unit=unit)
+
+
+def hazard_label(code: int, lang: str | None = None) -> str:
+    """The name of a hazard code (1 to 4)."""
+    return text(f"style.hazard.{HAZARD_NAMES[code - 1]}", lang)
