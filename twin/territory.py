@@ -21,7 +21,6 @@ from twin.grid import Bounds
 from twin.layers import LAYER_NAMES, read_layer
 from twin.layers.layer import Layer
 from twin.layers.source import LayerSource
-from twin.layers.vector import read_vector
 from twin.units import problems_of
 
 Point = tuple[float, float]
@@ -137,7 +136,7 @@ class Territory:
         if extent in self.record.places:
             return self.place(extent).geometry.bounds
         source = LayerSource(source=extent)
-        return self._bounds_of(read_vector("extent", source, root=self.root, crs=self.crs))
+        return self._bounds_of(read_layer("extent", source, root=self.root, crs=self.crs, bounds=None))
 
     @staticmethod
     def _bounds_of(layer: Layer) -> Bounds:
@@ -176,7 +175,7 @@ class Territory:
         places: dict[str, Any] = dict(self.record.places)
         everything = places.pop("*", None)
         if everything is not None:
-            frame = read_vector("places", everything, root=self.root, crs=self.crs).data
+            frame = self._features("places", everything)
             column = next((c for c in ("name", "nom") if c in frame), None)
             if column is None:
                 raise InputError(
@@ -187,6 +186,14 @@ class Territory:
             for name, rows in frame.groupby(column):
                 places[str(name)] = Place(str(name), shapely.union_all(rows.geometry.values), rows)
         return places
+
+    def _features(self, name: str, source: LayerSource) -> gpd.GeoDataFrame:
+        data = read_layer(name, source, root=self.root, crs=self.crs, bounds=None).data
+        if not isinstance(data, gpd.GeoDataFrame):
+            raise InputError(
+                Problem(str(self.file), f"{name}.source", f"{source.source}, a raster", "a vector file")
+            )
+        return data
 
     @property
     def place_names(self) -> list[str]:
@@ -210,7 +217,7 @@ class Territory:
         if isinstance(record, Place):
             return record
         if isinstance(record, FilePlace):
-            frame = read_vector(f"places.{name}", record, root=self.root, crs=self.crs).data
+            frame = self._features(f"places.{name}", record)
             return Place(name, shapely.union_all(frame.geometry.values), frame)
         geometry = _geometry(record)
         return Place(name, geometry, gpd.GeoDataFrame({"name": [name]}, geometry=[geometry], crs=self.crs))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from twin.domain import Domain
 from twin.errors import InputError, Problem
 from twin.grid import Grid
-from twin.layers.raster import read_raster, resample_mean
+from twin.layers import read_layer
+from twin.layers.raster import resample_mean
 from twin.layers.source import LayerSource
 from twin.scenarios.events import Inflow, InitialWater, Rainfall, WaterLevel
 from twin.scenarios.forcing import TimeSeries
@@ -206,7 +207,7 @@ def _depth(depth: float | str | None, grid: Grid, scenario: Scenario, key: str) 
         return np.full(grid.shape, parse(depth, "m"))
     except InputError:
         pass  # no quantity: a file
-    layer = read_raster(
+    layer = read_layer(
         "initial_water", LayerSource(source=depth), root=Path(scenario.root), crs=grid.crs, bounds=grid.bounds
     )
     values = np.nan_to_num(resample_mean(layer, grid))

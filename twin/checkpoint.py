@@ -1,0 +1,58 @@
+"""Save and restore the state of a run, to the bit. It knows only prognostic state and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.errors import InputError, Problem
+from twin.files import replacing
+
+FILE = "checkpoint/state.npz"
+VERSION = 1
+
+
+def save(run: Path, clock: Mapping[str, float], states: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
+    """Write the checkpoint of a run folder whole; the one before stays until it is.
+
+    Parameters
+    ----------
+    clock : numbers of the loop, by name.
+    states : arrays of each solver, by solver and name.
+    """
+    arrays: dict[str, NDArray[Any]] = {f"clock/{name}": np.asarray(value) for name, value in clock.items()}
+    arrays["version"] = np.asarray(VERSION)
+    for solver, state in states.items():
+        arrays |= {f"solver/{solver}/{name}": values for name, values in state.items()}
+    with replacing(run / FILE) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+
+
+def load(run: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]]]:
+    """Read the checkpoint of a run folder: the clock and the states.
+
+    Raises
+    ------
+    InputError
+        There is none, or it was written by another version.
+    """
+    path = run / FILE
+    if not path.is_file():
+        raise InputError(Problem(str(path), "", "no checkpoint", "a run that was interrupted"))
+    clock: dict[str, float] = {}
+    states: dict[str, dict[str, NDArray[Any]]] = {}
+    with np.load(path, allow_pickle=False) as arrays:
+        version = int(arrays["version"])
+        if version != VERSION:
+            raise InputError(Problem(str(path), "version", str(version), str(VERSION), "run the scenario again"))
+        for key in arrays.files:
+            if key.startswith("clock/"):
+                clock[key.removeprefix("clock/")] = float(arrays[key])
+            elif key.startswith("solver/"):
+                _, solver, name = key.split("/", 2)
+                states.setdefault(solver, {})[name] = arrays[key]
+    return clock, states

@@ -1,0 +1,355 @@
+"""What a run writes at the instants on which it lands, and when it ends."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+import twin
+from twin import features, indicators
+from twin.files import sha256
+from twin.grid import Grid
+from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
+from twin.scenarios.forcing import TimeSeries
+
+if TYPE_CHECKING:
+    from twin.domain import Domain
+    from twin.simulation import Simulation
+
+Array = NDArray[Any]
+
+STATIC = ("bed_elevation", "ground_elevation", "roughness", "building_fraction")
+PARTS = {"water_depth": ("water_depth",), "velocity": ("velocity_x", "velocity_y")}
+LINK_VARIABLES = ("volume", "travel_time", "saturation", "link_water_depth", "closed")
+WATTS_PER_CORE = 10.0  # a laptop or small server core at work, memory and losses included: an order of magnitude
+
+
+class Recorder:
+    """Listens to a simulation and writes its run folder. It reads fields and never changes them."""
+
+    def __init__(self, simulation: Simulation, writer: RunWriter) -> None:
+        self.simulation = simulation
+        self.writer = writer
+        self.setup_seconds = 0.0
+        self._before = 0.0
+        self._cpu_before = 0.0
+        self._begun = time.perf_counter()
+        self._cpu_begun = time.process_time()
+        domain, scenario = simulation.domain, simulation.scenario
+        outputs = scenario.outputs
+        self._variables = [
+            name for group in outputs.variables for name in PARTS[group] if name in simulation.fields
+        ]
+        self._gauges = (
+            {} if domain.grid is None else {name: _gauge_cell(domain, name) for name in outputs.gauges}
+        )
+        self._sections = (
+            {} if domain.grid is None else {name: Section(domain, name) for name in outputs.sections}
+        )
+
+    @classmethod
+    def create(cls, path: Path, simulation: Simulation, *, overwrite: bool, setup_seconds: float) -> Recorder:
+        """Make the run folder of a simulation that has not started."""
+        scenario, domain = simulation.scenario, simulation.domain
+        start = scenario.start.isoformat()
+        with_fields = domain.grid is not None and "water_depth" in simulation.fields
+        times = [simulation.output_times.time(k) for k in range(simulation.output_times.count)]
+        names = [n for group in scenario.outputs.variables for n in PARTS[group] if n in simulation.fields]
+        writer = RunWriter.create(
+            path,
+            scenario_toml=scenario.to_toml(),
+            grid=domain.grid if with_fields or domain.grid is not None else None,
+            times=times,
+            start=start,
+            variables=names,
+            static={n: domain.field(n) for n in STATIC} if domain.grid is not None else {},
+            overwrite=overwrite,
+        )
+        recorder = cls(simulation, writer)
+        recorder.setup_seconds = setup_seconds
+        traffic = simulation.solver("traffic")
+        if traffic is not None:
+            writer.write_features("traffic/links.gpkg", traffic.links_frame(reference=False))  # type: ignore[attr-defined]
+            writer.create_links(recorder.link_times, len(domain.networks["roads"].link_from), LINK_VARIABLES, start)
+        writer.write_table("provenance.json", recorder.provenance(RUNNING))
+        return recorder
+
+    @classmethod
+    def reopen(cls, path: Path, simulation: Simulation, clock: dict[str, float]) -> Recorder:
+        """Go on writing a run folder from a checkpoint: what lies after it is cut."""
+        writer = RunWriter(path)
+        writer.cut(clock["time"] if clock["started"] else -1.0)
+        recorder = cls(simulation, writer)
+        recorder._before = clock["recorder.seconds"]
+        recorder._cpu_before = clock["recorder.cpu_seconds"]
+        recorder.setup_seconds = clock["recorder.setup_seconds"]
+        writer.write_table("provenance.json", recorder.provenance(RUNNING))
+        return recorder
+
+    def state(self) -> dict[str, float]:
+        """What a checkpoint keeps of the recorder."""
+        return {
+            "recorder.seconds": self.seconds,
+            "recorder.cpu_seconds": self.cpu_seconds,
+            "recorder.setup_seconds": self.setup_seconds,
+        }
+
+    @property
+    def seconds(self) -> float:
+        """Real seconds of the loop so far, those before a resume included."""
+        return self._before + time.perf_counter() - self._begun
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor seconds so far (all threads)."""
+        return self._cpu_before + time.process_time() - self._cpu_begun
+
+    @property
+    def link_times(self) -> list[float]:
+        """The instants of traffic/link_series.zarr."""
+        traffic = self.simulation.solver("traffic")
+        times, t = [0.0], 0.0
+        while traffic is not None and (t := traffic.next_time(t)) <= self.simulation.scenario.duration:
+            times.append(t)
+        return times
+
+    # -- while it runs --------------------------------------------------------------
+
+    def land(self, t: float) -> None:
+        """Called when every solver has landed on `t` (s)."""
+        simulation = self.simulation
+        frame = simulation.output_times.index(t)
+        if frame is not None:
+            if self._variables:
+                self.writer.record(frame, {n: simulation.fields[n] for n in self._variables})
+            self._diagnostics(t)
+        if simulation.gauge_times.index(t) is not None:
+            self._read_gauges(t)
+        traffic = simulation.solver("traffic")
+        if traffic is not None:
+            times = self.link_times
+            if t in times:
+                fields = traffic.link_fields()  # type: ignore[attr-defined]
+                self.writer.record_links(times.index(t), fields)
+
+    def _diagnostics(self, t: float) -> None:
+        for solver in self.simulation.solvers:
+            ledger = solver.ledger()
+            if ledger:
+                row = ledger | {
+                    "time_s": t,
+                    "dt_s": float(getattr(solver, "last_step", float("nan"))),
+                    "steps": self.simulation.steps_made[solver.name],
+                    "wet_cells": int(ledger["wet_cells"]),
+                    "seconds": round(self.seconds, 3),
+                }
+                self.writer.append("diagnostics.csv", [[row[name] for name in DIAGNOSTIC_COLUMNS]])
+
+    def _read_gauges(self, t: float) -> None:
+        fields = self.simulation.fields
+        if "water_depth" not in fields:
+            return
+        depth, u, v = (fields[n] for n in ("water_depth", "velocity_x", "velocity_y"))
+        bed = self.simulation.domain.field("bed_elevation") if self._gauges else depth
+        self.writer.append(
+            "gauges.csv",
+            [
+                (t, name, float(bed[c] + depth[c]), float(depth[c]), float(u[c]), float(v[c]))
+                for name, c in self._gauges.items()
+            ],
+        )
+        self.writer.append(
+            "sections.csv", [(t, name, section.discharge(depth, u, v)) for name, section in self._sections.items()]
+        )
+
+    # -- when it ends ----------------------------------------------------------------
+
+    def finish(self, status: str) -> None:
+        """Write what is known only at the end (of the run, or so far), then the indicators."""
+        for solver in self.simulation.solvers:
+            run_fields = solver.run_fields()
+            if run_fields:
+                self.writer.record_run_fields(run_fields)
+            summary = solver.summary()
+            if summary:
+                self.writer.write_table(f"{solver.name}/summary.json", summary)
+        traffic = self.simulation.solver("traffic")
+        if traffic is not None:
+            self.writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
+        self._write_features()
+        self.writer.write_table("provenance.json", self.provenance(status))
+        result = Result.open(self.writer.path)
+        table = {key: indicator.as_row() for key, indicator in indicators.compute(result).items()}
+        self.writer.write_table("indicators.json", table)
+        self.writer.logger().info("%s after %.2f s", status, self.seconds)
+
+    def _write_features(self) -> None:
+        domain = self.simulation.domain
+        result = Result.open(self.writer.path)
+        water = domain.grid is not None and result.has_fields and "max_water_depth" in result.fields
+        initial = None
+        if water and "water_depth" in result.fields and result.times.size:
+            initial = np.nan_to_num(result.fields["water_depth"].isel(time=0).values)
+        if domain.buildings is not None:
+            buildings = domain.buildings
+            if water and domain.grid is not None:
+                buildings = features.building_features(
+                    buildings,
+                    domain.grid,
+                    max_depth=result.fields["max_water_depth"].values,
+                    arrival_time=result.fields["arrival_time"].values,
+                    blocked=domain.field("blocked"),
+                    initial_depth=initial,
+                )
+            self.writer.write_features("features/buildings.gpkg", buildings)
+        if domain.roads is not None:
+            roads = domain.roads
+            if water and domain.grid is not None:
+                depth = result.fields["water_depth"] if "water_depth" in result.fields else None
+                frames = (
+                    ((float(t), np.nan_to_num(depth.isel(time=k).values)) for k, t in enumerate(result.times))
+                    if depth is not None
+                    else ()
+                )
+                roads = features.road_features(
+                    roads,
+                    domain.grid,
+                    max_depth=result.fields["max_water_depth"].values,
+                    frames=frames,
+                    initial_depth=initial,
+                )
+            self.writer.write_features("features/roads.gpkg", roads)
+        places = _places_frame(domain)
+        if len(places) > 0:
+            self.writer.write_features("features/places.gpkg", places)
+
+    def provenance(self, status: str) -> dict[str, Any]:
+        """Versions, inputs, machine, cost. The energy is an estimate: processor time × a stated power."""
+        import numba
+
+        simulation = self.simulation
+        packages = ("numpy", "numba", "scipy", "xarray", "zarr", "rasterio", "geopandas", "pyproj")
+        watt_hours = self.cpu_seconds * WATTS_PER_CORE / 3600.0
+        return {
+            "status": status,
+            "twin": twin.__version__,
+            "commit": _commit(),
+            "python": platform.python_version(),
+            "packages": {name: metadata.version(name) for name in packages},
+            "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+            "threads": numba.get_num_threads(),
+            "seed": None,
+            "territory": str(simulation.scenario.territory.file),
+            "vertical_datum": simulation.scenario.territory.vertical_datum,
+            "inputs": [*simulation.domain.provenance, *_series_files(simulation)],
+            "simulated_s": simulation.time,
+            "steps": simulation.steps_made,
+            "setup_seconds": round(self.setup_seconds, 3),
+            "wall_seconds": round(self.seconds, 3),
+            "cpu_seconds": round(self.cpu_seconds, 3),
+            "energy_wh": round(watt_hours, 4),
+            "energy_method": f"cpu_seconds × {WATTS_PER_CORE:g} W per core, estimated",
+        }
+
+
+class Section:
+    """A line through which the discharge is read: Σ h (u·n) length over the cells that it crosses.
+
+    Positive towards the left of the line as it is drawn, so a line from the left bank to the right bank
+    (looking downstream) counts downstream as positive.
+    """
+
+    def __init__(self, domain: Domain, name: str) -> None:
+        grid = domain.require_grid("a section")
+        lines = [p for p in shapely.get_parts(domain.places[name].geometry) if p.geom_type == "LineString"]
+        parts = [_crossing(grid, line) for line in lines]
+        self.i, self.j, self.length, self.normal_x, self.normal_y = (
+            np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, int) for k in range(5)
+        )
+
+    def discharge(self, depth: Array, u: Array, v: Array) -> float:
+        """Discharge (m³/s) from fields of shape (ny, nx)."""
+        at = (self.i, self.j)
+        return float(np.sum(depth[at] * (u[at] * self.normal_x + v[at] * self.normal_y) * self.length))
+
+
+def _crossing(grid: Grid, line: shapely.LineString) -> tuple[Array, Array, Array, Array, Array]:
+    xy = shapely.get_coordinates(line)
+    parts = []
+    for a, b in zip(xy[:-1], xy[1:], strict=True):
+        i, j, length = grid.cells_on_line([a[0], b[0]], [a[1], b[1]])
+        along = (b - a) / np.hypot(*(b - a))
+        parts.append((i, j, length, np.full(i.size, -along[1]), np.full(i.size, along[0])))
+    i, j, length, nx, ny = (np.concatenate([part[k] for part in parts]) for k in range(5))
+    return i, j, length, nx, ny
+
+
+def _gauge_cell(domain: Domain, name: str) -> tuple[int, int]:
+    grid = domain.require_grid("a gauge")
+    point = shapely.get_coordinates(domain.places[name].geometry.centroid)[0]
+    i, j = grid.index(point[0], point[1])
+    return int(i), int(j)
+
+
+def _places_frame(domain: Domain) -> gpd.GeoDataFrame:
+    rows: list[dict[str, Any]] = []
+    for place in domain.places.values():
+        features_of = place.features
+        columns = {str(c).lower(): c for c in features_of.columns}
+        label = next((columns[c] for c in ("toponyme", "nom", "label", "name") if c in columns), None)
+        nature = columns.get("nature")
+        for number, geometry in enumerate(features_of.geometry):
+            row = features_of.iloc[number]
+            text = str(row[label]) if label is not None and row[label] is not None else place.name
+            rows.append(
+                {
+                    "name": place.name,
+                    "label": text.replace("_", " ") if text == place.name else text,
+                    "kind": place.name if len(features_of) > 1 or nature is None else str(row[nature]),
+                    "geometry": geometry,
+                }
+            )
+    return gpd.GeoDataFrame(
+        rows or {"name": [], "label": [], "kind": [], "geometry": []}, geometry="geometry", crs=domain.crs
+    )
+
+
+def _series_files(simulation: Simulation) -> list[dict[str, Any]]:
+    root = simulation.scenario.root
+    names = {
+        value.source.partition("#")[0]
+        for event in simulation.scenario.events
+        for value in event.__dict__.values()
+        if isinstance(value, TimeSeries) and value.source
+    }
+    paths = [root / name for name in sorted(names)]
+    return [{"layer": "series", "source": [str(p)], "sha256": {str(p): sha256(p)}} for p in paths if p.is_file()]
+
+
+def _commit() -> str | None:
+    """The commit of a source checkout; None from an installed package."""
+    folder = Path(twin.__file__).parent.parent
+    if not (folder / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except OSError:
+        return None  # no git on this machine
+    return done.stdout.strip() or None
+

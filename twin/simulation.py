@@ -1,0 +1,336 @@
+"""The loop: binds a scenario to a domain, couples its solvers, records a run, resumes one."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin import checkpoint
+from twin.clock import Schedule
+from twin.domain import Domain
+from twin.errors import InputError, Interrupted, Problem, TwinError
+from twin.gridding import DomainParameters, build_domain
+from twin.messages import text
+from twin.plugins import Solver, coupling_order, solver_class
+from twin.recording import Recorder
+from twin.results import COMPLETE, FAILED, INTERRUPTED, Result
+from twin.scenarios import Scenario
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step that a solver made: whose, from when to when (s), and whether everybody landed on `end`."""
+
+    solver: str
+    start: float
+    end: float
+    landed: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: simulated and real seconds, the real seconds left, the relative mass error."""
+
+    time: float
+    duration: float
+    elapsed: float
+    left: float
+    mass_error: float
+
+
+class Simulation:
+    """A scenario bound to a domain. ``for step in Simulation(scenario).steps(): …``
+
+    Attributes
+    ----------
+    time : the last time (s) on which every solver landed.
+    fields : the exchange: arrays by variable name, as the solvers that write them hold them.
+    steps_made : steps of each solver so far.
+    """
+
+    def __init__(self, scenario: Scenario, domain: Domain | None = None) -> None:
+        """Build the domain (unless one is given), take the measures, make the solvers.
+
+        Raises
+        ------
+        InputError
+            Something of the scenario or the territory cannot be used.
+        """
+        self.scenario = scenario
+        parameters = scenario.parameters()
+        domain_parameters = parameters["domain"]
+        assert isinstance(domain_parameters, DomainParameters)
+        if domain is None:
+            default = float(getattr(parameters.get("flood"), "roughness", 0.035))
+            domain = build_domain(
+                scenario.territory, scenario.resolution, domain_parameters, default_roughness=default
+            )
+        for measure in scenario.measures:
+            domain = measure.apply(domain)
+        self.domain = domain
+        self.fields: dict[str, Array] = {}
+        if scenario.initial is not None:
+            self.fields |= _hot_start(scenario, domain)
+        classes = coupling_order([solver_class(name) for name in scenario.solvers])
+        self.solvers: list[Solver] = [cls(domain, scenario, self.fields) for cls in classes]
+        self.time = 0.0
+        self._solver_times = {solver.name: 0.0 for solver in self.solvers}
+        self._started = False
+        self.steps_made = {solver.name: 0 for solver in self.solvers}
+        outputs = scenario.outputs
+        self.output_times = Schedule(outputs.every, scenario.duration)
+        self.gauge_times = Schedule(outputs.gauges_every or outputs.every, scenario.duration)
+
+    def solver(self, name: str) -> Solver | None:
+        """The solver of that name, if the scenario uses it."""
+        return next((solver for solver in self.solvers if solver.name == name), None)
+
+    def _next_landing(self) -> float:
+        times = [self.output_times.next_after(self.time), self.gauge_times.next_after(self.time)]
+        times += [solver.next_time(self.time) for solver in self.solvers]
+        return min(*times, self.scenario.duration)
+
+    def steps(self, land: Callable[[float], None] | None = None) -> Iterator[Step]:
+        """Advance to the end, yielding after each step of a solver.
+
+        Every solver sub-cycles with its own steps to the next landing (an output, a gauge reading, an
+        instant a solver asked for); then all synchronise, in the order of coupling, and `land` is called
+        with the time. What happens between the yields never changes a time step.
+        """
+        duration = self.scenario.duration
+        if not self._started:
+            self._started = True
+            self._synchronise(0.0, land)
+        while self.time < duration:
+            target = self._next_landing()
+            for solver in self.solvers:
+                while (t := self._solver_times[solver.name]) < target:
+                    new = solver.step(t, target)
+                    if not t < new <= target:
+                        raise TwinError(f"{solver.name}: a step from {t!r} to {new!r} s, towards {target!r} s")
+                    self._solver_times[solver.name] = new
+                    self.steps_made[solver.name] += 1
+                    last = new == target and solver is self.solvers[-1]
+                    if last:
+                        self._synchronise(target, land)
+                    yield Step(solver.name, t, new, last)
+
+    def _synchronise(self, t: float, land: Callable[[float], None] | None) -> None:
+        for solver in self.solvers:
+            solver.synchronise(t)
+        self.time = t
+        if land is not None:
+            land(t)
+
+    def state(self) -> tuple[dict[str, float], dict[str, dict[str, Array]]]:
+        """The clock and the state of every solver: all that the future depends on."""
+        clock = {"time": self.time, "started": float(self._started)}
+        clock |= {f"time.{name}": t for name, t in self._solver_times.items()}
+        clock |= {f"steps.{name}": float(n) for name, n in self.steps_made.items()}
+        return clock, {solver.name: solver.state() for solver in self.solvers}
+
+    def restore(self, clock: dict[str, float], states: dict[str, dict[str, Array]]) -> None:
+        """Take back a state from `state`, made by the same scenario."""
+        self.time = clock["time"]
+        self._started = bool(clock["started"])
+        for solver in self.solvers:
+            self._solver_times[solver.name] = clock[f"time.{solver.name}"]
+            self.steps_made[solver.name] = int(clock[f"steps.{solver.name}"])
+            solver.restore(states.get(solver.name, {}))
+
+    def __repr__(self) -> str:
+        names = ", ".join(solver.name for solver in self.solvers)
+        return f"Simulation of {self.scenario.name!r} at {self.time:g} of {self.scenario.duration:g} s ({names})"
+
+
+def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
+    """Depth and velocity of the last frame of another run on the same grid."""
+    assert scenario.initial is not None
+    grid = domain.require_grid("a hot start")
+    path = scenario.root / scenario.initial.from_run
+    other = Result.open(path)
+    if not other.has_fields or other.grid != grid:
+        raise InputError(
+            Problem(
+                scenario.where,
+                "initial.from_run",
+                f"{path}: {other.grid if other.has_fields else 'no fields'}",
+                f"a run on the same grid, {grid}",
+            )
+        )
+    last = other.fields.isel(time=-1)
+    names = [n for n in ("water_depth", "velocity_x", "velocity_y") if n in last]
+    return {name: np.nan_to_num(last[name].values.astype(np.float64)) for name in names}
+
+
+def run(
+    scenario: Scenario | str | Path,
+    out: str | Path | None = None,
+    *,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+    checkpoint_every: float = 600.0,
+) -> Result:
+    """Run a scenario into a run folder and read it.
+
+    Parameters
+    ----------
+    out : the run folder; ``runs/<name>`` beside the scenario's file (or in the working folder) if None.
+    overwrite : replace a run that is there.
+    progress : called now and then.
+    checkpoint_every : real seconds between checkpoints.
+
+    Raises
+    ------
+    InputError
+        The scenario cannot be used, or the folder exists; nothing is written then.
+    Interrupted
+        Ctrl-C; the checkpoint is written and `resume` goes on.
+    SolverError
+        A solver left its validity; the last good state is kept.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = Scenario.open(scenario)
+    problems = scenario.check()
+    if problems:
+        raise InputError(problems)
+    path = Path(out) if out is not None else _default_folder(scenario)
+    if path.exists() and any(path.iterdir()) and not overwrite:
+        raise InputError(Problem(str(path), "", "a folder that is not empty", "a new folder", "overwrite"))
+    started = time.perf_counter()
+    simulation = Simulation(scenario)
+    recorder = Recorder.create(path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started)
+    return _drive(simulation, recorder, progress, checkpoint_every)
+
+
+def resume(
+    path: str | Path,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+    checkpoint_every: float = 600.0,
+) -> Result:
+    """Go on with an interrupted run from its checkpoint; what was written after it is cut.
+
+    Raises
+    ------
+    InputError
+        The folder is no run, has no checkpoint, or the run is complete.
+    """
+    result = Result.open(path)
+    if result.status == COMPLETE:
+        raise InputError(Problem(str(path), "status", COMPLETE, "a run that was interrupted"))
+    clock, states = checkpoint.load(result.path)
+    scenario = Scenario.open(result.path / "scenario.toml")
+    simulation = Simulation(scenario)
+    simulation.restore(clock, states)
+    recorder = Recorder.reopen(result.path, simulation, clock)
+    return _drive(simulation, recorder, progress, checkpoint_every)
+
+
+def _default_folder(scenario: Scenario) -> Path:
+    base = scenario.file.parent if scenario.file is not None else Path()
+    return base / "runs" / scenario.folder_name
+
+
+class _Stop:
+    """Set by Ctrl-C (or SIGTERM); the second time, the process leaves at once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, number: int, _frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def _stoppable() -> Iterator[_Stop]:
+    stop = _Stop()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _drive(
+    simulation: Simulation,
+    recorder: Recorder,
+    progress: Callable[[Progress], None] | None,
+    checkpoint_every: float,
+) -> Result:
+    log = recorder.writer.logger()
+    log.info("%s, process %d", simulation, os.getpid())
+    begun = time.perf_counter()
+    saved = told = begun
+    first_time = simulation.time
+
+    def save() -> None:
+        clock, states = simulation.state()
+        checkpoint.save(recorder.writer.path, clock | recorder.state(), states)
+
+    try:
+        with _stoppable() as stop:
+            for step in simulation.steps(recorder.land):
+                now = time.perf_counter()
+                if stop.asked:
+                    save()
+                    recorder.finish(INTERRUPTED)
+                    raise Interrupted(text("run.interrupted", time=f"{step.end:.1f}", path=recorder.writer.path))
+                if now - saved > checkpoint_every:
+                    save()
+                    saved = time.perf_counter()
+                if progress is not None and (now - told > 0.2 or step.landed):
+                    told = now
+                    progress(_progress(simulation, step.end, first_time, now - begun))
+            save()
+        recorder.finish(COMPLETE)
+    except Interrupted:
+        raise
+    except BaseException as error:
+        log.error("%s: %s", type(error).__name__, error)
+        recorder.writer.write_table(
+            "provenance.json", recorder.provenance(FAILED) | {"error": str(error) or type(error).__name__}
+        )
+        raise
+    finally:
+        recorder.writer.close()
+    return Result.open(recorder.writer.path)
+
+
+def _progress(simulation: Simulation, t: float, first: float, elapsed: float) -> Progress:
+    duration = simulation.scenario.duration
+    share = (t - first) / (duration - first) if duration > first else 1.0
+    left = elapsed * (1.0 - share) / share if share > 0 else math.inf
+    return Progress(t, duration, elapsed, left, relative_mass_error(simulation))
+
+
+def relative_mass_error(simulation: Simulation) -> float:
+    """Mass error over the larger of the volume and the water exchanged; NaN when nothing keeps a ledger."""
+    for solver in simulation.solvers:
+        ledger = solver.ledger()
+        if ledger:
+            exchanged = sum(
+                abs(ledger.get(f"{name}_m3", 0.0)) for name in ("inflow", "outflow", "rain", "infiltration", "drain")
+            )
+            scale = max(abs(ledger["volume_m3"]), abs(ledger["initial_m3"]), exchanged)
+            return abs(ledger["mass_error_m3"]) / scale if scale > 0 else 0.0
+    return math.nan
