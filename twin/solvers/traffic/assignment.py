@@ -1,7 +1,7 @@
 """Static user equilibrium: every used route of a zone pair costs the same, no other costs less (Wardrop).
 
-`assign` chooses the solver, then judges its answer by a pass of its own (`judge`, `judge_volumes`): relative gap,
-average excess cost, Beckmann objective, worst node imbalance.
+`assign` chooses the solver, then judges its answer by a pass of its own (`judge`, `judge_volumes`): relative
+gap, average excess cost, Beckmann objective, worst node imbalance.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ Method = Literal["pas", "bfw"]
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """An equilibrium and how good it is. Arrays of links are in the network's order, of pairs in the trips' order.
+    """An equilibrium and how good it is. Arrays of links are in the network's order, of pairs in the trips'
+    order.
 
     Attributes
     ----------
@@ -63,9 +64,9 @@ def assign(
 ) -> Assignment:
     """Static user equilibrium to a relative gap.
 
-    Trips within one node are reported as intrazonal and left out; pairs without a route are counted as unserved and
-    never given an artificial link. Iterations stop at `gap` or at `max_iterations` (default 200 for the solver by
-    alternative segments, 10000 for bi-conjugate Frank-Wolfe): look at the result's `gap`.
+    Trips within one node are reported as intrazonal and left out; pairs without a route are counted as
+    unserved and never given an artificial link. Iterations stop at `gap` or at `max_iterations` (default 200
+    for the solver by alternative segments, 10000 for bi-conjugate Frank-Wolfe): look at the result's `gap`.
 
     Raises
     ------
@@ -118,9 +119,11 @@ class Verdict:
 
 
 def judge(network: AssignmentNetwork, loading: Loading, flows: Floats) -> Verdict:
-    """Judge link flows by origin, shape (o, m): fresh volumes, costs and trees; excess as sum of flow × reduced cost.
+    """Judge link flows by origin, shape (o, m): fresh volumes, costs and trees; excess as sum of flow ×
+    reduced cost.
 
-    Reduced costs are differences of costs to one origin, never of totals, so that gaps far below 1e-13 still show.
+    Reduced costs are differences of costs to one origin, never of totals, so that gaps far below 1e-13 still
+    show.
     """
     volume = np.zeros(network.links)
     for row in flows:
@@ -147,7 +150,9 @@ def judge(network: AssignmentNetwork, loading: Loading, flows: Floats) -> Verdic
 
 
 def judge_volumes(network: AssignmentNetwork, loading: Loading, volume: Floats) -> Verdict:
-    """Judge link volumes alone (m,): excess = total cost - cost of all trips on shortest paths, exactly summed."""
+    """Judge link volumes alone (m,): excess = total cost - cost of all trips on shortest paths, exactly
+    summed.
+    """
     cost, _, pair_cost = _trees(network, loading, volume)
     served = np.isfinite(pair_cost)
     terms = np.concatenate([volume * cost, -loading.pair_trips[served] * pair_cost[served]])

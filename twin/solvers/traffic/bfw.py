@@ -1,7 +1,7 @@
 """User equilibrium by bi-conjugate Frank-Wolfe (Mitradjieva and Lindberg 2013, Transportation Science 47(2)).
 
-The slow reference: it keeps link volumes only, so that it shares nothing with the solver by alternative segments but
-the shortest paths and the cost functions.
+The slow reference: it keeps link volumes only, so that it shares nothing with the solver by alternative
+segments but the shortest paths and the cost functions.
 """
 
 from __future__ import annotations

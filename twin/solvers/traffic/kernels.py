@@ -1,13 +1,13 @@
 """Numba kernels of static assignment: link costs, shortest-path trees, loading.
 
-Links are in forward-star order: the links that leave node ``i`` are ``out_ptr[i]:out_ptr[i + 1]``, their tails and
-heads are ``tail`` and ``head`` (m,). The cost of a link with volume v is
+Links are in forward-star order: the links that leave node ``i`` are ``out_ptr[i]:out_ptr[i + 1]``, their
+tails and heads are ``tail`` and ``head`` (m,). The cost of a link with volume v is
 
     t(v) = base + slope (v / capacity)^power          (BPR: base = t0 + fixed, slope = t0 b)
 
-with 0^0 = 1. Parallel kernels work on a number of blocks of origins that does not depend on the number of threads;
-each block sums in the order of its origins and blocks are added in their order, so that the result is the same to the
-bit whatever the thread count.
+with 0^0 = 1. Parallel kernels work on a number of blocks of origins that does not depend on the number of
+threads; each block sums in the order of its origins and blocks are added in their order, so that the result
+is the same to the bit whatever the thread count.
 """
 
 import math
@@ -30,7 +30,7 @@ def power_of(ratio: float, power: float) -> float:
         return ratio * ratio
     if ratio <= 0.0:
         return 0.0
-    return ratio**power
+    return float(ratio**power)
 
 
 @njit(cache=True)
@@ -43,7 +43,9 @@ def link_cost(volume: float, base: float, slope: float, inverse_capacity: float,
 
 @njit(cache=True)
 def link_cost_slope(volume: float, slope: float, inverse_capacity: float, power: float) -> float:
-    """dt/dv of one link; below power 1 the ratio is kept above 1e-9, for the derivative at 0 is infinite there."""
+    """dt/dv of one link; below power 1 the ratio is kept above 1e-9, for the derivative at 0 is infinite
+    there.
+    """
     if slope == 0.0 or power == 0.0:
         return 0.0
     ratio = volume * inverse_capacity
@@ -66,7 +68,9 @@ def fill_costs(volume, base, slope, inverse_capacity, power, cost, derivative):
 
 @njit(cache=True)
 def beckmann(volume, base, slope, inverse_capacity, power):
-    """Beckmann objective, sum over links of the integral of t from 0 to v, with compensated (Neumaier) summation."""
+    """Beckmann objective, sum over links of the integral of t from 0 to v, with compensated (Neumaier)
+    summation.
+    """
     total = 0.0
     lost = 0.0
     for a in range(volume.size):
@@ -99,11 +103,12 @@ def directional_slope(volume, direction, step, base, slope, inverse_capacity, po
 
 @njit(cache=True)
 def grow_tree(origin, out_ptr, head, cost, through, distance, entry, settled, heap_node, heap_key, place):
-    """Shortest-path tree from a node: Dijkstra with an indexed 4-ary heap; returns the number of nodes reached.
+    """Shortest-path tree from a node: Dijkstra with an indexed 4-ary heap; returns the number of nodes
+    reached.
 
-    Nodes with ``through`` False are reached but not passed (except the origin). ``distance`` (n,) is inf and ``entry``
-    (n,) -1 where no path leads; ``settled`` lists the reached nodes, a node after its predecessor (also over links of
-    cost 0). Costs must be >= 0; a link of cost inf is never used.
+    Nodes with ``through`` False are reached but not passed (except the origin). ``distance`` (n,) is inf and
+    ``entry`` (n,) -1 where no path leads; ``settled`` lists the reached nodes, a node after its predecessor
+    (also over links of cost 0). Costs must be >= 0; a link of cost inf is never used.
     """
     for i in range(distance.size):
         distance[i] = math.inf
@@ -178,7 +183,8 @@ def load_shortest(
     """All-or-nothing loading of every origin on its shortest-path tree, by back-propagation along the tree.
 
     ``pair_ptr`` (o + 1,), ``pair_node`` and ``pair_trips`` (p,) list the destinations of each origin. Writes
-    ``block_volume`` (blocks, m), to be added over blocks, and ``pair_cost`` (p,), inf where a pair has no route.
+    ``block_volume`` (blocks, m), to be added over blocks, and ``pair_cost`` (p,), inf where a pair has no
+    route.
     """
     blocks = block_volume.shape[0]
     origins = origin_node.size
@@ -216,7 +222,9 @@ def load_shortest(
 
 @njit(cache=True, parallel=True)
 def grow_trees(origin_node, out_ptr, head, cost, through, distance, entry, blocks):
-    """Shortest-path trees of several origins: ``distance`` and ``entry`` (o, n), parallel over blocks of origins."""
+    """Shortest-path trees of several origins: ``distance`` and ``entry`` (o, n), parallel over blocks of
+    origins.
+    """
     origins = origin_node.size
     n = out_ptr.size - 1
     for block in prange(blocks):
@@ -226,7 +234,17 @@ def grow_trees(origin_node, out_ptr, head, cost, through, distance, entry, block
         place = np.empty(n, np.int32)
         for o in range(block * origins // blocks, (block + 1) * origins // blocks):
             grow_tree(
-                origin_node[o], out_ptr, head, cost, through, distance[o], entry[o], settled, heap_node, heap_key, place
+                origin_node[o],
+                out_ptr,
+                head,
+                cost,
+                through,
+                distance[o],
+                entry[o],
+                settled,
+                heap_node,
+                heap_key,
+                place,
             )
 
 
@@ -242,7 +260,8 @@ def add_blocks(block_volume, volume):
 
 @njit(cache=True)
 def conjugate_products(volume, loaded, first, second, step, derivative):
-    """The five sums over links that the conjugate directions need (Mitradjieva and Lindberg 2013), H = diag(dt/dv).
+    """The five sums over links that the conjugate directions need (Mitradjieva and Lindberg 2013), H =
+    diag(dt/dv).
 
     With u = step·first + (1 - step)·second - volume and w = first - volume:
     u·H·(loaded - volume), u·H·(second - first), w·H·(loaded - volume), w·H·w, w·H·(loaded - first).

@@ -1,13 +1,13 @@
 """Numba kernels of the assignment by paired alternative segments (Bar-Gera 2010; Xie and Xie 2016).
 
-A pair of alternative segments (PAS) is two link-disjoint paths from one node to another, both usable by the trips of
-one origin. ``flows`` (o, m) are the link flows by origin. Pair p belongs to origin ``owner[p]``; its first segment is
-``links[start[p]:middle[p]]``, its second ``links[middle[p]:stop[p]]``, both listed from their common end backwards.
+A pair of alternative segments (PAS) is two link-disjoint paths from one node to another, both usable by the
+trips of one origin. ``flows`` (o, m) are the link flows by origin. Pair p belongs to origin ``owner[p]``; its
+first segment is ``links[start[p]:middle[p]]``, its second ``links[middle[p]:stop[p]]``, both listed from
+their common end backwards.
 """
 
 import math
 
-import numpy as np
 from numba import njit, prange
 
 from twin.solvers.traffic.kernels import link_cost, link_cost_slope
@@ -24,7 +24,9 @@ COSTS_OF_SHIFT = 6  # evaluations of one shift, at most
 def shift(
     step, high, high_end, low, low_end, links, flow, volume, cost, derivative, base, slope, inverse, power
 ):
-    """Move flow from the links at places [high, high_end) to those at [low, low_end); the new cost difference."""
+    """Move flow from the links at places [high, high_end) to those at [low, low_end); the new cost
+    difference.
+    """
     difference = 0.0
     for k in range(high, high_end):
         a = links[k]
@@ -46,13 +48,12 @@ def shift(
 
 
 @njit(cache=True)
-def equalise(
-    first, middle, last, links, flow, volume, cost, derivative, base, slope, inverse, power
-):
-    """Move the flow of one origin between the segments [first, middle) and [middle, last) until they cost the same.
+def equalise(first, middle, last, links, flow, volume, cost, derivative, base, slope, inverse, power):
+    """Move the flow of one origin between the segments [first, middle) and [middle, last) until they cost the
+    same.
 
-    Newton's step, limited by the flow on the dearer segment; when it overshoots (the cost curves bend), regula falsi
-    inside the bracket. Returns what happened, the cost difference and the movable
+    Newton's step, limited by the flow on the dearer segment; when it overshoots (the cost curves bend),
+    regula falsi inside the bracket. Returns what happened, the cost difference and the movable
     flow found before.
     """
     cost_a = 0.0
@@ -91,8 +92,20 @@ def equalise(
         if not below < trial < above:
             break
         left = shift(
-            trial - step, high, high_end, low, low_end, links, flow, volume, cost, derivative,
-            base, slope, inverse, power,
+            trial - step,
+            high,
+            high_end,
+            low,
+            low_end,
+            links,
+            flow,
+            volume,
+            cost,
+            derivative,
+            base,
+            slope,
+            inverse,
+            power,
         )
         step = trial
         if abs(left) <= 0.1 * difference:
@@ -114,7 +127,18 @@ def sweep(
     excess = 0.0
     for p in range(pairs):
         _, difference, limit = equalise(
-            start[p], middle[p], stop[p], links, flows[owner[p]], volume, cost, derivative, base, slope, inverse, power
+            start[p],
+            middle[p],
+            stop[p],
+            links,
+            flows[owner[p]],
+            volume,
+            cost,
+            derivative,
+            base,
+            slope,
+            inverse,
+            power,
         )
         excess += difference * limit
     return excess
@@ -122,7 +146,9 @@ def sweep(
 
 @njit(cache=True)
 def drop_idle(pairs, owner, start, middle, stop, links, flows, cost, newest, previous):
-    """Remove in place the pairs that have nothing to move from their dearer segment; pairs left and links used."""
+    """Remove in place the pairs that have nothing to move from their dearer segment; pairs left and links
+    used.
+    """
     kept = 0
     used = 0
     newest[:] = -1
@@ -157,14 +183,31 @@ def drop_idle(pairs, owner, start, middle, stop, links, flows, cost, newest, pre
 
 @njit(cache=True)
 def find_alternative(
-    a, origin, entry, flow, tail, head, in_ptr, in_link, mark, stamp, links, used, volume, cost, derivative,
-    base, slope, inverse, power,
+    a,
+    origin,
+    entry,
+    flow,
+    tail,
+    head,
+    in_ptr,
+    in_link,
+    mark,
+    stamp,
+    links,
+    used,
+    volume,
+    cost,
+    derivative,
+    base,
+    slope,
+    inverse,
+    power,
 ):
     """The two segments that end at the head of link `a`: along the tree, and back along the largest flows.
 
-    Written into ``links[used:]`` (tree segment first); returns middle and stop, or (-1, -1) where the flow of the
-    origin cannot be followed back. Cycles of flow that are met are taken out, then the search begins again
-    (stop = -2: the flow of `a` itself may have changed).
+    Written into ``links[used:]`` (tree segment first); returns middle and stop, or (-1, -1) where the flow of
+    the origin cannot be followed back. Cycles of flow that are met are taken out, then the search begins
+    again (stop = -2: the flow of `a` itself may have changed).
     """
     node = head[a]
     mark[node] = stamp
@@ -218,14 +261,43 @@ def find_alternative(
 
 @njit(cache=True)
 def search(
-    first_origin, origins, batch, origin_node, distance, entry, tree_cost, least_excess, pairs, used, owner, start,
-    middle, stop, links, newest, previous, flows, volume, cost, derivative, tail, head, in_ptr, in_link, mark, stamp,
-    base, slope, inverse, power,
+    first_origin,
+    origins,
+    batch,
+    origin_node,
+    distance,
+    entry,
+    tree_cost,
+    least_excess,
+    pairs,
+    used,
+    owner,
+    start,
+    middle,
+    stop,
+    links,
+    newest,
+    previous,
+    flows,
+    volume,
+    cost,
+    derivative,
+    tail,
+    head,
+    in_ptr,
+    in_link,
+    mark,
+    stamp,
+    base,
+    slope,
+    inverse,
+    power,
 ):
     """For origins ``first_origin … origins - 1``: equalise every used link that is dearer than the tree.
 
-    `distance`, `entry` (batch, n) are trees at ``tree_cost``, row 0 that of origin ``batch``. Stops before an origin
-    for which the lists might be too short. Returns that origin, pairs, links used, stamp and the excess cost found.
+    `distance`, `entry` (batch, n) are trees at ``tree_cost``, row 0 that of origin ``batch``. Stops before an
+    origin for which the lists might be too short. Returns that origin, pairs, links used, stamp and the
+    excess cost found.
     """
     m = tail.size
     n = mark.size
@@ -254,8 +326,18 @@ def search(
                 y = links[middle[p]]
                 if (x == a and y == rival) or (y == a and x == rival):
                     status, difference, _ = equalise(
-                        start[p], middle[p], stop[p], links, flow, volume, cost, derivative,
-                        base, slope, inverse, power,
+                        start[p],
+                        middle[p],
+                        stop[p],
+                        links,
+                        flow,
+                        volume,
+                        cost,
+                        derivative,
+                        base,
+                        slope,
+                        inverse,
+                        power,
                     )
                     if status == BALANCED and difference >= 0.5 * reduced:
                         settled = True
@@ -266,8 +348,25 @@ def search(
                 tries += 1
                 stamp += 2
                 mid, end = find_alternative(
-                    a, origin_node[o], entry[row], flow, tail, head, in_ptr, in_link, mark, stamp, links, used,
-                    volume, cost, derivative, base, slope, inverse, power,
+                    a,
+                    origin_node[o],
+                    entry[row],
+                    flow,
+                    tail,
+                    head,
+                    in_ptr,
+                    in_link,
+                    mark,
+                    stamp,
+                    links,
+                    used,
+                    volume,
+                    cost,
+                    derivative,
+                    base,
+                    slope,
+                    inverse,
+                    power,
                 )
                 if end == -1:
                     break

@@ -1,9 +1,9 @@
 """User equilibrium to machine precision by paired alternative segments.
 
-Bar-Gera 2010 (Transportation Research B 44, TAPAS) in the lighter form of Xie and Xie 2016 (B 93, iTAPAS): a pair
-belongs to one origin and there is no proportionality step (link volumes are unique, route flows are not). Origins go
-in batches of a fixed size: the trees of a batch grow in parallel, then its pairs are found and equalised one after the
-other. So the answer does not depend on the number of threads.
+Bar-Gera 2010 (Transportation Research B 44, TAPAS) in the lighter form of Xie and Xie 2016 (B 93, iTAPAS): a
+pair belongs to one origin and there is no proportionality step (link volumes are unique, route flows are
+not). Origins go in batches of a fixed size: the trees of a batch grow in parallel, then its pairs are found
+and equalised one after the other. So the answer does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def solve(
 ) -> tuple[Floats, int, list[tuple[float, float]]]:
     """Link flows by origin (o, m) in star order, iterations, and (seconds, gap found) for each iteration.
 
-    The gap found adds up what each origin saw when its tree was grown, costs changing from batch to batch; it is the
-    measure for stopping, not the verdict.
+    The gap found adds up what each origin saw when its tree was grown, costs changing from batch to batch; it
+    is the measure for stopping, not the verdict.
     """
     begun = time.perf_counter()
     star = network.star
@@ -95,9 +95,9 @@ def solve(
             o = first
             while o < last:
                 reached, pairs, used, stamp, found = search(
-                    o, last, first, loading.origin_node, distance, entry, tree_cost, least, pairs, used, owner,
-                    start, middle, stop, links, newest, previous, flows, volume, cost, derivative, star.tail,
-                    star.head, star.in_ptr, star.in_link, mark, stamp, *star.curves,
+                    o, last, first, loading.origin_node, distance, entry, tree_cost, least, pairs, used,
+                    owner, start, middle, stop, links, newest, previous, flows, volume, cost, derivative,
+                    star.tail, star.head, star.in_ptr, star.in_link, mark, stamp, *star.curves,
                 )  # fmt: skip
                 excess += found
                 if reached < last:
@@ -122,8 +122,6 @@ def solve(
                 first_found = found
             elif found <= ENOUGH * first_found:
                 break
-        pairs, used = drop_idle(
-            pairs, owner, start, middle, stop, links, flows, cost, newest, previous
-        )
+        pairs, used = drop_idle(pairs, owner, start, middle, stop, links, flows, cost, newest, previous)
         iterations += 1
     return flows, iterations, history

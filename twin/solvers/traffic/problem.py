@@ -1,4 +1,6 @@
-"""What an assignment is made of: a network with cost functions, and trips between zones. Units are the caller's."""
+"""What an assignment is made of: a network with cost functions, and trips between zones. Units are the
+caller's.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twin.errors import Problem, Problems
+from twin.errors import Problems
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -17,11 +19,13 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class AssignmentNetwork:
-    """Directed links with cost t(v) = fixed + free_time (1 + b (v / capacity)^power), and where the zones are.
+    """Directed links with cost t(v) = fixed + free_time (1 + b (v / capacity)^power), and where the zones
+    are.
 
-    Parallel links, self loops and links of cost 0 are allowed. ``through[i]`` False: a path may begin or end at node i
-    but not pass it (TNTP's first through node). ``zone_node`` (z,) is the node of each zone; several zones may share
-    one. Arrays of links have shape (m,). Raises InputError (all problems at once) for values that mean nothing.
+    Parallel links, self loops and links of cost 0 are allowed. ``through[i]`` False: a path may begin or end
+    at node i but not pass it (TNTP's first through node). ``zone_node`` (z,) is the node of each zone;
+    several zones may share one. Arrays of links have shape (m,). Raises InputError (all problems at once) for
+    values that mean nothing.
     """
 
     nodes: int
@@ -140,7 +144,9 @@ class AssignmentNetwork:
 
 @dataclass(frozen=True, eq=False)
 class ForwardStar:
-    """Links sorted by tail (stable): ``order[k]`` is the link at place k; backward star ``in_ptr``, ``in_link``."""
+    """Links sorted by tail (stable): ``order[k]`` is the link at place k; backward star ``in_ptr``,
+    ``in_link``.
+    """
 
     order: NDArray[np.int64]
     out_ptr: Ints
@@ -192,7 +198,9 @@ class ForwardStar:
 
 @dataclass(frozen=True, eq=False)
 class Trips:
-    """Trips between zones, as pairs sorted by origin then destination; only pairs with trips > 0. Shapes (p,)."""
+    """Trips between zones, as pairs sorted by origin then destination; only pairs with trips > 0. Shapes
+    (p,).
+    """
 
     zones: int
     origin: Ints
@@ -209,7 +217,9 @@ class Trips:
         where: str = "Trips",
         key: str = "trips",
     ) -> Trips:
-        """Trips from a list of pairs (added where a pair occurs twice). InputError: negative trips, unknown zones."""
+        """Trips from a list of pairs (added where a pair occurs twice). InputError: negative trips, unknown
+        zones.
+        """
         o, d = np.asarray(origin, np.int64), np.asarray(destination, np.int64)
         q = np.asarray(trips, np.float64)
         problems = Problems()
@@ -234,7 +244,8 @@ class Trips:
         total = np.bincount(place, weights=q, minlength=code.size)
         kept = total > 0
         code = code[kept]
-        return cls(zones, (code // zones).astype(np.int32), (code % zones).astype(np.int32), total[kept])
+        summed = np.asarray(total[kept], np.float64)
+        return cls(zones, (code // zones).astype(np.int32), (code % zones).astype(np.int32), summed)
 
     @classmethod
     def from_matrix(cls, matrix: ArrayLike, where: str = "Trips") -> Trips:
@@ -267,8 +278,9 @@ class Trips:
 class Loading:
     """Trips prepared for one network: pairs between different nodes, grouped by origin node.
 
-    ``origin_node`` (o,); the pairs of origin k are ``pair_ptr[k]:pair_ptr[k + 1]`` in ``pair_node``, ``pair_trips`` and
-    ``pair_index`` (place in ``Trips``). ``intrazonal``: trips whose two ends are at one node (not loaded).
+    ``origin_node`` (o,); the pairs of origin k are ``pair_ptr[k]:pair_ptr[k + 1]`` in ``pair_node``,
+    ``pair_trips`` and ``pair_index`` (place in ``Trips``). ``intrazonal``: trips whose two ends are at one
+    node (not loaded).
     """
 
     origin_node: Ints
@@ -299,5 +311,3 @@ class Loading:
             pair_index=moving,
             intrazonal=float(trips.trips[start == end].sum()),
         )
-
-

@@ -1,9 +1,10 @@
-"""Networks and trip tables in the TNTP text format (github.com/bstabler/TransportationNetworks), and `twin assign`."""
+"""Networks and trip tables in the TNTP text format (github.com/bstabler/TransportationNetworks), and `twin
+assign`.
+"""
 
 from __future__ import annotations
 
 import csv
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,7 +127,9 @@ def read_network(path: str | Path) -> TntpNetwork:
 
 
 def read_trips(path: str | Path) -> Trips:
-    """Read a ``_trips.tntp`` file. InputError: missing file or header, entries that are no ``zone : trips``."""
+    """Read a ``_trips.tntp`` file. InputError: missing file or header, entries that are no ``zone :
+    trips``.
+    """
     path = Path(path)
     header, lines = _split(path)
     problems = Problems()
@@ -183,12 +186,14 @@ def run_assign(
     max_iterations: int | None = None,
     method: Method = "pas",
 ) -> Assignment:
-    """``twin assign``: read the two files, find the equilibrium, write flows.csv (from, to, volume, cost) if asked.
+    """``twin assign``: read the two files, find the equilibrium, write flows.csv (from, to, volume, cost) if
+    asked.
 
     Raises
     ------
     InputError
-        A file that is missing or cannot be used, all problems of a file at once; a gap or weight that is no number ≥ 0.
+        A file that is missing or cannot be used, all problems of a file at once; a gap or weight that is no
+        number ≥ 0.
     """
     problems = Problems()
     for key, value in (("gap", gap), ("toll-weight", toll_weight), ("length-weight", length_weight)):
@@ -204,7 +209,8 @@ def run_assign(
             problems.extend(error.problems)
     problems.raise_if_any()
     table, demand = parts
-    assert isinstance(table, TntpNetwork) and isinstance(demand, Trips)
+    assert isinstance(table, TntpNetwork)
+    assert isinstance(demand, Trips)
     result = assign(
         table.network(toll_weight, length_weight),
         demand,
@@ -229,7 +235,7 @@ def write_flows(path: str | Path, table: TntpNetwork, result: Assignment) -> Non
             (int(tail), int(head), repr(float(volume)), repr(float(cost)))
             for tail, head, volume, cost in rows
         )
-    os.replace(aside, path)
+    aside.replace(path)
 
 
 def _split(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:

@@ -1,0 +1,153 @@
+"""What slows or closes a road: water standing on it, and closures that people decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from twin.errors import Problem, Problems, suggest
+from twin.scenarios.events import Event, RoadClosure
+from twin.scenarios.measures import place_geometry
+
+if TYPE_CHECKING:
+    from twin.domain import Domain
+    from twin.network import Network
+    from twin.scenarios.scenario import Scenario
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+#: Films thinner than this neither slow nor close a road (m): they are rain running off, not standing water.
+WET_DEPTH = 0.05
+#: Farthest that the road of a closure may be from its place (m).
+REACH = 50.0
+
+
+def speed_in_water(depth: Floats, free_speed: Floats) -> Floats:
+    """Speed of cars in standing water (m/s): Pregnolato et al. 2017 (Transportation Research D 55).
+
+    v = 0.0009 w² - 0.5529 w + 86.9448 km/h for w in mm up to 300, never above the free speed; held constant
+    beyond 300 mm (whether the road is closed there is the caller's business). Below `WET_DEPTH` the free speed.
+    """
+    w = np.minimum(depth * 1000.0, 300.0)
+    in_water = (0.0009 * w * w - 0.5529 * w + 86.9448) / 3.6
+    return np.where(depth < WET_DEPTH, free_speed, np.minimum(in_water, free_speed))
+
+
+@dataclass(frozen=True, eq=False)
+class WetCells:
+    """The cells that say how deep the water on each segment is: ``cell`` (k,) flat, of ``segment`` (k,).
+
+    A segment is as deep as the deepest cell that it crosses. A bridge (level > 0) has no cells: the model
+    knows the ground below it, not the deck. A tunnel (level < 0) has those of its two ends: water enters by
+    the portals. Cells under a building are left out (their bed is the roof).
+    """
+
+    segments: int
+    segment: NDArray[np.int64]
+    cell: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, network: Network, blocked: Bools | None) -> WetCells:
+        """The cells of every segment of a network."""
+        counts = np.diff(network.cell_ptr)
+        segment = np.repeat(np.arange(counts.size), counts)
+        place = np.arange(segment.size) - network.cell_ptr[segment]
+        level = network.segments["level"].fillna(0).to_numpy(np.int64)[segment]
+        portal = (place == 0) | (place == counts[segment] - 1)
+        use = (level == 0) | ((level < 0) & portal)
+        if blocked is not None:
+            use &= ~blocked.ravel()[network.cell_index]
+        return cls(counts.size, segment[use], network.cell_index[use])
+
+    def depth(self, water_depth: Floats, left_out: Bools) -> Floats:
+        """Depth on each segment (s,) (m) from the field (ny, nx); cells of `left_out` (ny, nx) do not
+        count.
+        """
+        field = np.asarray(water_depth, np.float64).ravel()[self.cell]
+        field = np.where(left_out.ravel()[self.cell] | np.isnan(field), 0.0, field)
+        depth = np.zeros(self.segments)
+        np.maximum.at(depth, self.segment, field)
+        return depth
+
+
+@dataclass(frozen=True, eq=False)
+class Closure:
+    """Segments (rows of the network's) that are closed from `start` until `end` (s)."""
+
+    segments: NDArray[np.int64]
+    start: float
+    end: float
+
+    def active(self, t: float) -> bool:
+        """Whether the roads are closed at a time (s)."""
+        return self.start <= t < self.end
+
+
+def closures_of(scenario: Scenario, domain: Domain, network: Network) -> list[Closure]:
+    """The road closures of a scenario on a network.
+
+    `links` are road ids. At a point it is the nearest road that is closed; at a line or polygon every road
+    that it crosses, the nearest where it crosses none.
+
+    Raises
+    ------
+    InputError
+        A road id that is not in the network, a place that is not known or more than 50 m from any road; all
+        at once.
+    """
+    problems = Problems()
+    known: dict[str, list[int]] = {}
+    for row, road_id in enumerate(network.segments["road_id"].astype(str)):
+        known.setdefault(road_id, []).append(row)
+    others = set() if domain.roads is None else set(domain.roads["road_id"].astype(str)) - known.keys()
+    shapes = np.asarray(network.segments.geometry.array, dtype=object)
+    tree = shapely.STRtree(shapes)
+    found = []
+    events: tuple[Event, ...] = scenario.events
+    for number, event in enumerate(events, start=1):
+        if not isinstance(event, RoadClosure):
+            continue
+        key = f"events[{number}]"
+        rows: set[int] = set()
+        for road_id in event.links:
+            if road_id in known:
+                rows.update(known[road_id])
+            elif road_id in others:
+                problems.add(
+                    scenario.where, f"{key}.links", f"{road_id!r}, not a road for cars", "a drivable road"
+                )
+            else:
+                problems.add(
+                    scenario.where,
+                    f"{key}.links",
+                    repr(road_id),
+                    "the road_id of a road",
+                    suggest(road_id, known),
+                )
+        if event.at is not None:
+            geometry = place_geometry(domain, event.at, scenario.where, f"{key}.at")
+            for part in shapely.get_parts(geometry):
+                hit = [] if part.geom_type == "Point" else tree.query(part, predicate="intersects").tolist()
+                nearest = int(tree.nearest(part))
+                distance = float(shapely.distance(part, shapes[nearest]))
+                if not hit and distance > REACH:
+                    problems.add(
+                        scenario.where,
+                        f"{key}.at",
+                        f"{event.at}: the nearest road is {distance:.0f} m away",
+                        f"a place within {REACH:.0f} m of a road",
+                    )
+                rows.update(hit or [nearest])
+        start, end = event.window
+        if not end > start:
+            problems.extend(
+                [Problem(scenario.where, f"{key}.end", f"{end:g} s", f"an end after the start, {start:g} s")]
+            )
+        found.append(Closure(np.asarray(sorted(rows), np.int64), start, end))
+    problems.raise_if_any()
+    return found

@@ -1,0 +1,416 @@
+"""The traffic solver: a static user equilibrium at each coupling time, on the roads that water and people
+leave open.
+
+Every assignment starts from nothing, so that it depends on the network and the trips of its instant alone and
+not on what was computed before: a resumed run equals the uninterrupted one to the bit. Where nothing differs
+from the reference state, its answer is taken, which is the same one.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from twin.clock import Schedule
+from twin.errors import InputError, Problem
+from twin.plugins import Array, Parameters, Solver
+from twin.scenarios.events import Demand, Event
+from twin.solvers.traffic.assignment import Assignment, assign
+from twin.solvers.traffic.demand import Zones, trips_of
+from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
+from twin.solvers.traffic.problem import AssignmentNetwork, Trips
+from twin.units import Metres, Seconds
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from twin.domain import Domain
+    from twin.scenarios.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+# What is kept of each coupling time, in the order of the columns of the state's `records`.
+RECORD = (
+    "time_s",
+    "trips",
+    "intrazonal",
+    "unserved",
+    "stranded",
+    "isolated_zones",
+    "links_closed",
+    "links_slowed",
+    "relative_gap",
+    "iterations",
+    "total_travel_time_h",
+    "minutes_lost",
+)
+
+
+class TrafficParameters(Parameters):
+    """``[params.traffic]``.
+
+    Attributes
+    ----------
+    every : time between assignments (s).
+    gap : relative gap of each assignment. max_iterations : of the solver.
+    alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
+    closure_depth : depth from which a road is closed (m).
+    initial_water : "permanent": cells under water at the start are river or sea, not flooded road, and are
+        left out; "flood": they count.
+    demand_factor : multiplies all trips. time_of_day : 24 factors more, one for each hour of the local clock.
+    """
+
+    every: Seconds = Field(1800.0, gt=0)
+    gap: float = Field(1e-10, gt=0, lt=1)
+    max_iterations: int = Field(200, ge=1)
+    alpha: float = Field(0.15, ge=0)
+    beta: float = Field(4.0, ge=0)
+    closure_depth: Metres = Field(0.30, gt=0)
+    initial_water: Literal["permanent", "flood"] = "permanent"
+    demand_factor: float = Field(1.0, ge=0)
+    time_of_day: tuple[float, ...] | None = Field(None, min_length=24, max_length=24)
+
+
+@dataclass(frozen=True, eq=False)
+class _Demand:
+    """The zones of one demand event and their trips; `first` is the number of its first zone among all."""
+
+    zones: Zones
+    trips: Trips
+    first: int
+    start: float
+    end: float
+
+
+class TrafficSolver(Solver):
+    """Traffic on the network "roads" of a domain; see the module."""
+
+    name: ClassVar[str] = "traffic"
+    reads: ClassVar[tuple[str, ...]] = ("water_depth",)
+    writes: ClassVar[tuple[str, ...]] = ("volume", "travel_time", "saturation", "link_water_depth", "closed")
+    Parameters: ClassVar[type[Parameters]] = TrafficParameters
+
+    def __init__(self, domain: Domain, scenario: Scenario, fields: dict[str, Array]) -> None:
+        if "roads" not in domain.networks:
+            raise InputError(
+                Problem(domain.name, "layers.roads", "no roads layer", "a roads layer, which traffic reads")
+            )
+        parameters = scenario.parameters()["traffic"]
+        assert isinstance(parameters, TrafficParameters)
+        self.parameters = parameters
+        self.domain, self.scenario, self.fields = domain, scenario, fields
+        self.events: tuple[Event, ...] = scenario.events
+        self.network = domain.networks["roads"]
+        self.closures = closures_of(scenario, domain, self.network)
+        self.times = self._coupling_times()
+        blocked = domain.field("blocked").astype(bool) if "blocked" in domain.fields else None
+        self.wet_cells = WetCells.of(self.network, blocked)
+        self._permanent: NDArray[np.bool_] | None = None
+        self._references: dict[tuple[tuple[int, ...], float], Assignment] = {}
+        self._records: list[tuple[float, ...]] = []
+        self._seconds = 0.0
+
+        self.demands = self._read_demand()
+        self.supply = self._supply(self.network.free_time)
+        self.reference_time = next((t for t in self.times if self._active(t)), 0.0)
+        self.reference = self._reference(self.reference_time)
+
+        links = self.network.links
+        self.volume, self.travel_time, self.saturation, self.depth = (np.zeros(links) for _ in range(4))
+        self.closed = np.zeros(links, np.int8)
+        self._write(self.reference, np.ones(links, bool), np.zeros(links))
+        fields.update(
+            volume=self.volume,
+            travel_time=self.travel_time,
+            saturation=self.saturation,
+            link_water_depth=self.depth,
+            closed=self.closed,
+        )
+
+    # -- the contract of solvers ---------------------------------------------------
+
+    def next_time(self, t: float) -> float:
+        """The next coupling time: multiples of `every`, the end, and when closures or demands begin and
+        end.
+        """
+        place = bisect.bisect_right(self.times, t)
+        return self.times[place] if place < len(self.times) else math.inf
+
+    def step(self, t: float, t_end: float) -> float:
+        """Nothing moves between coupling times."""
+        return min(t_end, self.next_time(t))
+
+    def synchronise(self, t: float) -> None:
+        """Assign, when `t` is a coupling time."""
+        if self._permanent is None and "water_depth" in self.fields:
+            start = np.asarray(self.fields["water_depth"]) > WET_DEPTH
+            self._permanent = start if self.parameters.initial_water == "permanent" else np.zeros_like(start)
+        place = bisect.bisect_left(self.times, t)
+        if place == len(self.times) or self.times[place] != t:
+            return
+        if self._records and self._records[-1][0] >= t:  # done before the run was stopped here
+            return
+        depth = self._depth_on_links()
+        shut = np.isin(self.network.segment, self._closed_segments(t))
+        open_links = (depth < self.parameters.closure_depth) & ~shut
+        speed = speed_in_water(depth, self.network.free_speed)
+        slowed = open_links & (speed < self.network.free_speed)
+        before = self._reference(t)
+        if open_links.all() and not slowed.any():
+            now = before
+        else:
+            supply = self._supply(self.network.length / speed).keep(open_links)
+            now = self._assign(supply, self._trips(t))
+        self._write(now, open_links, depth)
+        self._records.append(self._record(t, now, before, open_links, slowed))
+
+    def state(self) -> dict[str, Array]:
+        """Fields of the links, permanent water and the records so far; copies."""
+        state: dict[str, Array] = {name: self.fields[name].copy() for name in self.writes}
+        state["records"] = np.asarray(self._records, np.float64).reshape(-1, len(RECORD))
+        if self._permanent is not None:
+            state["permanent"] = self._permanent.copy()
+        return state
+
+    def restore(self, state: dict[str, Array]) -> None:
+        """Take a state back."""
+        for name in self.writes:
+            self.fields[name][...] = state[name]
+        self._records = [tuple(float(value) for value in row) for row in state["records"]]
+        self._permanent = np.asarray(state["permanent"], bool).copy() if "permanent" in state else None
+
+    # -- results -----------------------------------------------------------------
+
+    @property
+    def coupling_times(self) -> tuple[float, ...]:
+        """The times of all assignments of the run (s)."""
+        return tuple(self.times)
+
+    def link_fields(self) -> dict[str, Array]:
+        """Copies of what is on the links now, (m,) each, by variable name; travel time NaN on closed
+        links.
+        """
+        return {name: self.fields[name].copy() for name in self.writes}
+
+    def links_frame(self) -> gpd.GeoDataFrame:
+        """One row per directed link with the reference state, drawn in the sense of the link."""
+        import geopandas as gpd
+
+        network = self.network
+        rows = network.segments.iloc[network.segment]
+        volume = self.reference.volume
+        return gpd.GeoDataFrame(
+            {
+                "link": np.arange(network.links),
+                "road_id": rows["road_id"].astype(str).to_numpy(),
+                "name": rows["name"].fillna("").astype(str).to_numpy() if "name" in rows else "",
+                "nature": rows["nature"].fillna("").astype(str).to_numpy(),
+                "importance": rows["importance"].fillna(0).astype(int).to_numpy(),
+                "level": network.level,
+                "from_node": network.link_from,
+                "to_node": network.link_to,
+                "length_m": network.length,
+                "lanes": network.lanes,
+                "free_speed_km_h": 3.6 * network.free_speed,
+                "capacity_veh_h": network.capacity,
+                "volume_veh_h": volume,
+                "travel_time_s": self.reference.cost,
+                "saturation": volume / network.capacity,
+            },
+            geometry=network.link_geometry(),
+            crs=network.segments.crs,
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """What goes to traffic/summary.json. Trips are vehicles an hour; wall times are all under
+        `seconds`.
+        """
+        reference, parameters = self.reference, self.parameters
+        records = [dict(zip(RECORD, row, strict=True)) for row in self._records]
+        for record in records:
+            for name in ("isolated_zones", "links_closed", "links_slowed", "iterations"):
+                record[name] = int(record[name])
+        lost, stranded = (self._over_time(RECORD.index(name)) for name in ("minutes_lost", "stranded"))
+        zones = [demand.zones for demand in self.demands]
+        return {
+            "method": "user equilibrium (paired alternative segments, Bar-Gera 2010, Xie and Xie 2016)",
+            "water": "Pregnolato et al. 2017; bridges (level > 0) dry, tunnels as deep as their ends",
+            "start": "each assignment from nothing; no warm start",
+            "parameters": parameters.model_dump(mode="json"),
+            "network": self.network.report(),
+            "demand": {
+                "zones": sum(len(z.names) for z in zones),
+                "people": float(sum(z.weight.sum() for z in zones)),
+                "farthest_zone_from_its_node_m": float(max((z.distance.max() for z in zones), default=0.0)),
+                "zones_sharing_a_node": sum(len(z.names) - np.unique(z.node).size for z in zones),
+            },
+            "reference": {
+                "time_s": self.reference_time,
+                "trips": reference.trips,
+                "intrazonal": reference.intrazonal,
+                "unserved": reference.unserved,
+                "relative_gap": reference.gap,
+                "average_excess_cost_s": reference.average_excess_cost,
+                "objective": reference.objective,
+                "node_imbalance": reference.imbalance,
+                "iterations": reference.iterations,
+                "total_travel_time_h": reference.total_cost / 3600.0,
+                "mean_travel_time_min": reference.total_cost / 60.0 / max(_served(reference), 1e-300),
+                "vehicle_km": float(reference.volume @ self.network.length) / 1000.0,
+            },
+            "times": records,
+            "hours_lost_over_the_run": lost / 60.0,
+            "trips_stranded_over_the_run": stranded,
+            "seconds": {"assignments": self._seconds},
+        }
+
+    # -- inside --------------------------------------------------------------------
+
+    def _coupling_times(self) -> list[float]:
+        duration = self.scenario.duration
+        schedule = Schedule(self.parameters.every, duration)
+        times = {schedule.time(k) for k in range(schedule.count)}
+        windows = [(c.start, c.end) for c in self.closures]
+        windows += [event.window for event in self.events if isinstance(event, Demand)]
+        times |= {t for window in windows for t in window if 0.0 <= t <= duration}
+        return sorted(times)
+
+    def _read_demand(self) -> list[_Demand]:
+        scenario, found = self.scenario, []
+        first = 0
+        for number, event in enumerate(self.events, start=1):
+            if not isinstance(event, Demand):
+                continue
+            key = f"events[{number}]"
+            place = self.domain.place(event.zones, scenario.where, f"{key}.zones")
+            zones = Zones.of_place(place, event, self.network, scenario.where, key)
+            supply = self._supply(self.network.free_time, zones.node)
+            trips = trips_of(event, zones, supply, scenario.root, scenario.where, key)
+            found.append(_Demand(zones, trips, first, *event.window))
+            first += len(zones.names)
+        if not found:
+            raise InputError(
+                Problem(
+                    scenario.where,
+                    "events",
+                    "no demand event",
+                    "trips between zones, which traffic reads",
+                    'kind = "demand", zones = "<a place with inhabitants>"',
+                )
+            )
+        return found
+
+    def _supply(self, time: Floats, zone_node: Array | None = None) -> AssignmentNetwork:
+        """The network as cost functions, with free times (m,) (s)."""
+        if zone_node is None:
+            zone_node = np.concatenate([demand.zones.node for demand in self.demands])
+        network = self.network
+        return AssignmentNetwork.create(
+            network.nodes,
+            network.link_from,
+            network.link_to,
+            zone_node=zone_node,
+            free_time=time,
+            capacity=network.capacity,
+            b=self.parameters.alpha,
+            power=self.parameters.beta,
+            where="roads",
+        )
+
+    def _active(self, t: float) -> tuple[int, ...]:
+        return tuple(k for k, demand in enumerate(self.demands) if demand.start <= t < demand.end)
+
+    def _factor(self, t: float) -> float:
+        profile = self.parameters.time_of_day
+        if profile is None:
+            return self.parameters.demand_factor
+        start = self.scenario.start
+        seconds = start.hour * 3600.0 + start.minute * 60.0 + start.second + t
+        return self.parameters.demand_factor * profile[int(seconds // 3600.0) % 24]
+
+    def _trips(self, t: float) -> Trips:
+        active = [self.demands[k] for k in self._active(t)]
+        zones = sum(len(demand.zones.names) for demand in self.demands)
+        return Trips.from_pairs(
+            zones,
+            np.concatenate([np.zeros(0, np.int64), *(d.trips.origin + d.first for d in active)]),
+            np.concatenate([np.zeros(0, np.int64), *(d.trips.destination + d.first for d in active)]),
+            np.concatenate([np.zeros(0), *(d.trips.trips for d in active)]) * self._factor(t),
+        )
+
+    def _reference(self, t: float) -> Assignment:
+        """The dry, open network under the demand of an instant."""
+        key = (self._active(t), self._factor(t))
+        if key not in self._references:
+            self._references[key] = self._assign(self.supply, self._trips(t))
+        return self._references[key]
+
+    def _assign(self, supply: AssignmentNetwork, trips: Trips) -> Assignment:
+        found = assign(supply, trips, gap=self.parameters.gap, max_iterations=self.parameters.max_iterations)
+        self._seconds += found.seconds
+        return found
+
+    def _closed_segments(self, t: float) -> NDArray[np.int64]:
+        return np.concatenate(
+            [np.zeros(0, np.int64), *(closure.segments for closure in self.closures if closure.active(t))]
+        )
+
+    def _depth_on_links(self) -> Floats:
+        if "water_depth" not in self.fields or self._permanent is None:
+            return np.zeros(self.network.links)
+        return self.wet_cells.depth(self.fields["water_depth"], self._permanent)[self.network.segment]
+
+    def _write(self, found: Assignment, open_links: NDArray[np.bool_], depth: Floats) -> None:
+        """Fill the fields, in place."""
+        for array, values in ((self.volume, found.volume), (self.travel_time, found.cost)):
+            array[:] = 0.0 if array is self.volume else math.nan
+            array[open_links] = values if values.size < open_links.size else values[open_links]
+        self.saturation[:] = self.volume / self.network.capacity
+        self.depth[:] = depth
+        self.closed[:] = ~open_links
+
+    def _record(
+        self,
+        t: float,
+        now: Assignment,
+        before: Assignment,
+        open_links: NDArray[np.bool_],
+        slowed: NDArray[np.bool_],
+    ) -> tuple[float, ...]:
+        trips = self._trips(t)
+        served = np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
+        stranded = ~np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
+        lost = trips.trips[served] @ (now.pair_cost - before.pair_cost)[served] / 60.0
+        leaving = np.bincount(trips.origin, minlength=trips.zones) > 0
+        served_from = np.bincount(trips.origin[np.isfinite(now.pair_cost)], minlength=trips.zones) > 0
+        return (
+            t,
+            now.trips,
+            now.intrazonal,
+            now.unserved,
+            float(trips.trips[stranded].sum()),
+            float((leaving & ~served_from).sum()),
+            float((~open_links).sum()),
+            float(slowed.sum()),
+            now.gap,
+            float(now.iterations),
+            now.total_cost / 3600.0,
+            float(lost),
+        )
+
+    def _over_time(self, column: int) -> float:
+        """A rate an hour over the run: each assignment holds until the next one."""
+        total = 0.0
+        for here, following in zip(self._records, self._records[1:], strict=False):
+            total += here[column] * (following[0] - here[0]) / 3600.0
+        return total
+
+
+def _served(found: Assignment) -> float:
+    return found.trips - found.unserved - found.intrazonal
