@@ -1,0 +1,134 @@
+"""Files → layers: terrain, roughness, land cover, roads, buildings and the rest, each with its provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import xarray as xr
+
+from twin.errors import InputError, suggest
+from twin.grid import Bounds
+from twin.layers import crs as crs_tools
+from twin.layers import ign
+from twin.layers.buildings import read_buildings
+from twin.layers.landcover import manning_on_grid, read_land_cover, read_roughness, roughness_on_grid
+from twin.layers.layer import FileHashes, Layer, Provenance
+from twin.layers.other import read_other, read_turn_bans
+from twin.layers.raster import native_grid, read_terrain, resample_mean
+from twin.layers.reading import Reading, make_problem
+from twin.layers.roads import read_roads
+from twin.layers.source import LayerSource
+
+__all__ = [
+    "LAYER_NAMES",
+    "Layer",
+    "LayerSource",
+    "Provenance",
+    "manning_on_grid",
+    "native_grid",
+    "read_layer",
+    "resample_mean",
+    "roughness_on_grid",
+]
+
+# data, files, CRS of the files, vertical datum that they tell
+Read = tuple[xr.DataArray | gpd.GeoDataFrame, tuple[str, ...], str, str]
+
+# The names that a territory may give to a layer (contract 3.1).
+LAYER_NAMES = (
+    "terrain", "roughness", "land_cover", "roads", "turn_bans", "buildings", "hydrography", "water_surfaces",
+    "structures", "defences", "population", "zones", "districts", "facilities", "flood_marks", "orthophoto",
+)  # fmt: skip
+
+
+def read_layer(
+    name: str, source: LayerSource, *, root: Path, crs: str, bounds: Bounds | None = None
+) -> Layer:
+    """Read one layer of a territory.
+
+    Parameters
+    ----------
+    name : one of `LAYER_NAMES`.
+    source : where it is and how to read it.
+    root : folder that relative paths start from (that of `territory.toml`).
+    crs : projected CRS of the territory.
+    bounds : x_min, y_min, x_max, y_max in that CRS: the part that is wanted (raster cells and features
+        that meet it); None for all.
+
+    Returns
+    -------
+    Layer
+        Rasters: DataArray (y descending, x), float64, NaN for no value; attrs crs, transform, cell,
+        nodata_cells. Features: canonical (roads, buildings, turn_bans, land_cover) or lower-case columns
+        with nulls as nulls, in the territory's CRS.
+
+    Raises
+    ------
+    InputError
+        Everything that is wrong with the layer, at once.
+    """
+    if name not in LAYER_NAMES:
+        raise InputError(
+            make_problem("territory.toml", f"layers.{name}", "bad_name", suggest(name, LAYER_NAMES))
+        )
+    territory_crs = crs_tools.parse(crs)
+    if territory_crs is None or not territory_crs.is_projected:
+        raise InputError(make_problem("territory.toml", "crs", "bad_territory_crs", crs=crs))
+    reading = Reading(name, source, Path(root), territory_crs, crs, bounds)
+    data, files, file_crs, datum = _READERS.get(name, _other)(reading)
+    reading.problems.raise_if_any()
+    edition, licence = ign.product(files)
+    provenance = Provenance(
+        source=files,
+        sha256=FileHashes(files),
+        edition=source.edition or edition,
+        licence=source.licence or licence,
+        crs=file_crs,
+        vertical_datum=source.vertical_datum or datum,
+        notes=tuple(reading.notes),
+    )
+    return Layer(name, data, provenance)
+
+
+def _terrain(reading: Reading) -> Read:
+    return read_terrain(reading)
+
+
+def _roughness(reading: Reading) -> Read:
+    return (*read_roughness(reading), "")
+
+
+def _land_cover(reading: Reading) -> Read:
+    return (*read_land_cover(reading), "")
+
+
+def _roads(reading: Reading) -> Read:
+    frame, features = read_roads(reading)
+    return frame, features.files, features.crs, ""
+
+
+def _buildings(reading: Reading) -> Read:
+    frame, features = read_buildings(reading)
+    return frame, features.files, features.crs, ""
+
+
+def _turn_bans(reading: Reading) -> Read:
+    frame, features = read_turn_bans(reading)
+    return frame, features.files, features.crs, ""
+
+
+def _other(reading: Reading) -> Read:
+    frame, features = read_other(reading)
+    return frame, features.files, features.crs, ""
+
+
+_READERS: dict[str, Callable[[Reading], Read]] = {
+    "terrain": _terrain,
+    "roughness": _roughness,
+    "land_cover": _land_cover,
+    "roads": _roads,
+    "buildings": _buildings,
+    "turn_bans": _turn_bans,
+}

@@ -1,0 +1,118 @@
+"""From what a territory file says to the files there are."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from twin.errors import suggest
+from twin.layers.reading import Reading, few
+
+RASTER_SUFFIXES = set(".asc .tif .tiff .img .bil .flt .dem .grd .agr .vrt .jp2 .nc".split())
+VECTOR_SUFFIXES = set(".shp .gpkg .geojson .json .fgb .gml .kml .gdb .tab .mif .sqlite .parquet".split())
+# Masks that IGN delivers beside RGE ALTI (source of the data, distance to it): not heights.
+_MASKS = re.compile(r"(^|_)(SRC|DST)(_|$)")
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file, and whether a folder gave it (then it may be one of many that are not wanted)."""
+
+    path: Path
+    from_folder: bool
+
+
+def is_vector(path: Path) -> bool:
+    """Whether the name says features (a GeoPackage is taken for features, never for tiles)."""
+    return path.suffix.lower() in VECTOR_SUFFIXES
+
+
+def is_raster(path: Path) -> bool:
+    """Whether the name or, without a telling name (LiDAR HD), the first bytes say raster."""
+    if path.suffix.lower() in RASTER_SUFFIXES:
+        return True
+    if path.suffix.lower() in VECTOR_SUFFIXES or path.name.startswith("."):
+        return False
+    if path.suffix and path.suffix.lower() != ".txt" and not re.search(r"IGN69|IGN78|LAMB93", path.name):
+        return False
+    with path.open("rb") as file:
+        head = file.read(64)
+    return head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+") or starts_ascii_grid(head)
+
+
+def starts_ascii_grid(head: bytes) -> bool:
+    """Whether a file begins like an Esri ASCII grid."""
+    words = head.removeprefix(b"\xef\xbb\xbf").split(maxsplit=1)
+    return bool(words) and words[0].lower() in (b"ncols", b"nrows", b"xllcorner", b"xllcenter", b"cellsize")
+
+
+def find(reading: Reading, *, rasters: bool) -> list[Found]:
+    """All files that the source names, in order, each once. Problems go to `reading`."""
+    found: dict[Path, Found] = {}
+    for entry in reading.source.sources:
+        for file in _find_entry(reading, entry, rasters=rasters):
+            found.setdefault(file.path, file)
+    return list(found.values())
+
+
+def resolve(reading: Reading, entry: str) -> Path | None:
+    """An entry as a path: variables filled in, relative to the root. None when a variable is not set."""
+    missing = [name for pair in _VARIABLE.findall(entry) if (name := pair[0] or pair[1]) not in os.environ]
+    if missing:
+        reading.problem(entry, "source", "no_variable", name=missing[0])
+        return None
+    filled = _VARIABLE.sub(lambda match: os.environ[match.group(1) or match.group(2)], entry)
+    path = Path(filled).expanduser()
+    return path if path.is_absolute() else reading.root / path
+
+
+def _find_entry(reading: Reading, entry: str, *, rasters: bool) -> list[Found]:
+    path = resolve(reading, entry)
+    if path is None:
+        return []
+    kind = is_raster if rasters else is_vector
+    if path.is_dir() and path.suffix.lower() != ".gdb":
+        files = [file for file in sorted(path.rglob("*")) if _readable(file, rasters=rasters)]
+        if not files:
+            inside = few(sorted(p.name for p in path.iterdir())) or "–"
+            reading.problem(path, "source", "empty_folder", inside=inside)
+        return [Found(file.resolve(), True) for file in _without_masks(reading, files)]
+    if path.exists():
+        return [Found(path.resolve(), False)]
+    if re.search(r"[*?\[]", str(path)):
+        fixed = Path(
+            *path.parts[: next(k for k, part in enumerate(path.parts) if re.search(r"[*?\[]", part))]
+        )
+        pattern = str(path.relative_to(fixed))
+        files = [file for file in sorted(fixed.glob(pattern)) if file.is_file() and kind(file)]
+        if not files:
+            reading.problem(path, "source", "empty_glob", hint=_what_there_is(path, fixed))
+        return [Found(file.resolve(), False) for file in _without_masks(reading, files)]
+    reading.problem(path, "source", "no_file", hint=_what_there_is(path, path.parent))
+    return []
+
+
+def _readable(path: Path, *, rasters: bool) -> bool:
+    if rasters:
+        # A VRT in a folder of tiles is a second description of the same tiles.
+        return path.is_file() and path.suffix.lower() != ".vrt" and is_raster(path)
+    return is_vector(path) and (path.is_file() or path.suffix.lower() == ".gdb")
+
+
+def _without_masks(reading: Reading, files: Iterable[Path]) -> list[Path]:
+    files = list(files)
+    kept = [f for f in files if not (_MASKS.search(f.stem) or _MASKS.search(f.parent.name))]
+    if kept and len(kept) < len(files):
+        reading.note("masks_left_out", count=len(files) - len(kept))
+        return kept
+    return files
+
+
+def _what_there_is(path: Path, folder: Path) -> str:
+    while not folder.is_dir():
+        path, folder = folder, folder.parent
+    return f"{folder}: {suggest(path.name, [p.name for p in list(folder.iterdir())[:500]])}"

@@ -1,0 +1,203 @@
+"""IGN's names, nulls and enumerations: one table (`ign.toml`) for BD TOPO v3 long, v3 short and v2."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from twin.layers.reading import Reading
+
+LICENCE = "Licence Ouverte / Open Licence Etalab 2.0"
+_PRODUCTS = re.compile(
+    r"(RGEALTI|BDALTI|BDTOPO|BDT_|LHD_FXX|LIDARHD|OCS_?GE|ADMIN-?EXPRESS|BD-?PARCELLAIRE)", re.IGNORECASE
+)
+_EDITION = re.compile(r"(?:ED|_)((?:19|20)\d\d-\d\d-\d\d)(?!\d)")
+_POPULATION = re.compile(r"(^|_)pop(ul|ulation)?($|_)")
+
+
+@cache
+def tables() -> dict[str, Any]:
+    """The content of `ign.toml`."""
+    return tomllib.loads(resources.files("twin.layers").joinpath("ign.toml").read_text(encoding="utf-8"))
+
+
+def product(paths: tuple[str, ...]) -> tuple[str, str]:
+    """Edition and licence that IGN's file and folder names tell, else "" and ""."""
+    names = [str(Path(path)) for path in paths]
+    if not any(_PRODUCTS.search(name) for name in names):
+        return "", ""
+    editions = sorted({match for name in names for match in _EDITION.findall(name)})
+    return ", ".join(editions), LICENCE
+
+
+# --- text ---
+
+
+def fold(value: str) -> str:
+    """Without accents, case and double spaces: what two spellings of one value have in common."""
+    plain = unicodedata.normalize("NFKD", value.replace("œ", "oe").replace("’", "'"))
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return " ".join(plain.casefold().split())
+
+
+def recognise_value(value: str, known: dict[str, str]) -> str | None:
+    """The value of a table (folded key → value) that a spelling means; U+FFFD stands for any one letter."""
+    folded = fold(value)
+    if folded in known:
+        return known[folded]
+    if "\ufffd" in folded:
+        pattern = re.compile("".join("." if c == "\ufffd" else re.escape(c) for c in folded))
+        matches = {known[key] for key in known if pattern.fullmatch(key)}
+        if len(matches) == 1:
+            return matches.pop()
+    return None
+
+
+def enumeration(
+    reading: Reading, column: str, values: pd.Series, table: dict[str, Any]
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Values of a text column through a table; returns (meaning or None, unknown).
+
+    A spelling that is not in the table is counted in a note, never passed on silently.
+    """
+    known = {fold(key): meaning for key, meaning in table.items()}
+    texts = values.astype(object).where(values.notna(), None)
+    meaning = {text: recognise_value(str(text), known) for text in set(texts) if text is not None}
+    result = np.array([None if t is None else meaning[t] for t in texts], dtype=object)
+    unknown = np.array([t is not None and meaning[t] is None for t in texts], dtype=bool)
+    strange = sorted({str(t) for t, found in meaning.items() if found is None})
+    if strange:
+        reading.note("unknown_values", column=column, count=int(unknown.sum()), values=", ".join(strange[:6]))
+    return result, unknown
+
+
+# --- frames ---
+
+
+def version(frame: pd.DataFrame) -> str:
+    """Which of IGN's versions the columns (lower case) are of: v3, v3_short, v2 or other."""
+    columns = set(frame.columns)
+    for rule in tables()["recognise"]:
+        if set(rule["columns"]) <= columns:
+            return str(rule["version"])
+    return "other"
+
+
+def column_of(frame: pd.DataFrame, layer: str, key: str, version: str) -> list[str]:
+    """The columns of a frame that hold a canonical one, best first."""
+    names = tables()[layer]["columns"][key]
+    candidates = names.get(version, []) or []
+    if version == "other":
+        candidates = list(dict.fromkeys(name for names_of in names.values() for name in names_of))
+    return [name for name in candidates if name in frame.columns]
+
+
+def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, str]:
+    """Lower-case columns, nulls as nulls (texts, heights, dates), Oui/Non as booleans.
+
+    Returns the frame and the version that its columns are of.
+    """
+    geometry = frame.geometry.name if isinstance(frame, gpd.GeoDataFrame) else None
+    renames: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in frame.columns:
+        lower = str(name).lower()
+        # Two columns that differ in case only: the second keeps a name of its own.
+        while lower in taken:
+            lower += "_2"
+        taken.add(lower)
+        renames[name] = lower
+    frame = frame.rename(columns=renames)
+    if geometry is not None:
+        frame = frame.set_geometry(renames[geometry])
+        if renames[geometry] != "geometry":
+            frame = frame.rename_geometry("geometry")
+    found = version(frame)
+    rules = tables()
+    null_texts = set(rules["null_texts"][found])
+    heights = set(rules["null_heights"]["columns"])
+    for name in frame.columns:
+        column = frame[name]
+        if name == "geometry":
+            continue
+        if name in heights and pd.api.types.is_numeric_dtype(column):
+            none = is_null_height(column.to_numpy(dtype=float))
+            if none.any():
+                reading.note("null_heights", column=name, count=int(none.sum()))
+                frame[name] = column.astype(float).mask(none)
+        elif pd.api.types.is_datetime64_any_dtype(column):
+            none = (column.dt.year <= rules["null_dates"]["year"]).to_numpy()
+            if none.any():
+                frame[name] = column.mask(none)
+        elif pd.api.types.is_string_dtype(column) or column.dtype == object:
+            frame[name] = _clean_text(column, null_texts, name)
+    return frame, found
+
+
+def _clean_text(column: pd.Series, null_texts: set[str], name: str) -> pd.Series:
+    values = column.astype(object).where(column.notna(), None)
+    if not all(value is None or isinstance(value, str) for value in values):
+        return column
+    values = values.map(
+        lambda value: None if value is None or value.strip() in null_texts | {""} else value.strip()
+    )
+    kinds = {value for value in values if value is not None}
+    if kinds and kinds <= {"Oui", "Non"}:
+        flags = values.map({"Oui": True, "Non": False, None: None})
+        return flags.astype(bool) if values.notna().all() else flags.astype("boolean")
+    if kinds and _POPULATION.search(name):
+        numbers = pd.to_numeric(values, errors="coerce")
+        if numbers.notna().sum() == values.notna().sum():
+            return numbers.astype(float)
+    return values.astype("str")
+
+
+def is_null_height(z: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether heights are one of the values that mean "none"; NaN is none too."""
+    rule = tables()["null_heights"]
+    result: NDArray[np.bool_] = ~np.isfinite(z) | np.isin(z, rule["values"]) | (z < rule["below"])
+    return result
+
+
+def null_z(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
+    """Geometries with Z that means "none" set to NaN (2D where no Z is left), and how many Z that were."""
+    has_z = shapely.has_z(geometries)
+    if not has_z.any():
+        return geometries, 0
+    out = geometries.copy()
+    some = geometries[has_z]
+    coordinates, owner = shapely.get_coordinates(some, include_z=True, return_index=True)
+    none = is_null_height(coordinates[:, 2])
+    coordinates[none, 2] = np.nan
+    left = np.zeros(len(some), dtype=bool)
+    left[owner[~none]] = True
+    some = shapely.set_coordinates(some.copy(), coordinates)
+    some[~left] = shapely.force_2d(some[~left])
+    out[has_z] = some
+    return out, int(none.sum())
+
+
+def long_names(frame: gpd.GeoDataFrame, version: str) -> gpd.GeoDataFrame:
+    """The names of v3 for the short and v2 names of a recognised BD TOPO layer."""
+    if version not in ("v3_short", "v2"):
+        return frame
+    names = tables()["long_names"]
+    renames = {
+        old: new for old in frame.columns if (new := names.get(old)) is not None and new not in frame.columns
+    }
+    # Two short names may mean one long name (persistanc, regime): the first wins.
+    first: dict[str, str] = {}
+    for old, new in renames.items():
+        first.setdefault(new, old)
+    return frame.rename(columns={old: new for new, old in first.items()})

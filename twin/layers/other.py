@@ -1,0 +1,70 @@
+"""Layers that are passed through: facilities, zones, districts, water, defences …; and turn bans."""
+
+from __future__ import annotations
+
+import re
+
+import geopandas as gpd
+import pandas as pd
+
+from twin.layers import ign
+from twin.layers.reading import Reading, few
+from twin.layers.roads import first_text
+from twin.layers.vector import Features, read_features
+
+
+def read_other(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
+    """Read features as they are: lower-case columns (BD TOPO's short names made long), nulls as nulls.
+
+    Heights (Z) that mean "none" become NaN; geometries without any Z left become 2D.
+    """
+    features = read_features(reading)
+    frame, version = ign.clean(reading, features.frame)
+    frame = ign.long_names(frame, version)
+    shapes, count = ign.null_z(frame.geometry.to_numpy())
+    if count:
+        reading.note("null_z", count=count)
+        frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    missing = frame.geometry.isna() | frame.geometry.is_empty
+    if missing.any():
+        reading.note("no_shape", count=int(missing.sum()))
+        frame = frame[~missing]
+    return frame.reset_index(drop=True), features
+
+
+def read_turn_bans(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
+    """Read forbidden turns: one row a pair (ban_id, from_road, to_road, geometry).
+
+    Raises
+    ------
+    InputError
+        The layer has no columns for the two roads.
+    """
+    features = read_features(reading)
+    frame, version = ign.clean(reading, features.frame)
+    columns = {
+        key: ign.column_of(frame, "turn_bans", key, version) for key in ("ban_id", "from_road", "to_road")
+    }
+    if not columns["from_road"] or not columns["to_road"]:
+        names = few([c for c in frame.columns if c != "geometry"], 70) or "–"
+        reading.problem(features.files[0], "layer", "not_turn_bans", columns=names)
+        reading.problems.raise_if_any()
+    # One ban may forbid several exits: "TRONROUT1/TRONROUT2".
+    exits = [re.split(r"[/;,\s]+", value) for value in first_text(frame, columns["to_road"])]
+    out = gpd.GeoDataFrame(
+        pd.DataFrame(
+            {
+                "ban_id": first_text(frame, columns["ban_id"]),
+                "from_road": first_text(frame, columns["from_road"]),
+                "to_road": exits,
+            },
+            index=frame.index,
+        ),
+        geometry=frame.geometry,
+        crs=frame.crs,
+    )
+    out = out.explode("to_road")
+    complete = (out["from_road"] != "") & (out["to_road"] != "")
+    if not complete.all():
+        reading.note("half_bans", count=int((~complete).sum()))
+    return out[complete].reset_index(drop=True), features

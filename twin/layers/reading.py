@@ -1,0 +1,68 @@
+"""What every reader of a layer shares: its orders, what it noted, what it found wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyproj import CRS
+
+from twin.errors import Problem, Problems
+from twin.grid import Bounds
+from twin.layers.source import LayerSource
+from twin.messages import text
+
+
+@dataclass
+class Reading:
+    """One layer being read.
+
+    Attributes
+    ----------
+    name : the contract name of the layer (``"terrain"``, ``"roads"`` …).
+    source : the table of the territory file.
+    root : folder that relative paths start from.
+    crs : CRS of the territory (2D).
+    crs_text : the same, as the territory wrote it.
+    bounds : part that is wanted (territory CRS), or None for all.
+    notes : sentences for the provenance.
+    problems : everything wrong so far.
+    """
+
+    name: str
+    source: LayerSource
+    root: Path
+    crs: CRS
+    crs_text: str
+    bounds: Bounds | None
+    notes: list[str] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
+
+    def note(self, row: str, **values: Any) -> None:
+        """Say once what was assumed or repaired (row ``layer.note.<row>`` of the message table)."""
+        sentence = text(f"layer.note.{row}", **values)
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def problem(self, where: object, key: str, row: str, hint: str | None = None, **values: Any) -> None:
+        """Note what is wrong (rows ``layer.<row>.found/expected/hint`` of the message table)."""
+        self.problems.items.append(make_problem(where, f"layers.{self.name}.{key}", row, hint, **values))
+
+
+def make_problem(where: object, key: str, row: str, hint: str | None = None, **values: Any) -> Problem:
+    """A problem whose sentences come from the message table."""
+    return Problem(
+        str(where),
+        key,
+        text(f"layer.{row}.found", **values),
+        text(f"layer.{row}.expected", **values),
+        text(f"layer.{row}.hint", **values) if hint is None else hint,
+    )
+
+
+def few(items: Iterable[object], most: int = 8) -> str:
+    """A short list for a message."""
+    names = [str(item) for item in items]
+    return ", ".join(names[:most]) + (f" … ({len(names)})" if len(names) > most else "")

@@ -1,0 +1,355 @@
+"""Features from GeoPackages and shapefiles (and what else GDAL reads): layers, encodings, CRS, nulls.
+
+Shapefiles of IGN are UTF-8 without .cpg (v3), cp1252 (v2), or both row by row, and a .cpg may lie: the bytes
+of every value decide.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import CRS, Transformer
+from shapely.geometry import box
+
+from twin.errors import suggest
+from twin.grid import Bounds
+from twin.layers import crs as crs_tools
+from twin.layers import ign
+from twin.layers.files import Found, find
+from twin.layers.reading import Reading, few
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer of one file."""
+
+    path: Path
+    layer: str
+
+
+@dataclass(frozen=True)
+class Features:
+    """What was read: columns as in the files, geometry in the territory's CRS, `fid` and `part` as index."""
+
+    frame: gpd.GeoDataFrame
+    files: tuple[str, ...]
+    crs: str
+
+
+def read_features(reading: Reading) -> Features:
+    """Read a vector layer: choose the layers, assign or check the CRS, reproject, keep what meets the bounds.
+
+    Returns
+    -------
+    Features
+        With the columns of the files (cleaned by `ign.clean` later). Geometry may be null, multi, 3D.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong.
+    """
+    files = find(reading, rasters=False)
+    reading.problems.raise_if_any()
+    parts = _choose(reading, files)
+    reading.problems.raise_if_any()
+    frames: list[gpd.GeoDataFrame] = []
+    names: list[str] = []
+    elsewhere: list[tuple[Part, Bounds]] = []
+    for part in parts:
+        read = _read_part(reading, part, elsewhere)
+        if read is None:
+            continue
+        frame, crs = read
+        frames.append(frame)
+        names.append(crs)
+    if elsewhere and len(elsewhere) == len(parts) and reading.bounds is not None:
+        part, bounds = elsewhere[0]
+        reading.problem(
+            part.path, "source", "elsewhere",
+            bounds=crs_tools.show(bounds), wanted=crs_tools.show(reading.bounds),
+        )  # fmt: skip
+    reading.problems.raise_if_any()
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    frame = filled[0] if len(filled) == 1 else _join(filled)
+    files_read = tuple(dict.fromkeys(str(part.path) for part in parts))
+    return Features(frame, files_read, ", ".join(dict.fromkeys(names)))
+
+
+def _join(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
+    # Columns that differ in case only (GeoPackage and shapefile together) are one.
+    frames = [
+        frame.rename(columns={c: str(c).lower() for c in frame.columns if c != "geometry"})
+        for frame in frames
+    ]
+    joined = pd.concat([frame.dropna(axis="columns", how="all") for frame in frames], ignore_index=True)
+    missing = [c for frame in frames for c in frame.columns if c not in joined.columns]
+    for column in dict.fromkeys(missing):
+        joined[column] = None
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=frames[0].crs)
+
+
+# --- which layer ---
+
+
+def _choose(reading: Reading, files: list[Found]) -> list[Part]:
+    parts: list[Part] = []
+    in_folder: list[Part] = []
+    for file in files:
+        try:
+            layers = [str(name) for name, _ in pyogrio.list_layers(file.path)]
+        except DataSourceError as error:
+            if file.from_folder:
+                continue  # a .json beside the data that is not features
+            reading.problem(file.path, "source", "unreadable", reason=error)
+            continue
+        if not layers:
+            reading.problem(file.path, "source", "no_layers")
+        elif file.from_folder:
+            in_folder += [Part(file.path, layer) for layer in layers]
+        else:
+            parts += _choose_among(reading, [Part(file.path, layer) for layer in layers], file.path)
+    if in_folder:
+        parts += _choose_among(reading, in_folder, in_folder[0].path.parent)
+    elif files and not parts and not reading.problems:
+        reading.problem(files[0].path.parent, "source", "no_layers")
+    return parts
+
+
+def _choose_among(reading: Reading, parts: list[Part], where: Path) -> list[Part]:
+    wanted = reading.source.layer
+    if wanted is not None:
+        exact = [part for part in parts if part.layer == wanted]
+        chosen = exact or [part for part in parts if part.layer.lower() == wanted.lower()]
+        if chosen:
+            return chosen
+        reading.problem(
+            where, "layer", "no_layer",
+            hint=suggest(wanted, [part.layer for part in parts]), layer=wanted,
+        )  # fmt: skip
+        return []
+    if len(parts) == 1:
+        return parts
+    for group in ign.tables()["layer_names"].get(reading.name, []):
+        chosen = [part for part in parts if part.layer.lower() in group]
+        if chosen:
+            reading.note(
+                "layer_chosen", layers=few(dict.fromkeys(part.layer for part in chosen)), file=where.name
+            )
+            return chosen
+    reading.problem(where, "layer", "which_layer", layers=few([part.layer for part in parts], 40))
+    return []
+
+
+# --- reading ---
+
+
+def _read_part(
+    reading: Reading, part: Part, elsewhere: list[tuple[Part, Bounds]]
+) -> tuple[gpd.GeoDataFrame, str] | None:
+    options = {"ENCODING": ""} if _is_shapefile(part.path) else {}
+    try:
+        info = pyogrio.read_info(
+            part.path, layer=part.layer, force_feature_count=True, force_total_bounds=True, **options
+        )
+    except (DataSourceError, DataLayerError) as error:
+        reading.problem(part.path, "source", "unreadable", reason=error)
+        return None
+    if info["geometry_type"] is None:
+        reading.problem(part.path, "layer", "no_geometry", layer=part.layer)
+        return None
+    whole = info["total_bounds"]
+    bounds: Bounds | None = None
+    if whole is not None and np.all(np.isfinite(whole)):
+        bounds = (float(whole[0]), float(whole[1]), float(whole[2]), float(whole[3]))
+    declared = crs_tools.parse(info["crs"])
+    if bounds is None:
+        # Nothing in it: nothing to tell a CRS by, nothing to lose.
+        reading.note("empty", file=part.path.name)
+        crs: CRS | None = declared or crs_tools.parse(reading.source.crs) or reading.crs
+    else:
+        crs = crs_tools.settle(reading, part.path, declared, bounds)
+    if crs is None:
+        return None
+    window = _window(reading, crs)
+    if window is not None and bounds is not None and not crs_tools.overlap(window, bounds):
+        elsewhere.append((part, _bounds_in(bounds, crs, reading.crs)))
+        window = (
+            None if bounds is None else (bounds[0] - 2.0, bounds[1] - 2.0, bounds[0] - 1.0, bounds[1] - 1.0)
+        )
+    frame = _read(reading, part, window, options)
+    if frame is None:
+        return None
+    frame = _place(reading, part, frame, crs)
+    if frame is None:
+        return None
+    if reading.bounds is not None and len(frame):
+        frame = frame[shapely.intersects(frame.geometry.to_numpy(), box(*reading.bounds))]
+    return frame, crs_tools.label_in(reading, crs)
+
+
+def _is_shapefile(path: Path) -> bool:
+    return path.suffix.lower() in (".shp", ".dbf")
+
+
+def _window(reading: Reading, crs: CRS) -> Bounds | None:
+    """The wanted part in the CRS of the file."""
+    if reading.bounds is None or crs_tools.same(crs, reading.crs):
+        return reading.bounds
+    return _bounds_in(reading.bounds, reading.crs, crs)
+
+
+def _bounds_in(bounds: Bounds, source: CRS, target: CRS) -> Bounds:
+    if crs_tools.same(source, target):
+        return bounds
+    west, south, east, north = Transformer.from_crs(source, target, always_xy=True).transform_bounds(
+        *bounds, densify_pts=21
+    )
+    return float(west), float(south), float(east), float(north)
+
+
+def _read(
+    reading: Reading, part: Part, window: Bounds | None, options: dict[str, str]
+) -> gpd.GeoDataFrame | None:
+    where = reading.source.where
+    # GDAL would compare the condition with undecoded bytes.
+    later = where is not None and bool(options) and not where.isascii()
+    try:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            frame = pyogrio.read_dataframe(
+                part.path,
+                layer=part.layer,
+                where=None if later else where,
+                bbox=window,
+                fid_as_index=True,
+                **options,
+            )
+    except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
+        if where is not None and not later:
+            columns = few(list(pyogrio.read_info(part.path, layer=part.layer)["fields"]), 70)
+            reading.problem(part.path, "where", "bad_where", condition=where, reason=error, columns=columns)
+        else:
+            reading.problem(part.path, "source", "unreadable", reason=error)
+        return None
+    for sentence in dict.fromkeys(str(warning.message) for warning in said):
+        reading.note("gdal_says", file=part.path.name, sentence=sentence)
+    if options:
+        frame = _decode(reading, part.path, frame)
+    if later and where is not None:
+        filtered = _filter(reading, part.path, frame, where)
+        if filtered is None:
+            return None
+        frame = filtered
+    frame.index.name = "fid"
+    if not isinstance(frame, gpd.GeoDataFrame):
+        reading.problem(part.path, "layer", "no_geometry", layer=part.layer)
+        return None
+    return frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
+
+
+def _place(reading: Reading, part: Part, frame: gpd.GeoDataFrame, crs: CRS) -> gpd.GeoDataFrame | None:
+    """Give the frame the territory's CRS; reproject when its own is another."""
+    if crs_tools.same(crs, reading.crs):
+        return frame.set_crs(reading.crs_text, allow_override=True)
+    frame = frame.set_crs(crs, allow_override=True).to_crs(reading.crs_text)
+    if len(frame) and not np.all(np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy()))):
+        reading.problem(
+            part.path, "crs", "not_projectable", crs=crs_tools.label(crs), territory=reading.crs_text
+        )
+        return None
+    reading.note("reprojected", source=crs_tools.label(crs), target=reading.crs_text)
+    return frame
+
+
+# --- encodings ---
+
+
+def _decode(reading: Reading, path: Path, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Decode texts of a shapefile that were read byte by byte (as latin-1): UTF-8 where it is, else cp1252."""
+    fallback = _declared_encoding(path)
+    counts = {"utf-8": 0, fallback: 0}
+    memory: dict[str, str] = {}
+
+    def decode(value: object) -> object:
+        if not isinstance(value, str) or value.isascii():
+            return value
+        if value not in memory:
+            memory[value], encoding = _decode_bytes(value.encode("latin-1"), fallback)
+            counts[encoding] += 1
+        return memory[value]
+
+    lost = 0
+    for name in frame.columns:
+        column = frame[name]
+        if name == frame.geometry.name or not (
+            pd.api.types.is_string_dtype(column) or column.dtype == object
+        ):
+            continue
+        decoded = column.astype(object).where(column.notna(), None).map(decode)
+        lost += int(decoded.map(lambda v: isinstance(v, str) and "\ufffd" in v).sum())
+        frame[name] = decoded.astype("str") if pd.api.types.is_string_dtype(column) else decoded
+    if counts["utf-8"] and counts[fallback]:
+        reading.note(
+            "mixed_encodings", file=path.name, utf8=counts["utf-8"], other=counts[fallback], name=fallback
+        )
+    elif counts["utf-8"] or counts[fallback]:
+        name = "utf-8" if counts["utf-8"] else fallback
+        reading.note("encoding", file=path.name, name=name)
+    if lost:
+        reading.note("lost_letters", file=path.name, count=lost)
+    return frame
+
+
+def _decode_bytes(raw: bytes, fallback: str) -> tuple[str, str]:
+    try:
+        return raw.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError as error:
+        # A text cut at the width of its field may end in the middle of a letter.
+        if (
+            error.start >= len(raw) - 3
+            and error.start > 0
+            and any(byte >= 0xC2 for byte in raw[: error.start])
+        ):
+            return raw[: error.start].decode("utf-8"), "utf-8"
+    return raw.decode(fallback, "replace"), fallback
+
+
+def _declared_encoding(path: Path) -> str:
+    """The one-byte encoding to use for what is not UTF-8: the .cpg's if it names one, else cp1252."""
+    import codecs
+
+    for cpg in path.parent.glob(f"{path.stem}.[cC][pP][gG]"):
+        name = cpg.read_text("ascii", "replace").strip()
+        name = f"cp{name}" if name.isdigit() else name
+        try:
+            codec = codecs.lookup(name).name
+        except LookupError:
+            return "cp1252"
+        # iso-8859-1 in a .cpg means Windows' superset of it in practice.
+        return "cp1252" if codec in ("utf-8", "iso8859-1", "ascii") else codec
+    return "cp1252"
+
+
+def _filter(reading: Reading, path: Path, frame: gpd.GeoDataFrame, where: str) -> gpd.GeoDataFrame | None:
+    """Apply an OGR condition to decoded attributes, through a table in memory."""
+    table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    table["__row"] = np.arange(len(table))
+    memory = io.BytesIO()
+    pyogrio.write_dataframe(table, memory, driver="GPKG", layer="rows")
+    try:
+        rows = pyogrio.read_dataframe(io.BytesIO(memory.getvalue()), layer="rows", where=where)["__row"]
+    except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
+        columns = few(list(table.columns[:-1]), 70)
+        reading.problem(path, "where", "bad_where", condition=where, reason=error, columns=columns)
+        return None
+    return frame.iloc[np.sort(rows.to_numpy())]
