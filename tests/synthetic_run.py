@@ -179,7 +179,8 @@ def write_run(
         for k, (t, v, w) in enumerate(zip(times, volume, wet, strict=True))
     ]
     writer.append("diagnostics.csv", ledger)
-    i, j = ny // 2, nx // 2
+    j = nx // 2
+    i = int(away[:, j].argmin())  # in the river
     writer.append(
         "gauges.csv",
         [

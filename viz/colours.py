@@ -41,6 +41,7 @@ __all__ = [
     "ROAD_CUT",
     "ROAD_OPEN",
     "SHORELINE",
+    "ColourClass",
     "class_index",
     "class_label",
     "colormap",
@@ -118,7 +119,7 @@ def land(elevation: NDArray[Any], cell: float) -> NDArray[np.float64]:
     steep = max(float(np.percentile(slopes[known], 95)), 1e-3)
     shade = hillshade(np.where(known, height, low), cell, float(np.clip(0.45 / steep, 1.0, 6.0)))
     flat = hillshade(np.zeros((3, 3)), cell)[1, 1]
-    light = 1.0 + 0.75 * (shade - flat)
+    light = 1.0 + np.where(shade > flat, 0.35, 0.75) * (shade - flat)
     picture = np.clip(tint * light[..., None], 0.0, 1.0)
     picture[~known] = 1.0
     return np.asarray(picture)
