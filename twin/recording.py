@@ -189,7 +189,7 @@ class Recorder:
         self._write_features()
         self.writer.write_table("provenance.json", self.provenance(status))
         result = Result.open(self.writer.path)
-        table = {key: indicator.as_row() for key, indicator in indicators.compute(result).items()}
+        table = indicators.records(indicators.compute(result))
         self.writer.write_table("indicators.json", table)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
 

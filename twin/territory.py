@@ -94,7 +94,7 @@ class Territory:
             file = file / "territory.toml"
         table = read_toml(file, "a territory folder or its territory.toml")
         try:
-            record = TerritoryRecord.model_validate(_with_environment(table, str(file)))
+            record = TerritoryRecord.model_validate(with_environment(table, str(file)))
         except ValidationError as error:
             raise InputError(problems_of(error, str(file), TerritoryRecord)) from error
         territory = cls(record, file.resolve())
@@ -299,12 +299,12 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
         raise InputError(Problem(str(file), "", f"no valid TOML: {error}", "TOML in UTF-8")) from error
 
 
-def _with_environment(value: Any, where: str, key: str = "") -> Any:
+def with_environment(value: Any, where: str, key: str = "") -> Any:
     """Fill ``$NAME`` in every text; a variable that is not set is a problem."""
     if isinstance(value, dict):
-        return {k: _with_environment(v, where, f"{key}.{k}" if key else k) for k, v in value.items()}
+        return {k: with_environment(v, where, f"{key}.{k}" if key else k) for k, v in value.items()}
     if isinstance(value, list):
-        return [_with_environment(v, where, key) for v in value]
+        return [with_environment(v, where, key) for v in value]
     if isinstance(value, str) and "$" in value:
         filled = os.path.expandvars(value)
         if "$" in filled:

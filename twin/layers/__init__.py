@@ -16,7 +16,7 @@ from twin.layers.buildings import read_buildings
 from twin.layers.landcover import manning_on_grid, read_land_cover, read_roughness, roughness_on_grid
 from twin.layers.layer import FileHashes, Layer, Provenance
 from twin.layers.other import read_other, read_turn_bans
-from twin.layers.raster import native_grid, read_terrain, resample_mean
+from twin.layers.raster import native_grid, read_raster, read_terrain, resample_mean
 from twin.layers.reading import Reading, make_problem
 from twin.layers.roads import read_roads
 from twin.layers.source import LayerSource
@@ -42,6 +42,9 @@ LAYER_NAMES = (
     "structures", "defences", "population", "zones", "districts", "facilities", "flood_marks", "orthophoto",
 )  # fmt: skip
 
+# Files that scenarios and places name, read through the same door: ``places.schools``, …
+OTHER_FILES = ("places", "extent", "initial_water")
+
 
 def read_layer(
     name: str, source: LayerSource, *, root: Path, crs: str, bounds: Bounds | None = None
@@ -50,7 +53,7 @@ def read_layer(
 
     Parameters
     ----------
-    name : one of `LAYER_NAMES`.
+    name : one of `LAYER_NAMES`, or what scenarios and places name (`OTHER_FILES`).
     source : where it is and how to read it.
     root : folder that relative paths start from (that of `territory.toml`).
     crs : projected CRS of the territory.
@@ -69,7 +72,7 @@ def read_layer(
     InputError
         Everything that is wrong with the layer, at once.
     """
-    if name not in LAYER_NAMES:
+    if name not in LAYER_NAMES and name.partition(".")[0] not in OTHER_FILES:
         raise InputError(
             make_problem("territory.toml", f"layers.{name}", "bad_name", suggest(name, LAYER_NAMES))
         )
@@ -100,6 +103,10 @@ def _roughness(reading: Reading) -> Read:
     return (*read_roughness(reading), "")
 
 
+def _raster(reading: Reading) -> Read:
+    return (*read_raster(reading), "")
+
+
 def _land_cover(reading: Reading) -> Read:
     return (*read_land_cover(reading), "")
 
@@ -128,6 +135,7 @@ _READERS: dict[str, Callable[[Reading], Read]] = {
     "terrain": _terrain,
     "roughness": _roughness,
     "land_cover": _land_cover,
+    "initial_water": _raster,
     "roads": _roads,
     "buildings": _buildings,
     "turn_bans": _turn_bans,

@@ -30,7 +30,7 @@ from twin.plugins import Parameters, coupling_order, solver_class
 from twin.scenarios.events import EVENTS, At, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
-from twin.territory import Territory, outside, read_toml
+from twin.territory import Territory, outside, read_toml, with_environment
 from twin.units import Metres, Seconds, parse, problems_of
 
 BoundaryKind = Literal["wall", "open", "normal_depth"]
@@ -162,7 +162,7 @@ class Scenario(BaseModel):
             Keys, kinds, units, files or places that cannot be used; all that can be told at once.
         """
         file = Path(path)
-        table = read_toml(file, "a scenario file")
+        table = with_environment(read_toml(file, "a scenario file"), str(file))
         return cls._from_table(table, file.resolve())
 
     @classmethod

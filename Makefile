@@ -1,0 +1,40 @@
+# Two commands do everything on a fresh machine with Python 3.11, git and make:
+#   make demo    runs the sample territory and says where its page is
+#   make test    lint, types, imports and tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export TWIN_REAL_DATA ?= $(abspath ../shared/data)
+
+.PHONY: demo test validate bench lint clean install
+
+install: $(STAMP)
+
+# One install serves all targets; it is made again when what it depends on changes.
+$(STAMP): pyproject.toml hatch_build.py $(wildcard viz/web/package*.json)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/twin demo --out runs/demo
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+validate: $(STAMP)
+	$(BIN)/python -m pytest -m "slow or validate"
+
+bench: $(STAMP)
+	$(BIN)/python -m pytest benchmarks
+
+clean:
+	rm -rf $(VENV) viz/_bundle build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

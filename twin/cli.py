@@ -1,0 +1,322 @@
+"""The `twin` command (DESIGN 3.4). Exit codes: 0 done, 1 failed, 2 unusable input, 130 interrupted.
+
+Imports are inside the commands, so that ``twin --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twin import __version__
+from twin.errors import InputError, TwinError
+from twin.messages import text
+
+if TYPE_CHECKING:
+    from twin.results import Result
+    from twin.simulation import Progress
+
+app = typer.Typer(
+    name="twin",
+    help=text("cli.help"),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+RunOption = Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.out"))]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help=text("cli.overwrite"))]
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help=text("cli.version"))] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(help=text("cli.demo"))
+def demo(
+    name: Annotated[str, typer.Argument(help=text("cli.sample_name"))] = "valmont",
+    out: RunOption = None,
+    overwrite: OverwriteOption = True,
+) -> None:
+    """Sample territory → run → indicators → page."""
+    from twin.layers import samples
+
+    scenario = samples.path(name) / "scenarios" / "demo.toml"
+    result = _run(scenario, out or Path("runs") / f"demo-{name}", overwrite=overwrite)
+    _print_indicators(result)
+    _page([result], result.path / "page.html")
+    _map(result)
+
+
+@app.command("new", help=text("cli.new"))
+def new(directory: Annotated[Path, typer.Argument(help=text("cli.directory"))]) -> None:
+    """A territory folder to fill in."""
+    from twin import starter
+
+    starter.create(directory)
+    typer.echo(text("cli.new_done", path=directory))
+
+
+@app.command("sample", help=text("cli.sample"))
+def sample(
+    name: Annotated[str, typer.Argument(help=text("cli.sample_name"))],
+    directory: Annotated[Path, typer.Argument(help=text("cli.directory"))],
+) -> None:
+    """A copy of a sample territory."""
+    from twin.layers import samples
+
+    samples.copy(name, directory)
+    typer.echo(text("cli.sample_done", name=name, path=directory))
+
+
+@app.command(help=text("cli.check"))
+def check(file: Annotated[Path, typer.Argument(help=text("cli.check_file"))]) -> None:
+    """Everything wrong with a territory or a scenario, at once."""
+    from twin.scenarios import Scenario
+    from twin.territory import Territory, read_toml
+
+    target = file / "territory.toml" if file.is_dir() else file
+    table = read_toml(target, text("cli.check_file"))
+    if "territory" in table or "duration" in table:
+        problems = Scenario.open(target).check()
+    else:
+        territory = Territory.open(target)
+        problems = territory.check()
+        for layer in territory.record.layers:
+            if not problems:
+                for note in territory.layer(layer).provenance.notes:
+                    typer.echo(f"{layer}: {note}")
+    if problems:
+        raise InputError(problems)
+    typer.echo(text("cli.check_ok", path=target))
+
+
+@app.command(help=text("cli.run"))
+def run(
+    scenario: Annotated[Path, typer.Argument(help=text("cli.scenario"))],
+    out: RunOption = None,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Run a scenario."""
+    _print_indicators(_run(scenario, out, overwrite=overwrite))
+
+
+@app.command(help=text("cli.resume"))
+def resume(path: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))]) -> None:
+    """Go on with an interrupted run."""
+    from twin.simulation import resume as go_on
+
+    with _progress_bar(path.name) as report:
+        result = go_on(path, progress=report)
+    typer.echo(text("cli.run_done", path=result.path, seconds=_seconds(result)))
+    _print_indicators(result)
+
+
+@app.command(help=text("cli.compare"))
+def compare(
+    first: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
+    second: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
+) -> None:
+    """Indicators of two runs side by side."""
+    import pandas as pd
+
+    from twin.indicators import compare as table_of
+    from twin.results import Result
+
+    frame = table_of(Result.open(first), Result.open(second))
+    rows = [
+        [str(row.iloc[0]), str(row.iloc[1]), *("–" if pd.isna(v) else f"{v:,.6g}" for v in row.iloc[2:])]
+        for _, row in frame.iterrows()
+    ]
+    _print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
+
+
+@app.command(help=text("cli.show"))
+def show(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN]", help=text("cli.run_folder"))],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.page_out"))] = None,
+    window: Annotated[bool, typer.Option("--window", help=text("cli.window"))] = False,
+) -> None:
+    """The offline page, or a PyVista window."""
+    from twin.results import Result
+
+    results = [Result.open(path) for path in runs]
+    if window:
+        import viz
+
+        viz.show(results[0])
+        return
+    _page(results, out or results[0].path / "page.html")
+    _map(results[0])
+
+
+@app.command(help=text("cli.movie"))
+def movie(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.movie_out"))] = None,
+) -> None:
+    """A film of a run."""
+    import viz
+    from twin.results import Result
+
+    typer.echo(viz.movie(Result.open(path), out or path / "movie.mp4"))
+
+
+@app.command(help=text("cli.export"))
+def export(
+    path: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
+    to: Annotated[str, typer.Option("--to", help=text("cli.export_to"))],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.export_out"))] = None,
+) -> None:
+    """Files that QGIS opens."""
+    from twin.export import export as write
+    from twin.results import Result
+
+    written = write(Result.open(path), to, out)
+    for file in [written] if isinstance(written, Path) else written:
+        typer.echo(file)
+
+
+@app.command(help=text("cli.assign"))
+def assign(
+    network: Annotated[Path, typer.Argument(metavar="NET.tntp")],
+    trips: Annotated[Path, typer.Argument(metavar="TRIPS.tntp")],
+    gap: Annotated[float, typer.Option("--gap", help=text("cli.gap"))] = 1e-12,
+    toll_weight: Annotated[float, typer.Option("--toll-weight")] = 0.0,
+    length_weight: Annotated[float, typer.Option("--length-weight")] = 0.0,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.flows_out"))] = None,
+) -> None:
+    """Static equilibrium on a TNTP network."""
+    from twin.solvers.traffic.tntp import run_assign
+
+    done = run_assign(network, trips, gap, toll_weight, length_weight, out)
+    for line in done.report():
+        typer.echo(line)
+    if done.gap > gap:
+        raise TwinError(text("cli.gap_missed", gap=f"{done.gap:.3e}", wanted=f"{gap:.3e}"))
+
+
+# -- what the commands share ---------------------------------------------------------------
+
+
+def _run(scenario: Path, out: Path | None, *, overwrite: bool) -> Result:
+    from twin.simulation import run as start
+
+    with _progress_bar(scenario.stem) as report:
+        result = start(scenario, out, overwrite=overwrite, progress=report)
+    typer.echo(text("cli.run_done", path=result.path, seconds=_seconds(result)))
+    return result
+
+
+def _seconds(result: Result) -> str:
+    return f"{result.provenance['setup_seconds'] + result.provenance['wall_seconds']:.1f}"
+
+
+@contextmanager
+def _progress_bar(name: str) -> Iterator[Callable[[Progress], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[simulated]} / {task.fields[duration]}"),
+        TextColumn(text("cli.left") + " {task.fields[left]}"),
+        TextColumn(text("cli.mass_error") + " {task.fields[mass_error]}"),
+    )
+    console = Console(stderr=True)
+    fields = {"simulated": "0:00:00", "duration": "?", "left": "?", "mass_error": "–"}
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(name, total=1.0, **fields)
+
+        def report(progress: Progress) -> None:
+            bar.update(
+                task,
+                completed=progress.time / progress.duration,
+                simulated=_clock(progress.time),
+                duration=_clock(progress.duration),
+                left=_clock(progress.left) if progress.left < 1e8 else "?",
+                mass_error="–" if progress.mass_error != progress.mass_error else f"{progress.mass_error:.1e}",
+            )
+
+        yield report
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def _print_indicators(result: Result) -> None:
+    from twin.messages import language
+
+    label = f"label_{language()}"
+    rows = [[row[label], f"{row['value']:,.6g}", row["unit"]] for row in result.indicators.values()]
+    _print_table([text("cli.indicator"), text("cli.value"), text("cli.unit")], rows)
+
+
+def _print_table(header: list[str], rows: list[list[str]]) -> None:
+    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
+    for row in [header, ["-" * width for width in widths], *rows]:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(widths[k]) for k, cell in enumerate(row) if k > 0)]
+        typer.echo("  ".join(cells).rstrip())
+
+
+def _page(results: list[Result], path: Path) -> None:
+    import viz
+
+    begun = time.perf_counter()
+    written = viz.page(results, path)
+    size = written.stat().st_size / 1e6
+    typer.echo(
+        text("cli.page_done", path=written.resolve(), size=f"{size:.1f}", seconds=f"{time.perf_counter() - begun:.1f}")
+    )
+
+
+def _map(result: Result) -> None:
+    if not result.has_fields or "max_water_depth" not in result.fields:
+        return
+    from viz import maps
+
+    path = result.path / "max_water_depth.png"
+    maps.max_depth(result, path)
+    typer.echo(text("cli.map_done", path=path.resolve()))
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; turn our errors into a message and an exit code."""
+    try:
+        app(arguments, standalone_mode=False)
+    except TwinError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo(text("cli.stopped"), err=True)
+        sys.exit(130)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:
+        # Usage errors of typer's own click carry a way to show themselves and their code.
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
+            sys.exit(error.exit_code)
+        raise
+
+
+if __name__ == "__main__":
+    main()
