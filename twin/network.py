@@ -34,6 +34,7 @@ Bools = NDArray[np.bool_]
 
 COLUMNS = ("road_id", "nature", "importance", "lanes", "direction", "speed", "level", "drivable", "geometry")
 NOT_DRIVABLE_SPEED = 1.0 / 3.6 + 1e-9  # m/s: BD TOPO gives 0 or 1 km/h to roads that cars do not use
+PART = 0.05  # of the nodes: a smaller part that no road joins to the rest is a scrap at the edge of the layer
 OPEN_ACCESS = ("free", "toll")  # restricted: residents and services only, no through traffic
 
 
@@ -199,16 +200,30 @@ class Network:
         rank[np.argsort(-size, kind="stable")] = np.arange(count)
         return np.asarray(rank[label], np.int32)
 
+    @cached_property
+    def anchors(self) -> Bools:
+        """(n,) nodes from which people set out: those of the main strongly connected component, and of the
+        largest one in every other part (weak component) with at least `PART` of the nodes.
+
+        A layer cut out of a larger country may fall into parts that have no road between them; people live in
+        all of them. Cul-de-sacs and one-way stubs at the cut are in no such component.
+        """
+        nodes = np.zeros(self.nodes, bool)
+        parts = np.bincount(self.weak_component)
+        for part in np.flatnonzero(parts >= PART * self.nodes):
+            inside = self.weak_component == part
+            nodes |= inside & (self.strong_component == self.strong_component[inside].min())
+        return np.asarray(nodes | (self.strong_component == 0), bool)
+
     def nearest_node(self, x: ArrayLike, y: ArrayLike, among: Bools | None = None) -> tuple[Ints, Floats]:
         """The nearest node to each point, and how far it is (m).
 
         Parameters
         ----------
         x, y : (k,) points.
-        among : (n,) nodes to choose from; by default the main strongly connected component, so that whoever
-            starts there can come back.
+        among : (n,) nodes to choose from; by default `anchors`, so that whoever starts there can come back.
         """
-        chosen = np.flatnonzero(self.strong_component == 0 if among is None else among)
+        chosen = np.flatnonzero(self.anchors if among is None else among)
         if chosen.size == 0:
             raise ValueError("no node to choose from")
         tree = cKDTree(np.column_stack([self.node_x[chosen], self.node_y[chosen]]))

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from twin.solvers.traffic import bfw, pas
-from twin.solvers.traffic.kernels import beckmann, fill_costs, grow_trees
+from twin.solvers.traffic.kernels import beckmann, fill_costs, grow_trees, judge_origins
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips
 
 Method = Literal["pas", "bfw"]
+TOGETHER = 128  # origins whose distances are kept at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +81,14 @@ def assign(
         volume, iterations, history = bfw.solve(network, loading, gap, max_iterations or 10_000)
         verdict = judge_volumes(network, loading, volume)
     else:
-        flows, iterations, history = pas.solve(network, loading, gap, max_iterations or 200)
-        verdict = judge(network, loading, flows)
+        solver = pas.PairedSegments(network, loading)
+        most = max_iterations or 200
+        while True:
+            solver.advance(gap, most)
+            verdict = judge(network, loading, solver.flows)
+            if verdict.excess <= gap * verdict.total_cost or solver.iterations >= most:
+                break
+        iterations, history = solver.iterations, solver.history
     seconds = time.perf_counter() - begun
     pair_cost = np.zeros(trips.trips.size)
     pair_cost[loading.pair_index] = verdict.pair_cost
@@ -119,81 +127,90 @@ class Verdict:
 
 
 def judge(network: AssignmentNetwork, loading: Loading, flows: Floats) -> Verdict:
-    """Judge link flows by origin, shape (o, m): fresh volumes, costs and trees; excess as sum of flow ×
-    reduced cost.
-
-    Reduced costs are differences of costs to one origin, never of totals, so that gaps far below 1e-13 still
-    show.
+    """Judge link flows by origin, shape (o, m): fresh volumes, costs and trees; excess as sum of flow × reduced
+    cost. Reduced costs are differences of costs to one origin, never of totals, so that gaps far below 1e-13
+    still show.
     """
     volume = np.zeros(network.links)
     for row in flows:
         volume += row
-    cost, distance, pair_cost = _trees(network, loading, volume)
     star = network.star
-    parts = []
-    for o in range(loading.origin_node.size):
-        used = np.flatnonzero(flows[o] > 0)
-        reduced = distance[o, star.tail[used]] + cost[used] - distance[o, star.head[used]]
-        parts.append(math.fsum(flows[o, used] * np.maximum(reduced, 0.0)))
-    worst = 0.0
-    for o in range(loading.origin_node.size):
-        worst = max(worst, _imbalance(network, loading, flows[o], slice(o, o + 1), pair_cost))
+    cost = _costs(network, volume)
+    pair_cost = np.empty(loading.pair_node.size)
+    excess, imbalance = (np.zeros(loading.origin_node.size) for _ in range(2))
+    for origins, pairs, distance in _trees(network, loading, cost):
+        pair_cost[pairs] = _pair_costs(loading, origins, pairs, distance)
+        judge_origins(
+            flows[origins],
+            loading.origin_node[origins],
+            loading.pair_ptr[origins.start : origins.stop + 1],
+            loading.pair_node,
+            loading.pair_trips,
+            star.tail,
+            star.head,
+            cost,
+            distance,
+            excess[origins],
+            imbalance[origins],
+        )
     return Verdict(
         volume=volume,
         cost=cost,
-        excess=math.fsum(parts),
+        excess=math.fsum(excess),
         total_cost=math.fsum(volume * cost),
         objective=float(beckmann(volume, *star.curves)),
-        imbalance=worst,
+        imbalance=float(imbalance.max(initial=0.0)),
         pair_cost=pair_cost,
     )
 
 
 def judge_volumes(network: AssignmentNetwork, loading: Loading, volume: Floats) -> Verdict:
-    """Judge link volumes alone (m,): excess = total cost - cost of all trips on shortest paths, exactly
-    summed.
-    """
-    cost, _, pair_cost = _trees(network, loading, volume)
+    """Judge link volumes alone (m,): excess = total cost - cost of all trips on shortest paths, exactly summed."""
+    cost = _costs(network, volume)
+    pair_cost = np.empty(loading.pair_node.size)
+    for origins, pairs, distance in _trees(network, loading, cost):
+        pair_cost[pairs] = _pair_costs(loading, origins, pairs, distance)
     served = np.isfinite(pair_cost)
     terms = np.concatenate([volume * cost, -loading.pair_trips[served] * pair_cost[served]])
+    star, n = network.star, network.nodes
+    owner = np.repeat(loading.origin_node, np.diff(loading.pair_ptr))
+    balance = np.bincount(star.head, weights=volume, minlength=n)
+    balance -= np.bincount(star.tail, weights=volume, minlength=n)
+    balance += np.bincount(owner[served], weights=loading.pair_trips[served], minlength=n)
+    balance -= np.bincount(loading.pair_node[served], weights=loading.pair_trips[served], minlength=n)
     return Verdict(
         volume=volume,
         cost=cost,
         excess=max(math.fsum(terms), 0.0),
         total_cost=math.fsum(volume * cost),
-        objective=float(beckmann(volume, *network.star.curves)),
-        imbalance=_imbalance(network, loading, volume, slice(0, loading.origin_node.size), pair_cost),
+        objective=float(beckmann(volume, *star.curves)),
+        imbalance=float(np.abs(balance).max(initial=0.0)),
         pair_cost=pair_cost,
     )
 
 
-def _trees(network: AssignmentNetwork, loading: Loading, volume: Floats) -> tuple[Floats, Floats, Floats]:
-    """Costs at a volume, distances (o, n) and the cost of each pair (p,)."""
-    star = network.star
+def _costs(network: AssignmentNetwork, volume: Floats) -> Floats:
     cost, derivative = np.empty(network.links), np.empty(network.links)
-    fill_costs(volume, *star.curves, cost, derivative)
-    origins = loading.origin_node.size
-    distance = np.empty((origins, network.nodes))
-    entry = np.empty((origins, network.nodes), np.int32)
-    grow_trees(
-        loading.origin_node, star.out_ptr, star.head, cost, network.through, distance, entry, bfw.BLOCKS
-    )
-    row = np.repeat(np.arange(origins), np.diff(loading.pair_ptr))
-    return cost, distance, distance[row, loading.pair_node]
+    fill_costs(volume, *network.star.curves, cost, derivative)
+    return cost
 
 
-def _imbalance(
-    network: AssignmentNetwork, loading: Loading, flow: Floats, origins: slice, pair_cost: Floats
-) -> float:
-    """Largest violation of flow conservation at a node by the flow (m,) of some origins."""
+def _trees(
+    network: AssignmentNetwork, loading: Loading, cost: Floats
+) -> Iterator[tuple[slice, slice, Floats]]:
+    """Origins, their pairs and their distances (origins, n), some origins at a time to bound the memory."""
     star = network.star
-    first, last = loading.pair_ptr[origins.start], loading.pair_ptr[origins.stop]
-    pairs = np.arange(first, last)[np.isfinite(pair_cost[first:last])]
-    owner = np.searchsorted(loading.pair_ptr, pairs, side="right") - 1
-    n = network.nodes
-    balance = np.bincount(star.head, weights=flow, minlength=n) - np.bincount(
-        star.tail, weights=flow, minlength=n
-    )
-    balance += np.bincount(loading.origin_node[owner], weights=loading.pair_trips[pairs], minlength=n)
-    balance -= np.bincount(loading.pair_node[pairs], weights=loading.pair_trips[pairs], minlength=n)
-    return float(np.abs(balance).max(initial=0.0))
+    for first in range(0, loading.origin_node.size, TOGETHER):
+        origins = slice(first, min(first + TOGETHER, loading.origin_node.size))
+        node = loading.origin_node[origins]
+        distance = np.empty((node.size, network.nodes))
+        entry = np.empty((node.size, network.nodes), np.int32)
+        grow_trees(node, star.out_ptr, star.head, cost, network.through, distance, entry, bfw.BLOCKS)
+        yield origins, slice(int(loading.pair_ptr[first]), int(loading.pair_ptr[origins.stop])), distance
+
+
+def _pair_costs(loading: Loading, origins: slice, pairs: slice, distance: Floats) -> Floats:
+    """Distance of each pair from the rows of its origins."""
+    row = np.repeat(np.arange(distance.shape[0]), np.diff(loading.pair_ptr[origins.start : origins.stop + 1]))
+    found: Floats = distance[row, loading.pair_node[pairs]]
+    return found

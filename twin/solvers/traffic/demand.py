@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BLOCKS = 16  # of zones; fixed
 BALANCE = 1e-10  # largest relative error of a trip end after Furness balancing
 ROUNDS = 1000
-FAR = 2000.0  # m: a zone farther than this from any road is an error of its place or CRS
+FAR = 2000.0  # m: zones that are all farther than this from any road are of another place or CRS
 WEIGHTS = ("population", "inhabitants", "habitants", "pop", "ind", "weight")
 NAMES = ("name", "nom", "zone", "id", "code", "insee")
 
@@ -45,14 +45,13 @@ class Zones:
 
     @classmethod
     def of_place(cls, place: Place, event: Demand, network: Network, where: str, key: str) -> Zones:
-        """Zones from the features of a place, each at the nearest node of the main strongly connected
-        component.
+        """Zones from the features of a place, each at the nearest of the network's `anchors`.
 
         Raises
         ------
         InputError
-            Fewer than two zones, no such column, weights that are no numbers ≥ 0, names that occur twice
-            where trips are given by name, a zone more than 2 km from any road; all at once.
+            Fewer than two zones, no such column, weights that are no numbers ≥ 0, names that occur twice, or
+            all zones more than 2 km from any road; all at once.
         """
         features = place.features
         problems = Problems()
@@ -69,13 +68,11 @@ class Zones:
         centres = features.geometry.representative_point()
         x, y = centres.x.to_numpy(np.float64), centres.y.to_numpy(np.float64)
         node, distance = network.nearest_node(x, y)
-        if (distance > FAR).any():
-            worst = int(np.argmax(distance))
+        if (distance > FAR).all():
             problems.add(
                 where,
                 f"{key}.zones",
-                f"zone {names[worst]} is {distance[worst]:.0f} m from the nearest road"
-                f" ({int((distance > FAR).sum())} such zones)",
+                f"all zones are {distance.min():.0f} m or more from the nearest road",
                 f"zones within {FAR:.0f} m of a road",
             )
         problems.raise_if_any()

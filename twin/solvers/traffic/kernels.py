@@ -282,3 +282,35 @@ def conjugate_products(volume, loaded, first, second, step, derivative):
         w_w += w * h * w
         w_f += w * h * (loaded[a] - first[a])
     return u_y, u_s, w_y, w_w, w_f
+
+
+@njit(cache=True, parallel=True)
+def judge_origins(
+    flows, origin_node, pair_ptr, pair_node, pair_trips, tail, head, cost, distance, excess, imbalance
+):
+    """Of each origin, given its distances (o, n): the sum of flow × reduced cost, compensated, and the largest
+    violation of flow conservation at a node. Trips to nodes at distance inf do not count.
+    """
+    n = distance.shape[1]
+    for o in prange(origin_node.size):
+        total = 0.0
+        lost = 0.0
+        balance = np.zeros(n)
+        for a in range(tail.size):
+            x = flows[o, a]
+            if x != 0.0:
+                balance[head[a]] += x
+                balance[tail[a]] -= x
+                term = x * max(distance[o, tail[a]] + cost[a] - distance[o, head[a]], 0.0)
+                new = total + term
+                if total >= term:
+                    lost += (total - new) + term
+                else:
+                    lost += (term - new) + total
+                total = new
+        for p in range(pair_ptr[o], pair_ptr[o + 1]):
+            if distance[o, pair_node[p]] < math.inf:
+                balance[origin_node[o]] += pair_trips[p]
+                balance[pair_node[p]] -= pair_trips[p]
+        excess[o] = total + lost
+        imbalance[o] = np.abs(balance).max()

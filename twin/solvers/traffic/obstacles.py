@@ -31,7 +31,7 @@ def speed_in_water(depth: Floats, free_speed: Floats) -> Floats:
     """Speed of cars in standing water (m/s): Pregnolato et al. 2017 (Transportation Research D 55).
 
     v = 0.0009 w² - 0.5529 w + 86.9448 km/h for w in mm up to 300, never above the free speed; held constant
-    beyond 300 mm (whether the road is closed there is the caller's business). Below `WET_DEPTH` the free speed.
+    beyond 300 mm (whether the road is closed there is the caller's business). Below `WET_DEPTH`: free.
     """
     w = np.minimum(depth * 1000.0, 300.0)
     in_water = (0.0009 * w * w - 0.5529 * w + 86.9448) / 3.6

@@ -17,7 +17,7 @@ from twin.solvers.traffic.kernels import fill_costs, grow_trees
 from twin.solvers.traffic.kernels_pas import add_origins, drop_idle, load_tree, search, sweep
 
 if TYPE_CHECKING:
-    from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading
+    from twin.solvers.traffic.problem import AssignmentNetwork, Loading
 
 BATCH = 32  # origins whose trees are grown at the same costs
 BLOCKS = 8  # of origins of a batch, or of links
@@ -25,103 +25,172 @@ SWEEPS = 20  # over all pairs after each search, at most
 ENOUGH = 0.02  # a sweep that finds less than this share of what the first one found is the last
 
 
-def solve(
-    network: AssignmentNetwork, loading: Loading, gap: float, max_iterations: int
-) -> tuple[Floats, int, list[tuple[float, float]]]:
-    """Link flows by origin (o, m) in star order, iterations, and (seconds, gap found) for each iteration.
+class PairedSegments:
+    """The flows by origin of an assignment that goes on, and its pairs of alternative segments.
 
-    The gap found adds up what each origin saw when its tree was grown, costs changing from batch to batch; it
-    is the measure for stopping, not the verdict.
+    Attributes
+    ----------
+    flows : (o, m) link flows of each origin, star order.
+    iterations : so far. history : (seconds, gap found) of each. The gap found adds up what each origin saw when
+        its tree was grown, costs changing from batch to batch: it is for stopping, it is not the verdict.
     """
-    begun = time.perf_counter()
-    star = network.star
-    m, n = network.links, network.nodes
-    origins = int(loading.origin_node.size)
-    flows = np.zeros((origins, m))
-    volume = np.zeros(m)
-    cost, derivative = np.empty(m), np.empty(m)
-    distance = np.empty((BATCH, n))
-    entry = np.empty((BATCH, n), np.int32)
-    batches = [(first, min(first + BATCH, origins)) for first in range(0, origins, BATCH)]
 
-    def grow(first: int, last: int) -> None:
+    def __init__(self, network: AssignmentNetwork, loading: Loading) -> None:
+        self._begun = time.perf_counter()
+        self.network, self.loading = network, loading
+        m, n, origins = network.links, network.nodes, int(loading.origin_node.size)
+        self.flows = np.zeros((origins, m))
+        self.iterations = 0
+        self.history: list[tuple[float, float]] = []
+        self._volume, self._cost, self._derivative = np.zeros(m), np.empty(m), np.empty(m)
+        self._distance = np.empty((BATCH, n))
+        self._entry = np.empty((BATCH, n), np.int32)
+        self._batches = [(first, min(first + BATCH, origins)) for first in range(0, origins, BATCH)]
+        self._owner = np.empty(1024, np.int32)
+        self._start, self._middle, self._stop, self._previous = (np.empty(1024, np.int64) for _ in range(4))
+        self._links = np.empty(max(16 * n, 1 << 16), np.int32)
+        self._newest = np.full(origins, -1, np.int64)
+        self._mark = np.zeros(n, np.int64)
+        self._stamp, self._pairs, self._used = 1, 0, 0
+        self._load()
+
+    def advance(self, gap: float, max_iterations: int) -> None:
+        """Iterate, at least once, until the gap found is half of `gap` or iterations reach their most."""
+        while self.iterations < max_iterations:
+            found = self._iterate(gap)
+            if found <= 0.5 * gap:
+                break
+
+    def _grow(self, first: int, last: int) -> None:
+        """Trees of some origins at the present costs."""
+        star = self.network.star
         size = last - first
         grow_trees(
-            loading.origin_node[first:last],
+            self.loading.origin_node[first:last],
             star.out_ptr,
             star.head,
-            cost,
-            network.through,
-            distance[:size],
-            entry[:size],
+            self._cost,
+            self.network.through,
+            self._distance[:size],
+            self._entry[:size],
             min(BLOCKS, size),
         )
 
-    fill_costs(volume, *star.curves, cost, derivative)
-    for first, last in batches:
-        grow(first, last)
-        for o in range(first, last):
-            load_tree(
-                loading.origin_node[o],
-                loading.pair_ptr[o],
-                loading.pair_ptr[o + 1],
-                loading.pair_node,
-                loading.pair_trips,
-                distance[o - first],
-                entry[o - first],
-                star.tail,
-                flows[o],
-            )
-            volume += flows[o]
-        fill_costs(volume, *star.curves, cost, derivative)
+    def _load(self) -> None:
+        """Every origin on its shortest paths, each batch at the costs that those before it have left."""
+        loading, star = self.loading, self.network.star
+        fill_costs(self._volume, *star.curves, self._cost, self._derivative)
+        for first, last in self._batches:
+            self._grow(first, last)
+            for o in range(first, last):
+                load_tree(
+                    loading.origin_node[o],
+                    loading.pair_ptr[o],
+                    loading.pair_ptr[o + 1],
+                    loading.pair_node,
+                    loading.pair_trips,
+                    self._distance[o - first],
+                    self._entry[o - first],
+                    star.tail,
+                    self.flows[o],
+                )
+                self._volume += self.flows[o]
+            fill_costs(self._volume, *star.curves, self._cost, self._derivative)
 
-    owner = np.empty(1024, np.int32)
-    start, middle, stop, previous = (np.empty(1024, np.int64) for _ in range(4))
-    links = np.empty(max(16 * n, 1 << 16), np.int32)
-    newest = np.full(origins, -1, np.int64)
-    mark = np.zeros(n, np.int64)
-    stamp, pairs, used = 1, 0, 0
-    history: list[tuple[float, float]] = []
-    iterations = 0
-    while iterations < max_iterations:
-        add_origins(flows, volume, BLOCKS)
-        fill_costs(volume, *star.curves, cost, derivative)
-        total = float(volume @ cost)
+    def _iterate(self, gap: float) -> float:
+        """Find pairs with the trees of every origin, then sweep over all pairs; the gap found."""
+        star, flows = self.network.star, self.flows
+        add_origins(flows, self._volume, BLOCKS)  # afresh: no rounding piles up
+        fill_costs(self._volume, *star.curves, self._cost, self._derivative)
+        total = float(self._volume @ self._cost)
         excess = 0.0
-        least = 0.1 * gap * total / max(origins * m, 1)
-        for first, last in batches:
-            grow(first, last)
-            tree_cost = cost.copy()
-            o = first
-            while o < last:
-                reached, pairs, used, stamp, found = search(
-                    o, last, first, loading.origin_node, distance, entry, tree_cost, least, pairs, used,
-                    owner, start, middle, stop, links, newest, previous, flows, volume, cost, derivative,
-                    star.tail, star.head, star.in_ptr, star.in_link, mark, stamp, *star.curves,
-                )  # fmt: skip
-                excess += found
-                if reached < last:
-                    if pairs + 4 >= owner.size:
-                        owner = np.resize(owner, 2 * owner.size)
-                        start, middle, stop, previous = (
-                            np.resize(x, 2 * x.size) for x in (start, middle, stop, previous)
-                        )
-                    if used + 8 * n >= links.size:
-                        links = np.resize(links, 2 * links.size)
-                o = reached
-        reached_gap = excess / total if total > 0 else 0.0
-        history.append((time.perf_counter() - begun, reached_gap))
-        if reached_gap <= 0.5 * gap:
-            break
+        least = 0.1 * gap * total / max(flows.size, 1)
+        for first, last in self._batches:
+            self._grow(first, last)
+            excess += self._search(first, last, least)
         first_found = 0.0
         for k in range(SWEEPS):
             found = sweep(
-                pairs, owner, start, middle, stop, links, flows, volume, cost, derivative, *star.curves
+                self._pairs,
+                self._owner,
+                self._start,
+                self._middle,
+                self._stop,
+                self._links,
+                flows,
+                self._volume,
+                self._cost,
+                self._derivative,
+                *star.curves,
             )
             if k == 0:
                 first_found = found
             elif found <= ENOUGH * first_found:
                 break
-        pairs, used = drop_idle(pairs, owner, start, middle, stop, links, flows, cost, newest, previous)
-        iterations += 1
-    return flows, iterations, history
+        self._pairs, self._used = drop_idle(
+            self._pairs,
+            self._owner,
+            self._start,
+            self._middle,
+            self._stop,
+            self._links,
+            flows,
+            self._cost,
+            self._newest,
+            self._previous,
+        )
+        self.iterations += 1
+        reached = excess / total if total > 0 else 0.0
+        self.history.append((time.perf_counter() - self._begun, reached))
+        return reached
+
+    def _search(self, first: int, last: int, least: float) -> float:
+        """Find and equalise pairs for a batch whose trees are grown; the excess cost found."""
+        star = self.network.star
+        tree_cost = self._cost.copy()
+        excess, o = 0.0, first
+        while o < last:
+            o, self._pairs, self._used, self._stamp, found = search(
+                o,
+                last,
+                first,
+                self.loading.origin_node,
+                self._distance,
+                self._entry,
+                tree_cost,
+                least,
+                self._pairs,
+                self._used,
+                self._owner,
+                self._start,
+                self._middle,
+                self._stop,
+                self._links,
+                self._newest,
+                self._previous,
+                self.flows,
+                self._volume,
+                self._cost,
+                self._derivative,
+                star.tail,
+                star.head,
+                star.in_ptr,
+                star.in_link,
+                self._mark,
+                self._stamp,
+                *star.curves,
+            )
+            excess += found
+            if o < last:  # the lists are short
+                self._grow_lists()
+        return excess
+
+    def _grow_lists(self) -> None:
+        if self._pairs + 4 >= self._owner.size:
+            size = 2 * self._owner.size
+            self._owner = np.resize(self._owner, size)
+            self._start, self._middle, self._stop, self._previous = (
+                np.resize(x, size) for x in (self._start, self._middle, self._stop, self._previous)
+            )
+        if self._used + 8 * self.network.nodes >= self._links.size:
+            self._links = np.resize(self._links, 2 * self._links.size)

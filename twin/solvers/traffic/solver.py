@@ -22,7 +22,7 @@ from twin.errors import InputError, Problem
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign
-from twin.solvers.traffic.demand import Zones, trips_of
+from twin.solvers.traffic.demand import FAR, Zones, trips_of
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
 from twin.units import Metres, Seconds
@@ -248,6 +248,10 @@ class TrafficSolver(Solver):
                 "zones": sum(len(z.names) for z in zones),
                 "people": float(sum(z.weight.sum() for z in zones)),
                 "farthest_zone_from_its_node_m": float(max((z.distance.max() for z in zones), default=0.0)),
+                "zones_more_than_2_km_from_a_road": sum(int((z.distance > FAR).sum()) for z in zones),
+                "zones_outside_the_main_component": sum(
+                    int((self.network.strong_component[z.node] > 0).sum()) for z in zones
+                ),
                 "zones_sharing_a_node": sum(len(z.names) - np.unique(z.node).size for z in zones),
             },
             "reference": {

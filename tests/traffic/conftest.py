@@ -1,0 +1,20 @@
+"""What the traffic tests share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # `slow`, the references
+
+
+@pytest.fixture(scope="session")
+def traffic_data() -> Path:
+    """The TNTP networks of the real data."""
+    root = Path(os.environ.get("TWIN_REAL_DATA", Path(__file__).parents[3] / "shared" / "data")) / "traffic"
+    if not root.is_dir():
+        pytest.skip(f"no real data at {root} (TWIN_REAL_DATA)")
+    return root
