@@ -1,0 +1,596 @@
+"""The buildings of Valmont: row houses in the core, houses in gardens, blocks, sheds, and the public ones.
+
+Local coordinates (see terrain.py). Footprints stand along the streets, off the roads, the river and the dike.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely import affinity
+from shapely.geometry import LineString, Point, Polygon, box
+from shapely.prepared import prep
+
+from twin.layers.valmont.graph import Way
+from twin.layers.valmont.streets import CORE, HAMLETS, MILL, QUARTERS
+from twin.layers.valmont.terrain import HALF_TOP, NEW_BRIDGE, SEED, Array, Land
+
+# Half width (m) of the carriageway and pavement by kind of way; see also attributes.py.
+HALF_ROAD: Final = {
+    "main": 5.0,
+    "ring": 7.5,
+    "roundabout": 6.0,
+    "street": 4.2,
+    "lane": 3.2,
+    "track": 2.0,
+    "path": 1.2,
+}
+NARROW: Final = 3.6  # m, in the core
+
+
+@dataclass(frozen=True, eq=False)
+class Building:
+    """One footprint and what stands on it; height in m; dwellings; key of its quarter ("" outside)."""
+
+    footprint: Polygon
+    nature: str
+    use: str
+    height: float
+    floors: int
+    dwellings: int
+    quarter: str
+    light: bool = False
+    name: str = ""
+    year: int = 1970
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a quarter is built: ranges (m) of frontage, depth, setback, gap to the next; floors; share of L shapes."""
+
+    frontage: tuple[float, float]
+    depth: tuple[float, float]
+    setback: tuple[float, float]
+    gap: tuple[float, float]
+    floors: tuple[int, int]
+    attached: float  # share of houses that touch the next one
+    bent: float
+    year: tuple[int, int]
+
+
+ROW: Final = Style((6.0, 11.0), (9.5, 13.5), (0.6, 1.2), (3.0, 6.0), (2, 4), 0.88, 0.10, (1650, 1900))
+FAUBOURG: Final = Style((7.0, 11.5), (8.5, 11.5), (0.8, 3.0), (3.0, 9.0), (2, 3), 0.60, 0.15, (1830, 1945))
+HOUSE: Final = Style((9.5, 14.5), (8.0, 11.0), (5.0, 9.0), (6.0, 11.5), (1, 2), 0.08, 0.40, (1955, 2018))
+VILLA: Final = Style((10.0, 15.0), (9.0, 12.0), (7.0, 12.0), (9.0, 17.0), (1, 2), 0.0, 0.45, (1970, 2020))
+FLATS: Final = Style((32.0, 58.0), (11.5, 13.5), (9.0, 15.0), (18.0, 30.0), (4, 6), 0.0, 0.12, (1958, 1985))
+SHED: Final = Style((32.0, 78.0), (26.0, 48.0), (12.0, 20.0), (14.0, 28.0), (1, 1), 0.0, 0.25, (1975, 2020))
+FARM: Final = Style((11.0, 22.0), (8.0, 12.0), (4.0, 10.0), (8.0, 25.0), (1, 2), 0.1, 0.45, (1780, 1930))
+STYLES: Final = {
+    "vieux_bourg": ROW,
+    "bas_du_mail": HOUSE,
+    "gare": HOUSE,
+    "la_cote": VILLA,
+    "saint_nicolas": FAUBOURG,
+    "les_pres": HOUSE,
+    "les_tilleuls": HOUSE,
+    "grands_champs": SHED,
+}
+
+# Public and singular buildings: key, name, BD TOPO nature, use, place wanted, boxes (dx, dy, width, depth), height, floors, quarter.
+SPECIALS: Final = (
+    (
+        "church",
+        "Église Saint-Étienne",
+        "Eglise",
+        "Religieux",
+        (1782.0, 1306.0),
+        ((0, 0, 36, 13), (6, 0, 9, 26), (-20, 0, 8, 8)),
+        19.0,
+        1,
+    ),
+    (
+        "town_hall",
+        "Mairie",
+        "Indifférenciée",
+        "Commercial et services",
+        (1868.0, 1296.0),
+        ((0, 0, 24, 14),),
+        13.0,
+        3,
+    ),
+    (
+        "hospital",
+        "Centre hospitalier de Valmont",
+        "Indifférenciée",
+        "Commercial et services",
+        (2150.0, 2215.0),
+        ((0, 0, 78, 17), (-25, 27, 16, 38), (22, 25, 16, 34)),
+        17.0,
+        4,
+    ),
+    (
+        "fire_station",
+        "Caserne des sapeurs-pompiers",
+        "Indifférenciée",
+        "Commercial et services",
+        (2390.0, 1235.0),
+        ((0, 0, 38, 18), (24, 8, 12, 30)),
+        8.0,
+        2,
+    ),
+    (
+        "school_ferry",
+        "École primaire Jules-Ferry",
+        "Indifférenciée",
+        "Commercial et services",
+        (1555.0, 1190.0),
+        ((0, 0, 44, 12), (-16, 16, 11, 24)),
+        8.0,
+        2,
+    ),
+    (
+        "school_pres",
+        "École primaire des Prés",
+        "Indifférenciée",
+        "Commercial et services",
+        (2215.0, 1720.0),
+        ((0, 0, 48, 12), (18, 15, 11, 22)),
+        5.0,
+        1,
+    ),
+    (
+        "school_nicolas",
+        "École maternelle Saint-Nicolas",
+        "Indifférenciée",
+        "Commercial et services",
+        (1700.0, 1660.0),
+        ((0, 0, 30, 12),),
+        5.0,
+        1,
+    ),
+    (
+        "college",
+        "Collège Pierre-de-Valmont",
+        "Indifférenciée",
+        "Commercial et services",
+        (2370.0, 2190.0),
+        ((0, 0, 62, 15), (-23, 24, 15, 34)),
+        12.0,
+        3,
+    ),
+    (
+        "retirement_home",
+        "EHPAD Les Peupliers",
+        "Indifférenciée",
+        "Résidentiel",
+        (2080.0, 1850.0),
+        ((0, 0, 46, 14), (-17, 18, 13, 24)),
+        8.0,
+        2,
+    ),
+    (
+        "gendarmerie",
+        "Gendarmerie nationale",
+        "Indifférenciée",
+        "Commercial et services",
+        (2520.0, 1125.0),
+        ((0, 0, 26, 13), (18, 12, 11, 18)),
+        9.0,
+        2,
+    ),
+    (
+        "supermarket",
+        "Supermarché des Grands Champs",
+        "Industriel, agricole ou commercial",
+        "Commercial et services",
+        (2800.0, 1990.0),
+        ((0, 0, 72, 46),),
+        8.0,
+        1,
+    ),
+    (
+        "treatment_plant",
+        "Station d'épuration",
+        "Indifférenciée",
+        "Industriel",
+        (3130.0, 1600.0),
+        ((0, 0, 24, 10), (26, 4, 12, 12)),
+        5.0,
+        1,
+    ),
+    (
+        "mill",
+        "Moulin de Valmont",
+        "Moulin à eau",
+        "Résidentiel",
+        MILL,
+        ((0, 0, 20, 11), (14, 4, 9, 14)),
+        11.0,
+        3,
+    ),
+    (
+        "sports_hall",
+        "Gymnase Marie-Curie",
+        "Indifférenciée",
+        "Sportif",
+        (2460.0, 2120.0),
+        ((0, 0, 42, 26),),
+        9.0,
+        1,
+    ),
+    (
+        "town_theatre",
+        "Salle des fêtes",
+        "Indifférenciée",
+        "Commercial et services",
+        (1420.0, 1290.0),
+        ((0, 0, 30, 18),),
+        8.0,
+        1,
+    ),
+)
+
+
+class Site:
+    """Where one may build: off roads, water, dike, steep ground and what is already built."""
+
+    def __init__(self, land: Land, ways: list[Way]) -> None:
+        self.land = land
+        corridors = []
+        for way in ways:
+            half = (
+                NARROW
+                if way.attributes.get("narrow") or in_core(way.line.centroid) and way.kind == "street"
+                else HALF_ROAD[way.kind]
+            )
+            corridors.append(way.line.buffer(half + 0.3))
+        self.roads = shapely.STRtree(corridors)
+        obstacles = [LineString(land.dike[:, :2]).buffer(12.0)]
+        obstacles += [LineString(b[:, :2]).buffer(9.0) for b in land.brooks.values()]
+        obstacles.append(box(NEW_BRIDGE - 22.0, 1180.0, NEW_BRIDGE + 30.0, 2010.0))
+        self.obstacles = shapely.STRtree(obstacles)
+        river = LineString(np.column_stack([land.river.x, land.river.y])[::5])
+        self.water = prep(river.buffer(HALF_TOP + 6.0))
+        self.extent = prep(box(6.0, 6.0, 3994.0, 2994.0))
+        self.bins: dict[tuple[int, int], list[Polygon]] = defaultdict(list)
+
+    def _bins(self, shape: Polygon) -> list[tuple[int, int]]:
+        a, b, c, d = shape.bounds
+        return [
+            (i, j)
+            for i in range(int(a // 50), int(c // 50) + 1)
+            for j in range(int(b // 50), int(d // 50) + 1)
+        ]
+
+    def free(self, shape: Polygon, clearance: float = 0.0, slope: float = 0.22) -> bool:
+        """Whether the footprint may stand here; `clearance` (m) from other buildings."""
+        if not self.extent.contains(shape) or self.water.intersects(shape):
+            return False
+        if (
+            self.roads.query(shape, predicate="intersects").size
+            or self.obstacles.query(shape, predicate="intersects").size
+        ):
+            return False
+        corners = np.asarray(shape.exterior.coords)
+        z = self.land.sample(corners[:, 0], corners[:, 1])
+        if np.ptp(z) > slope * np.hypot(*np.ptp(corners, axis=0)):
+            return False
+        tested = shape.buffer(clearance) if clearance else shape.buffer(-0.05)
+        return not any(tested.intersects(other) for key in self._bins(tested) for other in self.bins[key])
+
+    def take(self, shape: Polygon) -> None:
+        for key in self._bins(shape):
+            self.bins[key].append(shape)
+
+
+def in_core(point: Point) -> bool:
+    """Whether a point is in the old town."""
+    return bool(QUARTERS[0].polygon.contains(point))
+
+
+def quarter_of(x: float, y: float) -> str:
+    """Key of the quarter, or "" outside."""
+    for quarter in QUARTERS:
+        if quarter.polygon.contains(Point(x, y)):
+            return quarter.key
+    return ""
+
+
+def _shape(random: np.random.Generator, frontage: float, depth: float, bent: bool) -> Polygon:
+    """A footprint with its street side on y = 0 from x = 0 to `frontage`, body towards +y."""
+    body = box(0.0, 0.0, frontage, depth)
+    if bent:
+        wing = frontage * (0.35 + 0.2 * random.random())
+        back = depth * (0.3 + 0.35 * random.random())
+        x = 0.0 if random.random() < 0.5 else frontage - wing
+        body = body.union(box(x, depth - 0.1, x + wing, depth + back))
+    return body
+
+
+def _between(random: np.random.Generator, bounds: tuple[float, float]) -> float:
+    return bounds[0] + (bounds[1] - bounds[0]) * float(random.random())
+
+
+def _attributes(random: np.random.Generator, style: Style, area: float, quarter: str) -> dict[str, object]:
+    """Nature, use, floors, height, dwellings and year for a footprint of a style."""
+    low, high = style.floors
+    floors = low + int(random.random() * (high - low + 1))
+    year = int(_between(random, (float(style.year[0]), float(style.year[1]))))
+    if style is SHED:
+        use = "Industriel" if random.random() < 0.45 else "Commercial et services"
+        return {
+            "nature": "Industriel, agricole ou commercial",
+            "use": use,
+            "floors": 1,
+            "height": round(6.0 + 5.0 * float(random.random()), 1),
+            "dwellings": 0,
+            "year": year,
+        }
+    height = round(2.85 * floors + 1.6 + 1.2 * float(random.random()), 1)
+    use, dwellings = "Résidentiel", 1
+    if style is FLATS:
+        dwellings = max(int(area * floors / 85.0), 4)
+    elif style is ROW:
+        dwellings = 1 + int(random.random() < 0.45) + int(random.random() < 0.25) * (floors - 1)
+        if random.random() < 0.16:
+            use = "Commercial et services"
+            dwellings = max(dwellings - 1, 0)
+    elif style is FAUBOURG:
+        dwellings = 1 + int(random.random() < 0.25)
+    elif style is FARM and random.random() < 0.45:
+        return {
+            "nature": "Industriel, agricole ou commercial",
+            "use": "Agricole",
+            "floors": 1,
+            "height": round(5.0 + 3.0 * float(random.random()), 1),
+            "dwellings": 0,
+            "year": year,
+        }
+    return {
+        "nature": "Indifférenciée",
+        "use": use,
+        "floors": floors,
+        "height": height,
+        "dwellings": dwellings,
+        "year": year,
+    }
+
+
+def specials(site: Site, ways: list[Way]) -> dict[str, Building]:
+    """The public buildings, each at the nearest free place to the one wanted, square to the nearest street."""
+    streets = [w.line for w in ways if w.kind in ("main", "street", "lane")]
+    tree = shapely.STRtree(streets)
+    result = {}
+    for key, name, nature, use, place, boxes, height, floors in SPECIALS:
+        for ring in range(0, 60):
+            found = None
+            for k in range(max(6 * ring, 1)):
+                a = 2.0 * np.pi * k / max(6 * ring, 1)
+                x, y = place[0] + 6.0 * ring * np.cos(a), place[1] + 6.0 * ring * np.sin(a)
+                line = streets[int(tree.nearest(Point(x, y)))]
+                s = line.project(Point(x, y))
+                p, q = line.interpolate(max(s - 6.0, 0.0)), line.interpolate(s + 6.0)
+                angle = 0.0 if key == "church" else float(np.degrees(np.arctan2(q.y - p.y, q.x - p.x)))
+                shape = shapely.union_all(
+                    [box(dx - w / 2, dy - d / 2, dx + w / 2, dy + d / 2) for dx, dy, w, d in boxes]
+                )
+                if shape.geom_type != "Polygon":
+                    shape = shape.buffer(3.0, join_style="mitre").buffer(-3.0, join_style="mitre")
+                    if shape.geom_type != "Polygon":
+                        shape = shapely.convex_hull(shape)
+                shape = affinity.translate(affinity.rotate(shape, angle, origin=(0, 0)), x, y)
+                if site.free(shape, 4.0):
+                    found = shape
+                    break
+            if found is not None:
+                break
+        else:
+            raise RuntimeError(f"no place for {name}")
+        shape = shapely.set_precision(found, 0.1)
+        site.take(shape)
+        dwellings = 70 if key == "retirement_home" else 1 if key == "mill" else 0
+        result[key] = Building(
+            shape,
+            nature,
+            use,
+            height,
+            floors,
+            dwellings,
+            quarter_of(shape.centroid.x, shape.centroid.y),
+            name=name,
+            year=1890,
+        )
+    return result
+
+
+def _line_up(
+    site: Site, way: Way, style_at: object, random: np.random.Generator, result: list[Building]
+) -> None:
+    """Buildings along both sides of a way."""
+    line = way.line
+    half = (
+        NARROW
+        if way.attributes.get("narrow") or (way.kind == "street" and in_core(line.centroid))
+        else HALF_ROAD[way.kind]
+    )
+    for side in (1.0, -1.0):
+        s = float(random.random()) * 6.0 + half
+        while s < line.length - 6.0:
+            point = line.interpolate(s)
+            style, chance = style_at(point, random)  # type: ignore[operator]
+            if style is None:
+                s += 12.0
+                continue
+            if random.random() > chance:
+                s += style.frontage[0] + style.gap[1]
+                continue
+            frontage, depth = _between(random, style.frontage), _between(random, style.depth)
+            setback = _between(random, style.setback)
+            if s + frontage > line.length + 2.0:
+                break
+            a, b = line.interpolate(s), line.interpolate(min(s + frontage, line.length))
+            angle = np.arctan2(b.y - a.y, b.x - a.x)
+            shape = _shape(random, frontage, depth, bool(random.random() < style.bent))
+            placed = None
+            for extra in (0.0, 0.5, 1.5, 3.5):  # inside of a bend a little further back
+                offset = half + 0.4 + setback + extra
+                m = np.array([np.cos(angle), np.sin(angle), -np.sin(angle), np.cos(angle)])
+                if side > 0:
+                    matrix = [
+                        m[0],
+                        m[2],
+                        m[1],
+                        m[3],
+                        a.x - offset * np.sin(angle),
+                        a.y + offset * np.cos(angle),
+                    ]
+                else:
+                    matrix = [
+                        m[0],
+                        -m[2],
+                        m[1],
+                        -m[3],
+                        a.x + offset * np.sin(angle),
+                        a.y - offset * np.cos(angle),
+                    ]
+                candidate = shapely.set_precision(affinity.affine_transform(shape, matrix), 0.1)
+                if candidate.geom_type == "Polygon" and site.free(
+                    candidate, 0.0 if style.attached > 0.3 else 2.5
+                ):
+                    placed = candidate
+                    break
+            if placed is None:
+                s += 5.0
+                continue
+            site.take(placed)
+            quarter = quarter_of(placed.centroid.x, placed.centroid.y)
+            result.append(
+                Building(placed, quarter=quarter, **_attributes(random, style, placed.area, quarter))
+            )  # type: ignore[arg-type]
+            if style in (HOUSE, VILLA, FAUBOURG, FARM) and random.random() < 0.34:
+                _annex(site, placed, angle, side, random, result, quarter)
+            s += frontage + (0.1 if random.random() < style.attached else _between(random, style.gap))
+
+
+def _annex(
+    site: Site,
+    house: Polygon,
+    angle: float,
+    side: float,
+    random: np.random.Generator,
+    result: list[Building],
+    quarter: str,
+) -> None:
+    """A garage or garden shed behind a house."""
+    back = angle + side * np.pi / 2.0
+    c = house.centroid
+    reach = 13.0 + 6.0 * random.random()
+    shift = 8.0 * (random.random() - 0.5)
+    shape = affinity.rotate(
+        box(-1.8 - 1.5 * random.random(), -2.5, 1.8, 2.7), np.degrees(angle), origin=(0, 0)
+    )
+    shape = affinity.translate(
+        shape,
+        c.x + reach * np.cos(back) + shift * np.cos(angle),
+        c.y + reach * np.sin(back) + shift * np.sin(angle),
+    )
+    shape = shapely.set_precision(shape, 0.1)
+    if site.free(shape, 1.0):
+        site.take(shape)
+        result.append(
+            Building(
+                shape,
+                "Indifférenciée",
+                "Annexe",
+                round(2.4 + random.random(), 1),
+                1,
+                0,
+                quarter,
+                bool(random.random() < 0.4),
+                year=1990,
+            )
+        )
+
+
+def build(land: Land, ways: list[Way]) -> tuple[list[Building], dict[str, Building]]:
+    """All buildings (the singular ones included), and the singular ones by key."""
+    random = np.random.Generator(np.random.PCG64([SEED, 40]))
+    site = Site(land, ways)
+    public = specials(site, ways)
+    # Keep the market square and a yard in front of the public buildings open.
+    for key in ("church", "hospital", "college", "school_pres", "school_ferry", "supermarket"):
+        site.take(public[key].footprint.buffer(9.0))
+    site.take(Point(CORE).buffer(20.0))
+    result = list(public.values())
+
+    def style_at(point: Point, random: np.random.Generator) -> tuple[Style | None, float]:
+        key = quarter_of(point.x, point.y)
+        if key == "les_tilleuls":
+            return (FLATS, 0.85) if point.y > 2110.0 and 1990.0 < point.x < 2480.0 else (HOUSE, 0.9)
+        if key == "gare" and point.x < 2140.0:
+            return FAUBOURG, 0.92
+        if key == "bas_du_mail" and point.x > 1500.0:
+            return FAUBOURG, 0.9
+        if key:
+            return STYLES[key], 0.93
+        for place, radius in HAMLETS.values():
+            away = np.hypot(point.x - place[0], point.y - place[1])
+            if away < 1.7 * radius:
+                return FARM, 0.85 if away < radius else 0.45
+        away = np.hypot(point.x - CORE[0], point.y - CORE[1])
+        return HOUSE, float(np.exp(-(((away - 350.0) / 520.0) ** 2))) if away > 350.0 else 0.9
+
+    order = {"main": 0, "street": 1, "lane": 2}
+    front = [w for w in ways if w.kind in order and w.level == 0]
+    core_first = sorted(front, key=lambda w: (order[w.kind], round(w.line.centroid.distance(Point(CORE)), 1)))
+    for way in core_first:
+        _line_up(site, way, style_at, random, result)
+    _farms(site, random, result)
+    return result, public
+
+
+def _farms(site: Site, random: np.random.Generator, result: list[Building]) -> None:
+    """Barns and sheds of the farms in the hamlets."""
+    for place, radius in HAMLETS.values():
+        made = 0
+        for _ in range(80):
+            a, r = 2.0 * np.pi * random.random(), radius * (0.2 + 0.8 * random.random())
+            w, d = 16.0 + 22.0 * random.random(), 11.0 + 8.0 * random.random()
+            shape = affinity.rotate(box(-w / 2, -d / 2, w / 2, d / 2), 180.0 * random.random(), origin=(0, 0))
+            shape = shapely.set_precision(
+                affinity.translate(shape, place[0] + r * np.cos(a), place[1] + r * np.sin(a)), 0.1
+            )
+            if site.free(shape, 5.0, 0.15):
+                site.take(shape)
+                result.append(
+                    Building(
+                        shape,
+                        "Industriel, agricole ou commercial",
+                        "Agricole",
+                        round(6.0 + 3.0 * random.random(), 1),
+                        1,
+                        0,
+                        "",
+                        year=1985,
+                    )
+                )
+                made += 1
+                if made == 4:
+                    break
+
+
+def inhabitants(buildings: list[Building]) -> NDArray[np.int64]:
+    """Inhabitants of each building: dwellings times the size of the households there."""
+    size = {"vieux_bourg": 1.7, "saint_nicolas": 1.9, "les_tilleuls": 2.2, "les_pres": 2.5, "la_cote": 2.4}
+    return np.array(
+        [
+            round(b.dwellings * (1.0 if b.name.startswith("EHPAD") else size.get(b.quarter, 2.3)))
+            for b in buildings
+        ],
+        dtype=np.int64,
+    )
