@@ -235,8 +235,16 @@ def write_run(
         "provenance.json",
         {
             "status": "complete",
-            "inputs": {},
-            "sources": ["IGN RGE ALTI® 5 m (essai)", "IGN BD TOPO® 3.5 (essai)"],
+            "inputs": [
+                {
+                    "layer": "terrain",
+                    "source": ["RGEALTI"],
+                    "edition": "2024",
+                    "licence": "Licence Ouverte 2.0",
+                },
+                {"layer": "roads", "source": ["BDTOPO.gpkg"], "edition": "2026-06-15", "licence": ""},
+                {"layer": "series", "source": ["crue.csv"]},
+            ],
         },
     )
     writer.close()

@@ -1,4 +1,4 @@
-"""Water at buildings and roads: values by hand on small grids, the vectorised traversal against the slow one."""
+"""Water at buildings and roads: values by hand on small grids, traversal against the slow one."""
 
 from __future__ import annotations
 

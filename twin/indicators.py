@@ -7,6 +7,7 @@ guessed. Permanent water (cells already under water at the start) never counts a
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -36,7 +37,7 @@ PEOPLE_PER_DWELLING = 2.16
 
 #: Kinds of facility and the words (without accents, lower case) that name them in places.
 FACILITY_WORDS: dict[str, tuple[str, ...]] = {
-    "hospital": ("hospital", "hopital", "clinique", "clinic", "chu ", "centre hospitalier"),
+    "hospital": ("hospital", "hopital", "clinique", "clinic", r"chu(?![a-z])", "centre hospitalier"),
     "fire_station": ("fire_station", "fire station", "pompier", "caserne", "sdis", "centre de secours"),
     "school": ("school", "ecole", "college", "lycee", "enseignement", "maternelle", "creche"),
     "care_home": ("maison de retraite", "ehpad", "care_home", "care home"),
@@ -44,6 +45,9 @@ FACILITY_WORDS: dict[str, tuple[str, ...]] = {
     "police": ("gendarmerie", "police", "commissariat"),
     "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
 }
+
+#: Polygons larger than this (m²) are facilities only by their kind or name, not by their label.
+_LARGEST_FACILITY = 1e5
 
 # Names of the four depth classes of `DEPTH` in the keys of the indicators.
 _CLASS_KEYS = ("below_0_5", "0_5_to_1", "1_to_2", "above_2")
@@ -329,9 +333,10 @@ def facility_kind(*words: object) -> str | None:
     >>> facility_kind("river_in") is None
     True
     """
-    plain = _plain(" ".join(str(word) for word in words if isinstance(word, str)))
+    plain = " ".join(_plain(word) for word in words if isinstance(word, str))
     for kind, known in FACILITY_WORDS.items():
-        if any(word in plain + " " for word in known):
+        # Words begin where a word begins: "chu" is not in "parachutiste".
+        if any(re.search(rf"(?<![a-z]){word}", plain) for word in known):
             return kind
     return None
 
@@ -349,8 +354,13 @@ def _facilities(run: _Run) -> gpd.GeoDataFrame | None:
     places, depth = run.places(), run.max_depth
     if places is None or depth is None:
         return None
-    columns = [name for name in ("kind", "label", "name") if name in places]
-    kinds = [facility_kind(*(row[name] for name in columns)) for _, row in places.iterrows()]
+    columns = [name for name in ("kind", "name", "label") if name in places]
+    # A district "Les Écoles" is no school: beyond a size, what a place is called says nothing.
+    areas = places.area.to_numpy()
+    kinds = [
+        facility_kind(*(row[name] for name in columns if name != "label" or area <= _LARGEST_FACILITY))
+        for (_, row), area in zip(places.iterrows(), areas, strict=True)
+    ]
     found = places[[kind is not None for kind in kinds]].copy()
     found["facility"] = [kind for kind in kinds if kind is not None]
     if found.empty:
@@ -382,6 +392,24 @@ def _facility_figures(run: _Run) -> list[Indicator]:
         if len(rows):
             out.append(figure(f"facilities_touched_{kind}", rows))
     return out
+
+
+def _traffic(run: _Run) -> list[Indicator]:
+    summary = run.result.traffic_summary
+    if not summary or not summary.get("times"):
+        return []
+    # Per trip that still has a route; of each instant the whole network, so long trips weigh as others.
+    per_trip = []
+    for row in summary["times"]:
+        driving = float(row["trips"]) - float(row["intrazonal"]) - float(row["unserved"])
+        per_trip.append((float(row["minutes_lost"]) / driving if driving > 0 else 0.0, float(row["time_s"])))
+    worst, when = max(per_trip)
+    return [
+        _make("minutes_lost_per_trip", worst, "min", hours=when / 3600),
+        _make("hours_lost", float(summary["hours_lost_over_the_run"]), "veh·h"),
+        _make("trips_stranded", float(summary["trips_stranded_over_the_run"]), "veh"),
+        _make("trips_unserved", float(summary["reference"]["unserved"]), "veh/h"),
+    ]
 
 
 def _damage(run: _Run, curve: DamageCurve) -> list[Indicator]:
@@ -424,10 +452,6 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
 def records(figures: Mapping[str, Indicator]) -> dict[str, dict[str, Any]]:
     """The content of indicators.json."""
     return {key: figure.record() for key, figure in figures.items()}
-
-
-def _traffic(run: _Run) -> list[Indicator]:
-    return []
 
 
 def compare(a: Result, b: Result, lang: str | None = None) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -175,7 +176,7 @@ class Sheet:
         scale = float(np.clip(4.5 / self.point, 0.35, 1.6))
         width = np.array(_ROAD_WIDTH)[rank - 1] * scale
         lines = _lines(roads)
-        cut = roads["max_water_depth"].to_numpy(dtype=float) >= CLOSURE_DEPTH
+        cut = _depths(roads) >= CLOSURE_DEPTH
         by_rank = np.argsort(-rank, kind="stable")
         open_, closed = by_rank[~cut[by_rank]], by_rank[cut[by_rank]]
         self._strokes(lines, open_, width + 0.7 * scale, c.ROAD_CASING, 4.0)
@@ -216,8 +217,7 @@ class Sheet:
         buildings = self.result.buildings
         if buildings is None or buildings.empty:
             return
-        depth = buildings["max_water_depth"].to_numpy(dtype=float)
-        index = c.class_index(depth, c.BUILDING) if by_depth else np.full(len(buildings), -1)
+        index = c.class_index(_depths(buildings), c.BUILDING) if by_depth else np.full(len(buildings), -1)
         edge = float(np.clip(0.9 / self.point, 0.05, 0.35))
         shapes = np.asarray(buildings.geometry.array, dtype=object)
         for k in range(-1, len(c.BUILDING)):
@@ -432,6 +432,13 @@ def _value(figure: Indicator, digits: int, lang: str | None) -> str:
     return f"{spaced}{mark}{tail} {figure.unit}".strip()
 
 
+def _depths(frame: gpd.GeoDataFrame) -> Floats:
+    """Deepest water on features; NaN for all in a run that was stopped before it wrote them."""
+    if "max_water_depth" not in frame:
+        return np.full(len(frame), np.nan)
+    return np.asarray(frame["max_water_depth"], dtype=np.float64)
+
+
 def _lines(frame: gpd.GeoDataFrame) -> list[Floats]:
     """Vertices (n, 2) of every line; the parts of a multi-line apart (a row of NaN between)."""
     out = []
@@ -465,10 +472,18 @@ def round_down(value: float) -> float:
 
 
 def _sources(result: Result, lang: str | None) -> list[str]:
-    """The data that the run names: source and edition of each layer, once."""
-    named = result.provenance.get("sources")
-    lines = [str(line) for line in named] if isinstance(named, list) else []
-    return list(dict.fromkeys(lines)) or [text("map.missing_sources", lang)]
+    """The data that the run names, each file or folder once: name, edition, licence."""
+    named = []
+    for layer in result.provenance.get("inputs") or []:
+        if layer.get("layer") == "series":
+            continue
+        paths = layer.get("source") or []
+        names = sorted({Path(path).name for path in ([paths] if isinstance(paths, str) else paths)})
+        # A mosaic of many tiles is cited by its first and their number.
+        files = ", ".join(names) if len(names) <= 2 else f"{names[0]} … ({len(names)})"
+        details = [str(layer[key]) for key in ("edition", "licence") if layer.get(key)]
+        named.append(f"{files} ({', '.join(details)})" if details else files)
+    return [name for name in dict.fromkeys(named) if name] or [text("map.missing_sources", lang)]
 
 
 def start_of(result: Result) -> datetime | None:

@@ -1,0 +1,308 @@
+"""Figures for people: values by hand on a run of a few cells, then what a run without some part gives."""
+
+from __future__ import annotations
+
+import doctest
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import LineString, Point, box
+
+from tests.synthetic_run import write_run
+from twin import indicators
+from twin.errors import InputError
+from twin.grid import Grid
+from twin.indicators import JRC_2017_RESIDENTIAL_EUROPE, DamageCurve, compare, compute, facilities, records
+from twin.messages import table
+from twin.results import Result, RunWriter
+from twin.styles import BUILDING, DEPTH
+
+CRS = "EPSG:2154"
+GRID = Grid(CRS, 650000.0, 6860040.0, 100.0, 4, 5)  # a cell is one hectare
+X0, Y0 = 650000.0, 6859640.0
+
+
+def make_run(
+    path: Path,
+    *,
+    name: str = "essai",
+    depth: list[np.ndarray] | None = None,
+    run_fields: dict[str, np.ndarray] | None = None,
+    features: dict[str, gpd.GeoDataFrame] | None = None,
+    summary: dict[str, Any] | None = None,
+) -> Result:
+    writer = RunWriter.create(
+        path,
+        scenario_toml=f'name = "{name}"\nduration = 600.0\n',
+        grid=GRID if depth is not None else None,
+        times=[0.0, 300.0, 600.0],
+        start="2026-10-12T06:00:00+02:00",
+        variables=["water_depth"],
+        static={},
+    )
+    for k, frame in enumerate(depth or []):
+        writer.record(k, {"water_depth": frame})
+    if run_fields:
+        writer.record_run_fields(run_fields)
+    for file, frame in (features or {}).items():
+        writer.write_features(f"features/{file}.gpkg", frame)
+    if summary is not None:
+        writer.write_table("traffic/summary.json", summary)
+    writer.close()
+    return Result.open(path)
+
+
+def flood() -> list[np.ndarray]:
+    start, top = np.zeros(GRID.shape), np.zeros(GRID.shape)
+    start[:, 0] = 1.0  # the river: 4 cells
+    top[:, 0] = 5.0
+    top[0, 1:] = [0.049, 0.051, 0.5, 0.51]
+    top[1, 1:] = [1.0, 2.0, 2.1, 0.0]
+    return [start, top, start]
+
+
+def features() -> dict[str, gpd.GeoDataFrame]:
+    def at(x: float, y: float) -> Point:
+        return Point(X0 + x, Y0 + y)
+
+    houses = gpd.GeoDataFrame(
+        {
+            "building_id": list("abcde"),
+            "dwellings": [1, 3, 10, 2, 0],
+            "light": [False, False, False, False, True],
+            "max_water_depth": [0.04, 0.4, 2.5, np.nan, 1.0],
+            "arrival_time": [np.nan, 240.0, 120.0, np.nan, 600.0],
+        },
+        geometry=[box(X0 + 20 * k, Y0, X0 + 20 * k + 10, Y0 + 10) for k in range(5)],
+        crs=CRS,
+    )
+    roads = gpd.GeoDataFrame(
+        {
+            "road_id": list("pqrs"),
+            "name": ["Quai", "Grande Rue", "Sentier", "D 12"],
+            "drivable": [True, True, False, True],
+            "max_water_depth": [0.30, 0.9, 0.9, 0.29],
+            "cut_length_m": [100.0, 40.0, 50.0, 0.0],
+            "cut_from_s": [600.0, 300.0, 300.0, np.nan],
+            "cut_to_s": [np.nan] * 4,
+        },
+        geometry=[LineString([at(0, 50 * k), at(200, 50 * k)]) for k in range(4)],
+        crs=CRS,
+    )
+    places = gpd.GeoDataFrame(
+        {
+            "name": ["hopital", "ecoles", "ecoles", "quartier", "mill_gauge"],
+            "label": ["Hôpital de la Reine", "École du Pont", "École du Haut", "Les Écoles", "moulin"],
+            "kind": ["hopital", "ecoles", "ecoles", "districts", "mill_gauge"],
+        },
+        geometry=[
+            at(45, 5),  # in house c, 2.5 m, though the cells around are dry
+            at(350, 350),
+            at(450, 50),
+            box(X0, Y0, X0 + 500, Y0 + 400),
+            at(250, 350),
+        ],
+        crs=CRS,
+    )
+    return {"buildings": houses, "roads": roads, "places": places}
+
+
+SUMMARY = {
+    "reference": {"unserved": 3.0},
+    "times": [
+        {"time_s": 0.0, "trips": 110.0, "intrazonal": 10.0, "unserved": 0.0, "minutes_lost": 0.0},
+        {"time_s": 1800.0, "trips": 110.0, "intrazonal": 10.0, "unserved": 20.0, "minutes_lost": 400.0},
+        {"time_s": 3600.0, "trips": 110.0, "intrazonal": 10.0, "unserved": 100.0, "minutes_lost": 0.0},
+    ],
+    "hours_lost_over_the_run": 6.5,
+    "trips_stranded_over_the_run": 12.0,
+}
+
+
+def test_water_by_hand(tmp_path: Path) -> None:
+    top = flood()[1]
+    hazard = np.zeros(GRID.shape)
+    hazard[1, 1:4] = [3.0, 4.0, 2.0]
+    hazard[0, 0] = 4.0  # in the river: not counted
+    run = make_run(
+        tmp_path / "r",
+        depth=flood(),
+        run_fields={"max_water_depth": top, "max_velocity": 0.1 * top, "max_hazard_ppri": hazard},
+    )
+    figures = compute(run)
+    expected = {
+        "flooded_area": 6.0,
+        "flooded_area_below_0_5": 2.0,
+        "flooded_area_0_5_to_1": 2.0,
+        "flooded_area_1_to_2": 1.0,
+        "flooded_area_above_2": 1.0,
+        "permanent_water_area": 4.0,
+        "max_depth": pytest.approx(2.1),
+        "max_velocity": pytest.approx(0.21),
+        "hazard_strong_area": 2.0,
+    }
+    assert {key: figures[key].value for key in expected} == expected
+    assert set(figures) == set(expected)
+    assert "0,05 m" in figures["flooded_area"].method
+    assert "eaux permanentes" in figures["flooded_area"].method
+    assert "0.05 m" in figures["flooded_area"].method_en
+
+
+def test_an_interrupted_run_is_read_from_its_frames(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "r", depth=flood()[:2])
+    assert compute(run)["flooded_area"].value == 6.0
+    assert compute(run)["max_depth"].value == pytest.approx(2.1)
+
+
+def test_without_the_initial_state_the_river_is_counted_and_said_to_be(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "r", depth=[], run_fields={"max_water_depth": flood()[1]})
+    figure = compute(run)["flooded_area"]
+    assert figure.value == 10.0
+    assert "état initial" in figure.method
+    assert "permanent_water_area" not in compute(run)
+
+
+def test_buildings_roads_and_facilities_by_hand(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path / "r", depth=flood(), run_fields={"max_water_depth": flood()[1]}, features=features()
+    )
+    figures = compute(run)
+    expected = {
+        "buildings_touched": 3,
+        "buildings_below_0_5": 1,
+        "buildings_0_5_to_1": 1,
+        "buildings_1_to_2": 0,
+        "buildings_above_2": 1,
+        "first_building_time": 2.0,
+        "dwellings_touched": 13,
+        "residents_in_water": 28,  # 13 × 2.16 = 28.08
+        "facilities_touched": 2,
+        "facilities_touched_hospital": 1,
+        "facilities_touched_school": 1,
+        "roads_cut": 2,
+        "roads_cut_length": pytest.approx(0.4),
+        "roads_under_water_length": pytest.approx(0.14),
+        "first_road_cut_time": 5.0,
+    }
+    assert {key: figures[key].value for key in expected} == expected
+    assert figures["facilities_touched"].detail == "Hôpital de la Reine, École du Pont"
+    assert figures["first_road_cut_time"].detail == "Grande Rue"
+    assert "1 non évalués" in figures["buildings_touched"].method
+    assert "facilities_touched_fire_station" not in figures
+    found = facilities(run)
+    assert found is not None
+    assert sorted(found["label"]) == ["Hôpital de la Reine", "École du Haut", "École du Pont"]
+
+
+def test_people_of_the_population_layer_win_over_dwellings(tmp_path: Path) -> None:
+    parts = features()
+    parts["buildings"]["residents"] = [9.0, 5.4, 20.2, 7.0, np.nan]
+    figure = compute(make_run(tmp_path / "r", features=parts))["residents_in_water"]
+    assert figure.value == 26
+    assert "carroyée" in figure.method
+
+
+def test_traffic_by_hand(tmp_path: Path) -> None:
+    figures = compute(make_run(tmp_path / "r", summary=SUMMARY))
+    assert {key: f.value for key, f in figures.items()} == {
+        "minutes_lost_per_trip": 5.0,  # 400 min over 110 − 10 − 20 trips
+        "hours_lost": 6.5,
+        "trips_stranded": 12.0,
+        "trips_unserved": 3.0,
+    }
+    assert "T+0,5 h" in figures["minutes_lost_per_trip"].method
+
+
+def test_damage_only_with_a_curve(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "r", features=features())
+    assert not {"damage", "damage_area"} & set(compute(run))
+    figure = compute(run, damage=JRC_2017_RESIDENTIAL_EUROPE)["damage_area"]
+    # 0.04 m: 2 %, 0.4 m: 20 %, 2.5 m: 67.5 % of 100 m² each; the light building is left out
+    assert figure.value == pytest.approx(2.0 + 20.0 + 67.5)
+    assert "JRC 2017" in figure.method
+    assert figure.unit == "m²"
+
+    curve = tmp_path / "amc.csv"
+    curve.write_text(
+        "type;composante;duree;hauteur_cm;eur_m2\n"
+        "individuel;bati;<=48h;0;0\nindividuel;bati;<=48h;100;200,5\nindividuel;bati;>48h;100;900\n",
+        encoding="utf-8",
+    )
+    amc = DamageCurve.from_csv(curve, kind="individuel", component="bati", duration="<=48h")
+    figure = compute(run, damage=amc)["damage"]
+    assert (figure.unit, figure.value) == ("€", pytest.approx(100 * 200.5 * (0.04 + 0.4 + 1.0)))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("type;composante;hauteur_cm;eur_m2\n", "duree"),
+        ("type;composante;duree;hauteur_cm;eur_m2\nx;y;z;0;0\n", "individuel;bati"),
+        ("type;composante;duree;hauteur_cm;eur_m2\nindividuel;bati;c;zéro;0\n", "zéro"),
+    ],
+)
+def test_a_bad_damage_table_says_what_is_wrong(tmp_path: Path, content: str, found: str) -> None:
+    file = tmp_path / "curve.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        DamageCurve.from_csv(file, kind="individuel", component="bati", duration="c")
+    assert found in str(error.value)
+    assert str(file) in str(error.value)
+
+
+def test_an_empty_run_gives_no_figures(tmp_path: Path) -> None:
+    assert compute(make_run(tmp_path / "r")) == {}
+
+
+def test_a_dry_run_gives_zeros(tmp_path: Path) -> None:
+    dry = [np.zeros(GRID.shape)] * 3
+    figures = compute(make_run(tmp_path / "r", depth=dry, run_fields={"max_water_depth": dry[0]}))
+    assert {f.value for f in figures.values()} == {0.0}
+
+
+def test_records_are_json_and_every_figure_has_its_texts(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r")
+    rows = records(compute(run))
+    assert json.loads(json.dumps(rows, allow_nan=False)) == rows
+    for row in rows.values():
+        assert {"value", "unit", "label_fr", "label_en", "method"} <= set(row)
+        assert "{" not in row["method"] + row["method_en"]
+        assert row["label_fr"] != row["label_en"]
+    texts = table("indicator")["fr"]
+    assert all(f"{key}.label" in texts for key in rows)
+
+
+def test_compare_side_by_side(tmp_path: Path) -> None:
+    today = write_run(tmp_path / "a", name="Aujourd'hui", rise=4.0)
+    dike = write_run(tmp_path / "b", name="Digue", rise=2.5)
+    frame = compare(today, dike, lang="en")
+    assert list(frame.columns) == ["label", "unit", "Aujourd'hui", "Digue", "difference"]
+    row = frame.loc["flooded_area"]
+    assert row["label"] == "area flooded"
+    assert row["difference"] == row["Digue"] - row["Aujourd'hui"] < 0
+    same = compare(today, today)
+    assert list(same.columns[2:4]) == ["Aujourd'hui (1)", "Aujourd'hui (2)"]
+    assert (same["difference"] == 0).all()
+
+
+def test_compare_where_one_run_lacks_a_figure(tmp_path: Path) -> None:
+    with_traffic = make_run(tmp_path / "a", name="a", summary=SUMMARY)
+    frame = compare(with_traffic, make_run(tmp_path / "b", name="b"))
+    assert pd.isna(frame.loc["hours_lost", "b"])
+    assert pd.isna(frame.loc["hours_lost", "difference"])
+
+
+def test_classes_leave_no_gap() -> None:
+    for classes in (DEPTH, BUILDING):
+        assert all(a.high == b.low for a, b in pairwise(classes))
+        assert classes[-1].high == np.inf
+
+
+def test_examples_of_the_docstrings() -> None:
+    assert doctest.testmod(indicators).failed == 0

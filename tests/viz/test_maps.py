@@ -1,0 +1,175 @@
+"""Maps: the sheets are drawn, hold what they should, and say what a run lacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.synthetic_run import write_run
+from twin.errors import TwinError
+from twin.results import Result
+from viz import colours as c
+from viz import maps
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return write_run(tmp_path_factory.mktemp("maps") / "run")
+
+
+def words_of(figure: object) -> str:
+    from matplotlib.text import Text
+
+    return "\n".join(t.get_text() for t in figure.findobj(Text))  # type: ignore[attr-defined]
+
+
+def share_of(picture: Path, colour: str, tolerance: int = 6) -> float:
+    pixels = np.asarray(Image.open(picture).convert("RGB")).astype(int)
+    wanted = np.round(255 * c.rgb(colour)).astype(int)
+    return float((np.abs(pixels - wanted).max(axis=-1) <= tolerance).mean())
+
+
+def test_the_depth_sheet_has_everything_a_planner_looks_for(run: Result, tmp_path: Path) -> None:
+    figure = maps.max_depth(run, tmp_path / "depth.png", lang="fr", dpi=80)
+    words = words_of(figure)
+    for expected in (
+        "Crue d'essai",
+        "Indicatif, non réglementaire",
+        "0,05 à 0,5 m",
+        "plus de 2 m",
+        "Eaux permanentes",
+        "coupée (0,3 m d'eau ou plus)",
+        "hors d'eau",
+        "RGEALTI (2024, Licence Ouverte 2.0)",
+        "BDTOPO.gpkg (2026-06-15)",
+        "EPSG:2154",
+        "Surface inondée",
+        "École Jules-Ferry",
+        "200 m",
+        "N",
+    ):
+        assert expected in words, expected
+    assert "crue.csv" not in words
+    assert share_of(tmp_path / "depth.png", c.PERMANENT_WATER, 25) > 0.003
+    for part in c.DEPTH:
+        assert share_of(tmp_path / "depth.png", part.colour, 25) > 0.003
+    assert share_of(tmp_path / "depth.png", c.ROAD_CUT[1]) > 0.0005
+
+
+def test_english_sheet(run: Result) -> None:
+    words = words_of(maps.max_depth(run, lang="en", title="Dike raised", sources=["a", "b"]))
+    assert "Dike raised" in words
+    assert "0.05 to 0.5 m" in words
+    assert "Indicative, not regulatory" in words
+    assert "Sources: a ; b." in words
+
+
+def test_arrival_and_hazard_sheets(run: Result, tmp_path: Path) -> None:
+    words = words_of(maps.arrival(run, tmp_path / "arrival.png", lang="fr", dpi=60))
+    assert "moins de 0,5 h" in words
+    assert share_of(tmp_path / "arrival.png", c.ARRIVAL[1].colour, 25) > 0.01
+    words = words_of(maps.hazard(run, tmp_path / "hazard.png", lang="fr", dpi=60))
+    assert "très fort" in words
+    assert share_of(tmp_path / "hazard.png", c.HAZARD[2].colour, 25) > 0.01
+
+
+def test_hydrographs(run: Result, tmp_path: Path) -> None:
+    figure = maps.hydrographs(run, tmp_path / "h.png", lang="fr", dpi=60)
+    assert len(figure.axes) == 2
+    words = words_of(figure)
+    assert "Pont Vieux\nmax. 13,2" in words
+    assert "pont\nmax. 300" in words
+    figure.canvas.draw()
+    assert "T+0 h\n06:00" in words_of(figure)
+
+
+def test_a_part_of_the_map(run: Result) -> None:
+    west, south, _, _ = run.grid.bounds
+    figure = maps.max_depth(run, extent=(west, south, west + 300, south + 300))
+    ax = figure.axes[0]
+    assert ax.get_xlim() == (west, west + 300)
+    assert ax.get_ylim() == (south, south + 300)
+    box = ax.get_position()
+    width, height = figure.get_size_inches()
+    assert box.width * width == pytest.approx(box.height * height)
+
+
+def test_sheet_shape_follows_the_territory(tmp_path: Path) -> None:
+    tall = write_run(tmp_path / "tall", ny=120, nx=60)
+    width, height = maps.max_depth(tall).get_size_inches()
+    assert height > width
+    assert (width, height) == (8.27, pytest.approx(height))
+
+
+def test_a_run_with_water_alone_still_makes_a_sheet(tmp_path: Path) -> None:
+    bare = write_run(tmp_path / "bare")
+    for file in ("buildings", "roads", "places"):
+        (bare.path / f"features/{file}.gpkg").unlink()
+    (bare.path / "provenance.json").write_text(json.dumps({"status": "interrupted"}))
+    words = words_of(maps.max_depth(Result.open(bare.path), lang="fr"))
+    assert "Routes" not in words
+    assert "interrompu à T+1,5 h" in words
+    assert "non citées" in words
+
+
+def test_features_written_before_the_water_came(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "early")
+    for file in ("buildings", "roads"):
+        path = run.path / f"features/{file}.gpkg"
+        gpd.read_file(path).drop(columns=["max_water_depth"]).to_file(path)
+    words = words_of(maps.max_depth(Result.open(run.path), lang="fr"))
+    assert "coupée" not in words
+
+
+def test_what_a_run_lacks_is_an_error_that_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "lacks")
+    import shutil
+
+    for name in ("arrival_time", "max_hazard_ppri", "max_water_depth", "water_depth"):
+        shutil.rmtree(run.path / "fields.zarr" / name)
+    for file in ("gauges.csv", "sections.csv"):
+        (run.path / file).unlink()
+    bare = Result.open(run.path)
+    for draw, said in (
+        (maps.max_depth, "hauteur d'eau"),
+        (maps.arrival, "heure d'arrivée"),
+        (maps.hazard, "aléa"),
+        (maps.hydrographs, "ni repère ni section"),
+    ):
+        with pytest.raises(TwinError, match=said):
+            draw(bare, lang="fr")
+
+
+def test_a_failed_write_leaves_nothing(run: Result, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="xyz"):
+        maps.max_depth(run, tmp_path / "map.xyz", dpi=30)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hillshade_by_hand() -> None:
+    flat = c.hillshade(np.zeros((4, 4)), 10.0)
+    assert np.allclose(flat, flat[0, 0])
+    x = np.arange(6) * 10.0
+    facing_west = np.broadcast_to(x, (6, 6))  # rises to the east: faces west, toward the lights
+    assert c.hillshade(facing_west, 10.0)[2, 2] > flat[0, 0]
+    assert c.hillshade(-facing_west, 10.0)[2, 2] < flat[0, 0]
+    facing_north = np.broadcast_to(x[:, None], (6, 6))  # rises southward (rows go south): faces north
+    assert c.hillshade(facing_north, 10.0)[2, 2] > c.hillshade(-facing_north, 10.0)[2, 2]
+
+
+def test_class_index_bounds() -> None:
+    values = np.array([np.nan, 0.0, 0.05, 0.06, 0.5, 0.51, 1.0, 2.0, 2.01])
+    assert c.class_index(values, c.DEPTH).tolist() == [-1, -1, -1, 0, 0, 1, 1, 2, 3]
+
+
+def test_land_of_nothing_is_white() -> None:
+    assert (c.land(np.full((3, 3), np.nan), 5.0) == 1).all()
+    hole = np.zeros((5, 5))
+    hole[2, 2] = np.nan
+    assert (c.land(hole, 5.0)[2, 2] == 1).all()
+    assert (c.land(hole, 5.0)[0, 0] < 1).all()
