@@ -1,0 +1,141 @@
+"""What drives a flood: the forcing of a scenario, or one made by hand for tests and benchmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.domain import Domain
+from twin.errors import Problem, Problems
+from twin.scenarios.binding import (
+    NORMAL_DEPTH,
+    SIDES,
+    WALL,
+    Boundaries,
+    InflowForcing,
+    RainForcing,
+    WaterLevelForcing,
+    boundaries,
+    inflows,
+    initial_depth,
+    rains,
+    water_levels,
+)
+
+if TYPE_CHECKING:
+    from twin.scenarios.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+LEAST_SLOPE = 1e-4  # a normal-depth boundary without a slope of its own falls at least this much outwards
+SLOPE_CELLS = 3  # the local bed slope is taken over this many cells
+
+
+@dataclass(frozen=True, eq=False)
+class Forcing:
+    """Everything from outside.
+
+    Attributes
+    ----------
+    initial_depth : shape (ny, nx) (m).
+    velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
+    rains, inflows, levels : records of `twin.scenarios.binding`.
+    codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
+    where : what messages call the source.
+    """
+
+    initial_depth: Floats
+    velocity_x: Floats | None = None
+    velocity_y: Floats | None = None
+    rains: tuple[RainForcing, ...] = ()
+    inflows: tuple[InflowForcing, ...] = ()
+    levels: tuple[WaterLevelForcing, ...] = ()
+    codes: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
+    slopes: Mapping[str, Floats] = field(default_factory=dict)
+    where: str = "Forcing"
+
+    @classmethod
+    def of_scenario(cls, domain: Domain, scenario: Scenario, fields: Mapping[str, NDArray[Any]]) -> Forcing:
+        """The forcing of a scenario; depth and velocity already in the exchange (a hot start) come first.
+
+        Raises
+        ------
+        InputError
+            An event or boundary that does not fit the domain.
+        """
+        sides: Boundaries = boundaries(domain, scenario)
+        depth = initial_depth(domain, scenario)
+        if "water_depth" in fields:
+            depth = np.maximum(depth, fields["water_depth"])
+        return cls(
+            initial_depth=depth,
+            velocity_x=fields.get("velocity_x"),
+            velocity_y=fields.get("velocity_y"),
+            rains=tuple(rains(scenario)),
+            inflows=tuple(inflows(domain, scenario)),
+            levels=tuple(water_levels(domain, scenario)),
+            codes=sides.codes,
+            slopes=sides.slopes,
+            where=scenario.where,
+        )
+
+    def edge_codes(self, ny: int, nx: int) -> NDArray[np.int8]:
+        """Boundary codes in the order of the edge cells (west, east, north, south)."""
+        count = {"west": ny, "east": ny, "north": nx, "south": nx}
+        default = {side: np.full(n, WALL, dtype=np.int8) for side, n in count.items()}
+        return np.concatenate([self.codes.get(side, default[side]) for side in ("west", "east", "north", "south")])
+
+    def edge_slopes(self, bed: Floats, cell: float) -> Floats:
+        """Slopes (positive falls outwards) in the order of the edge cells, those of the bed where none is given.
+
+        bed: shape (ny, nx) (m).
+        """
+        inner = min(SLOPE_CELLS, bed.shape[0] - 1), min(SLOPE_CELLS, bed.shape[1] - 1)
+        local = {
+            "west": (bed[:, inner[1]] - bed[:, 0]) / (max(inner[1], 1) * cell),
+            "east": (bed[:, -1 - inner[1]] - bed[:, -1]) / (max(inner[1], 1) * cell),
+            "north": (bed[inner[0]] - bed[0]) / (max(inner[0], 1) * cell),
+            "south": (bed[-1 - inner[0]] - bed[-1]) / (max(inner[0], 1) * cell),
+        }
+        parts = []
+        for side in ("west", "east", "north", "south"):
+            given = np.asarray(self.slopes.get(side, np.full(local[side].shape, np.nan)), dtype=np.float64)
+            bed_slope = np.maximum(np.nan_to_num(local[side]), LEAST_SLOPE)
+            parts.append(np.where(np.isnan(given), bed_slope, given))
+        return np.concatenate(parts)
+
+    def check(self, shape: tuple[int, int], roughness: Floats) -> None:
+        """Refuse what no solver can use.
+
+        Raises
+        ------
+        InputError
+            Depth or roughness negative or not finite, rain or discharge negative, normal depth without roughness;
+            all at once.
+        """
+        problems = Problems()
+        for name, values in (("initial water depth", self.initial_depth), ("roughness", roughness)):
+            if values.shape != shape:
+                problems.add(self.where, name, f"shape {values.shape}", f"shape {shape}")
+            elif not np.isfinite(values).all() or (values < 0).any():
+                problems.add(self.where, name, "negative or missing values", "0 or more in every cell")
+        for kind, records in (("rainfall", self.rains), ("inflow", self.inflows)):
+            for number, record in enumerate(records, start=1):
+                lowest = min(record.series.values)
+                if lowest < 0:
+                    problems.add(self.where, f"{kind} {number}", f"{lowest:g}", "0 or more at all times")
+        codes = self.edge_codes(*shape)
+        edge_roughness = np.concatenate([roughness[:, 0], roughness[:, -1], roughness[0], roughness[-1]])
+        if ((codes == NORMAL_DEPTH) & (edge_roughness <= 0)).any():
+            problems.add(self.where, "boundaries", "normal_depth on cells without roughness", "Manning n above 0 there")
+        problems.raise_if_any()
+
+
+def uniform_boundaries(ny: int, nx: int, **sides: int) -> dict[str, NDArray[np.int8]]:
+    """Boundary codes by side, one code for each whole side; those not named are walls."""
+    count = {"north": nx, "south": nx, "west": ny, "east": ny}
+    return {side: np.full(count[side], sides.get(side, WALL), dtype=np.int8) for side in SIDES}

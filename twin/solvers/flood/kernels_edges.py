@@ -1,0 +1,117 @@
+"""Boundaries: the ghost cells around the grid, and the water that crosses its edges (numba).
+
+Edge cells are numbered round the grid: west 0 … ny-1, east ny … 2ny-1 (north to south), then north and south
+(nx each, west to east). `edge_flux[e]` is the mass flux (m²/s) out of the grid through edge cell e in this step.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+from twin.solvers.flood.kernels import (
+    BED,
+    DEPTH,
+    DISCHARGE_X,
+    DISCHARGE_Y,
+    FRICTION,
+    GRAVITY,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+    inverse_cube_root,
+)
+
+WALL, OPEN, NORMAL_DEPTH, LEVEL = 0, 1, 2, 3
+
+
+@njit(inline="always")
+def edge_place(e, ny, nx):
+    """Padded row and column of edge cell e, and the step outwards (rows, columns)."""
+    if e < ny:
+        return PAD + e, PAD, 0, -1
+    if e < 2 * ny:
+        return PAD + e - ny, PAD + nx - 1, 0, 1
+    if e < 2 * ny + nx:
+        return PAD, PAD + e - 2 * ny, -1, 0
+    return PAD + ny - 1, PAD + e - 2 * ny - nx, 1, 0
+
+
+@njit(cache=True, error_model="numpy")
+def fill_ghosts(state, static, kind, value, closed, forced, ny, nx, dry):
+    """Fill the ghost cell beyond each edge cell; the highest wave speed that ghost water brings (m/s).
+
+    kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards);
+    NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope `value`; LEVEL water level `value`
+    above the datum, zero gradient of the velocity. closed (n,): nothing passes (no data in the edge cell).
+    Tiles that a level floods are marked in `forced`.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    fastest = 0.0
+    for e in range(kind.size):
+        r, c, dr, dc = edge_place(e, ny, nx)
+        gr = r + dr
+        gc = c + dc
+        depth = state[DEPTH, r, c]
+        qx = state[DISCHARGE_X, r, c]
+        qy = state[DISCHARGE_Y, r, c]
+        if closed[e] != 0:
+            depth = 0.0
+        k = kind[e]
+        outward = dc * qx + dr * qy
+        if depth < dry and k != LEVEL:
+            qx = 0.0
+            qy = 0.0
+        elif k == WALL or (k == OPEN and outward < 0.0):
+            qx = -qx if dc != 0 else qx
+            qy = -qy if dr != 0 else qy
+        elif k == NORMAL_DEPTH:
+            # v = sqrt(slope) h^(2/3) / n with g n² at hand: q = h v
+            inverse = inverse_cube_root(depth)
+            q = depth * math.sqrt(value[e] * GRAVITY / static[FRICTION, r, c]) * (depth * inverse)
+            qx = dc * q if dc != 0 else qx
+            qy = dr * q if dr != 0 else qy
+        elif k == LEVEL and closed[e] == 0:
+            level_depth = max(value[e] - static[BED, r, c], 0.0)
+            inverse = 1.0 / max(depth, dry)
+            qx = qx * inverse * level_depth
+            qy = qy * inverse * level_depth
+            depth = level_depth
+            if depth >= dry:
+                forced[(r - PAD) // TILE_ROWS * tiles_x + (c - PAD) // TILE_COLS] = 1
+        state[DEPTH, gr, gc] = depth
+        state[DISCHARGE_X, gr, gc] = qx
+        state[DISCHARGE_Y, gr, gc] = qy
+        if k != WALL and depth >= dry:
+            fastest = max(fastest, max(abs(qx), abs(qy)) / depth + math.sqrt(GRAVITY * depth))
+    return fastest
+
+
+@njit(cache=True, error_model="numpy")
+def sum_edges(edge_flux, scale, totals):
+    """Add the water of one step to the totals of each edge cell, compensated (Neumaier); scale: dt dx (s m).
+
+    totals (4, n): inflow and its compensation, outflow and its compensation (m³).
+    """
+    for e in range(edge_flux.size):
+        x = edge_flux[e] * scale
+        if x == 0.0:
+            continue
+        k = 2 if x > 0.0 else 0
+        x = abs(x)
+        old = totals[k, e]
+        new = old + x
+        if old >= x:
+            totals[k + 1, e] += (old - new) + x
+        else:
+            totals[k + 1, e] += (x - new) + old
+        totals[k, e] = new
+
+
+@njit(cache=True, error_model="numpy")
+def rain_on(state, wettable, amount, ny, nx):
+    """Add a depth (m) to every cell where it may rain (wettable (ny, nx) of 0 and 1)."""
+    for i in range(ny):
+        for j in range(nx):
+            state[DEPTH, i + PAD, j + PAD] += amount * wettable[i, j]

@@ -1,0 +1,130 @@
+"""One time step over the active tiles, and which tiles those are (numba)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import get_thread_id, njit, prange
+
+from twin.solvers.flood.kernels import BED, DEPTH, DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels_first_order import CD, CS, step_tile
+from twin.solvers.flood.kernels_record import record_tile
+
+# tile_marks[k]: what the other tiles need to know of tile k; bits of water in it and along its sides
+WATER, WATER_NORTH, WATER_SOUTH, WATER_WEST, WATER_EAST = 0, 1, 2, 3, 4
+MARKS = 5
+# tile_values[k]: highest wave speed (m/s), highest wet level (m), cells out of bounds, limited cells
+SPEED, LEVEL, BAD, LIMITED = 0, 1, 2, 3
+VALUES = 4
+
+
+@njit(cache=True, error_model="numpy")
+def mark_tile(depth, marks, r0, rows, c0, columns, dry):
+    """Say where a tile has water (h >= dry): anywhere, and in the cells along each of its sides."""
+    any_water = False
+    west = False
+    east = False
+    north = False
+    south = False
+    for row in range(r0, r0 + rows):
+        here = False
+        for c in range(c0, c0 + columns):
+            here |= depth[row, c] >= dry
+        any_water |= here
+        if row == r0:
+            north = here
+        if row == r0 + rows - 1:
+            south = here
+        west |= depth[row, c0] >= dry
+        east |= depth[row, c0 + columns - 1] >= dry
+    marks[WATER] = any_water
+    marks[WATER_NORTH] = north
+    marks[WATER_SOUTH] = south
+    marks[WATER_WEST] = west
+    marks[WATER_EAST] = east
+
+
+@njit(cache=True, error_model="numpy")
+def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
+    """List the tiles that this step must compute; returns how many.
+
+    A tile is awake when it holds water, when a neighbour holds water along their common side, or when a source acts in
+    it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the bit. When a tile falls
+    asleep its state is copied once, so that both buffers hold it.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    tiles_y = -(-ny // TILE_ROWS)
+    count = 0
+    for k in range(tiles_y * tiles_x):
+        a = k // tiles_x
+        b = k - a * tiles_x
+        need = everything or forced[k] != 0 or marks[k, WATER] != 0
+        need = need or (a > 0 and marks[k - tiles_x, WATER_SOUTH] != 0)
+        need = need or (a < tiles_y - 1 and marks[k + tiles_x, WATER_NORTH] != 0)
+        need = need or (b > 0 and marks[k - 1, WATER_EAST] != 0)
+        need = need or (b < tiles_x - 1 and marks[k + 1, WATER_WEST] != 0)
+        forced[k] = 0
+        if need:
+            chosen[count] = k
+            count += 1
+        elif awake[k] != 0:
+            r0 = PAD + a * TILE_ROWS
+            c0 = PAD + b * TILE_COLS
+            r1 = min(r0 + TILE_ROWS, PAD + ny)
+            c1 = min(c0 + TILE_COLS, PAD + nx)
+            for v in range(3):
+                new[v, r0:r1, c0:c1] = old[v, r0:r1, c0:c1]
+        awake[k] = 1 if need else 0
+    return count
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def step_tiles(
+    old, new, static, record, classes, chosen, count, marks, values, edge_flux, scratch, slow, record_scratch,
+    ny, nx, dt, dx, t_new, dry, energy,
+):  # fmt: skip
+    """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to date.
+
+    scratch, slow, record_scratch: (threads, .) private buffers; edge_flux: see `kernels_edges`.
+    Each tile writes only its own part of every array: neither the number of threads nor their order changes a bit.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    ratio = dt / dx
+    for n in prange(count):
+        k = chosen[n]
+        a = k // tiles_x
+        b = k - a * tiles_x
+        rows = min(TILE_ROWS, ny - a * TILE_ROWS)
+        columns = min(TILE_COLS, nx - b * TILE_COLS)
+        r0 = PAD + a * TILE_ROWS
+        c0 = PAD + b * TILE_COLS
+        thread = get_thread_id()
+        s = scratch[thread]
+        limited = step_tile(old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry)
+        speed = 0.0
+        deepest = 0.0
+        for j in range(columns):
+            speed = max(speed, s[CS + j])
+            deepest = max(deepest, s[CD + j])
+        values[k, SPEED] = speed
+        values[k, LIMITED] = limited
+        level, bad = record_tile(
+            new, static[BED], record, classes, record_scratch[thread], r0, rows, c0, columns, t_new, dt, dry, energy
+        )
+        values[k, LEVEL] = level
+        values[k, BAD] = bad
+        if deepest >= dry:
+            mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+        else:
+            marks[k, :] = 0
+
+
+@njit(cache=True, error_model="numpy")
+def gather_velocities(state, depth, velocity_x, velocity_y, ny, nx, dry):
+    """Depth (m) and velocities (m/s, y to the north) on the grid, shape (ny, nx), from a padded state."""
+    for i in range(ny):
+        for j in range(nx):
+            h = state[DEPTH, i + PAD, j + PAD]
+            inverse = 1.0 / max(h, dry)
+            depth[i, j] = h
+            velocity_x[i, j] = state[DISCHARGE_X, i + PAD, j + PAD] * inverse
+            velocity_y[i, j] = 0.0 - state[DISCHARGE_Y, i + PAD, j + PAD] * inverse

@@ -1,0 +1,444 @@
+"""The flood solver: it sequences the kernels and keeps the books."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.domain import Domain
+from twin.errors import SolverError
+from twin.messages import text
+from twin.plugins import Solver
+from twin.solvers.flood import hazards
+from twin.solvers.flood import kernels as layout
+from twin.solvers.flood import kernels_edges as edges
+from twin.solvers.flood import kernels_first_order as first_order
+from twin.solvers.flood import kernels_record as recording
+from twin.solvers.flood import kernels_step as stepping
+from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.ledger import Total, closing_error
+from twin.solvers.flood.parameters import FloodParameters
+from twin.solvers.flood.sources import Sources
+
+if TYPE_CHECKING:
+    from twin.scenarios.scenario import Scenario
+
+Floats = NDArray[np.float64]
+
+MASS_GATE = 1e-9  # of max(volume, water exchanged): a larger mass error stops the run
+
+
+class FloodSolver(Solver):
+    """Depth and velocity of water on the grid of a domain.
+
+    fields["water_depth"], ["velocity_x"] (east), ["velocity_y"] (north), shape (ny, nx), hold the state of the last
+    synchronisation; velocities are 0 where the depth is under `dry_depth`.
+    """
+
+    name: ClassVar[str] = "flood"
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ("water_depth", "velocity_x", "velocity_y")
+    Parameters: ClassVar[type[FloodParameters]] = FloodParameters
+
+    def __init__(self, domain: Domain, scenario: Scenario, fields: dict[str, NDArray[Any]]) -> None:
+        """Bind to a domain and a scenario; the initial state is put into `fields`.
+
+        Raises
+        ------
+        InputError
+            Something of the scenario does not fit the domain.
+        """
+        parameters = scenario.parameters()["flood"]
+        assert isinstance(parameters, FloodParameters)
+        self._build(domain, parameters, Forcing.of_scenario(domain, scenario, fields), fields)
+
+    @classmethod
+    def assemble(
+        cls,
+        domain: Domain,
+        forcing: Forcing,
+        parameters: FloodParameters | None = None,
+        fields: dict[str, NDArray[Any]] | None = None,
+    ) -> FloodSolver:
+        """A solver without a scenario, for tests, benchmarks and lessons.
+
+        Raises
+        ------
+        InputError
+            The forcing does not fit the domain.
+        """
+        solver = cls.__new__(cls)
+        solver._build(domain, parameters or FloodParameters(), forcing, {} if fields is None else fields)
+        return solver
+
+    def _build(
+        self, domain: Domain, parameters: FloodParameters, forcing: Forcing, fields: dict[str, NDArray[Any]]
+    ) -> None:
+        self.grid = domain.require_grid("the flood solver")
+        self.parameters = parameters
+        ny, nx = self.grid.shape
+        self._shape = (ny, nx)
+        self._tiles = (-(-ny // TILE_ROWS), -(-nx // TILE_COLS))
+        count = self._tiles[0] * self._tiles[1]
+        bed = np.asarray(domain.field("bed_elevation"), dtype=np.float64)
+        active = np.asarray(domain.field("active"), dtype=bool) & np.isfinite(bed)
+        roughness = np.where(active, np.asarray(domain.field("roughness"), dtype=np.float64), 0.0)
+        forcing.check(self._shape, roughness)
+        self.datum = float(bed[active].min()) if active.any() else 0.0
+        """Elevation (m) that the solver counts from, so that altitude costs no digits."""
+        self._bed = np.where(active, bed - self.datum, 0.0)
+        self._active = active
+        self._static = self._static_planes(domain, roughness)
+        padded = self._static.shape[1:]
+        self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
+        self._old = np.zeros((3, *padded))
+        self._set_initial(forcing)
+        self._new = self._old.copy()
+        self._record = np.zeros((recording.RECORDS, *padded))
+        self._classes = np.zeros((recording.CLASSES, *padded), dtype=np.uint8)
+        self._marks = np.zeros((count, stepping.MARKS), dtype=np.uint8)
+        self._values = np.zeros((count, stepping.VALUES))
+        self._forced = np.zeros(count, dtype=np.uint8)
+        self._awake = np.zeros(count, dtype=np.uint8)
+        self._touched = np.zeros(count, dtype=np.uint8)
+        self._chosen = np.zeros(count, dtype=np.int64)
+        n_edges = 2 * (ny + nx)
+        self._edge_flux = np.zeros(n_edges)
+        self._edge_totals = np.zeros((4, n_edges))
+        closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
+        self._edge_closed = closed.astype(np.uint8)
+        self._edge_codes = forcing.edge_codes(ny, nx)
+        self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
+        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters.dry_depth)
+        threads = numba.config.NUMBA_NUM_THREADS
+        self._threads = min(parameters.threads or threads, threads)
+        self._scratch = np.zeros((threads, first_order.SCRATCH))
+        self._slow = np.zeros((threads, first_order.SLOW_SCRATCH))
+        self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH))
+        self.inflow, self.outflow, self.rain = Total(), Total(), Total()
+        self.initial_volume = self._volume()
+        self.steps, self.cell_steps, self.limited = 0, 0, 0
+        self._window_start = 0.0
+        self._survey()
+        self._start_record()
+        self.fields = fields
+        for name in self.writes:
+            fields[name] = np.zeros(self._shape)
+        self.synchronise(0.0)
+
+    # ------------------------------------------------------------------ start
+
+    def _static_planes(self, domain: Domain, roughness: Floats) -> Floats:
+        """Bed, friction and crests on padded planes; closed faces round cells without data and beyond the ghosts."""
+        ny, nx = self._shape
+        rows, columns = ny + 2 * PAD, self._tiles[1] * TILE_COLS + 2 * PAD
+        static = np.zeros((4, rows, columns))
+        static[layout.CREST_X] = static[layout.CREST_Y] = np.inf
+        box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
+        static[layout.BED][box] = self._bed
+        static[layout.FRICTION][box] = GRAVITY * roughness * roughness
+        # Ghost cells have the bed of the edge cell beside them.
+        bed = static[layout.BED]
+        bed[PAD : PAD + ny, PAD - 1], bed[PAD : PAD + ny, PAD + nx] = self._bed[:, 0], self._bed[:, -1]
+        bed[PAD - 1, PAD : PAD + nx], bed[PAD + ny, PAD : PAD + nx] = self._bed[0], self._bed[-1]
+        open_x = np.ones((ny, nx + 1), dtype=bool)
+        open_x[:, 1:] &= self._active
+        open_x[:, :-1] &= self._active
+        open_y = np.ones((ny + 1, nx), dtype=bool)
+        open_y[1:] &= self._active
+        open_y[:-1] &= self._active
+        crest_x = np.asarray(domain.field("crest_x"), dtype=np.float64) - self.datum
+        crest_y = np.asarray(domain.field("crest_y"), dtype=np.float64) - self.datum
+        static[layout.CREST_X, PAD : PAD + ny, PAD - 1 : PAD + nx] = np.where(open_x, crest_x, np.inf)
+        static[layout.CREST_Y, PAD - 1 : PAD + ny, PAD : PAD + nx] = np.where(open_y, crest_y, np.inf)
+        return static
+
+    def _set_initial(self, forcing: Forcing) -> None:
+        depth = np.where(self._active, forcing.initial_depth, 0.0)
+        wet = depth >= self.parameters.dry_depth
+        self._old[DEPTH][self._inside] = depth
+        for k, velocity, sign in (
+            (DISCHARGE_X, forcing.velocity_x, 1.0),
+            (DISCHARGE_Y, forcing.velocity_y, -1.0),
+        ):
+            if velocity is not None:
+                self._old[k][self._inside] = np.where(wet, sign * depth * velocity, 0.0)
+
+    def _survey(self) -> None:
+        """Marks and values of all tiles, and the highest energy level, from the state."""
+        ny, nx = self._shape
+        depth, dry = self._old[DEPTH][self._inside], self.parameters.dry_depth
+        wet = depth >= dry
+        safe = np.maximum(depth, dry)
+        u, v = (np.where(wet, self._old[k][self._inside] / safe, 0.0) for k in (DISCHARGE_X, DISCHARGE_Y))
+        speed = np.where(wet, np.maximum(np.abs(u), np.abs(v)) + np.sqrt(GRAVITY * depth), 0.0)
+        energy = self._bed + depth + (u * u + v * v) / (2.0 * GRAVITY)
+        self.energy = float(energy[wet].max()) if wet.any() else 0.0
+        for k in range(self._marks.shape[0]):
+            a, b = divmod(k, self._tiles[1])
+            i, j = a * TILE_ROWS, b * TILE_COLS
+            rows, columns = min(TILE_ROWS, ny - i), min(TILE_COLS, nx - j)
+            stepping.mark_tile(self._old[DEPTH], self._marks[k], i + PAD, rows, j + PAD, columns, dry)
+            self._values[k, stepping.SPEED] = speed[i : i + rows, j : j + columns].max()
+            self._values[k, stepping.LEVEL] = -1e300
+
+    def _start_record(self) -> None:
+        """The record of the initial state."""
+        depth = self._old[DEPTH]
+        wet = depth > hazards.WET_DEPTH
+        qx, qy = self._old[DISCHARGE_X], self._old[DISCHARGE_Y]
+        square = (qx * qx + qy * qy) / np.maximum(depth * depth, layout.TINY)
+        speed = np.sqrt(square)
+        record, classes = self._record, self._classes
+        record[recording.MAX_DEPTH] = depth
+        record[recording.MAX_SPEED2] = np.where(depth > hazards.SPEED_DEPTH, square, 0.0)
+        record[recording.ARRIVAL] = np.where(wet, 0.0, np.inf)
+        record[recording.WINDOW_DEPTH] = depth
+        classes[recording.PEOPLE] = hazards.people_class(depth, speed)
+        classes[recording.VEHICLES] = hazards.vehicles_class(depth, speed)
+        classes[recording.PPRI] = hazards.ppri_class(depth, speed, classes[recording.RISE_CLASS])
+
+    # ------------------------------------------------------------------- step
+
+    def step(self, t: float, t_end: float) -> float:
+        """Advance by one stable step; the new time (s), `t_end` exactly when it lands.
+
+        Raises
+        ------
+        SolverError
+            A value that is not a number, or a speed that no energy in the domain explains. The state stays that of
+            the last good step.
+        """
+        ny, nx = self._shape
+        dry = self.parameters.dry_depth
+        dt = self._choose_step(t, t_end)
+        t_new = t_end if dt == t_end - t else t + dt
+        self._sources.act(self, t, t + dt)
+        kinds, values = self._sources.edge_values(self._edge_codes, self._edge_slopes, t, t + dt)
+        edges.fill_ghosts(
+            self._old, self._static, kinds, values, self._edge_closed, self._forced, ny, nx, dry
+        )
+        self._edge_flux[:] = 0.0
+        everything = not self.parameters.tiles
+        count = stepping.choose_tiles(
+            self._marks, self._forced, self._awake, self._old, self._new, ny, nx, everything, self._chosen
+        )
+        np.copyto(self._touched, 2, where=self._awake != 0)
+        if numba.get_num_threads() != self._threads:
+            numba.set_num_threads(self._threads)
+        stepping.step_tiles(
+            self._old, self._new, self._static, self._record, self._classes, self._chosen, count, self._marks,
+            self._values, self._edge_flux, self._scratch, self._slow, self._record_scratch,
+            ny, nx, dt, self.grid.cell, t_new, dry, self.energy,
+        )  # fmt: skip
+        chosen = self._values[self._chosen[:count]]
+        if count and chosen[:, stepping.BAD].any():
+            self._stop(t_new, dt)
+        edges.sum_edges(self._edge_flux, dt * self.grid.cell, self._edge_totals)
+        self._old, self._new = self._new, self._old
+        if count:
+            self.energy = max(self.energy, float(chosen[:, stepping.LEVEL].max()))
+            self.limited += int(chosen[:, stepping.LIMITED].sum())
+        self.steps += 1
+        self.cell_steps += count * TILE_ROWS * TILE_COLS
+        if t_new - self._window_start >= self.parameters.rise_window:
+            self._close_window(t_new)
+        return t_new
+
+    def _choose_step(self, t: float, t_end: float) -> float:
+        """The length of the next step (s): CFL of the state and of what the sources will add, landing on t_end."""
+        remaining = t_end - t
+        dt = min(self.parameters.max_step, remaining)
+        reach = self.parameters.cfl * self.grid.cell
+        speed = float(self._values[:, stepping.SPEED].max())
+        if speed > 0.0:
+            dt = min(dt, reach / speed)
+        # What the sources add grows with dt, so the speed predicted for the longer step bounds the shorter one.
+        predicted = self._sources.speed_after(self._old, self._edge_codes, t, t + dt, speed)
+        if predicted > speed:
+            dt = min(dt, reach / predicted)
+        if dt >= remaining:
+            return remaining
+        # Two equal steps rather than a long and a tiny one.
+        return 0.5 * remaining if 2.0 * dt > remaining else dt
+
+    def _close_window(self, t: float) -> None:
+        ny, nx = self._shape
+        recording.close_windows(
+            self._old[DEPTH], self._record, self._classes, self._touched, ny, nx,
+            t - self._window_start, self.parameters.rise_medium, self.parameters.rise_fast,
+        )  # fmt: skip
+        self._window_start = t
+
+    def _stop(self, t: float, dt: float) -> None:
+        """Say where a step went wrong. The old buffer still holds the last good state.
+
+        Raises
+        ------
+        SolverError
+            Always.
+        """
+        depth, qx, qy = (self._new[k][self._inside] for k in range(3))
+        with np.errstate(all="ignore"):
+            speed = np.hypot(qx, qy) / np.where(depth > hazards.SPEED_DEPTH, depth, np.inf)
+            bound = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(self.energy - self._bed, 0.0))
+            broken = ~(np.isfinite(depth) & np.isfinite(qx) & np.isfinite(qy)) | (depth < 0.0)
+            excess = np.where(broken, np.inf, speed - bound)
+        i, j = np.unravel_index(int(np.argmax(excess)), self._shape)
+        i, j = int(i), int(j)
+        before = self._old[DEPTH][self._inside][i, j]
+        what, cause = ("flood.not_a_number", "flood.cause_input") if broken[i, j] else ("flood.too_fast", "flood.cause_speed")
+        if i in (0, self._shape[0] - 1) or j in (0, self._shape[1] - 1):
+            cause = "flood.cause_boundary"
+        elif self._sources.has_cell(i, j):
+            cause = "flood.cause_source"
+        elif self._is_pit(i, j):
+            cause = "flood.cause_pit"
+        raise SolverError(
+            self.name,
+            text(what),
+            time=t,
+            cell=(i, j),
+            xy=(float(self.grid.x[j]), float(self.grid.y[i])),
+            values={
+                "depth": float(depth[i, j]),
+                "depth before": float(before),
+                "speed": float(speed[i, j]),
+                "bound": float(bound[i, j]),
+                "bed": float(self._bed[i, j] + self.datum),
+                "dt": dt,
+            },
+            cause=text(cause),
+        )
+
+    def _is_pit(self, i: int, j: int) -> bool:
+        """Whether a cell lies more than 5 m below all its neighbours."""
+        ring = [self._bed[i - 1, j], self._bed[i + 1, j], self._bed[i, j - 1], self._bed[i, j + 1]]
+        return bool(min(ring) - self._bed[i, j] > 5.0)
+
+    # ------------------------------------------------------------- what is read
+
+    def synchronise(self, t: float) -> None:  # noqa: ARG002 - the loop tells everybody the time
+        """Bring the arrays of the exchange up to the state."""
+        ny, nx = self._shape
+        stepping.gather_velocities(
+            self._old,
+            *(self.fields[name] for name in self.writes),
+            ny, nx, self.parameters.dry_depth,
+        )  # fmt: skip
+
+    @property
+    def bed(self) -> Floats:
+        """Bed elevation above the datum, shape (ny, nx) (m)."""
+        return self._bed
+
+    @property
+    def depth(self) -> Floats:
+        """Water depth now, shape (ny, nx) (m): a view that the next step invalidates."""
+        return self._old[DEPTH][self._inside]
+
+    def _volume(self) -> float:
+        ny, nx = self._shape
+        return layout.volume(self._old[DEPTH], ny, nx) * self.grid.area_m2
+
+    def ledger(self) -> dict[str, float]:
+        """The mass balance so far (m³), and the cells deeper than `dry_depth`.
+
+        inflow_m3 and outflow_m3 hold what crossed the edges, came with inflows and was exchanged by imposed levels.
+
+        Raises
+        ------
+        SolverError
+            The books do not close.
+        """
+        volume = self._volume()
+        gained, lost = self._edge_totals[:2].ravel().tolist(), self._edge_totals[2:].ravel().tolist()
+        gained += self.inflow.parts()
+        lost += self.outflow.parts()
+        rain = self.rain.parts()
+        error = closing_error(volume, [self.initial_volume, *gained, *rain], lost)
+        inflow, outflow = math.fsum(gained), math.fsum(lost)
+        scale = max(volume, self.initial_volume, inflow, outflow, math.fsum(rain))
+        if not abs(error) <= MASS_GATE * scale:
+            values = {"volume_m3": volume, "mass_error_m3": error}
+            raise SolverError(self.name, text("flood.mass_error"), time=math.nan, values=values)
+        return {
+            "volume_m3": volume,
+            "initial_m3": self.initial_volume,
+            "inflow_m3": inflow,
+            "outflow_m3": outflow,
+            "rain_m3": math.fsum(rain),
+            "infiltration_m3": 0.0,
+            "drain_m3": 0.0,
+            "structure_m3": 0.0,
+            "mass_error_m3": error,
+            "wet_cells": float(np.count_nonzero(self.depth >= self.parameters.dry_depth)),
+        }
+
+    def run_fields(self) -> dict[str, NDArray[Any]]:
+        """Fields over the run so far, shape (ny, nx); see `hazards` for the classes, NaN where nothing arrived."""
+        record = {k: self._record[k][self._inside].copy() for k in range(recording.RECORDS)}
+        classes = {k: self._classes[k][self._inside].astype(np.float64) for k in range(recording.CLASSES)}
+        arrival = record[recording.ARRIVAL]
+        max_depth = record[recording.MAX_DEPTH]
+        level = np.where(max_depth >= self.parameters.dry_depth, self._bed + max_depth + self.datum, np.nan)
+        return {
+            "max_water_depth": max_depth,
+            "max_water_level": level,
+            "max_velocity": np.sqrt(record[recording.MAX_SPEED2]),
+            "max_rise_rate": record[recording.MAX_RISE],
+            "arrival_time": np.where(np.isfinite(arrival), arrival, np.nan),
+            "wet_duration": record[recording.WET_TIME],
+            "max_hazard_ppri": classes[recording.PPRI],
+            "max_hazard_people": classes[recording.PEOPLE],
+            "max_hazard_vehicles": classes[recording.VEHICLES],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Effort, and how often the outflow of a cell was limited to keep its depth positive."""
+        return {
+            "scheme": self.parameters.scheme,
+            "steps": self.steps,
+            "cell_steps": self.cell_steps,
+            "limited_cell_steps": self.limited,
+            "threads": self._threads,
+        }
+
+    # -------------------------------------------------------------- checkpoint
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything that the future depends on, and the records. A copy."""
+        totals = [*self.inflow.parts(), *self.outflow.parts(), *self.rain.parts()]
+        return {
+            "state": self._old[(slice(None), *self._inside)].copy(),
+            "record": self._record[(slice(None), *self._inside)].copy(),
+            "classes": self._classes[(slice(None), *self._inside)].copy(),
+            "marks": self._marks.copy(),
+            "values": self._values.copy(),
+            "touched": self._touched.copy(),
+            "edge_totals": self._edge_totals.copy(),
+            "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start]),
+            "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
+        }
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take a state back; the run goes on as if it had never stopped, to the bit."""
+        for target in (self._old, self._new):
+            target[:] = 0.0
+            target[(slice(None), *self._inside)] = state["state"]
+        self._record[(slice(None), *self._inside)] = state["record"]
+        self._classes[(slice(None), *self._inside)] = state["classes"]
+        self._marks[:], self._values[:], self._touched[:] = state["marks"], state["values"], state["touched"]
+        self._edge_totals[:] = state["edge_totals"]
+        self._awake[:] = 0
+        self._forced[:] = 0
+        numbers = [float(x) for x in state["numbers"]]
+        self.inflow, self.outflow, self.rain = Total(*numbers[0:2]), Total(*numbers[2:4]), Total(*numbers[4:6])
+        self.initial_volume, self.energy, self._window_start = numbers[6:9]
+        self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
+        self.synchronise(0.0)

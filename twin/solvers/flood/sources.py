@@ -1,0 +1,152 @@
+"""Rain, inflows and imposed levels over a step: the water that they bring and the speed that it will have."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.grid import Grid
+from twin.solvers.flood import kernels_edges as edges
+from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
+
+if TYPE_CHECKING:
+    from twin.solvers.flood.solver import FloodSolver
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Sources:
+    """The forcing of a run, ready for steps.
+
+    Rain and inflows act at the start of a step with their exact mean over it; so do levels.
+    """
+
+    def __init__(
+        self, forcing: Forcing, grid: Grid, bed: Floats, datum: float, active: NDArray[np.bool_], dry_depth: float
+    ) -> None:
+        """bed: above the datum, shape (ny, nx) (m); active: cells with data, shape (ny, nx)."""
+        ny, nx = grid.shape
+        self._shape = (ny, nx)
+        self._area = grid.area_m2
+        self._datum = datum
+        self._dry = dry_depth
+        self._bed = bed
+        self._rains = forcing.rains
+        self._wettable = active.astype(np.float64)
+        self._rain_cells = int(active.sum())
+        self._tiles_x = -(-nx // TILE_COLS)
+        tile = (np.arange(ny)[:, None] // TILE_ROWS) * self._tiles_x + np.arange(nx) // TILE_COLS
+        self._rain_tiles = np.unique(tile[active])
+        self._inflows = [(f, f.cells // nx, f.cells % nx) for f in forcing.inflows]
+        self._levels = [(f, f.cells // nx, f.cells % nx) for f in forcing.levels if f.cells.size]
+        offset = {"west": 0, "east": ny, "north": 2 * ny, "south": 2 * ny + nx}
+        self._edge_levels = [
+            (f, np.concatenate([offset[side] + cells for side, cells in f.edges.items()]))
+            for f in forcing.levels
+            if f.edges
+        ]
+        self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
+        points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
+        self._cells = set(np.concatenate(points).tolist()) if points else set()
+
+    def has_cell(self, i: int, j: int) -> bool:
+        """Whether an inflow or a level acts in cell (i, j)."""
+        return i * self._shape[1] + j in self._cells
+
+    def rain_rate(self, t0: float, t1: float) -> float:
+        """Mean rain over [t0, t1] (m/s)."""
+        return math.fsum(rain.mean(t0, t1) for rain in self._rains)
+
+    def act(self, solver: FloodSolver, t0: float, t1: float) -> None:
+        """Put the water of [t0, t1] into the state, book it, and wake the tiles that it touches."""
+        state, marks, forced = solver._old, solver._marks, solver._forced
+        dt = t1 - t0
+        rate = self.rain_rate(t0, t1)
+        if rate > 0.0:
+            edges.rain_on(state, self._wettable, rate * dt, *self._shape)
+            solver.rain.add(rate * dt * self._area * self._rain_cells)
+            marks[self._rain_tiles] = 1
+        for inflow, i, j in self._inflows:
+            volume = inflow.mean(t0, t1) * dt
+            if volume > 0.0:
+                np.add.at(state[DEPTH], (i + PAD, j + PAD), volume * inflow.weights / self._area)
+                solver.inflow.add(volume)
+                self._wake(solver, i, j)
+        for level, i, j in self._levels:
+            if not level.active(t0):
+                continue
+            asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
+            place = (i + PAD, j + PAD)
+            had = state[DEPTH][place]
+            # The velocity stays, the depth changes.
+            factor = np.where(had >= self._dry, asked / np.maximum(had, self._dry), 0.0)
+            factor = np.where(asked >= self._dry, factor, 0.0)
+            for k in (DISCHARGE_X, DISCHARGE_Y):
+                state[k][place] *= factor
+            state[DEPTH][place] = asked
+            change = math.fsum((asked - had).tolist()) * self._area
+            (solver.inflow if change > 0.0 else solver.outflow).add(abs(change))
+            self._wake(solver, i, j)
+        for forcing, _ in self._edge_levels:
+            if forcing.active(t0):
+                solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
+
+    def _wake(self, solver: FloodSolver, i: Ints, j: Ints) -> None:
+        tiles = i // TILE_ROWS * self._tiles_x + j // TILE_COLS
+        solver._forced[tiles] = 1
+        solver._marks[tiles] = 1
+        level = self._bed[i, j] + solver._old[DEPTH][i + PAD, j + PAD]
+        solver.energy = max(solver.energy, float(level.max()))
+
+    def edge_values(
+        self, codes: NDArray[np.int8], slopes: Floats, t0: float, t1: float
+    ) -> tuple[NDArray[np.int8], Floats]:
+        """Kind and value of each edge cell over a step: the level above the datum where one is imposed, else the slope."""
+        if not self._edge_levels:
+            return codes, slopes
+        kinds, values = codes.copy(), slopes.copy()
+        for forcing, cells in self._edge_levels:
+            if forcing.active(t0):
+                kinds[cells] = edges.LEVEL
+                values[cells] = forcing.series.mean(t0, t1) - self._datum
+        return kinds, values
+
+    def speed_after(self, state: Floats, codes: NDArray[np.int8], t0: float, t1: float, speed: float) -> float:
+        """A bound of the wave speed (m/s) once the water of [t0, t1] is in; `speed` is the highest one now."""
+        highest = speed
+        rate = self.rain_rate(t0, t1)
+        if rate > 0.0:
+            highest = speed + math.sqrt(GRAVITY * rate * (t1 - t0))
+        for inflow, i, j in self._inflows:
+            volume = inflow.mean(t0, t1) * (t1 - t0)
+            if volume > 0.0:
+                had = state[DEPTH, i + PAD, j + PAD]
+                fastest = np.sqrt(GRAVITY * (had + volume * inflow.weights / self._area)).max()
+                highest = max(highest, float((self._velocity(state, i, j) + fastest).max()))
+        for level, i, j in self._levels:
+            if level.active(t0):
+                asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
+                highest = max(highest, float((self._velocity(state, i, j) + np.sqrt(GRAVITY * asked)).max()))
+        for forcing, cells in self._edge_levels:
+            if forcing.active(t0):
+                asked = np.maximum(forcing.series.mean(t0, t1) - self._datum - self._edge_bed[cells], 0.0)
+                i, j = self._edge_places(cells)
+                highest = max(highest, float((self._velocity(state, i, j) + np.sqrt(GRAVITY * asked)).max()))
+        return highest
+
+    def _edge_places(self, cells: Ints) -> tuple[Ints, Ints]:
+        ny, nx = self._shape
+        i = np.concatenate([np.arange(ny), np.arange(ny), np.zeros(nx, int), np.full(nx, ny - 1)])
+        j = np.concatenate([np.zeros(ny, int), np.full(ny, nx - 1), np.arange(nx), np.arange(nx)])
+        return i[cells], j[cells]
+
+    def _velocity(self, state: Floats, i: Ints, j: Ints) -> Floats:
+        place = (i + PAD, j + PAD)
+        depth = np.maximum(state[DEPTH][place], self._dry)
+        speed: Floats = np.maximum(np.abs(state[DISCHARGE_X][place]), np.abs(state[DISCHARGE_Y][place])) / depth
+        return speed
