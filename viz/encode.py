@@ -1,0 +1,114 @@
+"""Packs a result for the offline page: depths to one byte, geometry to small integers, gzip, base64.
+
+Depth code: one byte per cell and frame on a piecewise curve. Code 0 is dry (below ``DRY``); codes
+1–50 are the centres of 2 cm bins up to 1 m, so the error is at most 1 cm there whatever the greatest
+depth; the other codes grow geometrically from 2 cm steps up to the greatest depth (or stay at 2 cm
+when that is enough). The bin edges fall on 0.5 m and 1 m exactly: a depth is never drawn in the class
+below or above because of the encoding at those two bounds.
+
+Frames are stored as differences to the frame before (modulo 256), a few frames per gzip member, so the
+page can show the first ones while it decodes the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRY = 0.005  # m: below, a cell is stored as dry (error below 5 mm)
+STEP = 0.02  # m: width of a bin below 1 m
+LINEAR = 50  # bins below 1 m
+CODES = 255  # wet codes
+
+
+@dataclass(frozen=True, eq=False)
+class DepthCurve:
+    """The piecewise curve: ``edges`` (256,) m between codes, ``values`` (256,) m that codes mean."""
+
+    edges: NDArray[np.float64]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def up_to(cls, greatest: float) -> DepthCurve:
+        """The curve that reaches ``greatest`` (m)."""
+        steps = np.full(CODES, STEP)
+        missing = greatest - STEP * CODES
+        if missing > 0:
+            tail = CODES - LINEAR
+            low, high = 1.0, 2.0
+            for _ in range(80):  # growth r with STEP·(r + r² + … ) = greatest − 1 m, by bisection
+                middle = 0.5 * (low + high)
+                reach = STEP * float(np.sum(middle ** np.arange(1, tail + 1)))
+                low, high = (low, middle) if reach > greatest - STEP * LINEAR else (middle, high)
+            steps[LINEAR:] = STEP * high ** np.arange(1, tail + 1)
+        edges = np.concatenate([[0.0], np.cumsum(steps)])
+        edges[1 : LINEAR + 1] = np.arange(1, LINEAR + 1) * STEP  # exact bounds, no rounding of the sum
+        values = np.concatenate([[0.0], 0.5 * (edges[:-1] + edges[1:])])
+        return cls(edges, values)
+
+    def encode(self, depth: NDArray[np.floating]) -> NDArray[np.uint8]:
+        """Codes of depths in m, same shape; NaN and less than ``DRY`` give 0."""
+        code = np.searchsorted(self.edges[1:-1], np.nan_to_num(depth, nan=0.0), side="right") + 1
+        return np.where(np.nan_to_num(depth, nan=0.0) < DRY, 0, code).astype(np.uint8)
+
+    def decode(self, code: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Depths in m of codes."""
+        decoded: NDArray[np.float64] = self.values[code]
+        return decoded
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Greatest error (m) below 1 m, and anywhere."""
+        half = 0.5 * np.diff(self.edges)
+        return float(half[:LINEAR].max()), float(half.max())
+
+
+def pack(raw: bytes, level: int = 9) -> str:
+    """Gzip (reproducible: no time stamp) and base64."""
+    return base64.b64encode(gzip.compress(raw, compresslevel=level, mtime=0)).decode("ascii")
+
+
+def delta_chunks(codes: NDArray[np.uint8], per_chunk: int) -> list[str]:
+    """Packed chunks of ``per_chunk`` frames of ``codes`` (frames, cells), each frame less the one before."""
+    previous = np.concatenate([np.zeros_like(codes[:1]), codes[:-1]])
+    delta = codes - previous  # modulo 256
+    return [pack(delta[k : k + per_chunk].tobytes(), 7) for k in range(0, len(codes), per_chunk)]
+
+
+def varint(values: NDArray[np.integer]) -> bytes:
+    """Zigzag variable-length bytes of signed integers, 7 bits a byte, lowest first."""
+    numbers = np.asarray(values, dtype=np.int64).ravel()
+    rest = ((numbers << 1) ^ (numbers >> 63)).astype(np.uint64)
+    parts = np.empty((rest.size, 10), dtype=np.uint8)
+    used = np.zeros((rest.size, 10), dtype=bool)
+    alive = np.ones(rest.size, dtype=bool)
+    for place in range(10):
+        parts[:, place] = rest & np.uint64(0x7F)
+        used[:, place] = alive
+        rest = rest >> np.uint64(7)
+        more = alive & (rest > 0)
+        parts[:, place] |= more.astype(np.uint8) << 7
+        alive = more
+        if not alive.any():
+            break
+    return parts[used].tobytes()
+
+
+def quantised_terrain(bed: NDArray[np.floating]) -> tuple[bytes, float, float]:
+    """Terrain (ny, nx) in m as 16-bit steps (65535: no data), its lowest value and the step (m, ≥ 1 cm).
+
+    Rows are stored as differences along x, which gzip likes better; low and high bytes apart.
+    """
+    finite = np.isfinite(bed)
+    low = float(bed[finite].min()) if finite.any() else 0.0
+    high = float(bed[finite].max()) if finite.any() else 0.0
+    step = max(0.01, (high - low) / 65534.0)
+    code = np.full(bed.shape, 65535, dtype=np.uint16)
+    code[finite] = np.rint((bed[finite] - low) / step).astype(np.uint16)
+    delta = code.copy()
+    delta[:, 1:] = code[:, 1:] - code[:, :-1]  # modulo 65536
+    return (delta & 0xFF).astype(np.uint8).tobytes() + (delta >> 8).astype(np.uint8).tobytes(), low, step

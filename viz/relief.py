@@ -1,0 +1,157 @@
+"""The ground of the offline page, baked once: land tint, hillshade, and shadows that buildings cast.
+
+Light comes from the north-west at 45°, the cartographic convention; flat ground keeps its tint, so the
+picture stays bright where people live. Everything is an image for the eye, not data.
+"""
+
+from __future__ import annotations
+
+import io
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+AZIMUTH, ALTITUDE = 315.0, 45.0  # degrees
+Array = NDArray[np.float64]
+
+MEADOW = np.array([222, 230, 203], dtype=float)
+FIELD = np.array([236, 231, 211], dtype=float)
+HIGH = np.array([243, 238, 226], dtype=float)
+SCRUB = np.array([205, 217, 183], dtype=float)
+FOREST = np.array([164, 187, 148], dtype=float)
+TOWN = np.array([232, 227, 220], dtype=float)
+SEABED = np.array([214, 213, 199], dtype=float)
+SHADOW = np.array([74, 84, 110], dtype=float)  # what shade tends to: bluish, never black
+
+
+def magnification(shape: tuple[int, int], longest: int = 2304) -> int:
+    """Texels per cell (1–6) so that the image's longer side stays under ``longest``."""
+    return int(np.clip(longest // max(shape), 1, 6))
+
+
+def _enlarge(field: Array, times: int, order: int) -> Array:
+    if times == 1:
+        return field.astype(float)
+    big: Array = ndimage.zoom(field.astype(float), times, order=order, mode="nearest", grid_mode=True)
+    return big
+
+
+def _filled(field: Array) -> Array:
+    """NaN replaced by the nearest value, so that filters do not spread holes."""
+    holes = ~np.isfinite(field)
+    if not holes.any():
+        return field.astype(float)
+    if holes.all():
+        return np.zeros_like(field, dtype=float)
+    nearest = ndimage.distance_transform_edt(holes, return_distances=False, return_indices=True)
+    filled: Array = field[tuple(nearest)].astype(float)
+    return filled
+
+
+def _hillshade(ground: Array, texel: float) -> Array:
+    """Shade (1 on flat ground) from three soft lights; heights stretched so that low relief still reads."""
+    down_y, down_x = np.gradient(ground, texel)
+    slope = np.hypot(down_x, down_y)
+    stretch = float(np.clip(0.42 / max(float(np.quantile(slope, 0.92)), 1e-6), 1.0, 5.0))
+    down_x, down_y = down_x * stretch, down_y * stretch
+    length = np.sqrt(1.0 + down_x**2 + down_y**2)
+    shade = np.zeros_like(ground)
+    for azimuth, weight in ((AZIMUTH, 0.62), (AZIMUTH - 60.0, 0.22), (AZIMUTH + 60.0, 0.16)):
+        a, h = np.radians(azimuth), np.radians(ALTITUDE)
+        east, north, up = np.sin(a) * np.cos(h), np.cos(a) * np.cos(h), np.sin(h)
+        # Normal (−dz/dx, −dz/dnorth, 1); rows go south, so dz/dnorth = −down_y.
+        shade += weight * np.clip((-down_x * east + down_y * north + up) / length, 0.0, None) / up
+    return shade
+
+
+def building_heights(buildings: gpd.GeoDataFrame | None, west: float, north: float, texel: float,
+                     shape: tuple[int, int]) -> Array:  # fmt: skip
+    """Heights of buildings (m, 0 elsewhere) burnt on the texels."""
+    image = Image.new("F", (shape[1], shape[0]), 0.0)
+    if buildings is not None and len(buildings):
+        pen = ImageDraw.Draw(image)
+        for shape_, height in zip(buildings.geometry, buildings["height"], strict=True):
+            for part in getattr(shape_, "geoms", [shape_]):
+                ring = np.asarray(part.exterior.coords)[:, :2]
+                pixels = np.column_stack([(ring[:, 0] - west) / texel, (north - ring[:, 1]) / texel])
+                pen.polygon([tuple(p) for p in pixels], fill=float(height) if np.isfinite(height) else 6.0)
+    return np.asarray(image, dtype=float)
+
+
+def _cast_shadow(ground: Array, height: Array, texel: float) -> Array:
+    """Part of each texel in the shade of a building (0–1), light from the north-west at 45°."""
+    top = ground + height
+    reach = min(int(np.ceil(float(height.max()) / (texel * np.sqrt(2.0)))), 60)
+    shade = np.zeros_like(ground)
+    for k in range(1, reach + 1):
+        fall = k * texel * np.sqrt(2.0) * np.tan(np.radians(ALTITUDE))
+        over = top[:-k, :-k] - fall - top[k:, k:]
+        over[height[:-k, :-k] <= 0.0] = 0.0
+        shade[k:, k:] = np.maximum(shade[k:, k:], np.clip(over / 1.5, 0.0, 1.0))
+    softened: Array = ndimage.gaussian_filter(shade, 0.7)
+    return softened
+
+
+def _tint(bed: Array, roughness: Array | None, town: Array, under_sea: Array) -> Array:
+    """Land colour (ny, nx, 3) from elevation, roughness (Manning n) and how built-up it is (0–1)."""
+    low, middle, high = np.quantile(bed, [0.1, 0.55, 0.97])
+    rank = np.interp(bed, [low, max(middle, low + 0.1), max(high, low + 1.0)], [0.0, 0.5, 1.0])[..., None]
+    colour = np.where(
+        rank < 0.5, MEADOW + (FIELD - MEADOW) * rank * 2, FIELD + (HIGH - FIELD) * (rank * 2 - 1)
+    )
+    if roughness is not None and np.isfinite(roughness).any():
+        n = _filled(roughness)
+        scrub = np.interp(n, [0.042, 0.07], [0.0, 1.0])[..., None]
+        forest = np.interp(n, [0.075, 0.11], [0.0, 1.0])[..., None] * (
+            1.0 - np.clip(town * 1.6, 0, 1)[..., None]
+        )
+        colour = colour + (SCRUB - colour) * scrub * 0.8
+        colour = colour + (FOREST - colour) * forest
+    colour = colour + (TOWN - colour) * np.clip(town, 0.0, 1.0)[..., None]
+    return colour + (SEABED - colour) * under_sea[..., None]
+
+
+def ground_image(bed: Array, cell: float, *, roughness: Array | None, buildings: gpd.GeoDataFrame | None,
+                 west: float, north: float) -> tuple[bytes, str]:  # fmt: skip
+    """The ground as an encoded image: bytes and MIME type.
+
+    ``bed`` (ny, nx) m, NaN where unknown; ``cell`` m; ``west``, ``north`` the outer corner of the grid.
+    """
+    times = magnification((bed.shape[0], bed.shape[1]))
+    texel = cell / times
+    filled = _filled(bed)
+    ground = _enlarge(filled, times, 3)
+    height = building_heights(buildings, west, north, texel, (ground.shape[0], ground.shape[1]))
+    near = max(35.0 / texel, 1.0)
+    town = np.clip(ndimage.gaussian_filter((height > 0).astype(float), near) * 3.2, 0.0, 1.0)
+    sea = (
+        np.interp(ground, [-1.5, 0.2], [1.0, 0.0])
+        if float(np.nanmin(filled)) < -1.0
+        else np.zeros_like(ground)
+    )
+    rough = None
+    if roughness is not None:
+        rough = ndimage.gaussian_filter(_enlarge(_filled(roughness), times, 1), 0.6 * times)
+    colour = _tint(ground, rough, town, sea)
+    if rough is not None:  # a fine grain under trees, so that woods do not read as flat paint
+        grain = ndimage.gaussian_filter(np.random.default_rng(7).standard_normal(ground.shape), 0.9)
+        trees = np.interp(rough, [0.08, 0.11], [0.0, 1.0]) * (1.0 - np.clip(town * 1.6, 0, 1))
+        colour *= (1.0 + 0.10 * grain * trees)[..., None]
+    shade = _hillshade(ground, texel)
+    # Hollows a little darker, ridges a little lighter: reads as vertical light.
+    local = ground - ndimage.gaussian_filter(ground, max(60.0 / texel, 2.0))
+    spread = max(float(np.quantile(np.abs(local), 0.95)), 0.05)
+    shade = shade * (1.0 + 0.06 * np.clip(local / spread, -1.0, 1.0))
+    shade = np.clip(1.0 + (shade - 1.0) * 0.85, 0.42, 1.16)
+    foot = ndimage.gaussian_filter((height > 0).astype(float), 3.0 / texel)
+    shade = shade * (1.0 - 0.22 * foot) * (1.0 - 0.34 * _cast_shadow(ground, height, texel))
+    lit = np.clip(shade, 0.0, 1.0)[..., None]
+    image = colour * lit + SHADOW * (1.0 - lit) * 0.72
+    image *= np.clip(shade, 1.0, None)[..., None]
+    pixels = Image.fromarray(np.clip(np.rint(image), 0, 255).astype(np.uint8), "RGB")
+    out = io.BytesIO()
+    pixels.save(out, format="WEBP", quality=84, method=4)
+    return out.getvalue(), "image/webp"

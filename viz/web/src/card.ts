@@ -1,0 +1,188 @@
+// What the reader asked for by a click: a point, a building or a road, and its story.
+
+import { SCENARIO_LINES } from "./colours";
+import { byId, h, icon, svg } from "./dom";
+import { clock, duration, metres, number, t } from "./i18n";
+import type { Scenario } from "./model";
+import { type App, RoadState, roadState } from "./state";
+
+const CLOSE = "M5 5 L15 15 M15 5 L5 15";
+
+interface Story {
+  scenario: Scenario;
+  colour: string;
+  series: number[];
+  now: number;
+  most: number;
+}
+
+function firstAbove(scenario: Scenario, series: number[], bound: number): number | null {
+  const { times } = scenario.meta;
+  for (let k = 0; k < series.length; k++) {
+    if (series[k] <= bound) continue;
+    if (k === 0) return times[0];
+    const share = (bound - series[k - 1]) / (series[k] - series[k - 1]);
+    return times[k - 1] + share * (times[k] - times[k - 1]);
+  }
+  return null;
+}
+
+function lastAbove(scenario: Scenario, series: number[], bound: number): number | null {
+  const { times } = scenario.meta;
+  const n = series.length - 1;
+  for (let k = n; k >= 0; k--) {
+    if (series[k] <= bound) continue;
+    if (k === n) return null; // still above at the end
+    const share = (series[k] - bound) / (series[k] - series[k + 1]);
+    return times[k] + share * (times[k + 1] - times[k]);
+  }
+  return null;
+}
+
+export function makeCard(app: App, onClose: () => void): void {
+  const card = byId("card");
+  const { choices, territory, data } = app;
+
+  const when = (scenario: Scenario, time: number): string =>
+    scenario.meta.start ? `${clock(scenario.startMs, scenario.meta.offset_s, time, false)} (T+${duration(time)})` : `T+${duration(time)}`;
+
+  const stories = (): Story[] => {
+    const picked = choices.picked;
+    if (!picked) return [];
+    const cell = territory.lattice.cellAt(picked.x, picked.y);
+    return app.scenarios.map((scenario, k) => {
+      const bytes = picked.building !== null ? scenario.buildingDepth : picked.road !== null ? scenario.roadDepth : null;
+      const thing = picked.building ?? picked.road ?? 0;
+      const series = bytes ? scenario.series(bytes, thing) : scenario.cellSeries(cell);
+      const now = bytes ? scenario.thingDepth(bytes, thing, choices.time, false) : scenario.depthAt(cell, choices.time);
+      const most = bytes ? Math.max(0, ...series) : Math.max(scenario.maximumAt(cell), 0);
+      return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, now, most };
+    });
+  };
+
+  const heading = (): [string, string] => {
+    const picked = choices.picked;
+    if (picked?.building != null && territory.buildings && data.buildings) {
+      const b = territory.buildings;
+      const use = data.buildings.uses[b.use[picked.building]];
+      const nature = data.buildings.natures[b.nature[picked.building]];
+      const id = b.ids?.[picked.building] ?? "";
+      return [use || nature || t("card.building"), [t("card.building"), id].filter(Boolean).join(" · ")];
+    }
+    if (picked?.road != null && data.roads) {
+      const name = data.roads.names[territory.roadName[picked.road]];
+      const nature = data.roads.natures[territory.roadNature[picked.road]];
+      return [name || nature || t("card.road"), [t("card.road"), name ? nature : "", territory.roadIds?.[picked.road] ?? ""].filter(Boolean).join(" · ")];
+    }
+    return [t("card.point"), ""];
+  };
+
+  const update = (): void => {
+    const picked = choices.picked;
+    card.hidden = picked === null;
+    if (!picked) return;
+    const all = stories();
+    const { lattice } = territory;
+    const [title, subtitle] = heading();
+    const facts = h("dl", { class: "facts" });
+    const fact = (name: string, value: string): void => {
+      facts.append(h("dt", {}, name), h("dd", {}, value));
+    };
+    const cell = lattice.cellAt(picked.x, picked.y);
+    const ground = app.shown.bed[cell];
+    fact(t("card.ground"), Number.isFinite(ground) ? metres(ground) : t("card.no_data"));
+    if (picked.building !== null && territory.buildings) fact(t("card.height"), `${number(territory.buildings.list[picked.building].height, 1)} m`);
+    if (picked.road !== null && territory.roads[picked.road].level > 0) fact(t("card.level"), t("card.bridge"));
+
+    const rows = h("tbody", {});
+    for (const story of all) {
+      const { scenario, series } = story;
+      const wet = data.wet_depth;
+      const isRoad = picked.building === null && picked.road !== null;
+      const arrival = firstAbove(scenario, series, isRoad ? data.closure_depth : wet);
+      const leaving = arrival === null ? null : lastAbove(scenario, series, isRoad ? data.closure_depth : wet);
+      let told = arrival === null ? t(isRoad ? "card.never_cut" : "card.never") : when(scenario, arrival);
+      if (arrival !== null && arrival <= scenario.meta.times[0]) told = t("card.from_start");
+      if (isRoad && arrival !== null) told += ` → ${leaving === null ? t("card.end") : when(scenario, leaving)}`;
+      const cells = [
+        h("td", {}, Number.isFinite(ground) || picked.building !== null || picked.road !== null ? metres(story.now) : "—"),
+        h("td", {}, metres(story.most)), h("td", {}, told),
+      ];
+      if (isRoad) {
+        const state = roadState(app, scenario, picked.road ?? 0, choices.time);
+        cells[0] = h("td", {}, t(state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open"), h("br"), h("span", { class: "fine" }, metres(story.now)));
+      }
+      rows.append(h("tr", {},
+        h("th", { scope: "row" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? scenario.meta.name : t("card.depth"))), ...cells));
+    }
+    const isRoad = picked.building === null && picked.road !== null;
+    const table = h("table", { class: "told" },
+      h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, t("card.now")), h("th", { scope: "col" }, t("card.most")), h("th", { scope: "col" }, t(isRoad ? "card.cut_from" : "card.arrival")))),
+      rows);
+    const traffic = isRoad ? trafficRows() : null;
+    card.setAttribute("aria-label", title);
+    const x = data.grid.x_west + lattice.halfX + picked.x;
+    const y = data.grid.y_north - lattice.halfY + picked.y;
+    card.replaceChildren(
+      h("div", { class: "card-head" }, h("div", {}, h("h2", {}, title), subtitle && h("p", { class: "fine" }, subtitle)),
+        h("button", { class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
+      facts, table, ...(traffic ? [traffic] : []),
+      chart(all), h("p", { class: "fine" }, t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs })),
+    );
+  };
+
+  const trafficRows = (): HTMLElement | null => {
+    const road = choices.picked?.road;
+    if (road == null) return null;
+    const list = h("dl", { class: "facts" });
+    for (const scenario of app.scenarios) {
+      const { traffic, times } = scenario.meta;
+      if (!traffic || !scenario.volume || !scenario.saturation) continue;
+      const { a } = scenario.moment(choices.time);
+      const at = road * times.length + a;
+      const volume = (scenario.volume[at] / 255) ** 2 * traffic.greatest_volume;
+      list.append(
+        h("dt", {}, app.scenarios.length > 1 ? t("card.traffic_of", { name: scenario.meta.name }) : t("card.traffic")),
+        h("dd", {}, t("card.traffic_value", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
+    }
+    return list.childElementCount > 0 ? list : null;
+  };
+
+  const chart = (all: Story[]): Node => {
+    const wide = 320, tall = 128, left = 38, right = 8, top = 10, low = 20;
+    const most = Math.max(0.2, ...all.map((s) => s.most), ...all.flatMap((s) => s.series));
+    const nice = [0.2, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100].find((v) => v >= most * 1.05) ?? most * 1.1;
+    const span = Math.max(1, app.to - app.from);
+    const px = (time: number): number => left + ((time - app.from) / span) * (wide - left - right);
+    const py = (depth: number): number => tall - low - (depth / nice) * (tall - low - top);
+    const title = t("card.chart");
+    const summary = all.map((s) => `${s.scenario.meta.name}: ${metres(s.most)}`).join("; ");
+    const picture = svg("svg", { class: "chart", viewBox: `0 0 ${wide} ${tall}`, role: "img", "aria-label": `${title}. ${summary}` });
+    for (const share of [0, 0.5, 1]) {
+      const z = nice * share;
+      picture.append(
+        svg("line", { x1: left, x2: wide - right, y1: py(z), y2: py(z), stroke: share === 0 ? "#666" : "#ddd" }),
+        svg("text", { x: left - 5, y: py(z) + 3.5, "text-anchor": "end" }, `${number(z, z < 1 && z > 0 ? 2 : z % 1 ? 1 : 0)} m`));
+    }
+    all.forEach((story, k) => {
+      const points = story.series.map((depth, n) => `${px(story.scenario.meta.times[n]).toFixed(1)},${py(depth).toFixed(1)}`);
+      picture.append(svg("polyline", { points: points.join(" "), fill: "none", stroke: story.colour, "stroke-width": 2, "stroke-linejoin": "round", ...(k ? { "stroke-dasharray": "6 3" } : {}) }));
+    });
+    const x = px(Math.min(app.to, Math.max(app.from, choices.time)));
+    picture.append(
+      svg("line", { x1: x, x2: x, y1: top - 4, y2: tall - low, stroke: "#161616", "stroke-dasharray": "2 2" }),
+      svg("text", { x: left, y: tall - 6 }, `T+${duration(app.from)}`),
+      svg("text", { x: wide - right, y: tall - 6, "text-anchor": "end" }, `T+${duration(app.to)}`));
+    return h("figure", {}, h("figcaption", {}, title), picture);
+  };
+
+  update();
+  app.on((changed) => {
+    if (choices.picked || changed.has("picked")) update();
+  });
+}
+
+function key(colour: string, n: number): SVGSVGElement {
+  return svg("svg", { class: "key", viewBox: "0 0 18 8", "aria-hidden": "true" },
+    svg("line", { x1: 0, x2: 18, y1: 4, y2: 4, stroke: colour, "stroke-width": 3, ...(n ? { "stroke-dasharray": "6 3" } : {}) }));
+}

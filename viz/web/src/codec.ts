@@ -1,0 +1,68 @@
+// Bytes of the page: base64 blocks → gzip → numbers. The writer is viz/encode.py.
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text);
+  const bytes = new Uint8Array(binary.length);
+  for (let k = 0; k < binary.length; k++) bytes[k] = binary.charCodeAt(k);
+  return bytes;
+}
+
+/** Take a block out of the document (its text is freed) and decompress it. */
+export async function block(id: number): Promise<Uint8Array> {
+  const element = document.getElementById(`blob-${id}`);
+  if (!element) throw new Error(`blob-${id} is missing`);
+  const packed = fromBase64(element.textContent ?? "");
+  element.remove();
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Zigzag variable-length integers. */
+export function varints(bytes: Uint8Array): Int32Array {
+  let count = 0;
+  for (const byte of bytes) if (byte < 128) count++;
+  const out = new Int32Array(count);
+  let value = 0;
+  let scale = 1;
+  let k = 0;
+  for (const byte of bytes) {
+    value += (byte & 127) * scale;
+    scale *= 128;
+    if (byte < 128) {
+      out[k++] = value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+      value = 0;
+      scale = 1;
+    }
+  }
+  return out;
+}
+
+/** Terrain: 16-bit steps, differences along rows, low bytes then high bytes; NaN where 65535. */
+export function terrain(bytes: Uint8Array, nx: number, ny: number, low: number, step: number): Float32Array {
+  const n = nx * ny;
+  const out = new Float32Array(n);
+  for (let i = 0; i < ny; i++) {
+    let code = 0;
+    for (let j = 0; j < nx; j++) {
+      const c = i * nx + j;
+      code = (code + bytes[c] + (bytes[n + c] << 8)) & 0xffff;
+      out[c] = code === 65535 ? NaN : low + code * step;
+    }
+  }
+  return out;
+}
+
+/** Undo differences along series of `length` bytes, in place. */
+export function undelta(bytes: Uint8Array, length: number): Uint8Array {
+  for (let start = 0; start < bytes.length; start += length) {
+    for (let k = start + 1; k < start + length; k++) bytes[k] = (bytes[k] + bytes[k - 1]) & 255;
+  }
+  return bytes;
+}
+
+/** Lets the browser draw and answer before a long piece of work goes on. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0);
+  });
+}

@@ -1,0 +1,148 @@
+// Key figures, sources and limits, help: one dialog, three contents.
+
+import { byId, h, icon } from "./dom";
+import { duration, figure, language, number, t } from "./i18n";
+import type { App } from "./state";
+import type { Indicator } from "./types";
+
+export type DialogName = "figures" | "about" | "help";
+
+export function notices(app: App): string[] {
+  const { data } = app;
+  const out: string[] = [];
+  for (const s of data.scenarios) {
+    const of = data.scenarios.length > 1 ? `${s.name} : ` : "";
+    if (s.status === "interrupted") out.push(of + t("notice.interrupted", { at: duration(s.times[s.times.length - 1]) }));
+    else if (s.status === "failed") out.push(of + t("notice.failed", { at: duration(s.times[s.times.length - 1]) }));
+    else if (s.status === "running") out.push(of + t("notice.running", { at: duration(s.times[s.times.length - 1]) }));
+    if (s.times.length === 1) out.push(of + t("notice.one_frame"));
+    if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
+  }
+  if (!data.buildings) out.push(t("notice.no_buildings"));
+  else if (data.buildings.without_height > 0) out.push(t("notice.no_height", { n: number(data.buildings.without_height), all: number(data.buildings.count) }));
+  if (!data.roads) out.push(t("notice.no_roads"));
+  if (!data.scenarios.some((s) => s.traffic)) out.push(t("notice.no_traffic"));
+  if (data.places.length === 0) out.push(t("notice.no_places"));
+  if (data.holes > 0) out.push(t("notice.holes", { n: number(data.holes), ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
+  if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: number(data.grid.cell, 0), model: number(data.grid.model_cell, 0) }));
+  return out;
+}
+
+function indicatorText(indicator: Indicator | undefined): string {
+  if (!indicator || indicator.value === null) return "—";
+  const { value, unit } = indicator;
+  if (typeof value === "number") return `${figure(value)}${unit && unit !== "1" ? ` ${unit}` : ""}`;
+  if (typeof value === "boolean") return t(value ? "figures.yes" : "figures.no");
+  return `${value}${unit && unit !== "1" ? ` ${unit}` : ""}`;
+}
+
+function figures(app: App): Node[] {
+  const { scenarios } = app.data;
+  const keys = [...new Set(scenarios.flatMap((s) => Object.keys(s.indicators)))];
+  if (keys.length === 0) return [h("p", {}, t("figures.none"))];
+  const two = scenarios.length === 2;
+  const head = h("tr", {}, h("th", { scope: "col" }, t("figures.figure")), ...scenarios.map((s) => h("th", { scope: "col" }, s.name)));
+  if (two) head.append(h("th", { scope: "col" }, t("figures.difference")));
+  const body = h("tbody", {});
+  for (const key of keys) {
+    const mine = scenarios.map((s) => s.indicators[key] as Indicator | undefined);
+    const some = mine.find((i) => i !== undefined);
+    if (!some) continue;
+    const label = (language() === "fr" ? some.label_fr : some.label_en) || key;
+    const row = h("tr", {},
+      h("th", { scope: "row" }, label, some.method ? h("span", { class: "fine block" }, some.method) : null),
+      ...mine.map((i) => h("td", {}, indicatorText(i))));
+    if (two) {
+      const [a, b] = [mine[0]?.value, mine[1]?.value];
+      const numeric = typeof a === "number" && typeof b === "number";
+      const change = numeric ? b - a : 0;
+      row.append(h("td", { class: "difference" }, numeric ? `${change > 0 ? "+" : change < 0 ? "−" : "±"} ${figure(Math.abs(change))}` : "—"));
+    }
+    body.append(row);
+  }
+  return [h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("figures.title") }, h("table", { class: "grid" }, h("thead", {}, head), body)), h("p", { class: "fine" }, t("figures.note"))];
+}
+
+/** A provenance entry in words: whatever keys the run wrote, the ones a reader can use first. */
+function layerRows(provenance: Record<string, unknown>): HTMLElement[] {
+  const layers = provenance["layers"] ?? provenance["inputs"];
+  if (!layers || typeof layers !== "object") return [];
+  const rows: HTMLElement[] = [];
+  const entries: [string, unknown][] = Array.isArray(layers)
+    ? layers.map((l, k) => [String((l as Record<string, unknown> | null)?.["name"] ?? (l as Record<string, unknown> | null)?.["path"] ?? k + 1), l])
+    : Object.entries(layers as Record<string, unknown>);
+  const words = (value: unknown): string => {
+    if (value === null || value === undefined) return "";
+    if (Array.isArray(value)) return value.map(words).filter(Boolean).map((v) => v.split(/[\\/]/).slice(-1)[0]).join(", ");
+    if (typeof value === "object") return Object.keys(value).map((v) => v.split(/[\\/]/).slice(-1)[0]).join(", ");
+    return String(value);
+  };
+  for (const [name, entry] of entries) {
+    const e = (typeof entry === "object" && entry !== null ? entry : { source: entry }) as Record<string, unknown>;
+    const first = words(e["source"] ?? e["path"]).split(", ");
+    const source = first.slice(0, 2).join(", ") + (first.length > 2 ? ` … (${first.length})` : "");
+    rows.push(h("tr", {}, h("th", { scope: "row" }, name.split(/[\\/]/).slice(-1)[0]), h("td", {}, source),
+      h("td", {}, words(e["edition"])), h("td", {}, words(e["licence"])), h("td", {}, [words(e["crs"]), words(e["vertical_datum"])].filter(Boolean).join(" · "))));
+  }
+  return rows;
+}
+
+function about(app: App): Node[] {
+  const { data } = app;
+  const { grid } = data;
+  const out: Node[] = [h("p", { class: "callout" }, t("about.reserve"))];
+  const list = notices(app);
+  if (list.length > 0) out.push(h("h3", {}, t("about.missing")), h("ul", {}, ...list.map((text) => h("li", {}, text))));
+  out.push(h("h3", {}, t("about.model")), h("ul", {},
+    h("li", {}, t("about.resolution", { cell: number(grid.model_cell, grid.model_cell % 1 ? 1 : 0), crs: grid.crs, nx: number(grid.nx * grid.factor), ny: number(grid.ny * grid.factor) })),
+    h("li", {}, t("about.encoding", { cm: number(data.curve_errors[0] * 100, 1), all: number(data.curve_errors[1] * 100, 1), max: number(data.greatest_depth, 1) })),
+    h("li", {}, t("about.drawing", { cm: number(data.wet_depth * 100) })),
+    h("li", {}, t("about.between")),
+    h("li", {}, t("about.roofs")),
+    h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: data.made.replace("T", " ") }))));
+  for (const s of data.scenarios) {
+    const p = s.provenance;
+    const versions = p["versions"];
+    const facts: string[] = [];
+    facts.push(t("about.solvers", { solvers: s.solvers.join(", ") || "—" }));
+    if (typeof p["commit"] === "string" && p["commit"]) facts.push(t("about.commit", { commit: p["commit"].slice(0, 12) }));
+    if (versions && typeof versions === "object") facts.push(t("about.versions", { list: Object.entries(versions).map(([k, v]) => `${k} ${String(v)}`).join(", ") }));
+    out.push(h("h3", {}, s.name), h("ul", {}, ...facts.map((f) => h("li", {}, f))));
+    const rows = layerRows(p);
+    if (rows.length > 0) {
+      out.push(h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("about.sources") }, h("table", { class: "grid" },
+        h("caption", {}, t("about.sources")),
+        h("thead", {}, h("tr", {}, ...["layer", "source", "edition", "licence", "reference"].map((k) => h("th", { scope: "col" }, t(`about.${k}`))))), h("tbody", {}, ...rows))));
+    } else out.push(h("p", { class: "fine" }, t("about.no_sources")));
+  }
+  return out;
+}
+
+function help(app: App, mode: "3d" | "2d"): Node[] {
+  const rows: [string, string][] = mode === "3d"
+    ? [["help.drag", "help.drag_what"], ["help.right", "help.right_what"], ["help.wheel", "help.wheel_what"], ["help.click", "help.click_what"]]
+    : [["help.drag", "help.drag_what"], ["help.wheel", "help.wheel_what"], ["help.click", "help.click_what"]];
+  rows.push(["help.arrows", "help.arrows_what"], ["help.plus", "help.plus_what"]);
+  if (mode === "3d") rows.push(["help.q", "help.q_what"]);
+  rows.push(["help.space", "help.space_what"], ["help.enter", "help.enter_what"], ["help.escape", "help.escape_what"]);
+  return [
+    h("table", { class: "grid" }, h("tbody", {}, ...rows.map(([a, b]) => h("tr", {}, h("th", { scope: "row" }, t(a)), h("td", {}, t(b)))))),
+    ...(mode === "2d" ? [h("p", { class: "callout" }, t("help.no_webgl"))] : []),
+    h("p", { class: "fine" }, t("help.offline")),
+    ...(app.scenarios.length > 1 ? [h("p", { class: "fine" }, t("help.compare"))] : []),
+  ];
+}
+
+export function openDialog(app: App, name: DialogName, mode: "3d" | "2d"): void {
+  const dialog = byId<HTMLDialogElement>("dialog");
+  const content = name === "figures" ? figures(app) : name === "about" ? about(app) : help(app, mode);
+  dialog.setAttribute("aria-labelledby", "dialog-title");
+  dialog.replaceChildren(
+    h("div", { class: "card-head" }, h("h2", { id: "dialog-title" }, t(`${name}.title`)),
+      h("button", { class: "quiet", "aria-label": t("card.close"), onclick: () => dialog.close() }, icon("M5 5 L15 15 M15 5 L5 15"))),
+    h("div", { class: "dialog-body" }, ...content));
+  dialog.onclick = (event) => {
+    if (event.target === dialog) dialog.close();
+  };
+  dialog.showModal();
+}

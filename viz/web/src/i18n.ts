@@ -1,0 +1,59 @@
+// Texts, numbers, dates in the language of the page.
+
+let texts: Record<string, Record<string, string>> = {};
+let lang = "fr";
+
+export function setTexts(all: Record<string, Record<string, string>>, language: string): void {
+  texts = all;
+  setLanguage(language);
+}
+
+export function setLanguage(language: string): void {
+  lang = language in texts ? language : "fr";
+  document.documentElement.lang = lang;
+}
+
+export function language(): string {
+  return lang;
+}
+
+/** The text of a row of the message table, `{names}` filled in. */
+export function t(key: string, values: Record<string, string | number> = {}): string {
+  const row = texts[lang]?.[key];
+  if (row === undefined) throw new Error(`no text for ${key}`);
+  return row.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
+}
+
+export function number(value: number, digits = 0): string {
+  return new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+}
+
+/** As many digits as a reader can use: three significant, no more than needed. */
+export function figure(value: number): string {
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e9)) return value.toExponential(1).replace(".", lang === "fr" ? "," : ".");
+  const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(value);
+}
+
+/** Metres with centimetres. */
+export function metres(value: number): string {
+  return `${number(value, 2)} m`;
+}
+
+/** "3 h 05" or "12 min". */
+export function duration(seconds: number): string {
+  const minutes = Math.round(Math.abs(seconds) / 60);
+  const sign = seconds < 0 ? "−" : "";
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  return hours === 0 ? `${sign}${rest} min` : `${sign}${hours} h ${String(rest).padStart(2, "0")}`;
+}
+
+/** Local wall-clock time of an instant; the offset is that of the scenario, not of the reader's computer. */
+export function clock(startMs: number, offset: number, seconds: number, withDay = true): string {
+  const shown = new Date(startMs + (offset + seconds) * 1000);
+  const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", timeZone: "UTC" };
+  if (withDay) Object.assign(options, { weekday: "short", day: "numeric", month: "short" });
+  return new Intl.DateTimeFormat(lang, options).format(shown);
+}

@@ -1,0 +1,119 @@
+// The panel on the right: what the colours mean, and what is shown.
+
+import {
+  DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF, SHORE, TRAFFIC,
+} from "./colours";
+import { byId, h, icon, svg } from "./dom";
+import { number, t } from "./i18n";
+import type { App, BuildingMode, WaterMode } from "./state";
+
+function swatch(fill: string, edge = "rgba(0,0,0,.28)"): SVGSVGElement {
+  return svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" },
+    svg("rect", { x: 0.5, y: 0.5, width: 25, height: 15, rx: 2, fill, stroke: edge }));
+}
+
+function roadSwatch(kind: "open" | "slow" | "cut" | string): SVGSVGElement {
+  const box = svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" });
+  const band = (fill: string, edge: string): void => {
+    box.append(svg("rect", { x: 0, y: 4, width: 26, height: 8, fill: edge }), svg("rect", { x: 0, y: 5.2, width: 26, height: 5.6, fill }));
+  };
+  if (kind === "cut") {
+    box.append(svg("rect", { x: 0, y: 4, width: 26, height: 8, fill: ROAD_SLOW }));
+    for (const x of [1, 10, 19]) box.append(svg("path", { d: `M${x} 12 l3 -8 h4 l-3 8z`, fill: ROAD_CUT_DARK }));
+  } else if (kind === "slow") band(ROAD_SLOW, "#6b5710");
+  else if (kind === "open") band(ROAD_OPEN, ROAD_EDGE);
+  else band(kind, ROAD_EDGE);
+  return box;
+}
+
+function row(mark: Node, text: string): HTMLElement {
+  return h("li", {}, mark, h("span", {}, text));
+}
+
+function bounds(): string[] {
+  return [
+    t("legend.less", { b: number(0.5, 1) }),
+    t("legend.between", { a: number(0.5, 1), b: "1" }),
+    t("legend.between", { a: "1", b: "2" }),
+    t("legend.more", { a: "2" }),
+  ];
+}
+
+export function makePanel(app: App, mode: "3d" | "2d"): void {
+  const panel = byId("panel");
+  const { data, choices } = app;
+  let open = innerWidth > 760;
+
+  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "permanentApart", text: string): HTMLElement =>
+    h("label", { class: "check" },
+      h("input", { type: "checkbox", id: `show-${key}`, checked: choices[key], onchange: (e) => app.set({ [key]: (e.target as HTMLInputElement).checked }) }),
+      h("span", {}, text));
+  const segments = <T extends string>(label: string, name: string, now: T, options: [T, string][], apply: (value: T) => void): HTMLElement =>
+    h("div", { class: "segments small", role: "radiogroup", "aria-label": label },
+      ...options.map(([value, text]) => h("label", {},
+        h("input", { type: "radio", name, value, checked: value === now, onchange: () => apply(value) }), h("span", {}, text))));
+
+  const render = (): void => {
+    const water = h("ul", { class: "legend" },
+      ...DEPTH_COLOURS.map((c, k) => row(swatch(c), bounds()[k])));
+    if (app.scenarios.some((s) => s.meta.permanent)) water.append(row(swatch(PERMANENT), t("legend.permanent")));
+    water.append(row(svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" },
+      svg("path", { d: "M1 11 C7 3 12 14 25 5", fill: "none", stroke: SHORE, "stroke-width": 2 })), t("legend.shore")));
+
+    const body = h("div", { id: "panel-body", hidden: !open },
+      h("h3", {}, t("legend.water")),
+      segments<WaterMode>(t("legend.water"), "water", choices.water, [["now", t("legend.now")], ["maximum", t("legend.maximum")]], (water) => app.set({ water })),
+      water,
+      h("p", { class: "fine" }, t("legend.thin", { cm: number(data.wet_depth * 100) })));
+    if (data.buildings) {
+      body.append(h("h3", {}, t("legend.buildings")),
+        segments<BuildingMode>(t("legend.buildings"), "buildings", choices.buildingMode, [["reached", t("legend.reached")], ["now", t("legend.now")]], (buildingMode) => app.set({ buildingMode })),
+        h("ul", { class: "legend" }, row(swatch(ROOF), t("legend.dry")), ...DAMAGE_COLOURS.map((c, k) => row(swatch(c), bounds()[k]))));
+    }
+    if (data.roads) {
+      const roads = h("ul", { class: "legend" },
+        row(roadSwatch("open"), t("legend.open")),
+        row(roadSwatch("slow"), t("legend.slow", { cm: number(data.wet_depth * 100) })),
+        row(roadSwatch("cut"), t("legend.cut", { m: number(data.closure_depth, 2) })));
+      if (data.scenarios.some((s) => s.traffic)) {
+        roads.append(row(roadSwatch(TRAFFIC[1]), t("legend.dense")), row(roadSwatch(TRAFFIC[2]), t("legend.heavy")), row(roadSwatch(TRAFFIC[3]), t("legend.saturated")));
+      }
+      body.append(h("h3", {}, t("legend.roads")), roads);
+      if (data.scenarios.some((s) => s.traffic)) body.append(h("p", { class: "fine" }, t("legend.traffic_width")));
+    }
+    if (data.scenarios.some((s) => s.lines.length > 0)) {
+      body.append(h("h3", {}, t("legend.measures")), h("ul", { class: "legend" }, row(swatch(DIKE), t("legend.dike"))));
+    }
+    body.append(h("h3", {}, t("legend.show")));
+    if (data.buildings) body.append(toggle("showBuildings", t("legend.buildings")));
+    if (data.roads) body.append(toggle("showRoads", t("legend.roads")));
+    if (data.places.length > 0) body.append(toggle("showPlaces", t("legend.places")));
+    if (app.scenarios.some((s) => s.meta.permanent)) body.append(toggle("permanentApart", t("legend.permanent_apart")));
+    if (mode === "3d") {
+      const out = h("output", { for: "exaggeration" }, `× ${number(choices.exaggeration, 1)}`);
+      body.append(h("label", { class: "range", for: "exaggeration" }, h("span", {}, t("legend.exaggeration"), " ", out),
+        h("input", {
+          id: "exaggeration", type: "range", min: 1, max: 4, step: 0.5, value: choices.exaggeration,
+          oninput: (e) => {
+            const exaggeration = Number((e.target as HTMLInputElement).value);
+            out.textContent = `× ${number(exaggeration, 1)}`;
+            app.set({ exaggeration });
+          },
+        })));
+    }
+    panel.replaceChildren(
+      h("button", {
+        class: "fold", "aria-expanded": open ? "true" : "false", "aria-controls": "panel-body",
+        onclick: () => {
+          open = !open;
+          render();
+          panel.querySelector<HTMLElement>(".fold")?.focus();
+        },
+      }, h("h2", {}, t("legend.title")), icon(open ? "M5 12.5 10 7.5 15 12.5" : "M5 7.5 10 12.5 15 7.5")), body);
+    panel.setAttribute("aria-label", t("legend.title"));
+  };
+  render();
+  app.on((changed) => {
+    if (changed.has("language")) render();
+  });
+}

@@ -1,0 +1,272 @@
+// The offline page: reads what is inside the file, shows it, answers clicks and keys.
+
+import { makeCard } from "./card";
+import { type DialogName, notices, openDialog } from "./dialogs";
+import { byId, h, icon, svg } from "./dom";
+import { language, number, setLanguage, setTexts, t } from "./i18n";
+import { Labels } from "./labels";
+import { makePanel } from "./legend";
+import { Map2D } from "./map2d";
+import { type Scenario, readScenario, readTerritory } from "./model";
+import { Scene3D, hasWebGL } from "./scene3d";
+import { App } from "./state";
+import { makeTimebar, togglePlay } from "./timebar";
+import type { PageData } from "./types";
+import type { View } from "./view";
+
+async function start(): Promise<void> {
+  const data = JSON.parse(byId("data").textContent ?? "") as PageData;
+  byId("data").remove();
+  setTexts(data.texts, data.lang);
+  byId("veil-text").textContent = t("loading");
+  const territory = await readTerritory(data);
+  const scenarios: Scenario[] = [];
+  for (const meta of data.scenarios) {
+    const scenario = await readScenario(data, meta, territory);
+    await scenario.decodeSeries();
+    scenarios.push(scenario);
+  }
+  const app = new App(data, territory, scenarios);
+  const map = byId("map");
+  let view: View | null = null;
+  let touched = false;
+  app.on((changed) => {
+    if (changed.has("picked") || changed.has("playing")) touched = true;
+  });
+
+  // The peak is the first thing to see; frames are shown as they are decoded, so the water rises to it.
+  const peak = scenarios[0].meta.hectares.reduce((best, value, k, all) => (value > all[best] ? k : best), 0);
+  const progress = (): void => {
+    const { ready, meta } = scenarios[0];
+    app.tell("frames");
+    if (scenarios.some((s) => s.ready === 0)) return;
+    if (!view) {
+      view = makeView(map, app);
+      makeInterface(app, view);
+    }
+    if (!touched) app.set({ time: meta.times[Math.min(ready - 1, peak)] });
+  };
+  byId("map").addEventListener("pointerdown", () => (touched = true), { once: true });
+  document.addEventListener("input", () => (touched = true), { once: true });
+  // In turns, so that every scenario soon has its first frames.
+  await Promise.all(scenarios.map((scenario) => scenario.decodeFrames(progress)));
+  if (!touched) app.set({ time: scenarios[0].meta.times[peak] });
+  document.documentElement.dataset["ready"] = "all";
+  expose(app, () => view);
+}
+
+function makeView(map: HTMLElement, app: App): View {
+  if (hasWebGL()) {
+    try {
+      return new Scene3D(map, app);
+    } catch (error) {
+      console.warn("WebGL did not start, the map is drawn in 2D", error);
+      map.querySelector("canvas")?.remove();
+    }
+  }
+  return new Map2D(map, app);
+}
+
+/** For the tests and for whoever opens the console: what is shown, and a way to ask. */
+function expose(app: App, view: () => View | null): void {
+  Object.assign(window, { twin: { app, view } });
+}
+
+function makeInterface(app: App, view: View): void {
+  byId("veil").hidden = true;
+  document.body.dataset["view"] = view.mode;
+  const labels = new Labels(app);
+  makeHead(app, view);
+  makePanel(app, view.mode);
+  makeTimebar(app);
+  makeCard(app, () => byId("map").focus());
+  makeTools(app, view);
+  makeSplit(app, view);
+  listen(app, view);
+  const map = byId("map");
+  const needle = document.querySelector<SVGElement>("#compass g");
+  view.onDraw = () => {
+    labels.update(view, map.clientWidth, map.clientHeight);
+    needle?.setAttribute("transform", `rotate(${-view.bearing()} 12 12)`);
+    updateScale(app, view);
+  };
+  new ResizeObserver(() => view.resize()).observe(map);
+  document.documentElement.dataset["ready"] = "first";
+}
+
+function makeHead(app: App, view: View): void {
+  const { data } = app;
+  const render = (): void => {
+    byId("kicker").textContent = t("kicker");
+    byId("title").textContent = app.choices.compare
+      ? t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name }) : app.shown.meta.name;
+    byId("reserve").textContent = t("head.reserve");
+    const found = notices(app);
+    const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["help", t("help.title")]];
+    byId("menu").setAttribute("aria-label", t("head.menu"));
+    byId("menu").replaceChildren(
+      ...items.map(([name, text]) => h("button", { class: "link", id: `open-${name}`, onclick: () => openDialog(app, name, view.mode) }, text)),
+      h("button", {
+        class: "link", id: "language", lang: language() === "fr" ? "en" : "fr", "aria-label": language() === "fr" ? "English" : "Français",
+        onclick: () => { setLanguage(language() === "fr" ? "en" : "fr"); app.tell("language"); },
+      }, language() === "fr" ? "English" : "Français"));
+    const group = byId("scenarios");
+    group.hidden = app.scenarios.length < 2;
+    group.setAttribute("aria-label", t("head.scenarios"));
+    const names = data.scenarios.map((s) => s.name);
+    const start = commonStart(names);
+    const option = (text: string, full: string, on: boolean, act: () => void): HTMLElement =>
+      h("button", { "aria-pressed": on ? "true" : "false", title: full, onclick: act }, text);
+    group.replaceChildren(
+      ...names.map((name, k) => option(name.slice(start) || t("head.reference"), name, !app.choices.compare && app.choices.scenario === k,
+        () => app.set({ scenario: k, compare: false, other: k === 0 ? 1 : 0 }))),
+      option(t("head.compare"), t("head.compare"), app.choices.compare, () => app.set({ compare: !app.choices.compare, scenario: 0, other: app.choices.scenario || 1 })));
+    document.title = data.title;
+    byId("map").setAttribute("aria-label", t(view.mode === "3d" ? "map.label" : "map.label_2d"));
+  };
+  render();
+  app.on((changed) => {
+    if (["language", "scenario", "compare", "other"].some((key) => changed.has(key as never))) render();
+  });
+}
+
+/** Length of what all names begin with, up to a word: buttons show what differs. */
+function commonStart(names: string[]): number {
+  if (names.length < 2) return 0;
+  let k = 0;
+  while (k < names[0].length && names.every((name) => name[k] === names[0][k])) k++;
+  const rest = names[0].slice(0, k).search(/[\s,:–-]+[^\s,:–-]*$/);
+  const cut = names.some((name) => name.length === k) ? k : rest < 0 ? 0 : rest;
+  const after = /^[\s,:–-]*/.exec(names.find((name) => name.length > cut)?.slice(cut) ?? "");
+  return cut < 6 ? 0 : cut + (after?.[0].length ?? 0);
+}
+
+function makeTools(app: App, view: View): void {
+  const render = (): void => {
+    const button = (id: string, label: string, path: string, act: () => void): HTMLElement =>
+      h("button", { id, class: "tool", "aria-label": label, title: label, onclick: act }, icon(path));
+    const compass = h("button", { id: "compass", class: "tool", "aria-label": t("tools.north"), title: t("tools.north"), onclick: () => view.north() },
+      svg("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" },
+        svg("g", {}, svg("path", { d: "M12 2 L15.5 12 L8.5 12Z", fill: "#c9191e" }), svg("path", { d: "M12 22 L15.5 12 L8.5 12Z", fill: "#929292" }),
+          svg("text", { x: 12, y: 11, "text-anchor": "middle", class: "north" }, "N"))));
+    const items = [
+      compass, button("zoom-in", t("tools.in"), "M10 4 V16 M4 10 H16", () => view.zoom(1.35)),
+      button("zoom-out", t("tools.out"), "M4 10 H16", () => view.zoom(1 / 1.35)),
+    ];
+    if (view.mode === "3d") {
+      items.push(
+        button("turn-left", t("tools.left"), "M6 5 V9 H10 M6.3 8.8 A5.5 5.5 0 1 1 5 13", () => view.turn(-20)),
+        button("turn-right", t("tools.right"), "M14 5 V9 H10 M13.7 8.8 A5.5 5.5 0 1 0 15 13", () => view.turn(20)),
+        button("tilt", t("tools.tilt"), "M3 13 L10 16.5 L17 13 L10 9.5Z M10 9.5 V3 M7.5 5.5 L10 3 L12.5 5.5", () => view.tilt()));
+    }
+    items.push(button("home", t("tools.home"), "M3.5 10 L10 4 L16.5 10 M5.5 8.8 V16 H14.5 V8.8", () => view.home()));
+    byId("tools").replaceChildren(...items);
+  };
+  render();
+  app.on((changed) => {
+    if (!changed.has("language")) return;
+    render();
+    view.invalidate();
+  });
+}
+
+function makeSplit(app: App, view: View): void {
+  const split = byId("split");
+  const map = byId("map");
+  const { choices } = app;
+  const place = (): void => {
+    split.hidden = !choices.compare;
+    byId("side-left").hidden = byId("side-right").hidden = !choices.compare;
+    split.style.left = `${choices.split * 100}%`;
+    split.setAttribute("aria-label", t("map.split"));
+    split.setAttribute("aria-valuemin", "0");
+    split.setAttribute("aria-valuemax", "100");
+    split.setAttribute("aria-valuenow", String(Math.round(choices.split * 100)));
+    byId("side-left").textContent = app.shown.meta.name;
+    byId("side-right").textContent = app.scenarios[choices.other].meta.name;
+    byId("side-left").style.right = `${(1 - choices.split) * 100}%`;
+    byId("side-right").style.left = `${choices.split * 100}%`;
+    view.invalidate();
+  };
+  const to = (share: number): void => app.set({ split: Math.min(0.97, Math.max(0.03, share)) });
+  split.addEventListener("pointerdown", (e) => {
+    split.setPointerCapture(e.pointerId);
+    e.preventDefault();
+    split.focus();
+  });
+  split.addEventListener("pointermove", (e) => {
+    if (!split.hasPointerCapture(e.pointerId)) return;
+    const box = map.getBoundingClientRect();
+    to((e.clientX - box.left) / box.width);
+  });
+  split.addEventListener("keydown", (e) => {
+    const by: Record<string, number> = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1 };
+    if (e.key in by) to(choices.split + by[e.key]);
+    else if (e.key === "Home") to(0);
+    else if (e.key === "End") to(1);
+    else return;
+    e.preventDefault();
+    e.stopPropagation();
+  });
+  place();
+  app.on((changed) => {
+    if (["split", "compare", "scenario", "other", "language"].some((key) => changed.has(key as never))) place();
+  });
+}
+
+function listen(app: App, view: View): void {
+  const map = byId("map");
+  let down: [number, number] | null = null;
+  map.addEventListener("pointerdown", (e) => {
+    down = (e.target as HTMLElement).tagName === "CANVAS" && e.button === 0 ? [e.clientX, e.clientY] : null;
+  });
+  map.addEventListener("pointerup", (e) => {
+    if (!down || Math.hypot(e.clientX - down[0], e.clientY - down[1]) > 5) return;
+    app.set({ picked: view.pick(e.clientX, e.clientY) });
+    view.invalidate();
+  });
+  map.addEventListener("keydown", (e) => {
+    if (e.target !== map || e.ctrlKey || e.metaKey || e.altKey) return;
+    const box = map.getBoundingClientRect();
+    const acts: Record<string, () => void> = {
+      ArrowLeft: () => view.pan(-1, 0), ArrowRight: () => view.pan(1, 0), ArrowUp: () => view.pan(0, 1), ArrowDown: () => view.pan(0, -1),
+      "+": () => view.zoom(1.25), "=": () => view.zoom(1.25), "-": () => view.zoom(0.8),
+      q: () => view.turn(-15), e: () => view.turn(15), n: () => view.north(), v: () => view.tilt(), Home: () => view.home(),
+      Enter: () => app.set({ picked: view.pick(box.left + box.width / 2, box.top + box.height / 2) }),
+    };
+    const act = acts[e.key] ?? acts[e.key.toLowerCase()];
+    if (!act) return;
+    e.preventDefault();
+    act();
+    view.invalidate();
+  });
+  document.addEventListener("keydown", (e) => {
+    if (byId<HTMLDialogElement>("dialog").open) return;
+    const target = e.target as HTMLElement;
+    if (e.key === " " && (target === map || target === document.body)) {
+      e.preventDefault();
+      togglePlay(app);
+    } else if (e.key === "Escape" && app.choices.picked) {
+      app.set({ picked: null });
+    }
+  });
+}
+
+function updateScale(app: App, view: View): void {
+  const perPixel = view.metresPerPixel();
+  const room = perPixel * 130;
+  const power = 10 ** Math.floor(Math.log10(room));
+  const length = [5, 2, 1].map((m) => m * power).find((m) => m <= room) ?? power;
+  byId("scale-bar").style.width = `${length / perPixel}px`;
+  const text = length >= 1000 ? `${number(length / 1000)} km` : `${number(length)} m`;
+  const { exaggeration } = app.choices;
+  byId("scale-text").textContent = view.mode === "2d" ? text : `${text} · ${t("scale.relief", { x: number(exaggeration, exaggeration % 1 ? 1 : 0) })}`;
+}
+
+start().catch((error: unknown) => {
+  console.error(error);
+  const veil = byId("veil");
+  veil.hidden = false;
+  veil.className = "failed";
+  veil.replaceChildren(h("p", {}, t("failed")), h("pre", {}, error instanceof Error ? error.message : String(error)));
+});

@@ -1,0 +1,226 @@
+// GLSL of the 3D scene. Colours come in as uniforms; the picture is in sRGB from end to end, so that the
+// swatches of the legend are the very numbers on the screen.
+
+const WATER = /* glsl */ `
+uniform sampler2D depthA;
+uniform sampler2D depthB;
+uniform float between;
+float signedDepth(vec2 uv) {
+  return mix(texture2D(depthA, uv).r, texture2D(depthB, uv).r, between);
+}`;
+
+export const terrainVertex = /* glsl */ `
+${WATER}
+uniform float wet;
+uniform float base;
+varying vec2 vUv;
+varying float vAbove;
+attribute float wall;
+void main() {
+  vUv = uv;
+  float water = signedDepth(uv);
+  float top = position.z + (water > wet ? water : 0.0);
+  vAbove = wall > 0.5 ? base - position.z : 0.0;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position.xy, top, 1.0);
+}`;
+
+export const terrainFragment = /* glsl */ `
+${WATER}
+uniform sampler2D permanentDepth;
+uniform sampler2D ground;
+uniform sampler2D holes;
+uniform float hasHoles;
+uniform float wet;
+uniform float permanentApart;
+uniform vec3 classes[4];
+uniform vec3 bounds;
+uniform vec3 permanent;
+uniform vec3 shore;
+uniform vec3 mark;   // x, y in texture units, radius in texels (0: none)
+uniform vec2 texels;
+varying vec2 vUv;
+
+float over(float value, float bound, float width) {
+  return clamp((value - bound) / width + 0.5, 0.0, 1.0);
+}
+
+void main() {
+  if (hasHoles > 0.5 && texture2D(holes, vUv).r > 0.5) discard;
+  vec3 land = texture2D(ground, vUv).rgb;
+  float depth = signedDepth(vUv);
+  float width = max(fwidth(depth), 1e-5);
+  vec3 water = classes[0];
+  water = mix(water, classes[1], over(depth, bounds.x, width));
+  water = mix(water, classes[2], over(depth, bounds.y, width));
+  water = mix(water, classes[3], over(depth, bounds.z, width));
+  if (permanentApart > 0.5) {
+    float before = texture2D(permanentDepth, vUv).r;
+    water = mix(water, permanent, over(before, wet, max(fwidth(before), 1e-5)));
+  }
+  vec3 colour = mix(land, water, over(depth, wet, width));
+  // The shoreline is a line of constant width on the screen, whatever the slope of the ground.
+  float away = abs(depth - wet) / width;
+  colour = mix(colour, shore, 0.85 * (1.0 - smoothstep(0.75, 1.6, away)));
+  gl_FragColor = vec4(colour, 1.0);
+}`;
+
+export const skirtVertex = /* glsl */ `
+${WATER}
+uniform float wet;
+uniform float bottom;
+attribute float upper;
+varying float vHeight;
+varying float vBed;
+varying float vSide;
+attribute float side;
+void main() {
+  float water = signedDepth(uv);
+  float level = position.z + (water > wet ? water : 0.0);
+  float z = upper > 0.5 ? level : bottom;
+  vHeight = z;
+  vBed = position.z;
+  vSide = side;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position.xy, z, 1.0);
+}`;
+
+export const skirtFragment = /* glsl */ `
+uniform vec3 water;
+varying float vHeight;
+varying float vBed;
+varying float vSide;
+void main() {
+  vec3 earth = vec3(0.74, 0.70, 0.64) * vSide;
+  float band = clamp((vBed - vHeight) / 12.0, 0.0, 1.0);
+  earth = mix(earth * 1.04, earth * 0.9, band);
+  gl_FragColor = vec4(vHeight > vBed + 0.02 ? water : earth, 1.0);
+}`;
+
+export const buildingVertex = /* glsl */ `
+uniform sampler2D states;   // one texel a building: class 0–4
+uniform float statesWide;
+uniform vec3 damage[4];
+uniform vec3 wallColour;
+uniform vec3 roofColour;
+uniform float picked;
+attribute float thing;
+attribute float kind;       // 0 foot of a wall, 1 top of a wall, 2 roof
+varying vec3 vColour;
+varying float vFoot;
+void main() {
+  vec2 at = vec2(mod(thing, statesWide), floor(thing / statesWide));
+  float state = floor(texelFetch(states, ivec2(at), 0).r * 255.0 + 0.5);
+  bool roof = kind > 1.5;
+  vec3 colour = roof ? roofColour : wallColour;
+  if (state > 3.5) colour = damage[3];
+  else if (state > 2.5) colour = damage[2];
+  else if (state > 1.5) colour = damage[1];
+  else if (state > 0.5) colour = damage[0];
+  // Light from the north-west, soft; roofs a little under full so that a flat one keeps its swatch.
+  vec3 light = normalize(vec3(-0.62, 0.55, 0.9));
+  float shade = roof ? 0.55 + 0.6 * max(dot(normal, light), 0.0) : 0.60 + 0.42 * max(dot(normal, light) + 0.25, 0.0);
+  if (roof && normal.z > 0.999) shade = 1.0;
+  vColour = colour * min(shade, 1.06);
+  if (abs(thing - picked) < 0.5) vColour = mix(vColour, vec3(0.0, 0.0, 0.57), 0.55);
+  vFoot = kind;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+}`;
+
+export const buildingFragment = /* glsl */ `
+varying vec3 vColour;
+varying float vFoot;
+void main() {
+  float dark = vFoot < 1.0 ? mix(0.8, 1.0, clamp(vFoot * 1.4, 0.0, 1.0)) : 1.0;
+  gl_FragColor = vec4(vColour * dark, 1.0);
+}`;
+
+export const roadVertex = /* glsl */ `
+${WATER}
+uniform sampler2D states;   // one texel a road: state, traffic width, traffic class
+uniform float statesWide;
+uniform float perPixel;     // metres per pixel at unit distance
+uniform float minimum;      // least width in pixels
+uniform float wet;
+uniform vec2 span;          // size of the grid in metres
+uniform float picked;
+attribute vec2 across;      // unit vector to the side
+attribute float thing;
+attribute vec3 shape;       // half width (m), distance along (m), deck (1) or ground (0)
+varying vec3 vState;
+varying float vSide;
+varying float vAlong;
+varying float vHalf;
+varying float vPicked;
+attribute float side;
+void main() {
+  vec2 at = vec2(mod(thing, statesWide), floor(thing / statesWide));
+  vec3 state = texelFetch(states, ivec2(at), 0).rgb * 255.0;
+  vec2 uvHere = vec2((position.x + 0.5 * span.x) / span.x, (0.5 * span.y - position.y) / span.y);
+  float water = signedDepth(uvHere);
+  vec3 place = position;
+  if (shape.z < 0.5 && water > wet) place.z += water;
+  vec4 middle = modelViewMatrix * vec4(place, 1.0);
+  float pixel = perPixel * -middle.z;
+  float halfWidth = shape.x * (1.0 + 1.6 * state.y / 255.0);
+  halfWidth = max(halfWidth, 0.5 * (minimum + (state.x > 0.5 ? 1.6 : 0.0) + 3.0 * state.y / 255.0) * pixel);
+  place.xy += across * side * halfWidth;
+  vState = state;
+  vSide = side;
+  vAlong = shape.y;
+  vHalf = halfWidth;
+  vPicked = abs(thing - picked) < 0.5 ? 1.0 : 0.0;
+  vec4 eye = modelViewMatrix * vec4(place, 1.0);
+  // Drawn a little nearer than it is: ribbons between mesh points never sink into the ground.
+  eye.xyz *= 1.0 - 0.004 - 1.2 / max(-eye.z, 60.0);
+  gl_Position = projectionMatrix * eye;
+}`;
+
+export const roadFragment = /* glsl */ `
+uniform vec3 open;
+uniform vec3 edge;
+uniform vec3 slow;
+uniform vec3 dark;
+uniform vec3 traffic[4];
+varying vec3 vState;
+varying float vSide;
+varying float vAlong;
+varying float vHalf;
+varying float vPicked;
+void main() {
+  int level = int(vState.z + 0.5);
+  vec3 colour = traffic[0];
+  if (level == 1) colour = traffic[1];
+  else if (level == 2) colour = traffic[2];
+  else if (level >= 3) colour = traffic[3];
+  vec3 rim = edge;
+  if (vState.x > 1.5) {
+    float period = clamp(vHalf * 4.5, 8.0, 400.0);
+    float phase = fract((vAlong + vSide * vHalf * 0.9) / period);
+    float blur = fwidth((vAlong + vSide * vHalf * 0.9) / period) * 0.75;
+    float stripe = smoothstep(0.5 - blur, 0.5 + blur, phase) * (1.0 - smoothstep(1.0 - blur, 1.0, phase));
+    colour = mix(slow, dark, stripe);
+    rim = dark;
+  } else if (vState.x > 0.5) {
+    colour = slow;
+    rim = vec3(0.42, 0.34, 0.05);
+  }
+  float width = fwidth(vSide);
+  float border = smoothstep(0.80 - width, 0.80, abs(vSide)) * step(width, 0.55);
+  colour = mix(colour, rim, border);
+  if (vPicked > 0.5) colour = mix(colour, vec3(0.0, 0.0, 0.57), 0.75);
+  gl_FragColor = vec4(colour, 1.0);
+}`;
+
+export const dikeVertex = /* glsl */ `
+varying vec3 vNormal;
+void main() {
+  vNormal = normal;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+}`;
+
+export const dikeFragment = /* glsl */ `
+uniform vec3 colour;
+varying vec3 vNormal;
+void main() {
+  float shade = 0.7 + 0.35 * max(dot(normalize(vNormal), normalize(vec3(-0.6, 0.55, 0.9))), 0.0);
+  gl_FragColor = vec4(colour * shade, 1.0);
+}`;

@@ -1,0 +1,126 @@
+// Time: play, clock, slider over the flooded area, speed.
+
+import { SCENARIO_LINES } from "./colours";
+import { byId, h, icon, svg } from "./dom";
+import { clock, duration, number, t } from "./i18n";
+import type { App } from "./state";
+
+const PLAY = "M6 4 L16 10 L6 16Z";
+const PAUSE = "M5.5 4 H8.5 V16 H5.5Z M11.5 4 H14.5 V16 H11.5Z";
+const WHOLE_RUN = 24; // seconds that the whole run takes at speed 1
+
+export function makeTimebar(app: App): void {
+  const bar = byId("time");
+  const { choices } = app;
+  const from = app.from;
+  const to = app.to;
+  const still = to <= from;
+
+  const clockText = (time: number): string => {
+    const s = app.shown;
+    return s.meta.start ? clock(s.startMs, s.meta.offset_s, time) : `T+${duration(time)}`;
+  };
+
+  const render = (): void => {
+    const play = h("button", { id: "play", class: "primary", disabled: still, onclick: () => togglePlay(app) });
+    const slider = h("input", {
+      id: "slider", type: "range", min: from, max: still ? from + 1 : to, step: "any", value: choices.time, disabled: still, "aria-label": t("time.slider"),
+      oninput: (e) => app.set({ time: Number((e.target as HTMLInputElement).value), playing: false }),
+      onkeydown: (e) => onSliderKey(app, e as KeyboardEvent),
+    });
+    const day = h("strong", { id: "clock" });
+    const since = h("span", { id: "since" });
+    const area = h("span", { id: "area" });
+    const speeds: [number, string][] = [[0.25, `× ${number(0.25, 2)}`], [0.5, `× ${number(0.5, 1)}`], [1, "× 1"], [2, "× 2"], [4, "× 4"]];
+    const speed = h("select", { id: "speed", "aria-label": t("time.speed"), title: t("time.speed"), onchange: (e) => app.set({ speed: Number((e.target as HTMLSelectElement).value) }) },
+      ...speeds.map(([value, text]) => h("option", { value, selected: value === choices.speed }, text)));
+    bar.setAttribute("aria-label", t("time.title"));
+    bar.replaceChildren(
+      play,
+      h("div", { class: "clock" }, day, since),
+      h("div", { class: "track" }, graph(app), slider, h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, `T+${duration(from)}`), area, h("span", {}, `T+${duration(to)}`))),
+      h("label", { class: "speed" }, h("span", {}, t("time.speed_short")), speed),
+    );
+    update();
+  };
+
+  const update = (): void => {
+    const play = byId<HTMLButtonElement>("play");
+    play.replaceChildren(icon(choices.playing ? PAUSE : PLAY, true), h("span", {}, t(choices.playing ? "time.pause" : "time.play")));
+    const slider = byId<HTMLInputElement>("slider");
+    slider.value = String(choices.time);
+    const share = still ? 0 : ((choices.time - from) / (to - from)) * 100;
+    slider.style.setProperty("--done", `${share}%`);
+    slider.setAttribute("aria-valuetext", `${clockText(choices.time)}, T+${duration(choices.time)}`);
+    const whole = choices.water === "maximum";
+    byId("clock").textContent = whole ? t("time.whole") : clockText(choices.time);
+    byId("since").textContent = whole ? t("time.whole_more") : `T+${duration(choices.time)}`;
+    const { meta } = app.shown;
+    const { a, b, f } = app.shown.moment(choices.time);
+    const hectares = meta.hectares[a] * (1 - f) + meta.hectares[b] * f;
+    byId("area").textContent = t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) });
+    byId("time-cursor").setAttribute("x1", String(share * 10));
+    byId("time-cursor").setAttribute("x2", String(share * 10));
+  };
+
+  render();
+  app.on((changed) => {
+    if (changed.has("language") || changed.has("scenario") || changed.has("compare")) {
+      const focus = document.activeElement?.id;
+      render();
+      if (focus && bar.querySelector(`#${focus}`)) byId(focus).focus();
+    } else if (["time", "playing", "water", "frames"].some((key) => changed.has(key as never))) update();
+  });
+
+  let last = 0;
+  const loop = (now: number): void => {
+    requestAnimationFrame(loop);
+    const passed = Math.min(0.25, (now - last) / 1000);
+    last = now;
+    if (!choices.playing || still) return;
+    const next = choices.time + (passed * choices.speed * (to - from)) / WHOLE_RUN;
+    if (next >= to) app.set({ time: to, playing: false });
+    else app.set({ time: next });
+  };
+  requestAnimationFrame(loop);
+}
+
+export function togglePlay(app: App): void {
+  const { choices } = app;
+  if (app.to <= app.from) return;
+  if (!choices.playing && choices.time >= app.to - 1e-6) app.set({ time: app.from });
+  app.set({ playing: !choices.playing, water: "now" });
+}
+
+function onSliderKey(app: App, event: KeyboardEvent): void {
+  const minute = 60;
+  const frame = (app.to - app.from) / Math.max(1, app.shown.meta.times.length - 1);
+  const step: Record<string, number> = {
+    ArrowLeft: -minute, ArrowDown: -minute, ArrowRight: minute, ArrowUp: minute, PageDown: -frame, PageUp: frame,
+  };
+  const by = step[event.key];
+  if (by === undefined) return;
+  event.preventDefault();
+  app.set({ playing: false, time: Math.min(app.to, Math.max(app.from, app.choices.time + by)) });
+}
+
+/** Flooded area over time, behind the slider. */
+function graph(app: App): SVGSVGElement {
+  const { choices, scenarios } = app;
+  const shown = choices.compare ? [choices.scenario, choices.other] : [choices.scenario];
+  const most = Math.max(0.01, ...scenarios.flatMap((s) => s.meta.hectares));
+  const span = Math.max(1, app.to - app.from);
+  const picture = svg("svg", { class: "graph", viewBox: "0 0 1000 100", preserveAspectRatio: "none", "aria-hidden": "true" });
+  for (const k of shown) {
+    const { times, hectares } = scenarios[k].meta;
+    const points = times.map((time, n) => `${(((time - app.from) / span) * 1000).toFixed(1)},${(100 - (hectares[n] / most) * 94).toFixed(1)}`);
+    const stroke = SCENARIO_LINES[k % SCENARIO_LINES.length];
+    if (k === choices.scenario) {
+      const end = ((times[times.length - 1] - app.from) / span) * 1000;
+      picture.append(svg("path", { d: `M0,100 L${points.join(" L")} L${end.toFixed(1)},100Z`, fill: "#6baed6", "fill-opacity": 0.35 }));
+    }
+    picture.append(svg("polyline", { points: points.join(" "), fill: "none", stroke: k === choices.scenario ? "#2171b5" : stroke, "stroke-width": 1.6, "vector-effect": "non-scaling-stroke", ...(k === choices.scenario ? {} : { "stroke-dasharray": "5 4" }) }));
+  }
+  picture.append(svg("line", { id: "time-cursor", y1: 0, y2: 100, x1: 0, x2: 0, stroke: "#000091", "stroke-width": 1.5, "vector-effect": "non-scaling-stroke" }));
+  return picture;
+}

@@ -1,0 +1,122 @@
+// The table that viz/page.py writes into the page.
+
+export interface TerrainMeta {
+  blob: number;
+  low: number;
+  step: number;
+}
+
+export interface Indicator {
+  value: number | string | boolean | null;
+  unit: string;
+  label_fr: string;
+  label_en: string;
+  method?: string;
+}
+
+export interface TrafficMeta {
+  greatest_volume: number;
+  volume: number;
+  saturation: number;
+  closed: number;
+  times: number[];
+}
+
+export interface MeasureLine {
+  kind: string;
+  crest: number | null;
+  parts: number[][];
+}
+
+export interface ScenarioMeta {
+  name: string;
+  status: string;
+  start: string;
+  offset_s: number;
+  times: number[];
+  frames_computed: number;
+  duration: number | null;
+  per_chunk: number;
+  chunks: number[];
+  maximum: number | null;
+  bed: TerrainMeta | null;
+  permanent: boolean;
+  hectares: number[];
+  building_depth: number | null;
+  road_depth: number | null;
+  traffic: TrafficMeta | null;
+  traffic_summary: Record<string, unknown> | null;
+  indicators: Record<string, Indicator>;
+  provenance: Record<string, unknown>;
+  lines: MeasureLine[];
+  solvers: string[];
+}
+
+export interface BuildingsMeta {
+  count: number;
+  rings: number;
+  holes: number;
+  outline: number;
+  height: number;
+  without_height: number;
+  natures: string[];
+  nature: number;
+  uses: string[];
+  use: number;
+  ids: number | null;
+  step: number;
+}
+
+export interface RoadsMeta {
+  count: number;
+  parts: number;
+  outline: number;
+  names: string[];
+  name: number;
+  natures: string[];
+  nature: number;
+  importance: number;
+  level: number;
+  drivable: number;
+  ids: number | null;
+  step: number;
+}
+
+export interface PlaceMeta {
+  label: string;
+  name: string;
+  kind: string;
+  shape: string;
+  x: number;
+  y: number;
+}
+
+export interface PageData {
+  lang: string;
+  texts: Record<string, Record<string, string>>;
+  version: string;
+  made: string;
+  title: string;
+  grid: {
+    nx: number;
+    ny: number;
+    cell: number;
+    crs: string;
+    x_west: number;
+    y_north: number;
+    model_cell: number;
+    factor: number;
+  };
+  curve: number[];
+  curve_errors: [number, number];
+  wet_depth: number;
+  closure_depth: number;
+  greatest_depth: number;
+  ground: { blob: number; mime: string };
+  bed: TerrainMeta;
+  holes: number;
+  buildings: BuildingsMeta | null;
+  roads: RoadsMeta | null;
+  places: PlaceMeta[];
+  scenarios: ScenarioMeta[];
+}

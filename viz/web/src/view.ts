@@ -1,0 +1,34 @@
+// What the interface asks of a picture, 3D or 2D.
+
+import type { Picked } from "./state";
+
+export interface Screen {
+  x: number;
+  y: number;
+  /** False behind the viewer. */
+  ahead: boolean;
+}
+
+export interface View {
+  readonly mode: "3d" | "2d";
+  /** Called after every picture: labels, scale and compass follow. */
+  onDraw: () => void;
+  invalidate(): void;
+  resize(): void;
+  /** What is under a point of the page (client coordinates). */
+  pick(clientX: number, clientY: number): Picked | null;
+  /** Place on the ground to page coordinates relative to the map. */
+  project(x: number, y: number, above: number): Screen;
+  zoom(factor: number): void;
+  turn(degrees: number): void;
+  pan(right: number, up: number): void;
+  /** From the side or from above. */
+  tilt(): void;
+  north(): void;
+  home(): void;
+  /** Direction of the view, degrees clockwise from north. */
+  bearing(): number;
+  /** Ground metres per pixel at the middle of the picture. */
+  metresPerPixel(): number;
+  goTo(x: number, y: number): void;
+}
