@@ -11,8 +11,12 @@ from pathlib import Path
 from twin.errors import suggest
 from twin.layers.reading import Reading, few
 
-RASTER_SUFFIXES = set(".asc .tif .tiff .img .bil .flt .dem .grd .agr .vrt .jp2 .nc".split())
-VECTOR_SUFFIXES = set(".shp .gpkg .geojson .json .fgb .gml .kml .gdb .tab .mif .sqlite .parquet".split())
+RASTER_SUFFIXES = {
+    ".asc", ".tif", ".tiff", ".img", ".bil", ".flt", ".dem", ".grd", ".agr", ".vrt", ".jp2", ".nc",
+}  # fmt: skip
+VECTOR_SUFFIXES = {
+    ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".gdb", ".tab", ".mif", ".sqlite", ".parquet",
+}  # fmt: skip
 # Masks that IGN delivers beside RGE ALTI (source of the data, distance to it): not heights.
 _MASKS = re.compile(r"(^|_)(SRC|DST)(_|$)")
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")

@@ -146,21 +146,20 @@ def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, 
 
 
 def _clean_text(column: pd.Series, null_texts: set[str], name: str) -> pd.Series:
-    values = column.astype(object).where(column.notna(), None)
-    if not all(value is None or isinstance(value, str) for value in values):
+    cells = [value if ok else None for value, ok in zip(column, column.notna(), strict=True)]
+    if not all(value is None or isinstance(value, str) for value in cells):
         return column
-    values = values.map(
-        lambda value: None if value is None or value.strip() in null_texts | {""} else value.strip()
-    )
-    kinds = {value for value in values if value is not None}
+    none = null_texts | {""}
+    texts = [None if value is None or value.strip() in none else value.strip() for value in cells]
+    kinds = {value for value in texts if value is not None}
     if kinds and kinds <= {"Oui", "Non"}:
-        flags = values.map({"Oui": True, "Non": False, None: None})
-        return flags.astype(bool) if values.notna().all() else flags.astype("boolean")
+        flags = [None if value is None else value == "Oui" for value in texts]
+        return pd.Series(flags, index=column.index, dtype="boolean" if None in flags else bool)
     if kinds and _POPULATION.search(name):
-        numbers = pd.to_numeric(values, errors="coerce")
-        if numbers.notna().sum() == values.notna().sum():
+        numbers = pd.to_numeric(pd.Series(texts, index=column.index, dtype=object), errors="coerce")
+        if numbers.notna().sum() == len(texts) - texts.count(None):
             return numbers.astype(float)
-    return values.astype("str")
+    return pd.Series(texts, index=column.index, dtype="str")
 
 
 def is_null_height(z: NDArray[np.float64]) -> NDArray[np.bool_]:

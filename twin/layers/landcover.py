@@ -74,7 +74,7 @@ def built_in(name: str) -> Classes:
 
 
 def read_table(reading: Reading, entry: str) -> Classes | None:
-    """A table of the territory's own: a first column named as the layer's column of classes, and `manning`."""
+    """A table of the territory's own: a first column named as the layer's column, and `manning`."""
     path = resolve(reading, entry)
     if path is None:
         return None

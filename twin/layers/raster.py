@@ -302,7 +302,7 @@ def _mosaic(reading: Reading, tiles: list[Tile], crs: CRS) -> tuple[xr.DataArray
     out = np.full((ny, nx), np.nan)
     covered = np.zeros((ny, nx), dtype=bool)
     used: list[Tile] = []
-    shared, largest = 0, 0.0
+    shared, largest = np.zeros((ny, nx), dtype=bool), 0.0
     for k, tile in enumerate(tiles):
         r0, r1 = max(row0, int(top[k])), min(row1, int(bottom[k]))
         c0, c1 = max(col0, int(left[k])), min(col1, int(right[k]))
@@ -321,13 +321,13 @@ def _mosaic(reading: Reading, tiles: list[Tile], crs: CRS) -> tuple[xr.DataArray
         both = np.isfinite(out[here]) & np.isfinite(values)
         if both.any():
             difference = np.abs(out[here][both] - values[both])
-            shared += int(both.sum())
+            shared[here] |= both
             largest = max(largest, float(difference.max()))
         out[here] = np.where(np.isfinite(out[here]), out[here], values)
         covered[here] = True
     reading.problems.raise_if_any()
-    if shared and len(used) > 1:
-        reading.note("shared_cells", count=shared, largest=f"{largest:.3g}")
+    if shared.any():
+        reading.note("shared_cells", count=int(shared.sum()), largest=f"{largest:.3g}")
     if not covered.all():
         reading.note("gaps", count=int((~covered).sum()))
     x_west, y_north = first.x_west + col0 * cell, first.y_north - row0 * cell

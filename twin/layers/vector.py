@@ -6,7 +6,7 @@ of every value decide.
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -275,7 +275,7 @@ def _place(reading: Reading, part: Part, frame: gpd.GeoDataFrame, crs: CRS) -> g
 
 
 def _decode(reading: Reading, path: Path, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Decode texts of a shapefile that were read byte by byte (as latin-1): UTF-8 where it is, else cp1252."""
+    """Decode texts of a shapefile that were read byte by byte (as latin-1): UTF-8, else cp1252."""
     fallback = _declared_encoding(path)
     counts = {"utf-8": 0, fallback: 0}
     memory: dict[str, str] = {}
@@ -295,9 +295,10 @@ def _decode(reading: Reading, path: Path, frame: gpd.GeoDataFrame) -> gpd.GeoDat
             pd.api.types.is_string_dtype(column) or column.dtype == object
         ):
             continue
-        decoded = column.astype(object).where(column.notna(), None).map(decode)
-        lost += int(decoded.map(lambda v: isinstance(v, str) and "\ufffd" in v).sum())
-        frame[name] = decoded.astype("str") if pd.api.types.is_string_dtype(column) else decoded
+        cells = [decode(value) if ok else None for value, ok in zip(column, column.notna(), strict=True)]
+        lost += sum(isinstance(value, str) and "\ufffd" in value for value in cells)
+        kind = "str" if pd.api.types.is_string_dtype(column) else object
+        frame[name] = pd.Series(cells, index=frame.index, dtype=kind)
     if counts["utf-8"] and counts[fallback]:
         reading.note(
             "mixed_encodings", file=path.name, utf8=counts["utf-8"], other=counts[fallback], name=fallback
@@ -314,12 +315,11 @@ def _decode_bytes(raw: bytes, fallback: str) -> tuple[str, str]:
     try:
         return raw.decode("utf-8"), "utf-8"
     except UnicodeDecodeError as error:
-        # A text cut at the width of its field may end in the middle of a letter.
-        if (
-            error.start >= len(raw) - 3
-            and error.start > 0
-            and any(byte >= 0xC2 for byte in raw[: error.start])
-        ):
+        # A text cut at the width of its field may end in the middle of a letter. Bytes C2 to C5 begin the
+        # accented letters of UTF-8 and end no French word in cp1252 (Â Ã Ä Å).
+        tail = raw[error.start :]
+        cut = error.reason == "unexpected end of data"
+        if cut and (0xC2 <= tail[0] <= 0xC5 or not raw[: error.start].isascii()):
             return raw[: error.start].decode("utf-8"), "utf-8"
     return raw.decode(fallback, "replace"), fallback
 
@@ -341,15 +341,16 @@ def _declared_encoding(path: Path) -> str:
 
 
 def _filter(reading: Reading, path: Path, frame: gpd.GeoDataFrame, where: str) -> gpd.GeoDataFrame | None:
-    """Apply an OGR condition to decoded attributes, through a table in memory."""
+    """Apply an OGR condition to decoded attributes, through a table in a temporary file."""
     table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     table["__row"] = np.arange(len(table))
-    memory = io.BytesIO()
-    pyogrio.write_dataframe(table, memory, driver="GPKG", layer="rows")
-    try:
-        rows = pyogrio.read_dataframe(io.BytesIO(memory.getvalue()), layer="rows", where=where)["__row"]
-    except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
-        columns = few(list(table.columns[:-1]), 70)
-        reading.problem(path, "where", "bad_where", condition=where, reason=error, columns=columns)
-        return None
+    with tempfile.TemporaryDirectory(prefix="twin-") as folder:
+        copy = Path(folder) / "rows.gpkg"
+        pyogrio.write_dataframe(table, copy, driver="GPKG", layer="rows")
+        try:
+            rows = pyogrio.read_dataframe(copy, layer="rows", where=where)["__row"]
+        except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
+            columns = few(list(table.columns[:-1]), 70)
+            reading.problem(path, "where", "bad_where", condition=where, reason=error, columns=columns)
+            return None
     return frame.iloc[np.sort(rows.to_numpy())]
