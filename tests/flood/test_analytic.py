@@ -1,0 +1,116 @@
+"""Exact solutions: errors near what is measured, orders as theory has them (first order with fronts: below one)."""
+
+import numpy as np
+import pytest
+
+from tests.flood.analytic import ThackerBowl, cell_averages, normal_depth, ritter, stoker
+from tests.flood.basins import advance, solver
+from twin.domain import Domain
+from twin.scenarios.binding import NORMAL_DEPTH, InflowForcing, RainForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing, uniform_boundaries
+from twin.solvers.flood.parameters import FloodParameters
+from twin.solvers.flood.solver import FloodSolver
+
+
+def _dam_break(exact, cells: int, length: float, x0: float, hl: float, hr: float, t: float) -> tuple[float, float]:
+    """Relative L1 errors of h and q in a channel, rows identical."""
+    edges = np.linspace(0, length, cells + 1)
+    depth = np.where(0.5 * (edges[1:] + edges[:-1]) < x0, hl, hr)
+    flood = solver(np.zeros((3, cells)), np.tile(depth, (3, 1)), cell=length / cells)
+    advance(flood, 0.0, t)
+    h, q = cell_averages(lambda x: exact(x, t), edges)
+    found_h, found_q, across = flood.state()["state"]
+    assert np.abs(across).max() == 0
+    assert (found_h == found_h[0]).all()
+    return np.abs(found_h[1] - h).sum() / h.sum(), np.abs(found_q[1] - q).sum() / np.abs(q).sum()
+
+
+def test_stoker() -> None:
+    def exact(x, t):
+        return stoker(x, t, 1000.0, 10.0, 1.0)
+
+    errors = np.array([_dam_break(exact, n, 2000.0, 1000.0, 10.0, 1.0, 60.0) for n in (200, 400, 800)])
+    assert errors[0, 0] < 0.0115
+    assert errors[0, 1] < 0.031
+    order = np.log2(errors[0] / errors[2]) / 2
+    assert (order > 0.7).all(), order
+
+
+def test_ritter() -> None:
+    def exact(x, t):
+        return ritter(x, t, 1000.0, 10.0)
+
+    errors = np.array([_dam_break(exact, n, 2000.0, 1000.0, 10.0, 0.0, 45.0) for n in (200, 400, 800)])
+    assert errors[0, 0] < 0.016
+    assert errors[0, 1] < 0.05
+    order = np.log2(errors[0] / errors[2]) / 2
+    assert (order > 0.65).all(), order
+
+
+def _thacker(cells: int) -> tuple[float, float]:
+    bowl = ThackerBowl()
+    cell = bowl.length / cells
+    c = (np.arange(cells) + 0.5) * cell
+    x, y = np.meshgrid(c, c[::-1])
+    depth = bowl.depth(x, y, 0.0)
+    u, v = bowl.velocity(0.0)
+    flood = solver(
+        bowl.bed(x, y), depth, cell=cell, velocity_x=np.full(x.shape, u), velocity_y=np.full(x.shape, v)
+    )
+    advance(flood, 0.0, bowl.period)
+    error = np.abs(flood.depth - depth).sum() / depth.sum()
+    return float(error), flood.ledger()["mass_error_m3"] / flood.ledger()["volume_m3"]
+
+
+def test_thacker_after_one_period() -> None:
+    (coarse, mass), (fine, _) = _thacker(50), _thacker(100)
+    assert abs(mass) < 1e-13
+    assert fine < 0.25
+    assert np.log2(coarse / fine) > 0.5
+
+
+@pytest.mark.parametrize(("slope", "n"), [(0.01, 0.03), (0.05, 0.05), (0.001, 0.025)])
+def test_a_slope_flows_at_normal_depth(slope: float, n: float) -> None:
+    cells, q, cell = 60, 0.5, 10.0
+    x = (np.arange(cells) + 0.5) * cell
+    bed = np.tile(slope * (x[-1] - x), (3, 1)) + 100.0
+    domain = Domain.from_arrays(bed, cell=cell, roughness=n)
+    series = TimeSeries.constant(q * cell * 3)
+    inflow = InflowForcing(series, 0.0, np.inf, np.array([0, cells, 2 * cells]), np.full(3, 1 / 3))
+    sides = uniform_boundaries(3, cells, east=NORMAL_DEPTH)
+    forcing = Forcing(np.zeros(bed.shape), inflows=(inflow,), codes=sides)
+    flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=1))
+    advance(flood, 0.0, 6000.0)
+    h = flood.depth[1]
+    wanted = normal_depth(q, n, slope)
+    np.testing.assert_allclose(h[10:-3], wanted, rtol=2e-3)
+    np.testing.assert_allclose(flood.state()["state"][1][1, 10:], q, rtol=1e-6)
+    books = flood.ledger()
+    assert abs(books["mass_error_m3"]) < 1e-12 * books["inflow_m3"]
+
+
+@pytest.mark.parametrize("slope", [0.02, 0.5])
+def test_rain_on_a_plane_runs_off_as_it_falls(slope: float) -> None:
+    """Steady state of rain on a plane: q(x) = r x, and h by Manning (kinematic wave)."""
+    cells, cell, rain, n = 100, 2.0, 100e-3 / 3600, 0.03
+    x = (np.arange(cells) + 0.5) * cell
+    bed = np.tile(slope * (x[-1] - x), (3, 1))
+    domain = Domain.from_arrays(bed, cell=cell, roughness=n)
+    forcing = Forcing(
+        np.zeros(bed.shape),
+        rains=(RainForcing(TimeSeries.constant(rain), 0.0, np.inf),),
+        codes=uniform_boundaries(3, cells, east=NORMAL_DEPTH),
+    )
+    flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=1))
+    advance(flood, 0.0, 900.0)
+    before = flood.ledger()
+    advance(flood, 900.0, 960.0)
+    after = flood.ledger()
+    runoff = (after["outflow_m3"] - before["outflow_m3"]) / 60.0
+    assert runoff == pytest.approx(rain * bed.size * cell**2, rel=1e-3)
+    assert abs(after["mass_error_m3"]) < 1e-12 * after["rain_m3"]
+    inner = slice(20, -3)
+    discharge = rain * (x[inner] + cell / 2)
+    wanted = (discharge * n / np.sqrt(slope)) ** 0.6
+    np.testing.assert_allclose(flood.depth[1, inner], wanted, rtol=0.03)

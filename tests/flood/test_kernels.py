@@ -1,0 +1,139 @@
+"""Kernels against plain NumPy."""
+
+import numpy as np
+import pytest
+
+from tests.flood import reference
+from tests.flood.basins import advance, hills, solver
+from twin.solvers.flood import hazards
+from twin.solvers.flood import kernels as layout
+
+
+def test_inverse_cube_root_is_accurate_over_all_depths() -> None:
+    x = np.exp(np.random.default_rng(0).uniform(np.log(1e-12), np.log(1e6), 100_000))
+    out = np.empty_like(x)
+    layout.inverse_cube_roots(x, out)
+    exact = 1 / np.cbrt(x.astype(np.longdouble))
+    assert float(np.abs(out / exact - 1).max()) < 5e-16
+
+
+def test_compensated_sum_loses_nothing() -> None:
+    values = np.array([1.0, 1e100, 1.0, -1e100] * 1000)
+    assert layout.compensated_sum(values) == 2000.0
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("shape", [(9, 13), (64, 128), (70, 131)])
+def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int]) -> None:
+    ny, nx = shape
+    rng = np.random.default_rng(seed)
+    bed = hills(ny, nx, seed)
+    depth = np.maximum(rng.uniform(-1, 3) - bed, 0) * (rng.random(shape) < 0.9)
+    depth[rng.random(shape) < 0.05] = 5e-7  # films that give no flux
+    u, v = rng.normal(0, 1, (2, ny, nx))
+    roughness = rng.uniform(0.0, 0.1, shape)
+    crest_x = np.where(rng.random((ny, nx + 1)) < 0.05, rng.uniform(-3, 6, (ny, nx + 1)), -np.inf)
+    crest_y = np.where(rng.random((ny + 1, nx)) < 0.05, rng.uniform(-3, 6, (ny + 1, nx)), -np.inf)
+    flood = solver(
+        bed, depth, roughness=roughness, crest_x=crest_x, crest_y=crest_y, velocity_x=u, velocity_y=-v, cell=2.0
+    )
+    wet = depth >= 1e-6
+    qx, qy = np.where(wet, depth * u, 0), np.where(wet, depth * v, 0)
+    dt = flood.step(0.0, 1e9)
+    h1, qx1, qy1, limited = reference.step(
+        depth, qx, qy, flood.bed, roughness, crest_x - flood.datum, crest_y - flood.datum, dt, 2.0, 1e-6
+    )
+    assert flood.limited == limited
+    state = flood.state()["state"]
+    for found, wanted in zip(state, (h1, qx1, qy1), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13 * np.abs(wanted).max())
+    assert (state[0] >= 0).all()
+
+
+def test_the_limiter_is_met_and_equals_the_reference() -> None:
+    # Columns of water on dry land give to four sides at once: more than they hold at this CFL number.
+    depth = np.zeros((40, 150))
+    depth[5::7, 3::7] = np.linspace(0.5, 1.0, depth[5::7, 3::7].size).reshape(depth[5::7, 3::7].shape)
+    flood = solver(np.zeros_like(depth), depth, cell=1.0, cfl=0.5)
+    dt = flood.step(0.0, 1e9)
+    zero, none = np.zeros_like(depth), (np.full((40, 151), -np.inf), np.full((41, 150), -np.inf))
+    h1, qx1, qy1, limited = reference.step(depth, zero, zero, zero, 0.0, *none, dt, 1.0, 1e-6)
+    assert flood.limited == limited > 10
+    for found, wanted in zip(flood.state()["state"], (h1, qx1, qy1), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13)
+    assert (h1 >= 0).all()
+    assert abs(flood.ledger()["mass_error_m3"]) < 1e-12 * depth.sum()
+
+
+def test_record_equals_numpy_over_a_run() -> None:
+    rng = np.random.default_rng(5)
+    bed = hills(70, 140, 5, relief=1.0)
+    depth = np.maximum(1.5 - bed, 0) * (rng.random(bed.shape) < 0.5)
+    flood = solver(bed, depth, roughness=0.03, cell=3.0, max_step=2.0)
+    want = {name: np.zeros(bed.shape) for name in ("depth", "speed", "time", "people", "vehicles", "ppri")}
+    arrival, before, rise = np.full(bed.shape, np.nan), depth.copy(), np.zeros(bed.shape)
+    rise_class, window = np.zeros(bed.shape, dtype=np.uint8), 0.0
+    t = 0.0
+
+    def look(dt: float) -> None:
+        h = flood.depth.copy()
+        q = np.hypot(*flood.state()["state"][1:])
+        v = q / np.maximum(h, 1e-300)
+        want["depth"] = np.maximum(want["depth"], h)
+        want["speed"] = np.maximum(want["speed"], np.where(h > 0.01, v, 0))
+        want["time"] += np.where(h > 0.05, dt, 0)
+        arrival[np.isnan(arrival) & (h > 0.05)] = t
+        want["people"] = np.maximum(want["people"], hazards.people_class(h, v))
+        want["vehicles"] = np.maximum(want["vehicles"], hazards.vehicles_class(h, v))
+        want["ppri"] = np.maximum(want["ppri"], hazards.ppri_class(h, v, rise_class))
+
+    look(0.0)
+    while t < 150:
+        new = flood.step(t, 150.0)
+        dt, t = new - t, new
+        look(dt)
+        if t - window >= 60:
+            rate = (flood.depth - before) / (t - window)
+            rise, before, window = np.maximum(rise, rate), flood.depth.copy(), t
+            rise_class = ((rate > 1 / 3600).astype(np.uint8) + (rate > 3 / 3600)).astype(np.uint8)
+    found = flood.run_fields()
+    np.testing.assert_array_equal(found["max_water_depth"], want["depth"])
+    np.testing.assert_allclose(found["max_velocity"], want["speed"], rtol=1e-13)
+    np.testing.assert_allclose(found["wet_duration"], want["time"], rtol=1e-12)
+    np.testing.assert_array_equal(found["arrival_time"], arrival)
+    np.testing.assert_allclose(found["max_rise_rate"], rise, rtol=1e-12, atol=1e-18)
+    for name in ("people", "vehicles", "ppri"):
+        # The kernel compares squares: a value on a limit to the last bit may fall on either side.
+        differ = np.count_nonzero(found[f"max_hazard_{name}"] != want[name])
+        assert differ <= 2, name
+        assert want[name].max() > 0
+    assert rise.max() > 0
+    level = found["max_water_level"]
+    wet = want["depth"] >= 1e-6
+    np.testing.assert_allclose(level[wet], (bed + want["depth"])[wet], rtol=1e-12)
+    assert np.isnan(level[~wet]).all()
+
+
+def test_hazard_tables() -> None:
+    h = np.array([0.04, 0.3, 0.3, 0.3, 0.6, 0.6, 1.5, 1.5, 2.5, 2.5])
+    v = np.array([5.00, 0.1, 0.3, 0.6, 0.1, 0.6, 0.1, 0.6, 0.0, 1.0])
+    slow = np.zeros(h.shape, dtype=np.uint8)
+    assert hazards.ppri_class(h, v, slow).tolist() == [0, 1, 2, 3, 2, 3, 3, 4, 4, 4]
+    assert hazards.ppri_class(h, v * 0, slow + 2).tolist() == [0, 3, 3, 3, 3, 3, 4, 4, 4, 4]
+    h = np.array([0.2, 0.3, 0.51, 0.5, 0.8, 1.3, 0.9, 1.0, 0.06])
+    v = np.array([0.5, 1.5, 0.00, 1.3, 0.9, 0.0, 1.0, 1.3, 3.10])
+    assert hazards.people_class(h, v).tolist() == [0, 1, 1, 2, 2, 3, 3, 4, 3]
+    h = np.array([0.2, 0.31, 0.2, 0.41, 0.51, 0.06, 0.3])
+    v = np.array([1.0, 0.00, 1.6, 0.00, 0.00, 3.10, 2.1])
+    assert hazards.vehicles_class(h, v).tolist() == [0, 1, 1, 2, 3, 3, 3]
+
+
+def test_exchange_holds_velocity_to_the_north_and_none_on_dry_land() -> None:
+    depth = np.zeros((20, 20))
+    depth[:5] = 1.0  # in the north: it flows south
+    flood = solver(np.zeros_like(depth), depth, cell=1.0)
+    advance(flood, 0.0, 0.5)
+    assert flood.fields["velocity_y"].min() < -0.5
+    assert (flood.fields["velocity_y"] <= 0).all()
+    assert (flood.fields["velocity_x"] == 0).all()
+    assert (flood.fields["velocity_y"][flood.fields["water_depth"] < 1e-6] == 0).all()
