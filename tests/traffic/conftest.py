@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # `slow`, the references
+sys.path.insert(0, str(Path(__file__).parent))  # `slow_traffic`, the references
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
-import slow
+import slow_traffic as slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

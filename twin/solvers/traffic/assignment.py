@@ -15,8 +15,9 @@ from typing import Literal
 import numpy as np
 
 from twin.solvers.traffic import bfw, pas
-from twin.solvers.traffic.kernels import beckmann, fill_costs, grow_trees, judge_origins
+from twin.solvers.traffic.kernels import beckmann, fill_costs, judge_origins
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips
+from twin.solvers.traffic.trees import grow
 
 Method = Literal["pas", "bfw"]
 TOGETHER = 128  # origins whose distances are kept at once
@@ -127,9 +128,9 @@ class Verdict:
 
 
 def judge(network: AssignmentNetwork, loading: Loading, flows: Floats) -> Verdict:
-    """Judge link flows by origin, shape (o, m): fresh volumes, costs and trees; excess as sum of flow × reduced
-    cost. Reduced costs are differences of costs to one origin, never of totals, so that gaps far below 1e-13
-    still show.
+    """Judge link flows by origin, shape (o, m): fresh volumes, costs and trees; excess as sum of flow ×
+    reduced cost. Reduced costs are differences of costs to one origin, never of totals, so that gaps far
+    below 1e-13 still show.
     """
     volume = np.zeros(network.links)
     for row in flows:
@@ -165,7 +166,9 @@ def judge(network: AssignmentNetwork, loading: Loading, flows: Floats) -> Verdic
 
 
 def judge_volumes(network: AssignmentNetwork, loading: Loading, volume: Floats) -> Verdict:
-    """Judge link volumes alone (m,): excess = total cost - cost of all trips on shortest paths, exactly summed."""
+    """Judge link volumes alone (m,): excess = total cost - cost of all trips on shortest paths, exactly
+    summed.
+    """
     cost = _costs(network, volume)
     pair_cost = np.empty(loading.pair_node.size)
     for origins, pairs, distance in _trees(network, loading, cost):
@@ -199,13 +202,12 @@ def _trees(
     network: AssignmentNetwork, loading: Loading, cost: Floats
 ) -> Iterator[tuple[slice, slice, Floats]]:
     """Origins, their pairs and their distances (origins, n), some origins at a time to bound the memory."""
-    star = network.star
     for first in range(0, loading.origin_node.size, TOGETHER):
         origins = slice(first, min(first + TOGETHER, loading.origin_node.size))
         node = loading.origin_node[origins]
         distance = np.empty((node.size, network.nodes))
         entry = np.empty((node.size, network.nodes), np.int32)
-        grow_trees(node, star.out_ptr, star.head, cost, network.through, distance, entry, bfw.BLOCKS)
+        grow(network, node, cost, distance, entry)
         yield origins, slice(int(loading.pair_ptr[first]), int(loading.pair_ptr[origins.stop])), distance
 
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.errors import InputError, Problem, Problems, suggest
-from twin.solvers.traffic.kernels import grow_trees
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Ints, Trips
+from twin.solvers.traffic.trees import grow
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from twin.network import Network
     from twin.scenarios.events import Demand
 
-BLOCKS = 16  # of zones; fixed
 BALANCE = 1e-10  # largest relative error of a trip end after Furness balancing
 ROUNDS = 1000
 FAR = 2000.0  # m: zones that are all farther than this from any road are of another place or CRS
@@ -86,7 +85,13 @@ def trips_of(
     if event.trips is not None:
         return read_trips_csv(root / event.trips, zones.names, f"{key}.trips")
     ends = event.trips_per_person * zones.weight
-    return Trips.from_matrix(gravity(ends, ends, zone_times(network), event.mean_time), where)
+    try:
+        table = gravity(ends, ends, zone_times(network), event.mean_time)
+    except ValueError as error:
+        raise InputError(
+            Problem(where, f"{key}.mean_time", f"{event.mean_time:g} s: {error}", "a longer mean time")
+        ) from error
+    return Trips.from_matrix(table, where)
 
 
 def gravity(origins: Floats, destinations: Floats, times: Floats, mean_time: float) -> Floats:
@@ -114,9 +119,10 @@ def gravity(origins: Floats, destinations: Floats, times: Floats, mean_time: flo
     wanted = destinations * (origins.sum() / destinations.sum())
     column = np.ones_like(wanted)
     for _ in range(ROUNDS):
-        row = np.divide(origins, deterrence @ column, out=np.zeros_like(origins), where=origins > 0)
+        leaving = deterrence @ column
+        row = np.divide(origins, leaving, out=np.zeros_like(origins), where=leaving > 0)
         arriving = row @ deterrence
-        column = np.divide(wanted, arriving, out=np.zeros_like(wanted), where=wanted > 0)
+        column = np.divide(wanted, arriving, out=np.zeros_like(wanted), where=arriving > 0)
         table = row[:, None] * deterrence * column[None, :]
         error = np.abs(table.sum(axis=1) - origins) / np.maximum(origins, 1e-300)
         if error[origins > 0].max() <= BALANCE:
@@ -128,13 +134,10 @@ def zone_times(network: AssignmentNetwork) -> Floats:
     """Times between zones on the empty network (z, z); within a zone, half the time to the nearest other
     one.
     """
-    star = network.star
     nodes, row = np.unique(network.zone_node, return_inverse=True)
     distance = np.empty((nodes.size, network.nodes))
     entry = np.empty((nodes.size, network.nodes), np.int32)
-    grow_trees(
-        nodes.astype(np.int32), star.out_ptr, star.head, star.base, network.through, distance, entry, BLOCKS
-    )
+    grow(network, nodes.astype(np.int32), network.star.base, distance, entry)
     times: Floats = distance[row][:, network.zone_node]
     others = np.where(times > 0, times, math.inf)
     inside = 0.5 * others.min(axis=1)
@@ -217,6 +220,8 @@ def _names(
 def _weights(features: gpd.GeoDataFrame, event: Demand, where: str, key: str, problems: Problems) -> Floats:
     """People of each zone; not needed where the trips are given."""
     zeros = np.zeros(len(features))
+    if isinstance(event.weight, float):
+        return zeros + event.weight
     columns = [str(c) for c in features.columns if c != "geometry"]
     name = event.weight or next((c for c in WEIGHTS if c in columns), None)
     if name is None or name not in columns:

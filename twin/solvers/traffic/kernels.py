@@ -249,6 +249,30 @@ def grow_trees(origin_node, out_ptr, head, cost, through, distance, entry, block
 
 
 @njit(cache=True)
+def grow_trees_alone(origin_node, out_ptr, head, cost, through, distance, entry):
+    """`grow_trees` on one thread, for networks so small that waking the others takes longer."""
+    n = out_ptr.size - 1
+    settled = np.empty(n, np.int32)
+    heap_node = np.empty(n, np.int32)
+    heap_key = np.empty(n)
+    place = np.empty(n, np.int32)
+    for o in range(origin_node.size):
+        grow_tree(
+            origin_node[o],
+            out_ptr,
+            head,
+            cost,
+            through,
+            distance[o],
+            entry[o],
+            settled,
+            heap_node,
+            heap_key,
+            place,
+        )
+
+
+@njit(cache=True)
 def add_blocks(block_volume, volume):
     """Sum of ``block_volume`` (blocks, m) over blocks, in their order, into ``volume`` (m,)."""
     for a in range(volume.size):
@@ -288,8 +312,8 @@ def conjugate_products(volume, loaded, first, second, step, derivative):
 def judge_origins(
     flows, origin_node, pair_ptr, pair_node, pair_trips, tail, head, cost, distance, excess, imbalance
 ):
-    """Of each origin, given its distances (o, n): the sum of flow × reduced cost, compensated, and the largest
-    violation of flow conservation at a node. Trips to nodes at distance inf do not count.
+    """Of each origin, given its distances (o, n): the sum of flow × reduced cost, compensated, and the
+    largest violation of flow conservation at a node. Trips to nodes at distance inf do not count.
     """
     n = distance.shape[1]
     for o in prange(origin_node.size):

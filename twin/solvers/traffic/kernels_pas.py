@@ -8,7 +8,7 @@ their common end backwards.
 
 import math
 
-from numba import njit, prange
+from numba import njit
 
 from twin.solvers.traffic.kernels import link_cost, link_cost_slope
 
@@ -403,29 +403,11 @@ def load_tree(origin, pair_first, pair_last, pair_node, pair_trips, distance, en
             node = tail[a]
 
 
-@njit(cache=True, parallel=True)
-def add_origins(flows, volume, blocks):
-    """Volumes as the sum of the flows of all origins, in their order; parallel over blocks of links."""
-    origins, m = flows.shape
-    for block in prange(blocks):
-        first, last = block * m // blocks, (block + 1) * m // blocks
-        for a in range(first, last):
-            volume[a] = 0.0
-        for o in range(origins):
-            for a in range(first, last):
-                volume[a] += flows[o, a]
-
-
 @njit(cache=True)
-def restricted(pairs, start, middle, stop, links, cost):
-    """Largest relative cost difference over the pairs (diagnostic)."""
-    worst = 0.0
-    for p in range(pairs):
-        cost_a = 0.0
-        cost_b = 0.0
-        for k in range(start[p], middle[p]):
-            cost_a += cost[links[k]]
-        for k in range(middle[p], stop[p]):
-            cost_b += cost[links[k]]
-        worst = max(worst, abs(cost_a - cost_b) / max(cost_a, cost_b))
-    return worst
+def add_origins(flows, volume):
+    """Volumes (m,) as the sum of the flows of all origins (o, m), in their order."""
+    for a in range(volume.size):
+        volume[a] = 0.0
+    for o in range(flows.shape[0]):
+        for a in range(volume.size):
+            volume[a] += flows[o, a]

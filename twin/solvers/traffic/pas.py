@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.solvers.traffic.kernels import fill_costs, grow_trees
+from twin.solvers.traffic.kernels import fill_costs
 from twin.solvers.traffic.kernels_pas import add_origins, drop_idle, load_tree, search, sweep
+from twin.solvers.traffic.trees import grow
 
 if TYPE_CHECKING:
     from twin.solvers.traffic.problem import AssignmentNetwork, Loading
 
 BATCH = 32  # origins whose trees are grown at the same costs
-BLOCKS = 8  # of origins of a batch, or of links
 SWEEPS = 20  # over all pairs after each search, at most
 ENOUGH = 0.02  # a sweep that finds less than this share of what the first one found is the last
 
@@ -31,8 +31,9 @@ class PairedSegments:
     Attributes
     ----------
     flows : (o, m) link flows of each origin, star order.
-    iterations : so far. history : (seconds, gap found) of each. The gap found adds up what each origin saw when
-        its tree was grown, costs changing from batch to batch: it is for stopping, it is not the verdict.
+    iterations : so far. history : (seconds, gap found) of each. The gap found adds up what each origin saw
+        when its tree was grown, costs changing from batch to batch: it is for stopping, it is not the
+        verdict.
     """
 
     def __init__(self, network: AssignmentNetwork, loading: Loading) -> None:
@@ -63,18 +64,9 @@ class PairedSegments:
 
     def _grow(self, first: int, last: int) -> None:
         """Trees of some origins at the present costs."""
-        star = self.network.star
         size = last - first
-        grow_trees(
-            self.loading.origin_node[first:last],
-            star.out_ptr,
-            star.head,
-            self._cost,
-            self.network.through,
-            self._distance[:size],
-            self._entry[:size],
-            min(BLOCKS, size),
-        )
+        origins = self.loading.origin_node[first:last]
+        grow(self.network, origins, self._cost, self._distance[:size], self._entry[:size])
 
     def _load(self) -> None:
         """Every origin on its shortest paths, each batch at the costs that those before it have left."""
@@ -100,7 +92,7 @@ class PairedSegments:
     def _iterate(self, gap: float) -> float:
         """Find pairs with the trees of every origin, then sweep over all pairs; the gap found."""
         star, flows = self.network.star, self.flows
-        add_origins(flows, self._volume, BLOCKS)  # afresh: no rounding piles up
+        add_origins(flows, self._volume)  # afresh: no rounding piles up
         fill_costs(self._volume, *star.curves, self._cost, self._derivative)
         total = float(self._volume @ self._cost)
         excess = 0.0

@@ -391,8 +391,11 @@ class TrafficSolver(Solver):
         served = np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         stranded = ~np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         lost = trips.trips[served] @ (now.pair_cost - before.pair_cost)[served] / 60.0
-        leaving = np.bincount(trips.origin, minlength=trips.zones) > 0
-        served_from = np.bincount(trips.origin[np.isfinite(now.pair_cost)], minlength=trips.zones) > 0
+        node = self.supply.zone_node
+        away = node[trips.origin] != node[trips.destination]  # trips within a zone need no road
+        leaving = np.bincount(trips.origin[away], minlength=trips.zones) > 0
+        reaching = away & np.isfinite(now.pair_cost)
+        served_from = np.bincount(trips.origin[reaching], minlength=trips.zones) > 0
         return (
             t,
             now.trips,

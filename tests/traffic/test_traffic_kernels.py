@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-import slow
+import slow_traffic as slow
 from scipy.integrate import quad
 
 from twin.solvers.traffic import AssignmentNetwork

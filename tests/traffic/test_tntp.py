@@ -1,0 +1,160 @@
+"""TNTP files: what is read, what is refused, flows.csv; and the five real networks to their known optima."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin.errors import InputError
+from twin.solvers.traffic.tntp import read_flows, read_network, read_trips, run_assign
+
+NET = """<NUMBER OF ZONES> 2
+<NUMBER OF NODES> 4
+<FIRST THRU NODE> 1
+<NUMBER OF LINKS> 5
+<ORIGINAL HEADER>~ Init node	Term node	...
+<END OF METADATA>
+
+~	init_node	term_node	capacity	length	free_flow_time	b	power	speed	toll	link_type	;
+	1	3	1	100	0.00000001	1000000000	1	0	0	1	;
+	1	4	1	100	50	0.02	1	0	0	1	;
+	3	2	1	100	50	0.02	1	0	0	1	;
+	3	4	1	100	10	0.1	1	0	0	1	;
+	4	2	1	100	0.00000001	1000000000	1	0	0	1;
+"""
+TRIPS = """<NUMBER OF ZONES> 2
+<TOTAL OD FLOW> 6.0
+<END OF METADATA>
+~ a comment : 5 ;
+Origin  1
+  1 : 0.0;   2 :   6.0;
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    net, trips = tmp_path / "net.tntp", tmp_path / "trips.tntp"
+    net.write_text(NET)
+    trips.write_text(TRIPS)
+    return net, trips
+
+
+def test_reading(files: tuple[Path, Path]) -> None:
+    net, trips = read_network(files[0]), read_trips(files[1])
+    assert (net.zones, net.nodes, net.first_through_node, net.b.size) == (2, 4, 1, 5)
+    assert net.term_node.tolist() == [3, 4, 2, 4, 2]
+    assert (trips.origin.tolist(), trips.destination.tolist(), trips.trips.tolist()) == ([0], [1], [6.0])
+
+
+def test_flows_are_written_in_the_order_of_the_file(files: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "flows.csv"
+    found = run_assign(*files, gap=1e-14, out=out)
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["from"], row["to"]) for row in rows] == [
+        ("1", "3"),
+        ("1", "4"),
+        ("3", "2"),
+        ("3", "4"),
+        ("4", "2"),
+    ]
+    assert [float(row["volume"]) for row in rows] == found.volume.tolist()
+    assert [float(row["cost"]) for row in rows] == found.cost.tolist()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["flows.csv", "net.tntp", "trips.tntp"]
+
+
+def test_toll_and_length_are_part_of_the_cost(files: tuple[Path, Path]) -> None:
+    plain, weighted = run_assign(*files, gap=1e-14), run_assign(*files, gap=1e-14, length_weight=0.5)
+    # All five links are 100 long, so the route of three links loses its advantage: three trips on each other
+    # route.
+    np.testing.assert_allclose(plain.volume, [4, 2, 2, 2, 4], atol=1e-6)
+    np.testing.assert_allclose(weighted.volume, [3, 3, 3, 0, 3], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("<NUMBER OF ZONES> 2\n", "", "NUMBER OF ZONES"),
+        ("<NUMBER OF LINKS> 5", "<NUMBER OF LINKS> 6", "6 rows"),
+        ("50\t0.02", "fifty\t0.02", "line 10"),
+        ("\t1\t4\t1\t100\t50\t0.02\t1\t0\t0\t1\t;", "\t1\t4\t1;", "3 columns"),
+        ("\t1\t4\t1", "\t1\t9\t1", "from 1 to 4"),
+    ],
+)
+def test_networks_that_cannot_be_used(files: tuple[Path, Path], old: str, new: str, words: str) -> None:
+    assert old in NET
+    files[0].write_text(NET.replace(old, new, 1))
+    with pytest.raises(InputError, match=words):
+        read_network(files[0])
+
+
+def test_everything_wrong_is_said_at_once(files: tuple[Path, Path], tmp_path: Path) -> None:
+    files[1].write_text(TRIPS.replace("2 :   6.0", "2 = 6.0"))
+    with pytest.raises(InputError) as caught:
+        run_assign(tmp_path / "absent.tntp", files[1], gap=-1.0, out=tmp_path / "no" / "flows.csv")
+    assert [problem.key for problem in caught.value.problems] == ["--gap", "--output", "", "line 6"]
+
+
+def test_negative_trips_and_unknown_zones(files: tuple[Path, Path]) -> None:
+    files[1].write_text(TRIPS.replace("6.0;", "-6.0; 7 : 1;"))
+    with pytest.raises(InputError, match="zone number 7"):
+        read_trips(files[1])
+
+
+# Best-known optima and total costs: README of the data, and its solutions.
+CASES = {
+    "braess": ("Braess", 0.0, 0.0, 386.00000008, 6.0, 0.0),
+    "siouxfalls": ("SiouxFalls", 0.0, 0.0, 4231335.28710744, 360600.0, 0.0),
+    "anaheim": ("Anaheim", 0.0, 0.0, 1286032.17109602, 104694.40, 0.0),
+    "barcelona": ("Barcelona", 0.0, 0.0, 1265654.92203176, 184679.561, 0.0),
+    "chicago-sketch": ("ChicagoSketch", 0.02, 0.04, 17313018.7387477, 1260907.44, 123414.0),
+}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", CASES)
+def test_known_equilibria(traffic_data: Path, name: str) -> None:
+    stem, toll, length, objective, trips, intrazonal = CASES[name]
+    folder = traffic_data / name
+    found = run_assign(
+        folder / f"{stem}_net.tntp",
+        folder / f"{stem}_trips.tntp",
+        1e-12,
+        toll_weight=toll,
+        length_weight=length,
+    )
+    assert found.gap <= 1e-12
+    assert found.objective == pytest.approx(objective, rel=2e-14)
+    assert found.trips == pytest.approx(trips, rel=1e-9)
+    assert found.intrazonal == pytest.approx(intrazonal, rel=1e-9)
+    assert found.unserved == 0.0
+    assert found.imbalance <= 1e-9 * trips
+    solution = folder / f"{stem}_flow.tntp"
+    if not solution.exists():  # Braess: by hand
+        np.testing.assert_allclose(found.volume, [4, 2, 2, 2, 4], atol=1e-6)
+        return
+    net = read_network(folder / f"{stem}_net.tntp")
+    tails, heads, volume, cost = read_flows(solution)
+    # Both in one order; no parallel links in these files.
+    here, there = np.lexsort((net.term_node, net.init_node)), np.lexsort((heads, tails))
+    assert np.array_equal(net.init_node[here], tails[there])
+    assert np.array_equal(net.term_node[here], heads[there])
+    # Volumes are unique where costs depend on them.
+    strict = (net.b * net.power * net.free_flow_time > 0)[here]
+    scale = np.abs(volume).max()
+    np.testing.assert_allclose(found.volume[here][strict], volume[there][strict], atol=2e-4 * scale)
+    np.testing.assert_allclose(found.cost[here], cost[there], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "gap"), [("siouxfalls", 1e-4), ("anaheim", 1e-5), ("barcelona", 1e-4)])
+def test_frank_wolfe_comes_near(traffic_data: Path, name: str, gap: float) -> None:
+    stem, _, _, objective, _, _ = CASES[name]
+    folder = traffic_data / name
+    found = run_assign(folder / f"{stem}_net.tntp", folder / f"{stem}_trips.tntp", gap, method="bfw")
+    assert found.gap <= gap
+    # By convexity the objective is above its least value by no more than the excess cost.
+    assert 0.0 <= found.objective - objective <= found.gap * found.total_cost
