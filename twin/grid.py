@@ -170,7 +170,7 @@ class Grid:
         shapes = [polygon for polygon in polygons if not polygon.is_empty]
         if not shapes:
             return np.zeros(self.shape)
-        fine = self.transform * Affine.scale(1.0 / oversample)
+        fine = self.transform @ Affine.scale(1.0 / oversample)
         share = np.zeros(self.shape)
         # By blocks of rows: the fine mask of a whole territory would not fit in memory.
         rows_per_block = max(1, 20_000_000 // (self.nx * oversample * oversample))
@@ -179,7 +179,7 @@ class Grid:
             mask = rasterize(
                 shapes,
                 out_shape=(rows * oversample, self.nx * oversample),
-                transform=fine * Affine.translation(0, top * oversample),
+                transform=fine @ Affine.translation(0, top * oversample),
                 dtype="uint8",
             )
             blocks = mask.reshape(rows, oversample, self.nx, oversample)

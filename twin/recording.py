@@ -79,7 +79,7 @@ class Recorder:
         recorder.setup_seconds = setup_seconds
         traffic = simulation.solver("traffic")
         if traffic is not None:
-            writer.write_features("traffic/links.gpkg", traffic.links_frame(reference=False))  # type: ignore[attr-defined]
+            writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
             writer.create_links(recorder.link_times, len(domain.networks["roads"].link_from), LINK_VARIABLES, start)
         writer.write_table("provenance.json", recorder.provenance(RUNNING))
         return recorder
@@ -148,7 +148,7 @@ class Recorder:
             if ledger:
                 row = ledger | {
                     "time_s": t,
-                    "dt_s": float(getattr(solver, "last_step", float("nan"))),
+                    "dt_s": self.simulation.last_step[solver.name],
                     "steps": self.simulation.steps_made[solver.name],
                     "wet_cells": int(ledger["wet_cells"]),
                     "seconds": round(self.seconds, 3),
@@ -183,9 +183,6 @@ class Recorder:
             summary = solver.summary()
             if summary:
                 self.writer.write_table(f"{solver.name}/summary.json", summary)
-        traffic = self.simulation.solver("traffic")
-        if traffic is not None:
-            self.writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
         self._write_features()
         self.writer.write_table("provenance.json", self.provenance(status))
         result = Result.open(self.writer.path)

@@ -157,16 +157,10 @@ class RunWriter:
     def cut(self, time: float) -> None:
         """Take back what was written after `time` (s): a resumed run writes it again."""
         for name in TABLES:
-            lines = (self.path / name).read_text(encoding="utf-8").splitlines()
-            kept = lines[:1]
-            for line in lines[1:]:
-                first = line.split(",", 1)[0]
-                try:
-                    keep = float(first) <= time
-                except ValueError:
-                    keep = False  # a line that a power cut left half written
-                if keep:
-                    kept.append(line)
+            # What follows the last line end was left half written by a power cut.
+            whole, _, _ = (self.path / name).read_text(encoding="utf-8").rpartition("\n")
+            header, *lines = whole.split("\n")
+            kept = [header, *(line for line in lines if float(line.split(",", 1)[0]) <= time)]
             write_text(self.path / name, "\n".join(kept) + "\n")
         for store in ("fields.zarr", "traffic/link_series.zarr"):
             if (self.path / store).exists():

@@ -58,7 +58,7 @@ class Simulation:
     ----------
     time : the last time (s) on which every solver landed.
     fields : the exchange: arrays by variable name, as the solvers that write them hold them.
-    steps_made : steps of each solver so far.
+    steps_made, last_step : steps of each solver so far, and the length of its last one (s).
     """
 
     def __init__(self, scenario: Scenario, domain: Domain | None = None) -> None:
@@ -90,6 +90,7 @@ class Simulation:
         self._solver_times = {solver.name: 0.0 for solver in self.solvers}
         self._started = False
         self.steps_made = {solver.name: 0 for solver in self.solvers}
+        self.last_step = {solver.name: math.nan for solver in self.solvers}
         outputs = scenario.outputs
         self.output_times = Schedule(outputs.every, scenario.duration)
         self.gauge_times = Schedule(outputs.gauges_every or outputs.every, scenario.duration)
@@ -123,6 +124,7 @@ class Simulation:
                         raise TwinError(f"{solver.name}: a step from {t!r} to {new!r} s, towards {target!r} s")
                     self._solver_times[solver.name] = new
                     self.steps_made[solver.name] += 1
+                    self.last_step[solver.name] = new - t
                     last = new == target and solver is self.solvers[-1]
                     if last:
                         self._synchronise(target, land)
@@ -140,6 +142,7 @@ class Simulation:
         clock = {"time": self.time, "started": float(self._started)}
         clock |= {f"time.{name}": t for name, t in self._solver_times.items()}
         clock |= {f"steps.{name}": float(n) for name, n in self.steps_made.items()}
+        clock |= {f"last_step.{name}": dt for name, dt in self.last_step.items()}
         return clock, {solver.name: solver.state() for solver in self.solvers}
 
     def restore(self, clock: dict[str, float], states: dict[str, dict[str, Array]]) -> None:
@@ -149,6 +152,7 @@ class Simulation:
         for solver in self.solvers:
             self._solver_times[solver.name] = clock[f"time.{solver.name}"]
             self.steps_made[solver.name] = int(clock[f"steps.{solver.name}"])
+            self.last_step[solver.name] = clock[f"last_step.{solver.name}"]
             solver.restore(states.get(solver.name, {}))
 
     def __repr__(self) -> str:

@@ -107,7 +107,7 @@ def problems_of(error: ValidationError, where: str, model: type[BaseModel] | Non
     """The problems that pydantic found, as ours: one each, with the key, what was found and expected."""
     problems = []
     for item in error.errors():
-        loc = [part for part in item["loc"] if not (isinstance(part, str) and part.startswith("tagged-union"))]
+        loc = list(item["loc"])
         key = _key(loc)
         context = item.get("ctx", {})
         kind, found = item["type"], repr(item["input"])
@@ -115,7 +115,7 @@ def problems_of(error: ValidationError, where: str, model: type[BaseModel] | Non
             found = found[:117] + "…"
         hint = ""
         if kind == "extra_forbidden":
-            found, expected = text("error.unknown_key", key=str(loc[-1])), text("error.known_key")
+            found, expected = text("error.unknown_key", name=str(loc[-1])), text("error.known_key")
             hint = suggest(str(loc[-1]), _keys_at(model, loc[:-1]))
         elif kind == "missing":
             found, expected = text("error.nothing"), text("error.required_key")
@@ -139,7 +139,10 @@ def problems_of(error: ValidationError, where: str, model: type[BaseModel] | Non
 
 def _key(loc: list[Any]) -> str:
     key = ""
-    for part in loc:
+    for place, part in enumerate(loc):
+        # Pydantic puts the kind of a record after its number: events, 0, inflow, discharge.
+        if place > 0 and isinstance(loc[place - 1], int) and place + 1 < len(loc):
+            continue
         key += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if key else str(part)
     return key
 

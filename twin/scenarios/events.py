@@ -107,14 +107,14 @@ class Demand(Event):
     """Trips between zones in the hour that is assigned.
 
     `zones` names a place read from a file, or one of the layers zones and districts; `weight` is the
-    column with its inhabitants; `trips_per_person` car trips an hour leave each zone for each of them
+    column with its inhabitants, or a number that is the same for all; `trips_per_person` car trips an hour leave each zone for each of them
     and are shared out by gravity, exp(−t / mean_time). `trips` (CSV: from, to, trips) replaces all that.
     """
 
     kind: Literal["demand"] = "demand"
     zones: str
     name: str | None = None
-    weight: str | None = None
+    weight: str | float | None = None
     trips_per_person: float = Field(0.25, ge=0)
     mean_time: Seconds = Field(480.0, gt=0)
     trips: str | None = None

@@ -77,6 +77,16 @@ class TimeSeries(BaseModel):
         k = int(np.searchsorted(times, t, side="right")) - 1
         return float(area[k] + 0.5 * (t - times[k]) * (values[k] + np.interp(t, times, values)))
 
+    def __repr__(self) -> str:
+        if len(self.times) == 1:
+            return f"{self.values[0]:g}"
+        if not self.times:
+            return f"TimeSeries({self.source!r}, not read yet)"
+        span = f"{self.times[0]:g}–{self.times[-1]:g} s, {min(self.values):g}–{max(self.values):g}"
+        return f"TimeSeries({self.source!r}, {len(self.times)} values, {span})"
+
+    __str__ = __repr__
+
     @classmethod
     def constant(cls, value: float) -> TimeSeries:
         """A value that never changes."""
@@ -233,7 +243,10 @@ def _series(unit: str) -> BeforeValidator:
             if isinstance(value, str):
                 return TimeSeries.constant(parse(value, unit))
         except InputError as error:
-            raise PydanticCustomError("twin", "{problems}", {"problems": list(error.problems)}) from error
+            first = error.problems[0]
+            # What a file says names the file; what the text itself says belongs to the key.
+            said = {"problems": list(error.problems)} if first.where else {"found": first.found, "expected": first.expected}
+            raise PydanticCustomError("twin", "{what}", said | {"what": first.found}) from error
         return value
 
     return BeforeValidator(read)

@@ -20,7 +20,6 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     ValidationInfo,
-    field_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -235,11 +234,6 @@ class Scenario(BaseModel):
                 changes[name] = (value - self.start).total_seconds()
         return event.model_copy(update=changes) if changes else event
 
-    @field_validator("territory", mode="after")
-    @classmethod
-    def _keep(cls, territory: Territory) -> Territory:
-        return territory
-
     def parameters(self) -> dict[str, Parameters]:
         """The parameters of the domain and of each solver, checked, defaults filled in.
 
@@ -364,12 +358,14 @@ class Scenario(BaseModel):
         return hash(self.to_toml())
 
     def __repr__(self) -> str:
-        lines = [f"Scenario {self.name!r}", f"├── territory: {self.territory.name}, resolution {self.resolution}"]
+        lines = [f"Scenario {self.name!r}", f"├── territory {self.territory.name!r}, resolution {self.resolution}"]
         lines.append(f"├── {self.start.isoformat()}, {self.duration:g} s, solvers {', '.join(self.solvers)}")
         lines += [f"├── event: {event!r}" for event in self.events]
         lines += [f"├── measure: {measure!r}" for measure in self.measures]
         lines.append(f"└── outputs every {self.outputs.every:g} s")
         return "\n".join(lines)
+
+    __str__ = __repr__
 
 
 def _first_place(item: Event | Measure) -> Any:

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from twin.errors import InputError, TwinError
+from twin.files import replacing
+from twin.grid import Grid
+from twin.results import Result, RunWriter
+
+GRID = Grid("EPSG:2154", 650_000.0, 6_863_000.0, 10.0, 5, 7)
+
+
+def writer(path: Path) -> RunWriter:
+    return RunWriter.create(
+        path,
+        scenario_toml='name = "x"\n',
+        grid=GRID,
+        times=[0.0, 60.0, 120.0],
+        start="2026-10-12T06:00:00+02:00",
+        variables=["water_depth"],
+        static={"bed_elevation": np.full(GRID.shape, 3.0)},
+    )
+
+
+def test_only_frames_that_were_written_are_read(tmp_path: Path) -> None:
+    run = writer(tmp_path / "run")
+    run.record(0, {"water_depth": np.zeros(GRID.shape)})
+    run.record(1, {"water_depth": np.ones(GRID.shape)})
+    result = Result.open(tmp_path / "run")
+    assert result.times.tolist() == [0.0, 60.0]
+    assert result.grid == GRID
+    run.cut(59.0)
+    assert Result.open(tmp_path / "run").times.tolist() == [0.0]
+
+
+def test_numbers_read_back_exactly_and_half_lines_are_cut(tmp_path: Path) -> None:
+    run = writer(tmp_path / "run")
+    value = 0.1 + 0.2
+    run.append("gauges.csv", [(0.0, "a", value, 1.0, 0.0, 0.0), (60.0, "a", 1 / 3, 1.0, 0.0, 0.0)])
+    with (tmp_path / "run" / "gauges.csv").open("a") as file:
+        file.write("12")  # the power went out here
+    assert Result.open(tmp_path / "run").gauges["water_level_m"].iloc[0] == value
+    run.cut(30.0)
+    gauges = Result.open(tmp_path / "run").gauges
+    assert gauges["time_s"].tolist() == [0.0]
+
+
+def test_what_is_no_run_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        Result.open(tmp_path / "none")
+    with pytest.raises(InputError, match=r"scenario\.toml"):
+        Result.open(tmp_path)
+
+
+def test_parts_that_a_run_lacks_are_none(tmp_path: Path) -> None:
+    run = RunWriter.create(
+        tmp_path / "run", scenario_toml='name = "x"\n', grid=None, times=[0.0], start="2026", variables=[]
+    )
+    result = Result.open(run.path)
+    assert (result.buildings, result.roads, result.links, result.link_series) == (None, None, None, None)
+    assert not result.has_fields
+    with pytest.raises(TwinError, match="no terrain"):
+        _ = result.fields
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError), replacing(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]

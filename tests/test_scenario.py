@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import small
+from twin.errors import InputError
+from twin.scenarios import Demand, Dike, Inflow, Rainfall, RoadClosure, Scenario, TimeSeries, WaterLevel
+from twin.scenarios.binding import edge_cells, inflows, initial_depth, rains, water_levels
+from twin.scenarios.measures import place_geometry
+from twin.simulation import Simulation
+from twin.territory import Territory
+
+PARIS = timezone(timedelta(hours=2))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return small.make(tmp_path)
+
+
+def edited(file: Path, old: str, new: str) -> Path:
+    content = file.read_text(encoding="utf-8")
+    assert old in content
+    file.write_text(content.replace(old, new), encoding="utf-8")
+    return file
+
+
+def problems(file: Path) -> str:
+    with pytest.raises(InputError) as error:
+        checked = Scenario.open(file).check()
+        raise InputError(checked) if checked else AssertionError("nothing was found wrong")
+    return str(error.value)
+
+
+def test_the_small_scenario_is_right(file: Path) -> None:
+    assert Scenario.open(file).check() == []
+
+
+def test_round_trip_is_exact(file: Path, tmp_path: Path) -> None:
+    scenario = Scenario.open(file)
+    again = tmp_path / "again.toml"
+    again.write_text(scenario.to_toml(), encoding="utf-8")
+    assert Scenario.open(again) == scenario
+    assert Scenario.open(again).to_toml() == scenario.to_toml()
+
+
+def test_python_and_toml_say_the_same(file: Path) -> None:
+    territory = Territory.open(file.parent)
+    scenario = Scenario(
+        name="Small flood",
+        territory=territory,
+        start="2026-10-12T06:00+02:00",  # type: ignore[arg-type]
+        duration="10 min",  # type: ignore[arg-type]
+        solvers=("flood", "traffic"),
+        params={"traffic": {"every": "5 min"}},
+        events=(
+            Inflow(at="middle", discharge="hydrograph.csv"),  # type: ignore[arg-type]
+            Rainfall(intensity="20 mm/h", duration="4 min"),  # type: ignore[arg-type]
+            Demand(zones="zones", weight="inhabitants", trips_per_person=0.5, mean_time="2 min"),  # type: ignore[arg-type]
+        ),
+        boundaries={"east": "open"},  # type: ignore[arg-type]
+        outputs={"every": "2 min", "gauges": ["middle"], "gauges_every": "1 min", "sections": ["across"]},  # type: ignore[arg-type]
+    )
+    assert scenario == Scenario.open(file)
+
+
+def test_measures_and_events_derive_a_name(file: Path) -> None:
+    scenario = Scenario.open(file)
+    dike = scenario.with_measures(Dike(along="bank", crest="102 m"))  # type: ignore[arg-type]
+    assert dike.name == "Small flood + dike bank"
+    assert dike.measures[0].crest == 102.0
+    assert scenario.measures == ()
+    closed = scenario.with_events(RoadClosure(at="middle"), name="Closed")
+    assert closed.name == "Closed"
+    assert len(closed.events) == len(scenario.events) + 1
+
+
+def test_a_dike_is_a_crest_on_faces_and_never_a_raised_cell(file: Path) -> None:
+    scenario = Scenario.open(file).with_measures(Dike(along="bank", crest=110.0))
+    before = Simulation(Scenario.open(file)).domain
+    after = Simulation(scenario).domain
+    np.testing.assert_array_equal(after.field("bed_elevation"), before.field("bed_elevation"))
+    crest = after.field("crest_x")
+    # x = 650405 is the middle of column 40: the staircase takes the face on one side of it, all along.
+    assert (np.isfinite(crest).sum(axis=1) >= 1).all()
+    assert set(np.nonzero(np.isfinite(crest))[1]) <= {40, 41}
+    assert not np.isfinite(before.field("crest_x")).any()
+
+
+def test_series_are_exact() -> None:
+    series = TimeSeries(times=(0.0, 10.0, 30.0), values=(0.0, 10.0, 0.0))
+    assert series.at(5.0) == 5.0
+    assert series.at(-5.0) == 0.0
+    assert series.mean(0.0, 30.0) == pytest.approx(5.0, rel=1e-15)
+    assert series.mean(5.0, 15.0) == pytest.approx((5 + 10) / 2 * 0.5 + (10 + 7.5) / 2 * 0.5, rel=1e-15)
+    assert series.mean(30.0, 100.0) == 0.0
+    steps = np.linspace(-7.0, 41.0, 23)
+    parts = sum(series.mean(a, b) * (b - a) for a, b in zip(steps[:-1], steps[1:], strict=True))
+    assert parts == pytest.approx(series.mean(-7.0, 41.0) * 48.0, rel=1e-14)
+
+
+def test_windows_cut_the_forcing(file: Path) -> None:
+    scenario = Scenario.open(edited(file, 'duration = "4 min"', 'start = "1 min"\nend = 2026-10-12T06:03:00+02:00'))
+    (rain,) = rains(scenario)
+    assert (rain.start, rain.end) == (60.0, 180.0)
+    assert rain.mean(0.0, 60.0) == 0.0
+    assert rain.mean(0.0, 120.0) == pytest.approx(0.5 * 0.02 / 3600)
+    assert rain.mean(150.0, 210.0) == pytest.approx(0.5 * 0.02 / 3600)
+
+
+def test_events_are_put_on_cells(file: Path) -> None:
+    scenario = Scenario.open(file)
+    level = WaterLevel(at="west_edge", level=101.0)  # type: ignore[arg-type]
+    inside = WaterLevel(at="pool", level=101.0)  # type: ignore[arg-type]
+    pool = Scenario.open(
+        edited(file, "[boundaries]", '[[events]]\nkind = "initial_water"\nat = "pool"\nlevel = "101 m"\n[boundaries]')
+    )
+    domain = Simulation(scenario).domain
+    (inflow,) = inflows(domain, scenario)
+    assert inflow.cells.tolist() == [19 * small.NX + 30]
+    assert inflow.mean(0.0, 120.0) == pytest.approx(10.0)
+    edge, cells = water_levels(domain, scenario.with_events(level, inside))
+    assert edge.edges["west"].tolist() == list(range(small.NY))
+    assert edge.cells.size == 0
+    assert cells.edges == {}
+    assert cells.cells.size == 10 * small.NY
+    depth = initial_depth(domain, pool)
+    bed = domain.field("bed_elevation")
+    np.testing.assert_allclose(depth[:, :10], np.maximum(101.0 - bed[:, :10], 0.0))
+    assert (depth[:, 10:] == 0).all()
+    assert edge_cells(domain.grid, place_geometry(domain, "across", "", "")) == {}
+
+
+MISTAKES = [
+    ('kind = "inflow"', 'kind = "inflw"', ["events[1].kind", "inflw", "inflow"]),
+    ('discharge = "hydrograph.csv"', 'discharge = "hydrograf.csv"', ["hydrograf.csv", "no such file", "hydrograph.csv"]),
+    ('discharge = "hydrograph.csv"', 'dicharge = "hydrograph.csv"', ["dicharge", "unknown key", "discharge"]),
+    ('intensity = "20 mm/h"', 'intensity = "20 mm"', ["events[2].intensity", "20 mm", "m/s"]),
+    ('intensity = "20 mm/h"', 'intensity = "20 mm/h"\nvolume = 3', ["events[2].volume", "unknown key"]),
+    ('at = "middle"', 'at = "midle"', ["events[1].at", "midle", "middle"]),
+    ('at = "middle"', "at = [640000.0, 6860205.0]", ["events[1].at", "640000", "outside the terrain"]),
+    ('duration = "10 min"', 'duration = "ten minutes"', ["duration", "ten minutes"]),
+    ('duration = "10 min"\n', "", ["duration", "required"]),
+    ("start = 2026-10-12T06:00:00+02:00", 'start = "2026-10-12T06:00:00"', ["start", "no offset"]),
+    ('resolution = "native"', 'resolution = "fine"', ["resolution", "fine", "native"]),
+    ('solvers = ["flood", "traffic"]', 'solvers = ["flod"]', ["solvers", "flod", "flood"]),
+    ('every = "5 min"', 'evry = "5 min"', ["params.traffic.evry", "unknown key", "every"]),
+    ('[params.traffic]', '[params.trafic]', ["params.trafic", "traffic"]),
+    ('east = "open"', 'easts = "open"', ["boundaries.easts", "unknown key", "east"]),
+    ('east = "open"', 'east = "opened"', ["boundaries.east", "opened", "open"]),
+    ('gauges = ["middle"]', 'gauges = ["mittel"]', ["outputs.gauges[1]", "mittel", "middle"]),
+    ('territory = "territory.toml"', 'territory = "teritory.toml"', ["teritory.toml", "no such file", "territory.toml"]),
+    ('name = "Small flood"', 'name = "Small flood"\nnam = 3', ["nam", "unknown key", "name"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "said"), MISTAKES, ids=[m[1][:40] for m in MISTAKES])
+def test_a_mistake_is_named(file: Path, old: str, new: str, said: list[str]) -> None:
+    message = problems(edited(file, old, new))
+    for words in said:
+        assert words in message
+
+
+def test_all_problems_of_a_file_come_at_once(file: Path) -> None:
+    edited(file, 'kind = "rainfall"', 'kind = "rain"')
+    edited(file, 'east = "open"', 'est = "open"')
+    edited(file, 'gauges = ["middle"]', 'gauges = ["mittel"]')
+    edited(file, 'every = "5 min"', 'evry = "5 min"')
+    message = problems(file)
+    for words in ("events[2].kind", "boundaries.est", "outputs.gauges[1]", "params.traffic.evry"):
+        assert words in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("time_s,discharge_m3_s\n0,1\n60,\n120,3\n", ["line 3", "a hole"]),
+        ("time_s,discharge_m3_s\n0,1\n60,nan\n120,3\n", ["line 3", "a hole"]),
+        ("time_s,discharge_m3_s\n0,1\n60,2\n30,3\n", ["line 4", "times that increase"]),
+        ("time_s,discharge_m3_s\n0,1\nsoon,2\n", ["line 3", "'soon'"]),
+        ("time_s,discharge\n0,1\n", ["column 'discharge'", "m3_s"]),
+        ("time_s,discharge_m3_s,level_m\n0,1,2\n", ["file#column"]),
+        ("time_s\n0\n", ["header"]),
+        ("time_s,discharge_m3_s\n", ["no row"]),
+    ],
+)
+def test_a_bad_series_is_named_with_its_line(file: Path, content: str, said: list[str]) -> None:
+    (file.parent / "hydrograph.csv").write_text(content, encoding="utf-8")
+    message = problems(file)
+    assert "hydrograph.csv" in message
+    for words in said:
+        assert words in message
+
+
+def test_series_with_dates_units_and_semicolons(file: Path) -> None:
+    (file.parent / "hydrograph.csv").write_text(
+        "heure;discharge_l_s\n2026-10-12T06:00:00+02:00;1500,5\n2026-10-12T04:10:00+00:00;3000\n", encoding="utf-8"
+    )
+    series = Scenario.open(file).events[0].discharge
+    assert series.times == (0.0, 600.0)
+    assert series.values == pytest.approx((1.5005, 3.0))
+
+
+def test_a_lisflood_series_is_read(tmp_path: Path) -> None:
+    file = small.make(tmp_path)
+    (tmp_path / "sea.bdy").write_text("A comment\nNorth\n2 hours\n1.5\t0\n2.5\t1\nWest\n1 second\n0\t0\n", encoding="latin-1")
+    edited(file, 'discharge = "hydrograph.csv"', 'discharge = "sea.bdy#North"')
+    series = Scenario.open(file).events[0].discharge
+    assert (series.times, series.values) == ((0.0, 3600.0), (1.5, 2.5))
+    edited(file, "sea.bdy#North", "sea.bdy#Nort")
+    assert "North" in problems(file)
+
+
+def test_a_start_in_another_offset_is_the_same_instant(file: Path) -> None:
+    scenario = Scenario.open(file)
+    assert scenario.start == datetime(2026, 10, 12, 6, tzinfo=PARIS)

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import twin
+from tests import small
+from twin.errors import InputError, Interrupted
+from twin.plugins import Parameters, Solver, coupling_order
+from twin.results import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS, Result
+from twin.scenarios import Scenario
+from twin.simulation import Progress, Simulation, resume, run
+
+FIELDS = {
+    "water_depth", "velocity_x", "velocity_y", "max_water_depth", "max_water_level", "max_velocity", "max_rise_rate",
+    "arrival_time", "wet_duration", "max_hazard_ppri", "max_hazard_people", "max_hazard_vehicles",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small.make(tmp_path_factory.mktemp("small"))
+
+
+@pytest.fixture(scope="module")
+def whole(file: Path) -> Result:
+    return run(file, file.parent / "whole")
+
+
+def test_every_contract_file_is_there(whole: Result) -> None:
+    names = {str(p.relative_to(whole.path)) for p in whole.path.rglob("*")}
+    assert {
+        "scenario.toml", "fields.zarr", "gauges.csv", "sections.csv", "traffic/links.gpkg", "traffic/link_series.zarr",
+        "traffic/summary.json", "diagnostics.csv", "indicators.json", "provenance.json", "log.txt", "checkpoint/state.npz",
+    } <= names  # fmt: skip
+    assert set(whole.fields.data_vars) >= FIELDS
+    assert whole.fields["water_depth"].dims == ("time", "y", "x")
+    assert whole.fields["max_water_depth"].dims == ("y", "x")
+    assert tuple(whole.gauges.columns) == GAUGE_COLUMNS
+    assert tuple(whole.sections.columns) == SECTION_COLUMNS
+    assert tuple(whole.diagnostics.columns) == DIAGNOSTIC_COLUMNS
+    assert whole.status == "complete"
+    assert not list(whole.path.parent.glob(".whole*")), "no temporary folder is left"
+
+
+def test_outputs_land_exactly_on_their_times(whole: Result) -> None:
+    np.testing.assert_array_equal(whole.times, [0, 120, 240, 360, 480, 600])
+    assert sorted(set(whole.gauges["time_s"])) == [60.0 * k for k in range(11)]
+    assert whole.diagnostics["time_s"].tolist() == [0, 120, 240, 360, 480, 600]
+    assert whole.link_series is not None
+    np.testing.assert_array_equal(whole.link_series["time"], [0, 300, 600])
+
+
+def test_the_ledger_closes(whole: Result) -> None:
+    last = whole.diagnostics.iloc[-1]
+    gained = last["initial_m3"] + last["inflow_m3"] + last["rain_m3"] - last["outflow_m3"]
+    assert last["volume_m3"] == pytest.approx(gained, rel=1e-12)
+    assert abs(last["mass_error_m3"]) <= 1e-12 * last["inflow_m3"]
+    # The hydrograph is integrated exactly: 20·120/2 + 20·240 + (20 + 2)/2·240 m³.
+    assert last["inflow_m3"] == pytest.approx(1200 + 4800 + 2640, rel=1e-13)
+    depth = whole.fields["water_depth"].isel(time=-1).values
+    assert float(depth.sum(dtype=float)) * 100.0 == pytest.approx(last["volume_m3"], rel=1e-5)
+    assert (whole.diagnostics["dt_s"].iloc[1:] > 0).all()
+
+
+def test_maxima_bound_every_frame(whole: Result) -> None:
+    assert (whole.fields["max_water_depth"].values >= whole.fields["water_depth"].max("time").values - 1e-6).all()
+
+
+def test_the_resolved_scenario_reads_back(whole: Result, file: Path) -> None:
+    assert Scenario.open(whole.path / "scenario.toml") == Scenario.open(file)
+
+
+def test_fields_are_cf(whole: Result) -> None:
+    fields = xr.open_zarr(whole.path / "fields.zarr", consolidated=False, chunks=None)
+    assert str(fields["time"].values[0]) == "2026-10-12T04:00:00.000000000"  # UTC
+    assert fields["water_depth"].attrs["standard_name"] == "flood_water_thickness"
+    assert fields["water_depth"].attrs["grid_mapping"] == "crs"
+    assert "crs_wkt" in fields["crs"].attrs
+    assert fields["y"].values[0] > fields["y"].values[-1]
+
+
+def test_provenance_says_what_the_run_cost_and_read(whole: Result) -> None:
+    record = json.loads((whole.path / "provenance.json").read_text(encoding="utf-8"))
+    for key in ("twin", "packages", "threads", "seed", "wall_seconds", "cpu_seconds", "energy_wh", "energy_method"):
+        assert key in record
+    layers = {item["layer"]: item for item in record["inputs"]}
+    assert {"terrain", "roads", "buildings", "series"} <= set(layers)
+    for item in layers.values():
+        for digest in item["sha256"].values():
+            assert len(digest) == 64
+
+
+def equal(a: Result, b: Result) -> None:
+    """Two runs are the same to the bit, the seconds they took aside."""
+    xr.testing.assert_identical(a.fields.load(), b.fields.load())
+    assert a.link_series is not None
+    assert b.link_series is not None
+    xr.testing.assert_identical(a.link_series.load(), b.link_series.load())
+    for name in ("gauges.csv", "sections.csv"):
+        assert (a.path / name).read_bytes() == (b.path / name).read_bytes()
+    pd.testing.assert_frame_equal(
+        a.diagnostics.drop(columns="seconds"), b.diagnostics.drop(columns="seconds"), check_exact=True
+    )
+    assert a.indicators == b.indicators
+
+
+@pytest.mark.parametrize("stop", [130.0, 300.0, 301.0])
+def test_a_resumed_run_equals_the_uninterrupted_one(whole: Result, file: Path, tmp_path: Path, stop: float) -> None:
+    def ctrl_c(progress: Progress) -> None:
+        if progress.time >= stop and not sent:
+            sent.append(progress.time)
+            signal.raise_signal(signal.SIGINT)
+
+    sent: list[float] = []
+    # Progress is told at landings and every 0.2 s: a checkpoint at each step makes every step one.
+    with pytest.raises(Interrupted, match="twin resume") as error:
+        run(file, tmp_path / "cut", progress=ctrl_c, checkpoint_every=1e9)
+    assert error.value.exit_code == 130
+    cut = Result.open(tmp_path / "cut")
+    assert cut.status == "interrupted"
+    assert cut.times[-1] <= sent[0]
+    assert cut.indicators, "what is known so far is written"
+    equal(resume(tmp_path / "cut"), whole)
+
+
+def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(whole: Result, file: Path, tmp_path: Path) -> None:
+    class Pulled(BaseException):
+        """The plug is pulled: nothing of ours gets to tidy up."""
+
+    def pull(progress: Progress) -> None:
+        if progress.time >= 450.0:
+            raise Pulled
+
+    with pytest.raises(Pulled):
+        run(file, tmp_path / "cut", progress=pull, checkpoint_every=0.15)
+    assert Result.open(tmp_path / "cut").status == "failed"
+    equal(resume(tmp_path / "cut"), whole)
+
+
+def test_a_complete_run_is_not_resumed(whole: Result) -> None:
+    with pytest.raises(InputError, match="complete"):
+        resume(whole.path)
+
+
+def test_a_run_is_not_overwritten_unasked(whole: Result, file: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not empty"):
+        run(file, whole.path)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="no run"):
+        run(file, mine, overwrite=True)
+    assert (mine / "letter.txt").exists()
+
+
+def test_bad_input_leaves_no_folder(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "bad"
+    scenario = small.make(folder)
+    scenario.write_text(scenario.read_text(encoding="utf-8").replace('at = "middle"', 'at = "nowhere"'), encoding="utf-8")
+    with pytest.raises(InputError, match="nowhere"):
+        run(scenario, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_loop_is_in_the_users_hands(file: Path) -> None:
+    simulation = Simulation(Scenario.open(file))
+    seen = [step for step in simulation.steps() if step.solver == "flood"]
+    assert seen[0].start == 0.0
+    assert seen[-1].end == 600.0
+    assert all(a.end == b.start for a, b in zip(seen[:-1], seen[1:], strict=True))
+    assert simulation.fields["water_depth"].max() > 0
+
+
+def test_a_hot_start_begins_where_the_other_run_ended(whole: Result, file: Path, tmp_path: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    again = file.parent / "hot.toml"
+    again.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{whole.path}"\n[outputs]'), encoding="utf-8")
+    hot = Simulation(Scenario.open(again))
+    np.testing.assert_array_equal(
+        hot.fields["water_depth"].astype("float32"), whole.fields["water_depth"].isel(time=-1).values
+    )
+
+
+def test_compare_puts_two_runs_side_by_side(whole: Result, file: Path) -> None:
+    drier = file.parent / "drier.toml"
+    drier.write_text(file.read_text(encoding="utf-8").replace('"Small flood"', '"Drier"'), encoding="utf-8")
+    (file.parent / "small.csv").write_text("time_s,discharge_m3_s\n0,1\n", encoding="utf-8")
+    drier.write_text(drier.read_text(encoding="utf-8").replace("hydrograph.csv", "small.csv"), encoding="utf-8")
+    table = twin.compare(run(drier, file.parent / "drier"), whole)
+    row = table.loc["flooded_area"]
+    assert row["Small flood"] > row["Drier"]
+    assert row["difference"] == pytest.approx(row["Small flood"] - row["Drier"])
+
+
+class _Rain(Solver):
+    name = "rain"
+    writes = ("rain",)
+    Parameters = Parameters
+
+    def __init__(self, domain: object, scenario: object, fields: dict[str, np.ndarray]) -> None: ...
+    def step(self, t: float, t_end: float) -> float:
+        return t_end
+
+    def state(self) -> dict[str, np.ndarray]:
+        return {}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None: ...
+
+
+class _River(_Rain):
+    name = "river"
+    reads = ("rain",)
+    writes = ("river",)
+
+
+class _Road(_Rain):
+    name = "road"
+    reads = ("river", "road")
+    writes = ("road",)
+
+
+def test_who_writes_comes_before_who_reads() -> None:
+    assert coupling_order([_Road, _River, _Rain]) == [_Rain, _River, _Road]
+
+
+def test_two_writers_of_one_variable_are_refused() -> None:
+    class Other(_Rain):
+        name = "other"
+
+    with pytest.raises(InputError, match="rain and other"):
+        coupling_order([_Rain, Other])
+
+
+def test_solvers_that_wait_for_each_other_are_refused() -> None:
+    class Circle(_Rain):
+        reads = ("road",)
+
+    with pytest.raises(InputError, match="wait for each other"):
+        coupling_order([Circle, _River, _Road])

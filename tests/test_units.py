@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from twin.clock import Schedule
+from twin.errors import InputError
+from twin.units import parse
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "expected"),
+    [
+        ("50 mm/h", "m/s", 0.05 / 3600),
+        ("250 m3/s", "m**3/s", 250.0),
+        ("250 m³/s", "m**3/s", 250.0),
+        ("1,5 h", "s", 5400.0),
+        ("5 min", "s", 300.0),
+        ("213.5 m", "m", 213.5),
+        ("20 cm", "m", 0.2),
+        (3, "m", 3.0),
+        (2.5, "s", 2.5),
+    ],
+)
+def test_quantities(value: str | float, unit: str, expected: float) -> None:
+    assert parse(value, unit) == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [("5", "no unit"), ("5 kg", "mass"), ("five m", "five m"), ("5 foo", "not known"), (True, "True"), ("1e999 m", "1e999")],
+)
+def test_what_is_no_length_says_so(value: str | bool, found: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse(value, "m", where="scenario.toml", key="resolution")
+    message = str(error.value)
+    assert message.startswith("scenario.toml: resolution")
+    assert found in message
+    assert "expected" in message
+
+
+def test_schedule_lands_on_the_end() -> None:
+    schedule = Schedule(300.0, 1000.0)
+    assert [schedule.time(k) for k in range(schedule.count)] == [0.0, 300.0, 600.0, 900.0, 1000.0]
+    assert schedule.next_after(900.0) == 1000.0
+    assert schedule.next_after(1000.0) == float("inf")
+    assert schedule.index(600.0) == 2
+    assert schedule.index(601.0) is None
+    assert Schedule(0.1, 1.0).count == 11
