@@ -9,8 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from shapely.geometry import LineString, Point, box
-from test_road_network import CRS, roads
 
+from tests.traffic.test_road_network import CRS, roads
 from twin.domain import Place
 from twin.errors import InputError
 from twin.network import Network

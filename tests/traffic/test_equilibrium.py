@@ -8,10 +8,10 @@ from dataclasses import replace
 import numba
 import numpy as np
 import pytest
-import slow_traffic as slow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.traffic import slow_traffic as slow
 from twin.errors import InputError
 from twin.solvers.traffic import Assignment, AssignmentNetwork, Trips, assign
 from twin.solvers.traffic.assignment import judge

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-import slow_traffic as slow
 from scipy.integrate import quad
 
+from tests.traffic import slow_traffic as slow
 from twin.solvers.traffic import AssignmentNetwork
 from twin.solvers.traffic.kernels import (
     add_blocks,

@@ -12,8 +12,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from shapely.geometry import LineString, Point
-from test_road_network import CRS, roads
 
+from tests.traffic.test_road_network import CRS, roads
 from twin.domain import Domain, Place, grid_fields
 from twin.errors import InputError
 from twin.grid import Grid
