@@ -26,26 +26,30 @@ def square(x: float, y: float, side: float = 10.0) -> Polygon:
 ROADS: list[dict[str, Any]] = [
     {
         "cleabs": "TRONROUT01", "nature": "Route à 1 chaussée", "nom_collaboratif_gauche": "RUE DE L'ÉGLISE",
-        "importance": "4", "fictif": False, "position_par_rapport_au_sol": "0", "etat_de_l_objet": "En service",
+        "importance": "4", "fictif": False,
+        "position_par_rapport_au_sol": "0", "etat_de_l_objet": "En service",
         "nombre_de_voies": 2, "largeur_de_chaussee": 5.5, "sens_de_circulation": "Double sens",
         "vitesse_moyenne_vl": 45, "acces_vehicule_leger": "Libre", "geometry": line((0, 0), (100, 0)),
     },
     {
         "cleabs": "TRONROUT02", "nature": "Bretelle", "nom_collaboratif_gauche": None,
-        "importance": "1", "fictif": False, "position_par_rapport_au_sol": "1", "etat_de_l_objet": "En service",
+        "importance": "1", "fictif": False,
+        "position_par_rapport_au_sol": "1", "etat_de_l_objet": "En service",
         "nombre_de_voies": 1, "largeur_de_chaussee": 3.5, "sens_de_circulation": "Sens inverse",
         "vitesse_moyenne_vl": 90, "acces_vehicule_leger": "A péage", "geometry": line((100, 0), (100, 50)),
     },
     {
         "cleabs": "TRONROUT03", "nature": "Sentier", "nom_collaboratif_gauche": "",
-        "importance": "6", "fictif": False, "position_par_rapport_au_sol": "Gué ou radier",
+        "importance": "6", "fictif": False,
+        "position_par_rapport_au_sol": "Gué ou radier",
         "etat_de_l_objet": "En service", "nombre_de_voies": None, "largeur_de_chaussee": None,
         "sens_de_circulation": "Sans objet", "vitesse_moyenne_vl": 0,
         "acces_vehicule_leger": "Physiquement impossible", "geometry": line((100, 0), (150, -50)),
     },
     {
         "cleabs": "TRONROUT04", "nature": "Route à 1 chaussée", "nom_collaboratif_gauche": "ALLÉE PRIVÉE",
-        "importance": "5", "fictif": False, "position_par_rapport_au_sol": "-1", "etat_de_l_objet": "En projet",
+        "importance": "5", "fictif": False,
+        "position_par_rapport_au_sol": "-1", "etat_de_l_objet": "En projet",
         "nombre_de_voies": 2, "largeur_de_chaussee": 4.0, "sens_de_circulation": "Sens direct",
         "vitesse_moyenne_vl": 1, "acces_vehicule_leger": "Restreint aux ayants droit",
         "geometry": line((100, 50), (200, 50)),
@@ -61,7 +65,8 @@ SHORT = {
 
 BUILDINGS: list[dict[str, Any]] = [
     {
-        "cleabs": "BATIMENT01", "nature": "Indifférenciée", "usage_1": "Résidentiel", "construction_legere": False,
+        "cleabs": "BATIMENT01", "nature": "Indifférenciée", "usage_1": "Résidentiel",
+        "construction_legere": False,
         "etat_de_l_objet": "En service", "nombre_de_logements": 3, "nombre_d_etages": 2, "hauteur": 6.4,
         "altitude_minimale_sol": 101.5, "geometry": square(0, 0),
     },

@@ -13,16 +13,19 @@ WANTED = np.array([[1.5, 2.5, 3.5], [4.5, 5.5, 6.5]])
 HEADERS = {
     "regular": "ncols 3\nnrows 2\nxllcorner 100.0\nyllcorner 200.0\ncellsize 5\nNODATA_value -99999.00\n",
     "upper case, trailing blanks": (
-        "NCOLS 3 \nnrows         2 \t\nXLLCORNER 100.0 \nYLLCORNER 200.0 \nCELLSIZE 5 \nNODATA_value -99999 \n"
+        "NCOLS 3 \nnrows   2 \t\nXLLCORNER 100.0 \nYLLCORNER 200.0 \nCELLSIZE 5 \nNODATA_value -99999 \n"
     ),
     "centres": "ncols 3\nnrows 2\nxllcenter 102.5\nyllcenter 202.5\ncellsize 5\nnodata_value -99999\n",
     "decimal commas": (
         "ncols 3\nnrows 2\nxllcorner 100,000\nyllcorner 200,0\ncellsize 5,00\nNODATA_value -99999,00\n"
     ),
     "dx dy": "ncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ndx 5\ndy 5\nNODATA_value -99999\n",
-    "Windows lines": "ncols 3\r\nnrows 2\r\nxllcorner 100\r\nyllcorner 200\r\ncellsize 5\r\nNODATA_value -99999\r\n",
+    "Windows lines": (
+        "ncols 3\r\nnrows 2\r\nxllcorner 100\r\nyllcorner 200\r\ncellsize 5\r\n"
+        "NODATA_value -99999\r\n"
+    ),
     "other order": "nrows 2\nncols 3\ncellsize 5\nyllcorner 200\nxllcorner 100\nNODATA_value -99999\n",
-    "byte order mark": "\ufeffncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ncellsize 5\nNODATA_value -99999\n",
+    "byte order mark": "\ufeffncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ncellsize 5\nNODATA -99999\n",
 }
 
 

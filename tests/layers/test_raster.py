@@ -19,7 +19,7 @@ from .conftest import Read, write_asc, write_tif
 
 
 def tiles(folder: Path, field: np.ndarray, *, cell: float = 5.0, size: int = 10) -> list[Path]:
-    """Cut a field into IGN tiles of `size`²: names give the north-west corner, centres are on round numbers."""
+    """Cut a field into IGN tiles of `size`²: named by their corner, centres on round numbers."""
     west, north = 650000.0 - cell / 2, 6860000.0 + cell / 2
     paths = []
     for i in range(0, field.shape[0], size):
@@ -34,6 +34,9 @@ def tiles(folder: Path, field: np.ndarray, *, cell: float = 5.0, size: int = 10)
 def only(error: pytest.ExceptionInfo[InputError]) -> Any:
     assert len(error.value.problems) == 1, error.value
     return error.value.problems[0]
+
+
+ONES = np.ones((3, 3))
 
 
 # --- mosaics ---
@@ -213,8 +216,8 @@ def test_nearly_square_cells_of_gdal(read: Read, tmp_path: Path) -> None:
         (lambda p: write_tif(p, np.ones((3, 3)), 1.05, 49.9, 1e-4, crs=None), "degrees", "crs"),
         (lambda p: write_tif(p, np.ones((3, 3)), 1e6, 5e6, 5.0, crs="EPSG:3946"), "EPSG:3946", "crs"),
         (lambda p: write_tif(p, np.ones((3, 3)), 1e7, 1e7, 5.0, crs=None), "no CRS", "crs"),
-        (lambda p: write_tif(p, np.ones((3, 3)), 0, 0, 5.0, transform=Affine(5, 1, 0, 1, -5, 0)), "rotated", "source"),
-        (lambda p: write_tif(p, np.ones((3, 3)), 0, 0, 5.0, transform=Affine(5, 0, 0, 0, -4, 0)), "5.0 × 4.0", "source"),
+        (lambda p: write_tif(p, ONES, 0, 0, 5.0, transform=Affine(5, 1, 0, 1, -5, 0)), "rotated", "source"),
+        (lambda p: write_tif(p, ONES, 0, 0, 5.0, transform=Affine(5, 0, 0, 0, -4, 0)), "5.0 × 4.0", "source"),
         (lambda p: write_tif(p, np.full((3, 3), -9999.0), 0, 0, 5.0), "no value", "source"),
         (lambda p: write_tif(p, np.full((3, 3), 32767.0), 0, 0, 5.0), "32767", "source"),
         (lambda p: p.write_bytes(b"II*\0nothing"), "cannot be read", "source"),

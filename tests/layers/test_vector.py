@@ -283,7 +283,8 @@ def test_nulls_of_a_v2_layer(read: Read, tmp_path: Path) -> None:
     data = gpd.GeoDataFrame(
         {
             "ID": ["TRON_EAU1", "TRON_EAU2"], "PREC_PLANI": [1.5, 9999.0], "ARTIF": ["Oui", "Non"],
-            "FICTIF": ["Oui", None], "NOM": ["NR", "le loir"], "POS_SOL": [0, 0], "REGIME": ["Permanent", "NC"],
+            "FICTIF": ["Oui", None], "NOM": ["NR", "le loir"], "POS_SOL": [0, 0],
+            "REGIME": ["Permanent", "NC"],
             "Z_INI": [-99.0, 27.5], "Z_FIN": [-2e38, 9999.0],
             "DATE": pd.to_datetime(["1899-12-30", "2006-01-02"]),
         },

@@ -15,7 +15,8 @@ RASTER_SUFFIXES = {
     ".asc", ".tif", ".tiff", ".img", ".bil", ".flt", ".dem", ".grd", ".agr", ".vrt", ".jp2", ".nc",
 }  # fmt: skip
 VECTOR_SUFFIXES = {
-    ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".gdb", ".tab", ".mif", ".sqlite", ".parquet",
+    ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".gdb", ".tab", ".mif", ".sqlite",
+    ".parquet",
 }  # fmt: skip
 # Masks that IGN delivers beside RGE ALTI (source of the data, distance to it): not heights.
 _MASKS = re.compile(r"(^|_)(SRC|DST)(_|$)")

@@ -373,7 +373,7 @@ def _from_polygons(frame: gpd.GeoDataFrame, grid: Grid, default: float) -> Float
     shapes = list(zip(frame.geometry.to_numpy(), (int(k) + 1 for k in index), strict=True))
     table = np.concatenate([[default], levels])
     out = np.full(grid.shape, np.nan)
-    fine = grid.transform * Affine.scale(1.0 / OVERSAMPLE)
+    fine = grid.transform @ Affine.scale(1.0 / OVERSAMPLE)
     tree = shapely.STRtree(frame.geometry.to_numpy())
     rows_a_block = max(1, 20_000_000 // (grid.nx * OVERSAMPLE * OVERSAMPLE))
     for top in range(0, grid.ny, rows_a_block):
@@ -386,7 +386,7 @@ def _from_polygons(frame: gpd.GeoDataFrame, grid: Grid, default: float) -> Float
         codes = rasterize(
             [shapes[k] for k in here],
             out_shape=(rows * OVERSAMPLE, grid.nx * OVERSAMPLE),
-            transform=fine * Affine.translation(0, top * OVERSAMPLE),
+            transform=fine @ Affine.translation(0, top * OVERSAMPLE),
             dtype="int32",
         ).reshape(rows, OVERSAMPLE, grid.nx, OVERSAMPLE)
         covered = (codes > 0).any(axis=(1, 3))
