@@ -142,10 +142,26 @@ def depth_around(
     (n,) metres; NaN where no cell is left to look at (outside the grid, or in permanent water only).
     """
     shapes = np.asarray(geometries, dtype=object)
-    left_out = _left_out(grid, blocked, initial_depth)
-    around = _around(np.asarray(depth, dtype=np.float64), left_out, largest=True)
     owner, cell = cells_touched(shapes, grid)
-    deepest = np.full(shapes.size, -np.inf)
+    left_out = _left_out(grid, blocked, initial_depth)
+    return deepest_of_cells(owner, cell, shapes.size, depth, left_out)
+
+
+def deepest_of_cells(owner: Ints, cell: Ints, n: int, depth: NDArray[Any], left_out: Bools) -> Floats:
+    """`depth_around` for cells that are already known (`cells_touched`), for many depths of one scene.
+
+    Parameters
+    ----------
+    owner, cell : (k,) thing and flat cell. n : number of things.
+    depth : (ny, nx) (m).
+    left_out : (ny, nx) cells that do not count.
+
+    Returns
+    -------
+    (n,) metres; NaN where no cell is left.
+    """
+    around = _around(np.asarray(depth, dtype=np.float64), left_out, largest=True)
+    deepest = np.full(n, -np.inf)
     np.maximum.at(deepest, owner, around[cell])
     return np.where(np.isneginf(deepest), np.nan, deepest)
 

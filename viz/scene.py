@@ -1,0 +1,412 @@
+"""The 3D scene for Python users (PyVista): terrain, water at an instant, buildings, roads.
+
+`scene` gives a plotter to look at, to take pictures of or to add to; `show` opens a window with a
+time slider where there is a display. PyVista is imported only here, after a trial picture has come
+out in a child process (`viz.rendering`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from twin.errors import TwinError
+from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_touched, deepest_of_cells
+from twin.indicators import facilities, max_water_depth, permanent_water
+from twin.messages import text
+from twin.results import Result
+from twin.styles import number
+from viz import colours as c
+from viz import rendering, solids
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pyvista as pv
+
+Floats = NDArray[np.float64]
+
+#: The relief is baked into a picture of at most this many pixels a side.
+_TEXTURE = 4096
+_ROAD_LIFT, _CUT_LIFT = 0.6, 1.0  # metres above the ground, so that lines do not drown in it
+
+
+def scene(
+    result: Result,
+    time: float | None = None,
+    *,
+    exaggeration: float = 1.0,
+    lang: str | None = None,
+    cells: int = 800,
+    window_size: tuple[int, int] = (1280, 720),
+    off_screen: bool = True,
+) -> pv.Plotter:
+    """The scene of a run at an instant.
+
+    Parameters
+    ----------
+    result : the run; it needs a terrain.
+    time : seconds since the start, between frames interpolated; None: the maximum over the run.
+    exaggeration : of heights (terrain, water and buildings alike).
+    lang : ``fr`` or ``en``.
+    cells : the meshes of terrain and water have at most this many points a side; colours stay full.
+    window_size : pixels.
+    off_screen : False to open a window with `Plotter.show`.
+
+    Raises
+    ------
+    TwinError
+        The run has no terrain, or 3D rendering does not work on this machine.
+    """
+    drawn = Scene(
+        result,
+        exaggeration=exaggeration,
+        lang=lang,
+        cells=cells,
+        window_size=window_size,
+        off_screen=off_screen,
+    )
+    drawn.set_time(time)
+    plotter: pv.Plotter = drawn.plotter
+    return plotter
+
+
+def show(
+    result: Result, time: float | None = None, *, exaggeration: float = 1.0, lang: str | None = None
+) -> pv.Plotter:
+    """Open the scene in a window with a time slider; without a display, draw it once off screen.
+
+    Parameters and errors as for `scene`. Returns the plotter (``.screenshot("x.png")`` works on it).
+    """
+    window = rendering.has_display()
+    drawn = Scene(result, exaggeration=exaggeration, lang=lang, off_screen=not window)
+    drawn.set_time(time)
+    if window and drawn.times.size > 1:
+        hours = drawn.times / 3600
+        drawn.plotter.add_slider_widget(
+            lambda value: drawn.set_time(value * 3600),
+            (float(hours[0]), float(hours[-1])),
+            value=float(hours[-1] if time is None else time / 3600),
+            title=text("scene.time", lang),
+            fmt="%.2f",
+            pointa=(0.3, 0.08),
+            pointb=(0.7, 0.08),
+        )
+        drawn.set_time(time)
+    plotter: pv.Plotter = drawn.plotter
+    plotter.show(auto_close=False)
+    return plotter
+
+
+class Scene:
+    """The meshes of one run; `set_time` puts the water, roads and buildings of an instant in place."""
+
+    def __init__(
+        self,
+        result: Result,
+        *,
+        exaggeration: float = 1.0,
+        lang: str | None = None,
+        cells: int = 800,
+        window_size: tuple[int, int] = (1280, 720),
+        off_screen: bool = True,
+    ) -> None:
+        if not result.has_fields or "bed_elevation" not in result.fields:
+            raise TwinError(f"{result.path}: {text('scene.no_terrain', lang)}")
+        self.pv = rendering.pyvista()
+        self.result, self.lang, self.scale = result, lang, exaggeration
+        self.grid = grid = result.grid
+        self.permanent = permanent_water(result)
+        self.times = result.times if "water_depth" in result.fields else np.zeros(0)
+        self.bed = np.asarray(result.fields["bed_elevation"].values, dtype=np.float64)
+        self.step = max(1, -(-max(grid.shape) // cells))
+        self.x = grid.x[:: self.step] - grid.bounds[0]
+        self.y = grid.y[:: self.step] - grid.bounds[1]
+        self.ground = self.bed[:: self.step, :: self.step]
+        self.plotter: Any = self.pv.Plotter(off_screen=off_screen, window_size=list(window_size))
+        # Several times faster in software rendering; the baked relief hides most of the steps.
+        self.plotter.disable_anti_aliasing()
+        self.plotter.set_background("#cfdde6", top="#f4f7f9")
+        self._add_terrain()
+        self._buildings = self._add_buildings()
+        self._roads = self._lay_roads()
+        self._add_places()
+        self._add_words()
+        self._aim()
+
+    # -- what stands still -----------------------------------------------------------
+
+    def _points(self, z: Floats) -> Floats:
+        x, y = np.broadcast_arrays(self.x[None, :], self.y[:, None])
+        return np.column_stack([x.ravel(), y.ravel(), self.scale * z.ravel()])
+
+    def _textured(self, z: Floats, quads: NDArray[np.int64]) -> Any:
+        """A mesh of the lattice whose texture coordinates span the grid."""
+        faces = np.column_stack([np.full(len(quads), 4), quads])
+        mesh = self.pv.PolyData(self._points(z).astype(np.float32), faces=faces.ravel())
+        width, height = (
+            self.grid.bounds[2] - self.grid.bounds[0],
+            self.grid.bounds[3] - self.grid.bounds[1],
+        )
+        u, v = np.broadcast_arrays(self.x[None, :] / width, self.y[:, None] / height)
+        mesh.active_texture_coordinates = np.column_stack([u.ravel(), v.ravel()]).astype(np.float32)
+        return mesh
+
+    def _texture(self, picture: Floats, *, smooth: bool) -> Any:
+        stride = max(1, -(-max(picture.shape[:2]) // _TEXTURE))
+        pixels = np.round(255 * np.clip(picture[::stride, ::stride], 0, 1)).astype(np.uint8)
+        texture = self.pv.Texture(np.ascontiguousarray(pixels))
+        texture.interpolate = smooth
+        return texture
+
+    def _add_terrain(self) -> None:
+        known = np.isfinite(self.ground)
+        quads = solids.quads_of(solids.all_corners(known))
+        mesh = self._textured(np.where(known, self.ground, 0.0), quads)
+        relief = self._texture(c.land(self.bed, self.grid.cell), smooth=True)
+        self.plotter.add_mesh(mesh, texture=relief, lighting=False, name="terrain")
+
+    def _elevation(self, x: Floats, y: Floats) -> Floats:
+        """Ground under points (local metres): that of their cell; of the nearest cell outside."""
+        return self._at(self.bed, x, y)
+
+    def _at(self, field: Floats, x: Floats, y: Floats) -> Floats:
+        i = np.clip((self.grid.y_north - self.grid.bounds[1] - y) // self.grid.cell, 0, self.grid.ny - 1)
+        j = np.clip(x // self.grid.cell, 0, self.grid.nx - 1)
+        return np.asarray(field[i.astype(int), j.astype(int)])
+
+    def _local(self, frame: gpd.GeoDataFrame) -> NDArray[Any]:
+        """Geometries relative to the local origin (south-west corner of the grid)."""
+        x_min, y_min = self.grid.bounds[:2]
+        shapes = np.asarray(frame.geometry.array, dtype=object)
+        return np.asarray(shapely.transform(shapes, lambda xy: xy - np.array([x_min, y_min])))
+
+    def _add_buildings(self) -> Any:
+        frame = self.result.buildings
+        if frame is None or frame.empty:
+            return None
+        shapes = self._local(frame)
+        corners, of = shapely.get_coordinates(shapes, return_index=True)
+        lowest = np.full(len(frame), np.inf)
+        np.minimum.at(lowest, of, np.nan_to_num(self._elevation(*corners.T), nan=np.inf))
+        lowest[~np.isfinite(lowest)] = float(np.nanmin(self.bed))
+        tall = frame["height"].to_numpy(dtype=float) if "height" in frame else np.full(len(frame), 5.0)
+        ground = (
+            frame["ground_elevation"].to_numpy(dtype=float)
+            if "ground_elevation" in frame
+            else np.full(len(frame), np.nan)
+        )
+        ground = np.where(np.isfinite(ground), ground, lowest)
+        points, triangles, owner = solids.extruded(
+            shapes, np.minimum(lowest, ground) - 1.0, ground + np.nan_to_num(tall, nan=5.0)
+        )
+        points[:, 2] *= self.scale
+        faces = np.column_stack([np.full(len(triangles), 3), triangles])
+        mesh = self.pv.PolyData(points.astype(np.float32), faces=faces.ravel())
+        mesh.cell_data["colour"] = np.zeros((len(triangles), 3), np.uint8)
+        self.plotter.add_mesh(
+            mesh, scalars="colour", rgb=True, name="buildings", ambient=0.35, diffuse=0.7, show_edges=False
+        )
+        cells = cells_touched(np.asarray(frame.geometry.array, dtype=object), self.grid)
+        return mesh, owner, len(frame), cells
+
+    def _lay_roads(self) -> Any:
+        """Vertices on the ground (decks straight from end to end), lines, and when each is cut."""
+        frame = self.result.roads
+        if frame is None or frame.empty:
+            return None
+        if "drivable" in frame:
+            frame = frame[frame["drivable"].astype(bool)]
+        frame = frame.explode(index_parts=False)
+        xy, line, share = solids.densified(self._local(frame), 2 * self.grid.cell)
+        z = self._elevation(xy[:, 0], xy[:, 1])
+        first = np.searchsorted(line, np.arange(len(frame)), side="left")
+        last = np.searchsorted(line, np.arange(len(frame)), side="right") - 1
+        deck = np.asarray(frame["level"] if "level" in frame else np.zeros(len(frame))) > 0
+        straight = z[first][line] + share * (z[last] - z[first])[line]
+        z = np.where(deck[line], np.fmax(straight, z), z)
+        known = np.isfinite(z)
+        depth = np.asarray(frame.get("max_water_depth", np.zeros(len(frame))), dtype=np.float64)
+        begin = np.asarray(frame.get("cut_from_s", np.full(len(frame), np.nan)), dtype=np.float64)
+        end = np.asarray(frame.get("cut_to_s", np.full(len(frame), np.nan)), dtype=np.float64)
+        joined = (line[:-1] == line[1:]) & known[:-1] & known[1:]
+        start = np.flatnonzero(joined)
+        return np.column_stack([xy, np.nan_to_num(z)]), start, line[:-1][joined], depth, begin, end
+
+    def _add_places(self) -> None:
+        found = facilities(self.result)
+        if found is None or found.empty:
+            return
+        points = shapely.get_coordinates(shapely.point_on_surface(self._local(found)))
+        z = np.nan_to_num(self._elevation(points[:, 0], points[:, 1])) + 25.0
+        column = "label" if "label" in found else "name"
+        self.plotter.add_point_labels(
+            np.column_stack([points, self.scale * z]),
+            [str(name) for name in found[column]],
+            font_size=13,
+            text_color="#22272b",
+            shape_color="white",
+            shape_opacity=0.75,
+            margin=2,
+            show_points=False,
+            always_visible=True,
+            name="places",
+        )
+
+    def _add_words(self) -> None:
+        plotter = self.plotter
+        plotter.add_text(
+            self.result.name, position=(12, plotter.window_size[1] - 32), font_size=12, color="#22272b"
+        )
+        note = text("map.indicative", self.lang)
+        if self.scale != 1.0:
+            note += f" – {text('scene.exaggeration', self.lang, factor=number(self.scale, self.lang))}"
+        plotter.add_text(note, position=(12, 10), font_size=8, color="#a50026")
+        rows = [(c.class_label(part, "m", self.lang), part.colour) for part in c.DEPTH]
+        if self._roads is not None:
+            rows.append((text("scene.road_cut", self.lang), c.ROAD_CUT[1]))
+        if self._buildings is not None:
+            rows.append((text("scene.building_touched", self.lang), c.BUILDING[2].colour))
+        bottom, high = 36, 20
+        self._rectangle(8, bottom - 6, 190, high * len(rows) + 12, "#ffffff", 0.8)
+        for k, (label, colour) in enumerate(reversed(rows)):
+            y = bottom + high * k
+            self._rectangle(16, y + 3, 26, 13, colour, 1.0)
+            plotter.add_text(label, position=(50, y), font_size=8, color="#22272b")
+
+    def _rectangle(
+        self, x: float, y: float, width: float, height: float, colour: str, opacity: float
+    ) -> None:
+        """A filled rectangle on the window (pixels from its lower left corner)."""
+        from vtkmodules.vtkRenderingCore import vtkActor2D, vtkPolyDataMapper2D
+
+        corners = [(x, y, 0), (x + width, y, 0), (x + width, y + height, 0), (x, y + height, 0)]
+        mapper = vtkPolyDataMapper2D()
+        mapper.SetInputData(self.pv.PolyData(np.array(corners, dtype=np.float32), faces=[4, 0, 1, 2, 3]))
+        actor = vtkActor2D()
+        actor.SetMapper(mapper)
+        actor.GetProperty().SetColor(*c.rgb(colour))
+        actor.GetProperty().SetOpacity(opacity)
+        self.plotter.add_actor(actor, reset_camera=False, render=False)
+
+    def _aim(self) -> None:
+        """From the south, above, the whole territory in view."""
+        width, height = (
+            self.grid.bounds[2] - self.grid.bounds[0],
+            self.grid.bounds[3] - self.grid.bounds[1],
+        )
+        middle = self.scale * float(np.nanmean(self.ground))
+        far = max(width / 1.2, height)
+        self.plotter.camera_position = [
+            (width / 2, height / 2 - 1.05 * far, middle + 0.85 * far),
+            (width / 2, height / 2 - 0.06 * far, middle),
+            (0.0, 0.0, 1.0),
+        ]
+        self.plotter.camera.clipping_range = (far / 100, 10 * far)
+
+    # -- what moves --------------------------------------------------------------------
+
+    def depth_at(self, time: float | None) -> Floats:
+        """Depth (ny, nx) at an instant, between frames interpolated; the maximum for None.
+
+        Raises
+        ------
+        TwinError
+            The run has no depth yet.
+        """
+        if time is None:
+            deepest = max_water_depth(self.result)
+            if deepest is None:
+                raise TwinError(f"{self.result.path}: {text('scene.no_frames', self.lang)}")
+            return np.nan_to_num(deepest)
+        if self.times.size == 0:
+            raise TwinError(f"{self.result.path}: {text('scene.no_frames', self.lang)}")
+        depth = self.result.fields["water_depth"]
+        after = int(np.clip(np.searchsorted(self.times, time), 0, self.times.size - 1))
+        before = max(after - 1, 0)
+        span = float(self.times[after] - self.times[before])
+        share = 1.0 if span <= 0 else float(np.clip((time - self.times[before]) / span, 0.0, 1.0))
+        low = np.nan_to_num(np.asarray(depth.isel(time=before).values, dtype=np.float64))
+        high = np.nan_to_num(np.asarray(depth.isel(time=after).values, dtype=np.float64))
+        return (1.0 - share) * low + share * high
+
+    def set_time(self, time: float | None) -> None:
+        """Put the water, the cut roads and the touched buildings of an instant in place."""
+        depth = self.depth_at(time)
+        self._pour(depth)
+        self._paint_buildings(depth)
+        self._draw_roads(time, depth)
+        if time is None:
+            words = text("scene.at_most", self.lang)
+        else:
+            minutes = round(time / 60)
+            words = f"T+{minutes // 60} h {minutes % 60:02d}"
+        self.plotter.add_text(
+            words,
+            position=(12, self.plotter.window_size[1] - 56),
+            font_size=10,
+            color="#22272b",
+            name="instant",
+        )
+
+    def _pour(self, depth: Floats) -> None:
+        wet = depth > WET_DEPTH
+        coarse = wet[:: self.step, :: self.step] & np.isfinite(self.ground)
+        if not coarse.any():
+            self.plotter.remove_actor("water", render=False)
+            return
+        level = solids.spread(np.nan_to_num(self.ground) + depth[:: self.step, :: self.step], coarse)
+        drawn = solids.any_corner(coarse) & solids.all_corners(np.isfinite(level))
+        mesh = self._textured(np.nan_to_num(level), solids.quads_of(drawn))
+        index = c.class_index(depth, c.DEPTH)
+        palette = np.array([c.rgb(c.SHORELINE), *(c.rgb(part.colour) for part in c.DEPTH)])
+        # Beyond the wet cells the surface runs into the bank: the sliver that shows is the dark shoreline.
+        picture = palette[index + 1]
+        self.plotter.add_mesh(
+            mesh,
+            texture=self._texture(picture, smooth=False),
+            lighting=False,
+            name="water",
+            render=False,
+            reset_camera=False,
+        )
+
+    def _paint_buildings(self, depth: Floats) -> None:
+        if self._buildings is None:
+            return
+        mesh, owner, n, (building, cell) = self._buildings
+        index = c.class_index(deepest_of_cells(building, cell, n, depth, self.permanent), c.BUILDING)
+        palette = np.array([c.rgb("#e8e2d6"), *(c.rgb(part.colour) for part in c.BUILDING)])
+        mesh.cell_data["colour"] = np.round(255 * palette[index + 1][owner]).astype(np.uint8)
+
+    def _draw_roads(self, time: float | None, depth: Floats) -> None:
+        if self._roads is None:
+            return
+        points, start, line, deepest, begin, end = self._roads
+        cut = deepest >= CLOSURE_DEPTH if time is None else (begin <= time) & ~(end <= time)
+        # Where a road is cut its line runs on the water, else nobody sees it.
+        surface = self._at(np.nan_to_num(self.bed) + depth, points[:, 0], points[:, 1])
+        afloat = np.column_stack([points[:, :2], np.maximum(points[:, 2], surface)])
+        for name, which, corners, colour, width, lift in (
+            ("roads", ~cut, points, "#8f8a80", 2.0, _ROAD_LIFT),
+            ("cut_casing", cut, afloat, c.ROAD_CUT[0], 6.0, _ROAD_LIFT),
+            ("cut", cut, afloat, c.ROAD_CUT[1], 3.0, _CUT_LIFT),
+        ):
+            chosen = start[which[line]]
+            if chosen.size == 0:
+                self.plotter.remove_actor(name, render=False)
+                continue
+            lifted = corners * np.array([1.0, 1.0, self.scale]) + np.array([0.0, 0.0, lift])
+            pieces = np.column_stack([np.full(chosen.size, 2), chosen, chosen + 1])
+            mesh = self.pv.PolyData(lifted.astype(np.float32), lines=pieces.ravel())
+            self.plotter.add_mesh(
+                mesh,
+                color=colour,
+                line_width=width,
+                lighting=False,
+                name=name,
+                render=False,
+                reset_camera=False,
+            )
