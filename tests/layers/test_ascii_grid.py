@@ -21,8 +21,7 @@ HEADERS = {
     ),
     "dx dy": "ncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ndx 5\ndy 5\nNODATA_value -99999\n",
     "Windows lines": (
-        "ncols 3\r\nnrows 2\r\nxllcorner 100\r\nyllcorner 200\r\ncellsize 5\r\n"
-        "NODATA_value -99999\r\n"
+        "ncols 3\r\nnrows 2\r\nxllcorner 100\r\nyllcorner 200\r\ncellsize 5\r\nNODATA_value -99999\r\n"
     ),
     "other order": "nrows 2\nncols 3\ncellsize 5\nyllcorner 200\nxllcorner 100\nNODATA_value -99999\n",
     "byte order mark": "\ufeffncols 3\nnrows 2\nxllcorner 100\nyllcorner 200\ncellsize 5\nNODATA -99999\n",

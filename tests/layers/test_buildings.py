@@ -118,3 +118,12 @@ def test_neighbours_are_the_five_nearest_within_100_m() -> None:
     # One neighbour alone is enough.
     out, source = fill_heights(np.array([np.nan, 8.0]), np.zeros(2, dtype=np.int64), centres[:2])
     assert (out[0], source[0]) == (8.0, "voisins")
+
+
+@pytest.mark.parametrize(
+    "flags", [["Oui", None, "Non"], [True, None, False], ["true", None, "false"], [1, None, 0]]
+)
+def test_light_constructions_in_every_spelling(read: Read, tmp_path: Path, flags: list[object]) -> None:
+    rows = [row | {"construction_legere": flag} for row, flag in zip(BUILDINGS, flags, strict=False)]
+    write_gpkg(tmp_path / "a.gpkg", {"batiment": frame(rows)})
+    assert read("buildings", "a.gpkg").data["light"].tolist() == [True, False, False]

@@ -13,7 +13,7 @@ from rasterio.transform import Affine
 from twin.errors import InputError
 from twin.grid import Grid
 from twin.layers import native_grid, resample_mean
-from twin.layers.raster import area_mean
+from twin.layers.lattice import area_mean
 
 from .conftest import Read, write_asc, write_tif
 
@@ -357,3 +357,12 @@ def test_area_mean_against_brute_force(ratio: float, shift: tuple[float, float],
                 width = max(0.0, min(c + 1, west + ratio) - max(c, west))
                 total += height * width * values[r, c]
         assert out[i, j] == pytest.approx(total / ratio**2, rel=1e-12)
+
+
+def test_an_extent_that_goes_beyond_the_data_is_noted(read: Read, tmp_path: Path, field: np.ndarray) -> None:
+    write_tif(tmp_path / "a.tif", field, 650000.0, 6860000.0, 5.0)
+    layer = read("terrain", "a.tif", bounds=(649900, 6859950, 650050, 6859990))
+    assert layer.data.shape == (8, 10)
+    assert any("goes beyond the data" in note for note in layer.provenance.notes)
+    within = read("terrain", "a.tif", bounds=(650000, 6859950, 650050, 6859990))
+    assert not within.provenance.notes

@@ -213,3 +213,11 @@ def test_mixed_encodings_meet_the_same_nature(read: Read, tmp_path: Path) -> Non
         [row["geometry"] for row in ROADS],
     )
     assert read("roads", "ROUTE.shp").data["nature"].tolist()[:2] == ["Route à 1 chaussée"] * 2
+
+
+def test_an_extract_without_one_speed_gets_the_table(read: Read, tmp_path: Path) -> None:
+    rows = [row | {"vitesse_moyenne_vl": None} for row in ROADS]
+    write_gpkg(tmp_path / "a.gpkg", {"troncon_de_route": frame(rows)})
+    layer = read("roads", "a.gpkg")
+    np.testing.assert_allclose(layer.data["speed"] * 3.6, [50.0, 45.0, np.nan, 30.0])
+    assert "no speeds in this edition" in "\n".join(layer.provenance.notes)

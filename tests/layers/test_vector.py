@@ -353,3 +353,43 @@ def test_empty_layers_are_no_error(read: Read, tmp_path: Path) -> None:
     roads = read("roads", "a.gpkg", layer="troncon_de_route")
     assert len(roads.data) == 0
     assert "drivable" in roads.data.columns
+
+
+def test_geojson_of_lambert_coordinates_that_says_nothing(read: Read, tmp_path: Path) -> None:
+    import json
+
+    feature = {
+        "type": "Feature",
+        "properties": {"nom": "a"},
+        "geometry": {"type": "Point", "coordinates": [X, Y]},
+    }
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    layer = read("facilities", "a.geojson")
+    assert (layer.data.geometry[0].x, layer.data.geometry[0].y) == (X, Y)
+    assert "its coordinates are not degrees" in notes(layer)
+    assert "is assigned" in notes(layer)
+    assert read("facilities", "a.geojson", crs="EPSG:2154").data.geometry[0].x == X
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "wrong"),
+    [
+        ("terrain", {"layer": "mnt", "where": "a = 1", "classes": "oso"}, ["layer", "where", "classes"]),
+        ("roads", {"nodata": 0.0}, ["nodata"]),
+    ],
+)
+def test_keys_that_the_layer_would_ignore(
+    read: Read, tmp_path: Path, name: str, keys: dict[str, Any], wrong: list[str]
+) -> None:
+    with pytest.raises(InputError) as error:
+        read(name, "a", **keys)
+    assert [problem.key for problem in error.value.problems] == [f"layers.{name}.{key}" for key in wrong]
+
+
+def test_a_place_is_a_layer_with_a_table_of_its_own(read: Read, tmp_path: Path) -> None:
+    write_gpkg(tmp_path / "lieux.gpkg", {"ecole": frame(BUILDINGS), "mairie": frame(BUILDINGS[:1])})
+    layer = read("places.schools", "lieux.gpkg", layer="ecole", where="hauteur > 6")
+    assert len(layer.data) == 1
+    with pytest.raises(InputError) as error:
+        read("places.schools", "lieux.gpkg", layer="ecoles")
+    assert only(error).key == "places.schools.layer"

@@ -14,9 +14,10 @@ from twin.layers import crs as crs_tools
 from twin.layers import ign
 from twin.layers.buildings import read_buildings
 from twin.layers.landcover import manning_on_grid, read_land_cover, read_roughness, roughness_on_grid
+from twin.layers.lattice import native_grid, resample_mean
 from twin.layers.layer import FileHashes, Layer, Provenance
 from twin.layers.other import read_other, read_turn_bans
-from twin.layers.raster import native_grid, read_raster, read_terrain, resample_mean
+from twin.layers.raster import read_raster, read_terrain
 from twin.layers.reading import Reading, make_problem
 from twin.layers.roads import read_roads
 from twin.layers.source import LayerSource
@@ -80,6 +81,7 @@ def read_layer(
     if territory_crs is None or not territory_crs.is_projected:
         raise InputError(make_problem("territory.toml", "crs", "bad_territory_crs", crs=crs))
     reading = Reading(name, source, Path(root), territory_crs, crs, bounds)
+    _check_keys(reading)
     data, files, file_crs, datum = _READERS.get(name, _other)(reading)
     reading.problems.raise_if_any()
     edition, licence = ign.product(files)
@@ -93,6 +95,24 @@ def read_layer(
         notes=tuple(reading.notes),
     )
     return Layer(name, data, provenance)
+
+
+_RASTERS = ("terrain", "roughness", "initial_water")
+# What would be ignored in silence: keys for features on rasters, and the reverse.
+_NOT_FOR: dict[str, Callable[[str], bool]] = {
+    "layer": lambda name: name in _RASTERS,
+    "where": lambda name: name in _RASTERS,
+    "nodata": lambda name: name not in (*_RASTERS, "land_cover"),
+    "classes": lambda name: name != "land_cover",
+}
+
+
+def _check_keys(reading: Reading) -> None:
+    for key, ignored in _NOT_FOR.items():
+        value = getattr(reading.source, key)
+        if value is not None and ignored(reading.name):
+            reading.problem("territory.toml", key, "no_such_key", value=value, name=reading.name)
+    reading.problems.raise_if_any()
 
 
 def _terrain(reading: Reading) -> Read:

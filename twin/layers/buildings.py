@@ -139,12 +139,8 @@ def _within(reading: Reading, frame: pd.DataFrame, columns: list[str], limit: fl
 
 
 def _flags(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.bool_]:
-    out = np.zeros(len(frame), dtype=bool)
-    for column in columns[:1]:
-        out = np.array(
-            [value in (True, 1, "true", "True", "1") for value in frame[column].astype(object)], dtype=bool
-        )
-    return out
+    yes = {"true", "1", "1.0", "oui"}
+    return np.array([ign.fold(word) in yes for word in first_text(frame, columns[:1])], dtype=bool)
 
 
 def _standing(reading: Reading, frame: gpd.GeoDataFrame, columns: list[str]) -> gpd.GeoDataFrame:

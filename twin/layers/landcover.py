@@ -24,8 +24,9 @@ from twin.grid import Grid
 from twin.layers import crs as crs_tools
 from twin.layers import ign
 from twin.layers.files import is_vector, resolve
+from twin.layers.lattice import LATTICE_TOLERANCE, area_mean
 from twin.layers.layer import Layer
-from twin.layers.raster import LATTICE_TOLERANCE, area_mean, read_raster
+from twin.layers.raster import read_raster
 from twin.layers.reading import Reading, few
 from twin.layers.vector import Features, read_features
 from twin.messages import text

@@ -19,26 +19,23 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
-from scipy import sparse
 
-from twin.grid import Bounds, Grid
+from twin.grid import Bounds
 from twin.layers import ascii_grid
 from twin.layers import crs as crs_tools
 from twin.layers.files import Found, find, starts_ascii_grid
-from twin.layers.layer import Layer
+from twin.layers.lattice import LATTICE_TOLERANCE, native_grid, resample_mean
 from twin.layers.reading import Reading, few
+
+__all__ = ["native_grid", "read_raster", "read_terrain", "resample_mean"]
 
 Floats = NDArray[np.float64]
 
 # Values that no height, roughness or class has, whatever the header says.
 NODATA = (-99999.0, -9999.0)
 HUGE = 1e30
-# Share of a cell by which tiles may miss the common lattice (rounded headers), over the whole raster.
-LATTICE_TOLERANCE = 1e-3
 SQUARE_TOLERANCE = 1e-2
 MAX_CELLS = 500_000_000
-# A coarse cell of which less than this share has a value has none.
-MIN_COVERAGE = 0.5
 # No ground of the Earth is lower or higher (Challenger Deep, Everest).
 GROUND = (-11_000.0, 9_000.0)
 
@@ -330,6 +327,8 @@ def _mosaic(reading: Reading, tiles: list[Tile], crs: CRS) -> tuple[xr.DataArray
         reading.note("shared_cells", count=int(shared.sum()), largest=f"{largest:.3g}")
     if not covered.all():
         reading.note("gaps", count=int((~covered).sum()))
+    if wanted is not None and _reaches_beyond(wanted, _around(tiles), cell):
+        reading.note("beyond", wanted=crs_tools.show(wanted), bounds=crs_tools.show(_around(tiles)))
     x_west, y_north = first.x_west + col0 * cell, first.y_north - row0 * cell
     data = xr.DataArray(
         out,
@@ -347,6 +346,16 @@ def _mosaic(reading: Reading, tiles: list[Tile], crs: CRS) -> tuple[xr.DataArray
         },
     )
     return data, used
+
+
+def _reaches_beyond(wanted: Bounds, bounds: Bounds, cell: float) -> bool:
+    """Whether the wanted part goes more than a cell beyond what there is."""
+    return (
+        wanted[0] < bounds[0] - cell
+        or wanted[1] < bounds[1] - cell
+        or wanted[2] > bounds[2] + cell
+        or wanted[3] > bounds[3] + cell
+    )
 
 
 def _portable(crs: CRS) -> str:
@@ -427,83 +436,3 @@ def read_terrain(reading: Reading) -> tuple[xr.DataArray, tuple[str, ...], str, 
         share = 100 * data.attrs["nodata_cells"] / data.size
         reading.note("nodata_cells", count=data.attrs["nodata_cells"], share=f"{share:.1f}")
     return data, files, crs, f"NGF-{datums.pop()}" if datums else ""
-
-
-# --- from a layer's lattice to a model grid ---
-
-
-def native_grid(layer: Layer, crs: str, extent: Bounds | None = None) -> Grid:
-    """The lattice of a raster layer as a grid, cropped to the cells whose centre lies in `extent`."""
-    data = layer.data
-    assert isinstance(data, xr.DataArray)
-    cell, _, x_west, _, _, y_north = data.attrs["transform"]
-    grid = Grid(crs, float(x_west), float(y_north), float(cell), int(data.shape[0]), int(data.shape[1]))
-    return grid if extent is None else grid.crop(extent)
-
-
-def resample_mean(layer: Layer, grid: Grid) -> Floats:
-    """Area mean of a raster layer on a grid of the same CRS, shape (ny, nx).
-
-    Copied exactly where the lattices are the same, block means where grid cells are whole blocks of
-    layer cells, else the exact area-weighted mean. Cells without a value do not count; a grid cell of
-    which less than half has a value (or lies outside the layer) is NaN.
-    """
-    data = layer.data
-    assert isinstance(data, xr.DataArray)
-    cell, _, x_west, _, _, y_north = data.attrs["transform"]
-    return area_mean(np.asarray(data.values, dtype=float), float(x_west), float(y_north), float(cell), grid)
-
-
-def area_mean(values: Floats, x_west: float, y_north: float, cell: float, grid: Grid) -> Floats:
-    """Area mean of an array on a lattice (see `resample_mean`), shape (grid.ny, grid.nx)."""
-    ratio = grid.cell / cell
-    left, top = (grid.x_west - x_west) / cell, (y_north - grid.y_north) / cell
-    whole = all(abs(v - round(v)) <= LATTICE_TOLERANCE for v in (left, top)) and (
-        abs(ratio - round(ratio)) * max(grid.shape) <= LATTICE_TOLERANCE and round(ratio) >= 1
-    )
-    if whole:
-        k, i0, j0 = round(ratio), round(top), round(left)
-        window = _window(values, i0, j0, grid.ny * k, grid.nx * k)
-        if k == 1:
-            return window
-        blocks = window.reshape(grid.ny, k, grid.nx, k)
-        valid = np.isfinite(blocks)
-        count = valid.sum(axis=(1, 3))
-        total = np.where(valid, blocks, 0.0).sum(axis=(1, 3))
-        share = count / (k * k)
-    else:
-        rows = _overlap(top, ratio, grid.ny, values.shape[0])
-        columns = _overlap(left, ratio, grid.nx, values.shape[1])
-        valid = np.isfinite(values)
-        count = rows @ valid.astype(float) @ columns.T
-        total = rows @ np.where(valid, values, 0.0) @ columns.T
-        share = count / (ratio * ratio)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total / count
-    result: Floats = np.where(share >= MIN_COVERAGE - 1e-9, mean, np.nan)
-    return result
-
-
-def _window(values: Floats, i0: int, j0: int, ny: int, nx: int) -> Floats:
-    """A window of an array; NaN where it lies outside."""
-    out = np.full((ny, nx), np.nan)
-    r0, r1 = max(0, i0), min(values.shape[0], i0 + ny)
-    c0, c1 = max(0, j0), min(values.shape[1], j0 + nx)
-    if r0 < r1 and c0 < c1:
-        out[r0 - i0 : r1 - i0, c0 - j0 : c1 - j0] = values[r0:r1, c0:c1]
-    return out
-
-
-def _overlap(start: float, ratio: float, n: int, m: int) -> sparse.csr_array:
-    """Length that interval i, start + ratio·[i, i+1], shares with fine cell j, shape (n, m)."""
-    edges = start + ratio * np.arange(n + 1)
-    rows, columns, lengths = [], [], []
-    for i in range(n):
-        first, last = max(0, int(np.floor(edges[i]))), min(m, int(np.ceil(edges[i + 1])))
-        for j in range(first, last):
-            length = min(edges[i + 1], j + 1) - max(edges[i], j)
-            if length > 0:
-                rows.append(i)
-                columns.append(j)
-                lengths.append(length)
-    return sparse.csr_array((lengths, (rows, columns)), shape=(n, m))

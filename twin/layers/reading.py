@@ -48,7 +48,12 @@ class Reading:
 
     def problem(self, where: object, key: str, row: str, hint: str | None = None, **values: Any) -> None:
         """Note what is wrong (rows ``layer.<row>.found/expected/hint`` of the message table)."""
-        self.problems.items.append(make_problem(where, f"layers.{self.name}.{key}", row, hint, **values))
+        self.problems.items.append(make_problem(where, f"{self.table}.{key}", row, hint, **values))
+
+    @property
+    def table(self) -> str:
+        """The table of the file that names the layer: ``layers.roads``, but ``places.schools`` as it is."""
+        return self.name if "." in self.name else f"layers.{self.name}"
 
 
 def make_problem(where: object, key: str, row: str, hint: str | None = None, **values: Any) -> Problem:

@@ -238,7 +238,9 @@ def _speed(
     """Speed (m/s) of a light vehicle; NaN where cars cannot drive."""
     if columns:
         km_h = first_number(frame, columns)
-        return np.where(km_h > NOT_DRIVABLE_KM_H, km_h / 3.6, np.nan)
+        # An extract without one speed has lost the column; it is not a land without cars.
+        if np.isfinite(km_h).any() or not len(km_h):
+            return np.where(km_h > NOT_DRIVABLE_KM_H, km_h / 3.6, np.nan)
     table = speed_table()
     km_h = np.full(len(frame), np.nan)
     for k, (kind, rank) in enumerate(zip(nature, importance, strict=True)):

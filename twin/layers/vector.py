@@ -172,6 +172,15 @@ def _read_part(
     if whole is not None and np.all(np.isfinite(whole)):
         bounds = (float(whole[0]), float(whole[1]), float(whole[2]), float(whole[3]))
     declared = crs_tools.parse(info["crs"])
+    if (
+        declared is not None
+        and declared.is_geographic
+        and bounds
+        and not crs_tools.looks_like_degrees(bounds)
+    ):
+        # GeoJSON is in degrees where it says nothing: these are not degrees, so it said nothing.
+        reading.note("not_degrees", file=part.path.name, crs=crs_tools.label(declared))
+        declared = None
     if bounds is None:
         # Nothing in it: nothing to tell a CRS by, nothing to lose.
         reading.note("empty", file=part.path.name)
