@@ -54,6 +54,9 @@ HAZARD = (
 HAZARD_NAMES = ("low", "moderate", "high", "very_high")
 #: Bounds of the polygons of COVADIS "Directive inondation" ISO_HT (m); the last class has no upper bound.
 ISO_HT = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+ISO_HT_COLOURS = ("#bdd7e7", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b", "#041b3d")
+#: Other fields over the run: from the least to the largest value, continuous.
+RAMP = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")
 
 SHORELINE = "#0b2545"
 PERMANENT_WATER = "#6fa3a0"

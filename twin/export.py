@@ -1,0 +1,422 @@
+"""What a run becomes in other tools: GeoTIFF, NetCDF, GeoPackage. Everything opens in QGIS by double click.
+
+Files appear whole or not at all (written under a temporary name, then renamed).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyproj
+from numpy.typing import NDArray
+
+import twin
+from twin import qml
+from twin.errors import InputError, Problem, TwinError, suggest
+from twin.features import CLOSURE_DEPTH, WET_DEPTH
+from twin.files import replacing, write_text
+from twin.indicators import max_water_depth
+from twin.messages import text
+from twin.styles import ISO_HT
+from twin.variables import FIELD, MAP, VARIABLES
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from twin.results import Result
+
+NODATA = -9999.0
+
+
+def export(result: Result, to: str, path: str | Path | None = None) -> list[Path]:
+    """Write a run in the format of other tools.
+
+    Parameters
+    ----------
+    result : the run.
+    to : ``geotiff`` (a folder: one Cloud-Optimised GeoTIFF with its QGIS style per field on the
+        grid), ``netcdf`` (one CF-1.8 file with everything on the grid) or ``gpkg`` (one GeoPackage
+        with styles: COVADIS-named flood polygons, roads and buildings with what happened to them).
+    path : the folder or file; default: in the folder ``export`` of the run.
+
+    Returns
+    -------
+    list of Path
+        The files written (without the styles beside GeoTIFFs).
+
+    Raises
+    ------
+    InputError
+        The format is not known.
+    TwinError
+        The run has nothing on a grid to export.
+    """
+    formats: dict[str, tuple[Callable[[Result, Path], list[Path]], str]] = {
+        "geotiff": (geotiff, "geotiff"),
+        "netcdf": (netcdf, f"{result.path.name}.nc"),
+        "gpkg": (gpkg, f"{result.path.name}.gpkg"),
+    }
+    if to not in formats:
+        raise InputError(Problem("export", "to", to, ", ".join(formats), suggest(to, formats)))
+    if not result.has_fields:
+        raise TwinError(f"{result.path}: {text('export.no_fields')}")
+    write, name = formats[to]
+    target = Path(path) if path is not None else result.path / "export" / name
+    if to != "geotiff" and target.is_dir():
+        target = target / name
+    return write(result, target)
+
+
+# -- GeoTIFF ------------------------------------------------------------------------
+
+
+def geotiff(result: Result, folder: Path) -> list[Path]:
+    """One Cloud-Optimised GeoTIFF (float32, nodata −9999, unit, name) and its .qml per field on the grid."""
+    names = [n for n, v in VARIABLES.items() if v.dims == MAP and n in result.fields]
+    written = []
+    for name in names:
+        values = np.asarray(result.fields[name].values, dtype=np.float32)
+        target = folder / f"{name}.tif"
+        _cog(result, name, values, target)
+        known = values[np.isfinite(values)]
+        low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+        write_text(target.with_suffix(".qml"), qml.raster(name, low, high))
+        written.append(target)
+    return written
+
+
+def _cog(result: Result, name: str, values: NDArray[np.float32], target: Path) -> None:
+    import rasterio
+    from rasterio.shutil import copy
+
+    grid, variable = result.grid, VARIABLES[name]
+    filled = np.where(np.isfinite(values), values, np.float32(NODATA))
+    with replacing(target) as temporary:
+        # The COG driver only copies: a plain file first, in the same room, thrown away with it.
+        plain = temporary.with_name("plain.tif")
+        with rasterio.open(
+            plain,
+            "w",
+            driver="GTiff",
+            width=grid.nx,
+            height=grid.ny,
+            count=1,
+            dtype="float32",
+            crs=grid.crs,
+            transform=grid.transform,
+            nodata=NODATA,
+        ) as file:
+            file.write(filled, 1)
+            file.set_band_description(1, name)
+            file.units = (variable.unit,)
+            file.update_tags(
+                TIFFTAG_SOFTWARE=f"Twin {twin.__version__}",
+                TIFFTAG_IMAGEDESCRIPTION=f"{result.name}: {variable.label('fr')} ({variable.unit})",
+            )
+            file.update_tags(
+                1,
+                long_name=variable.label("en"),
+                nom=variable.label("fr"),
+                scenario=result.name,
+                note=_note(),
+            )
+        copy(
+            plain,
+            temporary,
+            driver="COG",
+            COMPRESS="DEFLATE",
+            PREDICTOR="YES",
+            # Classes and dry edges must not be smeared in the overviews.
+            OVERVIEW_RESAMPLING="NEAREST",
+        )
+
+
+def _note() -> str:
+    return text("map.indicative", "fr")
+
+
+# -- NetCDF ---------------------------------------------------------------------------
+
+
+def netcdf(result: Result, path: Path) -> list[Path]:
+    """One NetCDF-4 file, CF-1.8: every field on the grid, frame by frame, with its grid mapping."""
+    import h5netcdf
+
+    grid, fields = result.grid, result.fields
+    names = [n for n, v in VARIABLES.items() if v.dims in (FIELD, MAP) and n in fields]
+    start = _start(result).astimezone(UTC)
+    with replacing(path) as temporary, h5netcdf.File(temporary, "w") as file:
+        file.attrs["Conventions"] = "CF-1.8"
+        file.attrs["title"] = result.name
+        file.attrs["source"] = f"Twin {twin.__version__}"
+        file.attrs["comment"] = _note()
+        file.attrs["history"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} twin export"
+        file.dimensions = {"time": int(fields.sizes["time"]), "y": grid.ny, "x": grid.nx}
+        _axis(file, "x", grid.x, units="m", standard_name="projection_x_coordinate", axis="X")
+        _axis(file, "y", grid.y, units="m", standard_name="projection_y_coordinate", axis="Y")
+        since = f"seconds since {start:%Y-%m-%d %H:%M:%S}"
+        _axis(file, "time", result.times, units=since, standard_name="time", calendar="standard", axis="T")
+        mapping = file.create_variable("crs", (), "i4", data=np.int32(0))
+        for key, value in pyproj.CRS(grid.crs).to_cf().items():
+            mapping.attrs[key] = value
+        mapping.attrs["spatial_ref"] = pyproj.CRS(grid.crs).to_wkt()  # where GDAL looks first
+        mapping.attrs["GeoTransform"] = " ".join(repr(float(v)) for v in grid.transform.to_gdal())
+        for name in names:
+            _field(file, result, name)
+    return [path]
+
+
+def _axis(file: Any, name: str, values: NDArray[Any], **attributes: str) -> None:
+    variable = file.create_variable(name, (name,), "f8", data=np.asarray(values, dtype=np.float64))
+    for key, value in attributes.items():
+        variable.attrs[key] = value
+
+
+def _field(file: Any, result: Result, name: str) -> None:
+    about, values = VARIABLES[name], result.fields[name]
+    grid = result.grid
+    frames = (1,) if about.dims == FIELD else ()
+    variable = file.create_variable(
+        name,
+        about.dims,
+        "f4",
+        fillvalue=np.float32(NODATA),
+        chunks=(*frames, min(grid.ny, 512), min(grid.nx, 512)),
+        compression="gzip",
+        compression_opts=4,
+        shuffle=True,
+    )
+    variable.attrs["units"] = about.unit
+    variable.attrs["long_name"] = about.label("en")
+    variable.attrs["label_fr"] = about.label("fr")
+    variable.attrs["grid_mapping"] = "crs"
+    if about.cf_name:
+        variable.attrs["standard_name"] = about.cf_name
+    if about.dims == MAP:
+        variable[...] = _filled(values.values)
+    else:
+        for k in range(values.sizes["time"]):  # a whole run may not fit in memory
+            variable[k] = _filled(values.isel(time=k).values)
+
+
+def _filled(values: NDArray[Any]) -> NDArray[np.float32]:
+    narrow = np.asarray(values, dtype=np.float32)
+    return np.where(np.isfinite(narrow), narrow, np.float32(NODATA))
+
+
+# -- GeoPackage -------------------------------------------------------------------------
+
+
+def gpkg(result: Result, path: Path) -> list[Path]:
+    """One GeoPackage: flood polygons named as COVADIS does, roads, buildings; QGIS styles inside.
+
+    `inondable_s` holds the polygons of water (maximum above 0.05 m, permanent water included, as
+    the standard has it); `iso_ht_s` divides them by the depth bounds of the standard, without gap or
+    overlap. What only a person knows (``typ_inond``, ``scenario``, ``id_tri`` …) is left empty.
+
+    Raises
+    ------
+    TwinError
+        The run has no water depth.
+    """
+    depth = max_water_depth(result)
+    if depth is None:
+        raise TwinError(f"{result.path}: {text('map.no_depth')}")
+    water, bounds = flood_polygons(result, depth)
+    layers: dict[str, tuple[gpd.GeoDataFrame, str]] = {
+        "inondable_s": (water, qml.flooded()),
+        "iso_ht_s": (bounds, qml.iso_depth()),
+    }
+    roads, buildings = result.roads, result.buildings
+    if roads is not None and "max_water_depth" in roads:
+        layers["troncon_de_route_impact"] = (_roads(result, roads), qml.roads(CLOSURE_DEPTH))
+    if buildings is not None and "max_water_depth" in buildings:
+        layers["batiment_impact"] = (_buildings(result, buildings), qml.buildings())
+    with replacing(path) as temporary:
+        for name, (frame, _) in layers.items():
+            kind = "MultiPolygon" if name.endswith("_s") or name == "batiment_impact" else None
+            frame.to_file(
+                temporary,
+                layer=name,
+                driver="GPKG",
+                engine="pyogrio",
+                geometry_type=kind,
+                promote_to_multi=kind is not None,
+            )
+        _layer_styles(temporary, {name: style for name, (_, style) in layers.items()})
+    return [path]
+
+
+def flood_polygons(result: Result, depth: NDArray[np.float64]) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Polygons of the water and of its depth bounds, along cell edges.
+
+    Parameters
+    ----------
+    result : the run (for grid and name).
+    depth : largest depth (ny, nx) (m).
+
+    Returns
+    -------
+    inondable_s, iso_ht_s : one row per connected piece; the second divides the first exactly.
+    """
+    from scipy.ndimage import label
+
+    wet = np.nan_to_num(depth) > WET_DEPTH
+    piece, _ = label(wet)
+    piece = piece.astype(np.int32)
+    bound = np.digitize(np.nan_to_num(depth), ISO_HT[1:], right=True).astype(np.int32)
+    key = np.where(wet, piece * len(ISO_HT) + bound, 0).astype(np.int32)
+
+    pieces, shapes = _polygons(piece, wet, result)
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    water = _frame(
+        result,
+        shapes,
+        {
+            "id_s_inond": [_piece_id(int(k)) for k in pieces],
+            "id_tri": [None] * len(pieces),
+            "typ_inond": [None] * len(pieces),
+            "typ_inond2": [None] * len(pieces),
+            "scenario": [None] * len(pieces),
+            "cours_deau": [None] * len(pieces),
+            "datentree": [today] * len(pieces),
+            "datsortie": [None] * len(pieces),
+            "est_ref": [None] * len(pieces),
+            "simulation": [result.name] * len(pieces),
+        },
+    )
+    keys, shapes = _polygons(key, wet, result)
+    low = keys % len(ISO_HT)
+    upper = np.append(np.array(ISO_HT[1:]), np.nan)
+    bounds = _frame(
+        result,
+        shapes,
+        {
+            "id_zone": [f"Z{k + 1:06d}" for k in range(len(keys))],
+            "id_s_inond": [_piece_id(int(k)) for k in keys // len(ISO_HT)],
+            "ht_min": np.array(ISO_HT)[low],
+            "ht_max": upper[low],
+            "typ_inond": [None] * len(keys),
+            "scenario": [None] * len(keys),
+        },
+    )
+    return water, bounds
+
+
+def _piece_id(number: int) -> str:
+    return f"S{number:06d}"
+
+
+def _polygons(
+    values: NDArray[np.int32], mask: NDArray[np.bool_], result: Result
+) -> tuple[NDArray[np.int64], list[Any]]:
+    from rasterio.features import shapes
+    from shapely import make_valid
+    from shapely.geometry import shape
+
+    found = [(int(v), shape(s)) for s, v in shapes(values, mask=mask, transform=result.grid.transform)]
+    # Cells that meet at a corner only may give a ring that touches itself.
+    return np.array([v for v, _ in found], dtype=np.int64), [make_valid(s) for _, s in found]
+
+
+def _frame(result: Result, shapes: list[Any], columns: dict[str, Any]) -> gpd.GeoDataFrame:
+    import geopandas as gpd
+    import pandas as pd
+
+    table = pd.DataFrame(columns)
+    # A column of nothing but None must still be text in the file.
+    for name in table.columns:
+        if table[name].isna().all() and name not in ("ht_min", "ht_max"):
+            table[name] = table[name].astype("string")
+    return gpd.GeoDataFrame(table, geometry=shapes, crs=result.grid.crs)
+
+
+def _roads(result: Result, roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    names = {
+        "road_id": "cleabs",
+        "name": "nom",
+        "nature": "nature",
+        "importance": "importance",
+        "level": "position_par_rapport_au_sol",
+        "max_water_depth": "hauteur_eau_max_m",
+        "cut_length_m": "longueur_coupee_m",
+        "cut_from_s": "coupe_de_s",
+        "cut_to_s": "coupe_a_s",
+    }
+    out = roads[[n for n in names if n in roads] + ["geometry"]].rename(columns=names)
+    out["coupe"] = out["hauteur_eau_max_m"].to_numpy(dtype=float) >= CLOSURE_DEPTH
+    for seconds, moment in (("coupe_de_s", "coupe_de"), ("coupe_a_s", "coupe_a")):
+        if seconds in out:
+            out[moment] = _moments(result, out[seconds].to_numpy(dtype=float))
+    return out
+
+
+def _buildings(result: Result, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    names = {
+        "building_id": "cleabs",
+        "nature": "nature",
+        "use": "usage_1",
+        "height": "hauteur",
+        "floors": "nombre_d_etages",
+        "dwellings": "nombre_de_logements",
+        "residents": "habitants",
+        "ground_elevation": "altitude_minimale_sol",
+        "max_water_depth": "hauteur_eau_max_m",
+        "arrival_time": "arrivee_s",
+    }
+    out = buildings[[n for n in names if n in buildings] + ["geometry"]].rename(columns=names)
+    out["touche"] = out["hauteur_eau_max_m"].to_numpy(dtype=float) > WET_DEPTH
+    if "arrivee_s" in out:
+        out["arrivee"] = _moments(result, out["arrivee_s"].to_numpy(dtype=float))
+    return out
+
+
+def _start(result: Result) -> datetime:
+    return datetime.fromisoformat(str(result.fields.attrs["start"]))
+
+
+def _moments(result: Result, seconds: NDArray[np.float64]) -> Any:
+    """Date-times of the local clock (ISO 8601 with its offset) as text; missing for NaN."""
+    import pandas as pd
+
+    start = _start(result)
+    written = [
+        (start + timedelta(seconds=float(s))).isoformat(timespec="seconds") if np.isfinite(s) else None
+        for s in seconds
+    ]
+    return pd.array(written, dtype="string")
+
+
+def _layer_styles(path: Path, styles: dict[str, str]) -> None:
+    """The table in which QGIS keeps styles inside a GeoPackage; each one the default of its layer."""
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
+    database = sqlite3.connect(path)
+    try:
+        with database:
+            database.execute(
+                "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, "
+                "f_table_catalog TEXT, f_table_schema TEXT, f_table_name TEXT, f_geometry_column TEXT, "
+                "styleName TEXT, styleQML TEXT, styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, "
+                "owner TEXT, ui TEXT, update_time DATETIME DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ','now')))"
+            )
+            database.execute(
+                "INSERT INTO gpkg_contents "
+                "(table_name, data_type, identifier, description, last_change, srs_id) "
+                "VALUES ('layer_styles', 'attributes', 'layer_styles', '', ?, 0)",
+                (now,),
+            )
+            columns = dict(database.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
+            database.executemany(
+                "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
+                "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
+                "update_time) "
+                "VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '', ?)",
+                [(name, columns[name], name, style, _note(), now) for name, style in styles.items()],
+            )
+    finally:
+        database.close()

@@ -1,0 +1,217 @@
+"""QGIS styles (.qml), so that what we export opens drawn as our own maps are.
+
+The subset of the format that QGIS 3.20 and later read: discrete and interpolated colour ramps for
+rasters; categorised and graduated renderers for vectors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from twin.messages import text
+from twin.styles import (
+    ARRIVAL,
+    BUILDING,
+    DEPTH,
+    DRY_BUILDING,
+    HAZARD,
+    INFINITY,
+    ISO_HT,
+    ISO_HT_COLOURS,
+    RAMP,
+    ROAD_CASING,
+    ROAD_CUT,
+    SHORELINE,
+    ColourClass,
+    class_label,
+    hazard_label,
+    number,
+)
+
+_DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+_VERSION = "3.28.0"
+
+
+def _root(categories: str) -> ET.Element:
+    return ET.Element("qgis", version=_VERSION, styleCategories=categories)
+
+
+def _written(root: ET.Element) -> str:
+    ET.indent(root)
+    return _DOCTYPE + ET.tostring(root, encoding="unicode") + "\n"
+
+
+# -- rasters ----------------------------------------------------------------------
+
+
+def raster(name: str, low: float, high: float, lang: str | None = None) -> str:
+    """The style of a field over the run.
+
+    Parameters
+    ----------
+    name : the variable (`twin.variables`).
+    low, high : its least and largest value, for fields without classes of their own.
+    """
+    if name == "max_water_depth":
+        items = _steps(DEPTH, 1.0, [class_label(part, "m", lang) for part in DEPTH])
+        return _pseudocolour("DISCRETE", items)
+    if name == "arrival_time":
+        items = _steps(ARRIVAL, 3600.0, [class_label(part, "h", lang) for part in ARRIVAL])
+        return _pseudocolour("DISCRETE", items)
+    if name == "max_hazard_ppri":
+        items = _steps(HAZARD, 1.0, [hazard_label(k + 1, lang) for k in range(len(HAZARD))])
+        return _pseudocolour("DISCRETE", items)
+    span = high - low if high > low else 1.0
+    stops = [low + span * k / (len(RAMP) - 1) for k in range(len(RAMP))]
+    return _pseudocolour(
+        "INTERPOLATED",
+        [(stop, colour, 255, number(stop, lang)) for stop, colour in zip(stops, RAMP, strict=True)],
+    )
+
+
+def _steps(
+    classes: Sequence[ColourClass], factor: float, labels: Sequence[str]
+) -> list[tuple[float, str, int, str]]:
+    """Upper bound, colour, opacity, label; what lies below the first class is not drawn."""
+    items = [
+        (part.high * factor, part.colour, 255, label) for part, label in zip(classes, labels, strict=True)
+    ]
+    if classes[0].low == -INFINITY:
+        return items
+    return [(classes[0].low * factor, "#ffffff", 0, ""), *items]
+
+
+def _pseudocolour(kind: str, items: Sequence[tuple[float, str, int, str]]) -> str:
+    root = _root("Symbology")
+    pipe = ET.SubElement(root, "pipe")
+    finite = [item[0] for item in items if item[0] != INFINITY]
+    renderer = ET.SubElement(
+        pipe,
+        "rasterrenderer",
+        type="singlebandpseudocolor",
+        band="1",
+        opacity="1",
+        alphaBand="-1",
+        classificationMin=repr(min(finite)),
+        classificationMax=repr(max(finite)),
+    )
+    shader = ET.SubElement(ET.SubElement(renderer, "rastershader"), "colorrampshader")
+    shader.set("colorRampType", kind)
+    shader.set("classificationMode", "1")
+    shader.set("clip", "0")
+    for value, colour, alpha, label in items:
+        bound = "inf" if value == INFINITY else repr(value)
+        ET.SubElement(shader, "item", value=bound, color=colour, alpha=str(alpha), label=label)
+    return _written(root)
+
+
+# -- vectors -------------------------------------------------------------------------
+
+
+def _rgba(colour: str, alpha: int = 255) -> str:
+    return ",".join(str(int(colour[k : k + 2], 16)) for k in (1, 3, 5)) + f",{alpha}"
+
+
+def _symbol(symbols: ET.Element, name: str, kind: str, layers: Sequence[tuple[str, dict[str, str]]]) -> None:
+    symbol = ET.SubElement(symbols, "symbol", name=name, type=kind, alpha="1", clip_to_extent="1")
+    for layer_class, properties in layers:
+        layer = ET.SubElement(
+            symbol, "layer", {"class": layer_class, "enabled": "1", "locked": "0", "pass": "0"}
+        )
+        options = ET.SubElement(layer, "Option", type="Map")
+        for key, value in properties.items():
+            ET.SubElement(options, "Option", name=key, type="QString", value=value)
+
+
+def _fill(colour: str, line: str, width: float) -> list[tuple[str, dict[str, str]]]:
+    style = {
+        "color": _rgba(colour),
+        "style": "solid",
+        "outline_color": _rgba(line),
+        "outline_style": "solid" if width > 0 else "no",
+        "outline_width": repr(width),
+        "outline_width_unit": "MM",
+    }
+    return [("SimpleFill", style)]
+
+
+def _line(colour: str, width: float, dash: str = "") -> tuple[str, dict[str, str]]:
+    style = {
+        "line_color": _rgba(colour),
+        "line_width": repr(width),
+        "line_width_unit": "MM",
+        "line_style": "solid",
+        "capstyle": "flat",
+    }
+    if dash:
+        style |= {"use_custom_dash": "1", "customdash": dash, "customdash_unit": "MM"}
+    return "SimpleLine", style
+
+
+def _categorised(
+    attribute: str, kind: str, rows: Sequence[tuple[str, str, Sequence[tuple[str, dict[str, str]]]]]
+) -> str:
+    """A categorised renderer: (value, label, symbol layers) a row."""
+    root = _root("Symbology")
+    renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr=attribute, symbollevels="0")
+    categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
+    for k, (value, label, layers) in enumerate(rows):
+        ET.SubElement(categories, "category", value=value, label=label, symbol=str(k), render="true")
+        _symbol(symbols, str(k), kind, layers)
+    return _written(root)
+
+
+def flooded(lang: str | None = None) -> str:
+    """Polygons of the flood (`inondable_s`): pale blue, dark shoreline."""
+    root = _root("Symbology")
+    renderer = ET.SubElement(root, "renderer-v2", type="singleSymbol", symbollevels="0")
+    _symbol(ET.SubElement(renderer, "symbols"), "0", "fill", _fill(DEPTH[0].colour, SHORELINE, 0.3))
+    renderer.set("label", text("map.shoreline", lang))
+    return _written(root)
+
+
+def iso_depth(lang: str | None = None) -> str:
+    """Polygons between depth bounds (`iso_ht_s`), by ``ht_min``."""
+    rows = []
+    for k, low in enumerate(ISO_HT):
+        high = ISO_HT[k + 1] if k + 1 < len(ISO_HT) else INFINITY
+        label = class_label(ColourClass(low, high, ISO_HT_COLOURS[k]), "m", lang)
+        rows.append((repr(low), label, _fill(ISO_HT_COLOURS[k], SHORELINE, 0.0)))
+    return _categorised("ht_min", "fill", rows)
+
+
+def roads(closure: float, lang: str | None = None) -> str:
+    """Road segments (`troncon_de_route_impact`), by ``coupe``: cut ones black and yellow."""
+    cut = [_line(ROAD_CUT[0], 1.2), _line(ROAD_CUT[1], 0.8, "2.4;1.6")]
+    return _categorised(
+        "coupe",
+        "line",
+        [
+            ("true", text("map.road_cut", lang, closure=number(closure, lang)), cut),
+            ("false", text("map.road_open", lang), [_line(ROAD_CASING, 0.4)]),
+        ],
+    )
+
+
+def buildings(lang: str | None = None) -> str:
+    """Buildings (`batiment_impact`), graduated by ``hauteur_eau_max_m``."""
+    root = _root("Symbology")
+    renderer = ET.SubElement(
+        root,
+        "renderer-v2",
+        type="graduatedSymbol",
+        attr="hauteur_eau_max_m",
+        graduatedMethod="GraduatedColor",
+        symbollevels="0",
+    )
+    ranges, symbols = ET.SubElement(renderer, "ranges"), ET.SubElement(renderer, "symbols")
+    rows = [(0.0, BUILDING[0].low, DRY_BUILDING, text("map.building_dry", lang))]
+    rows += [(part.low, part.high, part.colour, class_label(part, "m", lang)) for part in BUILDING]
+    for k, (low, high, colour, label) in enumerate(rows):
+        upper = "9999" if high == INFINITY else repr(high)
+        ET.SubElement(
+            ranges, "range", lower=repr(low), upper=upper, symbol=str(k), label=label, render="true"
+        )
+        _symbol(symbols, str(k), "fill", _fill(colour, "#3a2a20", 0.1))
+    return _written(root)
