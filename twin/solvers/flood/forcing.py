@@ -108,8 +108,10 @@ class Forcing:
             parts.append(np.where(np.isnan(given), bed_slope, given))
         return np.concatenate(parts)
 
-    def check(self, shape: tuple[int, int], roughness: Floats) -> None:
+    def check(self, active: NDArray[np.bool_], roughness: Floats) -> None:
         """Refuse what no solver can use.
+
+        active: cells with data, shape (ny, nx); roughness: Manning n, the same shape.
 
         Raises
         ------
@@ -118,10 +120,11 @@ class Forcing:
             all at once.
         """
         problems = Problems()
+        shape = active.shape
         for name, values in (("initial water depth", self.initial_depth), ("roughness", roughness)):
             if values.shape != shape:
                 problems.add(self.where, name, f"shape {values.shape}", f"shape {shape}")
-            elif not np.isfinite(values).all() or (values < 0).any():
+            elif not (np.isfinite(values) & (values >= 0))[active].all():
                 problems.add(self.where, name, "negative or missing values", "0 or more in every cell")
         for kind, records in (("rainfall", self.rains), ("inflow", self.inflows)):
             for number, record in enumerate(records, start=1):
@@ -129,8 +132,9 @@ class Forcing:
                 if lowest < 0:
                     problems.add(self.where, f"{kind} {number}", f"{lowest:g}", "0 or more at all times")
         codes = self.edge_codes(*shape)
+        edge_active = np.concatenate([active[:, 0], active[:, -1], active[0], active[-1]])
         edge_roughness = np.concatenate([roughness[:, 0], roughness[:, -1], roughness[0], roughness[-1]])
-        if ((codes == NORMAL_DEPTH) & (edge_roughness <= 0)).any():
+        if ((codes == NORMAL_DEPTH) & edge_active & ~(edge_roughness > 0)).any():
             problems.add(self.where, "boundaries", "normal_depth on cells without roughness", "Manning n above 0 there")
         problems.raise_if_any()
 

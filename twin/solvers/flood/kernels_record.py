@@ -154,12 +154,17 @@ def record_tile(new, static_bed, record, classes, s, r0, rows, c0, columns, t_ne
 
 @njit(cache=True, error_model="numpy")
 def too_fast(state, bed, row, c0, columns, energy):
-    """Number of cells of a row that are faster than 2 sqrt(2 g (energy - bed)) where h > SPEED_DEPTH."""
+    """Number of cells of a row that are faster than 2 sqrt(2 g (energy - low)) where h > SPEED_DEPTH.
+
+    low: the lowest bed of the cell and its four neighbours, because the scheme lets water that falls over a step of the
+    bed gain its speed in the upper cell.
+    """
     count = 0
     for c in range(c0, c0 + columns):
         depth = state[0, row, c]
         q2 = state[1, row, c] ** 2 + state[2, row, c] ** 2
-        bound = 8.0 * GRAVITY * max(energy - bed[row, c], 0.0)
+        low = min(bed[row, c], bed[row - 1, c], bed[row + 1, c], bed[row, c - 1], bed[row, c + 1])
+        bound = 8.0 * GRAVITY * max(energy - low, 0.0)
         if depth > SPEED_DEPTH and not (q2 / (depth * depth) <= bound):
             count += 1
     return count

@@ -88,7 +88,7 @@ class FloodSolver(Solver):
         bed = np.asarray(domain.field("bed_elevation"), dtype=np.float64)
         active = np.asarray(domain.field("active"), dtype=bool) & np.isfinite(bed)
         roughness = np.where(active, np.asarray(domain.field("roughness"), dtype=np.float64), 0.0)
-        forcing.check(self._shape, roughness)
+        forcing.check(active, roughness)
         self.datum = float(bed[active].min()) if active.any() else 0.0
         """Elevation (m) that the solver counts from, so that altitude costs no digits."""
         self._bed = np.where(active, bed - self.datum, 0.0)
@@ -286,7 +286,9 @@ class FloodSolver(Solver):
         depth, qx, qy = (self._new[k][self._inside] for k in range(3))
         with np.errstate(all="ignore"):
             speed = np.hypot(qx, qy) / np.where(depth > hazards.SPEED_DEPTH, depth, np.inf)
-            bound = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(self.energy - self._bed, 0.0))
+            ring = np.pad(self._bed, 1, mode="edge")
+            low = np.minimum.reduce([self._bed, ring[2:, 1:-1], ring[:-2, 1:-1], ring[1:-1, 2:], ring[1:-1, :-2]])
+            bound = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(self.energy - low, 0.0))
             broken = ~(np.isfinite(depth) & np.isfinite(qx) & np.isfinite(qy)) | (depth < 0.0)
             excess = np.where(broken, np.inf, speed - bound)
         i, j = np.unravel_index(int(np.argmax(excess)), self._shape)
@@ -318,8 +320,8 @@ class FloodSolver(Solver):
 
     def _is_pit(self, i: int, j: int) -> bool:
         """Whether a cell lies more than 5 m below all its neighbours."""
-        ring = [self._bed[i - 1, j], self._bed[i + 1, j], self._bed[i, j - 1], self._bed[i, j + 1]]
-        return bool(min(ring) - self._bed[i, j] > 5.0)
+        around = [(i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)]
+        return bool(min(self._bed[place] for place in around) - self._bed[i, j] > 5.0)
 
     # ------------------------------------------------------------- what is read
 
