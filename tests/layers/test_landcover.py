@@ -88,6 +88,10 @@ def test_a_table_of_the_territory(read: Read, tmp_path: Path) -> None:
     )
     layer = read("land_cover", "a.gpkg", classes="n.csv")
     np.testing.assert_allclose(manning_on_grid(layer, GRID, 0.03)[0], [0.04, 0.12, 0.15, 0.03])
+    assert str(tmp_path / "n.csv") in layer.provenance.source
+    write_tif(tmp_path / "a.tif", np.array([[1, 2], [5, 4]], dtype=np.int16), X, Y + 40, 20)
+    raster = read("land_cover", "a.tif", classes="n.csv")
+    np.testing.assert_allclose(manning_on_grid(raster, GRID, 0.03)[::2, ::2], [[0.04, 0.12], [0.15, 0.03]])
     (tmp_path / "bad.csv").write_text("unit_code,manning\n1,25\n2,zero\n5,0.1\n", "utf-8")
     with pytest.raises(InputError) as error:
         read("land_cover", "a.gpkg", classes="bad.csv")

@@ -366,3 +366,33 @@ def test_an_extent_that_goes_beyond_the_data_is_noted(read: Read, tmp_path: Path
     assert any("goes beyond the data" in note for note in layer.provenance.notes)
     within = read("terrain", "a.tif", bounds=(650000, 6859950, 650050, 6859990))
     assert not within.provenance.notes
+
+
+def test_a_prj_beside_an_ascii_grid(read: Read, tmp_path: Path, field: np.ndarray) -> None:
+    from pyproj import CRS
+
+    write_asc(tmp_path / "a.asc", field, 650000.0, 6860000.0, 5.0)
+    (tmp_path / "a.prj").write_text(CRS(3946).to_wkt("WKT1_ESRI"))
+    with pytest.raises(InputError) as error:
+        read("terrain", "a.asc")
+    assert "EPSG:3946" in only(error).found
+    (tmp_path / "a.prj").write_text(CRS(2154).to_wkt("WKT1_ESRI"))
+    assert not read("terrain", "a.asc").provenance.notes
+    (tmp_path / "a.prj").write_text("nothing known")
+    with pytest.raises(InputError) as error:
+        read("terrain", "a.asc")
+    assert only(error).where == str(tmp_path / "a.prj")
+    (tmp_path / "a.prj").write_text("  ")
+    assert "is assigned" in read("terrain", "a.asc").provenance.notes[0]
+
+
+def test_a_thousand_tiles_do_not_make_a_thousand_notes(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "t").mkdir()
+    for k in range(20):
+        (tmp_path / "t" / f"{k}.asc").write_text(
+            f"ncols 1\nnrows 1\nxllcorner {650000 + 20 * k}\nyllcorner 6531980\n"
+            "dx 20.000000091844495\ndy 19.999999909166238\n1\n"
+        )
+    notes = read("terrain", "t").provenance.notes
+    assert sum("taken for squares" in note for note in notes) == 5
+    assert notes[-1] == "and 15 more remarks of these kinds"

@@ -134,6 +134,33 @@ def test_one_layer_of_another_crs_is_reprojected(read: Read, tmp_path: Path) -> 
     assert "reprojected from EPSG:3946 to EPSG:2154" in notes(layer)
 
 
+def test_a_prj_that_says_nothing_known_is_not_taken_for_none(read: Read, tmp_path: Path) -> None:
+    write_shp(tmp_path / "a.shp", {"NOM": [b"a", b"b", b"c"]}, LINES)
+    (tmp_path / "a.prj").write_text("Lambert quelque chose")
+    with pytest.raises(InputError) as error:
+        read("facilities", "a.shp")
+    assert only(error).where == str(tmp_path / "a.prj")
+    assert "Lambert quelque chose" in only(error).found
+    assert len(read("facilities", "a.shp", crs="EPSG:2154").data) == 3
+
+
+def test_old_datums_are_not_all_the_same() -> None:
+    from twin.layers import crs
+
+    def made(code: str) -> Any:
+        found = crs.parse(code)
+        assert found is not None
+        return found
+
+    assert crs.same(made("EPSG:2154"), made("EPSG:9794"))  # RGF93 v1 and v2b
+    assert crs.same(made("EPSG:2154"), made("EPSG:5698"))  # with IGN69 heights
+    assert not crs.same(made("EPSG:2154"), made("EPSG:3946"))
+    assert not crs.same(made("EPSG:2154"), made("EPSG:27572"))
+    # ED50 and Martinique 1938: both on the International ellipsoid, in UTM.
+    utm = "+proj=utm +zone=20 +ellps=intl +towgs84={} +units=m +type=crs"
+    assert not crs.same(made("EPSG:2973"), made(utm.format("-87,-98,-121")))
+
+
 @pytest.mark.parametrize(
     "wkt",
     [

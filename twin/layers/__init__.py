@@ -82,6 +82,8 @@ def read_layer(
         raise InputError(make_problem("territory.toml", "crs", "bad_territory_crs", crs=crs))
     reading = Reading(name, source, Path(root), territory_crs, crs, bounds)
     _check_keys(reading)
+    if name == "orthophoto":
+        raise InputError(make_problem("territory.toml", "layers.orthophoto", "not_read_yet"))
     data, files, file_crs, datum = _READERS.get(name, _other)(reading)
     reading.problems.raise_if_any()
     edition, licence = ign.product(files)
@@ -92,7 +94,7 @@ def read_layer(
         licence=source.licence or licence,
         crs=file_crs,
         vertical_datum=source.vertical_datum or datum,
-        notes=tuple(reading.notes),
+        notes=reading.all_notes(),
     )
     return Layer(name, data, provenance)
 

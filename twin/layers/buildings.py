@@ -161,6 +161,8 @@ def _footprints(reading: Reading, frame: gpd.GeoDataFrame) -> gpd.GeoSeries:
     if invalid.any():
         reading.note("invalid_polygons", count=int(invalid.sum()))
         shapes[invalid] = [polygons_of(shape) for shape in shapely.make_valid(shapes[invalid])]
+    mixed = shapely.get_type_id(shapes) == shapely.GeometryType.GEOMETRYCOLLECTION
+    shapes[mixed] = [polygons_of(shape) for shape in shapes[mixed]]
     multi = shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOLYGON
     single = multi & (shapely.get_num_geometries(shapes) == 1)
     shapes[single] = shapely.get_geometry(shapes[single], 0)

@@ -12,6 +12,7 @@ from pyproj.exceptions import CRSError
 from twin.grid import Bounds
 from twin.layers.reading import Reading
 
+GRS80 = 298.257222  # inverse flattening
 # Parameters that place a projected CRS on the ground; names and axis order do not.
 _PLACING = ("proj", "lat_0", "lon_0", "k", "k_0", "x_0", "y_0", "zone", "south", "lat_ts", "units")
 
@@ -45,6 +46,10 @@ def same(a: CRS, b: CRS) -> bool:
     if code is not None and code == b.to_authority(min_confidence=90):
         return True
     if not (a.is_projected and b.is_projected):
+        return False
+    # Today's datums (GRS 80) agree to less than a metre whatever their names; on older ellipsoids several
+    # datums lie hundreds of metres apart.
+    if (a.ellipsoid is None or round(a.ellipsoid.inverse_flattening, 6) != GRS80) and a.datum != b.datum:
         return False
     return _placing(a) == _placing(b)
 
@@ -103,6 +108,14 @@ def show(bounds: Bounds) -> str:
     return "(" + ", ".join(f"{value:.{digits}f}" for value in bounds) + ")"
 
 
+def written_prj(path: Path) -> Path | None:
+    """The .prj beside a file, when there is one and it is not empty."""
+    for prj in path.parent.glob(f"{path.stem}.[pP][rR][jJ]"):
+        if prj.read_bytes().strip():
+            return prj
+    return None
+
+
 def settle(reading: Reading, path: Path, declared: CRS | None, bounds: Bounds) -> CRS | None:
     """The CRS of a file: the one it declares, else the one that is assigned to it (noted).
 
@@ -123,6 +136,10 @@ def settle(reading: Reading, path: Path, declared: CRS | None, bounds: Bounds) -
     if stated is not None:
         reading.note("crs_stated", crs=reading.source.crs, file=path.name)
         return stated
+    prj = written_prj(path)
+    if prj is not None:
+        reading.problem(prj, "crs", "bad_prj", text=prj.read_text("latin-1").strip()[:60])
+        return None
     assigned = reading.crs
     if not possible(assigned, bounds) or (reading.bounds is not None and not overlap(bounds, reading.bounds)):
         reading.problem(path, "crs", "no_crs", crs=reading.crs_text, bounds=show(bounds))

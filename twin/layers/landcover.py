@@ -53,6 +53,7 @@ class Classes:
     name: str
     column: str | None
     manning: dict[str, float]
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def read_table(reading: Reading, entry: str) -> Classes | None:
             reading.problem(path, "classes", "bad_manning", line=line, value=value)
             continue
         manning[normal_code(row[header[0]])] = n
-    return Classes(path.name, header[0].lower(), manning)
+    return Classes(path.name, header[0].lower(), manning, (str(path.resolve()),))
 
 
 def normal_code(value: object) -> str:
@@ -155,7 +156,7 @@ def read_land_cover(
         "units": "s m-1/3",
         "nodata_cells": int(np.isnan(manning).sum()),
     }
-    return data.copy(data=manning).assign_attrs(attrs), files, crs
+    return data.copy(data=manning).assign_attrs(attrs), (*files, *classes.files), crs
 
 
 def _folder_of_features(reading: Reading) -> bool:
@@ -189,7 +190,7 @@ def _read_polygons(reading: Reading) -> tuple[gpd.GeoDataFrame, tuple[str, ...],
         index=frame.index,
     ).reset_index(drop=True)
     data.attrs["classes"] = classes.name
-    return data, features.files, features.crs
+    return data, (*features.files, *classes.files), features.crs
 
 
 def _code_column(

@@ -128,10 +128,7 @@ def _open_ascii(reading: Reading, path: Path) -> Tile | None:
     if cell is None:
         return None
     y_north = header.y_south + header.nrows * cell
-    declared = None
-    prj = path.with_suffix(".prj")
-    if prj.exists():
-        declared = crs_tools.parse(prj.read_text("latin-1"))
+    declared = _crs_beside(path) if crs_tools.written_prj(path) else None
     return Tile(
         path,
         header.x_west,
@@ -145,6 +142,16 @@ def _open_ascii(reading: Reading, path: Path) -> Tile | None:
         False,
         1,
     )
+
+
+def _crs_beside(path: Path) -> CRS | None:
+    """What the .prj of an ASCII grid says (GDAL also knows Esri's old keyword style)."""
+    try:
+        with rasterio.open(path) as data:
+            return crs_tools.parse(data.crs.to_wkt()) if data.crs else None
+    except RasterioError:
+        prj = crs_tools.written_prj(path)
+        return None if prj is None else crs_tools.parse(prj.read_text("latin-1"))
 
 
 def _open_gdal(reading: Reading, path: Path) -> Tile | None:

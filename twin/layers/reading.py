@@ -14,6 +14,9 @@ from twin.grid import Bounds
 from twin.layers.source import LayerSource
 from twin.messages import text
 
+# Notes of one kind that are written out.
+MOST_ALIKE = 5
+
 
 @dataclass
 class Reading:
@@ -27,7 +30,8 @@ class Reading:
     crs : CRS of the territory (2D).
     crs_text : the same, as the territory wrote it.
     bounds : part that is wanted (territory CRS), or None for all.
-    notes : sentences for the provenance.
+    notes : sentences for the provenance (see `all_notes`).
+    said : kind of note → all its sentences.
     problems : everything wrong so far.
     """
 
@@ -38,13 +42,21 @@ class Reading:
     crs_text: str
     bounds: Bounds | None
     notes: list[str] = field(default_factory=list)
+    said: dict[str, set[str]] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
 
     def note(self, row: str, **values: Any) -> None:
         """Say once what was assumed or repaired (row ``layer.note.<row>`` of the message table)."""
         sentence = text(f"layer.note.{row}", **values)
-        if sentence not in self.notes:
+        said = self.said.setdefault(row, set())
+        if sentence not in said and len(said) < MOST_ALIKE:
             self.notes.append(sentence)
+        said.add(sentence)
+
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, with a count of those that were only more of the same (a thousand tiles)."""
+        more = sum(max(0, len(said) - MOST_ALIKE) for said in self.said.values())
+        return (*self.notes, *((text("layer.note.more", count=more),) if more else ()))
 
     def problem(self, where: object, key: str, row: str, hint: str | None = None, **values: Any) -> None:
         """Note what is wrong (rows ``layer.<row>.found/expected/hint`` of the message table)."""
