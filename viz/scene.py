@@ -172,6 +172,11 @@ class Scene:
         """Ground under points (local metres): that of their cell; of the nearest cell outside."""
         return self._at(self.bed, x, y)
 
+    def _on_the_grid(self, xy: Floats) -> NDArray[np.bool_]:
+        """Which points (n, 2) have ground below them: roads and houses go on beyond the model."""
+        i, j = self.grid.index(xy[:, 0] + self.grid.bounds[0], xy[:, 1] + self.grid.bounds[1])
+        return self.grid.inside(i, j)
+
     def _at(self, field: Floats, x: Floats, y: Floats) -> Floats:
         i = np.clip((self.grid.y_north - self.grid.bounds[1] - y) // self.grid.cell, 0, self.grid.ny - 1)
         j = np.clip(x // self.grid.cell, 0, self.grid.nx - 1)
@@ -186,6 +191,10 @@ class Scene:
     def _add_buildings(self) -> Any:
         frame = self.result.buildings
         if frame is None or frame.empty:
+            return None
+        inner = shapely.get_coordinates(shapely.point_on_surface(self._local(frame)))
+        frame = frame[self._on_the_grid(inner)]
+        if frame.empty:
             return None
         shapes = self._local(frame)
         corners, of = shapely.get_coordinates(shapes, return_index=True)
@@ -227,7 +236,7 @@ class Scene:
         deck = np.asarray(frame["level"] if "level" in frame else np.zeros(len(frame))) > 0
         straight = z[first][line] + share * (z[last] - z[first])[line]
         z = np.where(deck[line], np.fmax(straight, z), z)
-        known = np.isfinite(z)
+        known = np.isfinite(z) & self._on_the_grid(xy)
         depth = np.asarray(frame.get("max_water_depth", np.zeros(len(frame))), dtype=np.float64)
         begin = np.asarray(frame.get("cut_from_s", np.full(len(frame), np.nan)), dtype=np.float64)
         end = np.asarray(frame.get("cut_to_s", np.full(len(frame), np.nan)), dtype=np.float64)

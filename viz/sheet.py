@@ -58,6 +58,8 @@ _FIGURES = {
     "roads_cut": 0,
     "roads_cut_length": 1,
     "first_road_cut_time": 0,
+    "trips_stranded": 0,
+    "minutes_lost_per_trip": 1,
 }
 
 
@@ -173,7 +175,7 @@ class Sheet:
         )
         rank = np.clip(np.nan_to_num(importance, nan=5.0), 1, 6).astype(int)
         # On a large territory a street of full width would cover its houses.
-        scale = float(np.clip(4.5 / self.point, 0.35, 1.6))
+        scale = float(np.clip(4.5 / self.point, 0.5, 1.6))
         width = np.array(_ROAD_WIDTH)[rank - 1] * scale
         lines = _lines(roads)
         cut = _depths(roads) >= CLOSURE_DEPTH
