@@ -1,7 +1,7 @@
 """Exact solutions of the shallow water equations, as cell averages where that matters.
 
-Sources: Stoker (1957), Water Waves, and Ritter (1892), both as in Delestre et al. 2013 (SWASHES, Int. J. Numer. Meth.
-Fluids 72); Thacker (1981), J. Fluid Mech. 107.
+Sources: Stoker (1957), Water Waves, and Ritter (1892), both as in Delestre et al. 2013 (SWASHES, Int. J.
+Numer. Meth. Fluids 72); Thacker (1981), J. Fluid Mech. 107.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def cell_averages(exact, edges: Floats, points: int = 40) -> tuple[Floats, Float
 
 
 class ThackerBowl:
-    """Planar surface that turns in a parabolic bowl (period 2π/ω), after Thacker (1981), as in SWASHES 4.2.2."""
+    """Planar surface that turns in a parabolic bowl (period 2π/ω), after Thacker (1981), as in SWASHES
+    4.2.2.
+    """
 
     def __init__(self, h0: float = 0.1, a: float = 1.0, eta: float = 0.5, length: float = 4.0) -> None:
         self.h0, self.a, self.eta, self.length = h0, a, eta, length

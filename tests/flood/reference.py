@@ -1,4 +1,5 @@
-"""One step of the first-order scheme in plain NumPy, cell by cell in the order of the equations, slow and readable.
+"""One step of the first-order scheme in plain NumPy, cell by cell in the order of the equations, slow and
+readable.
 
 Written from DESIGN 4 and the papers, not from the kernels: loops are whole arrays, powers are powers.
 """
@@ -13,7 +14,9 @@ Floats = NDArray[np.float64]
 
 
 def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
-    """Mass flux, momentum for the left and right cell (deviations from their pressures), transverse momentum."""
+    """Mass flux, momentum for the left and right cell (deviations from their pressures), transverse
+    momentum.
+    """
     wl, wr = zl + hl, zr + hr
     zf = np.maximum(np.minimum(np.maximum(zl, zr), np.minimum(wl, wr)), crest)
     al = np.minimum(np.maximum(wl - zf, 0), hl)
@@ -32,7 +35,9 @@ def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
         width = np.where(sr - sl > 0, sr - sl, 1)
         f_mass = (sr * al * ul - sl * ar * ur + sl * sr * (ar - al)) / width
         f_mom = (
-            sr * (al * ul**2 + G * al**2 / 2) - sl * (ar * ur**2 + G * ar**2 / 2) + sl * sr * (ar * ur - al * ul)
+            sr * (al * ul**2 + G * al**2 / 2)
+            - sl * (ar * ur**2 + G * ar**2 / 2)
+            + sl * sr * (ar * ur - al * ul)
         ) / width
         f_mom = np.where(sr - sl > 0, f_mom, 0)
     f_mass = np.where((f_mass > 0) & (hl < dry), 0, f_mass)
@@ -44,7 +49,9 @@ def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
 
 
 def step(h, qx, qy, z, n, crest_x, crest_y, dt, dx, dry):
-    """New h, qx, qy (rows southwards, qy too) after dt in a box of walls; arrays (ny, nx), crests on faces."""
+    """New h, qx, qy (rows southwards, qy too) after dt in a box of walls; arrays (ny, nx), crests on
+    faces.
+    """
 
     def mirrored(a, sign_x=1.0, sign_y=1.0):
         a = np.pad(a, 1, mode="edge")
@@ -62,12 +69,22 @@ def step(h, qx, qy, z, n, crest_x, crest_y, dt, dx, dry):
     y = face(H[T], V[T], U[T], Z[T], H[B], V[B], U[B], Z[B], crest_y, dry)
     xm, xl, xr, xt = (a.copy() for a in x)
     ym, yl, yr, yt = (a.copy() for a in y)
-    out = np.maximum(xm[:, 1:], 0) - np.minimum(xm[:, :-1], 0) + np.maximum(ym[1:], 0) - np.minimum(ym[:-1], 0)
+    out = (
+        np.maximum(xm[:, 1:], 0) - np.minimum(xm[:, :-1], 0) + np.maximum(ym[1:], 0) - np.minimum(ym[:-1], 0)
+    )
     full = (1 - 1e-14) * h
     over = dt / dx * out > full
     theta = np.where(over, full * dx / (dt * np.where(over, out, 1)), 1.0)
-    theta_x = np.where(xm > 0, np.pad(theta, ((0, 0), (1, 0)), constant_values=1), np.pad(theta, ((0, 0), (0, 1)), constant_values=1))
-    theta_y = np.where(ym > 0, np.pad(theta, ((1, 0), (0, 0)), constant_values=1), np.pad(theta, ((0, 1), (0, 0)), constant_values=1))
+    theta_x = np.where(
+        xm > 0,
+        np.pad(theta, ((0, 0), (1, 0)), constant_values=1),
+        np.pad(theta, ((0, 0), (0, 1)), constant_values=1),
+    )
+    theta_y = np.where(
+        ym > 0,
+        np.pad(theta, ((1, 0), (0, 0)), constant_values=1),
+        np.pad(theta, ((0, 1), (0, 0)), constant_values=1),
+    )
     lost_x = (theta_x - 1) * xm * np.where(xm > 0, U[L], U[R])
     lost_y = (theta_y - 1) * ym * np.where(ym > 0, V[T], V[B])
     xm, xt, xl, xr = xm * theta_x, xt * theta_x, xl + lost_x, xr + lost_x

@@ -1,4 +1,6 @@
-"""Exact solutions: errors near what is measured, orders as theory has them (first order with fronts: below one)."""
+"""Exact solutions: errors near what is measured, orders as theory has them (first order with fronts: below
+one).
+"""
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 
 
-def _dam_break(exact, cells: int, length: float, x0: float, hl: float, hr: float, t: float) -> tuple[float, float]:
+def _dam_break(
+    exact, cells: int, length: float, x0: float, hl: float, hr: float, t: float
+) -> tuple[float, float]:
     """Relative L1 errors of h and q in a channel, rows identical."""
     edges = np.linspace(0, length, cells + 1)
     depth = np.where(0.5 * (edges[1:] + edges[:-1]) < x0, hl, hr)
@@ -71,7 +75,9 @@ def test_thacker_after_one_period() -> None:
 
 
 def _uniform_flow(slope: float, n: float, q: float, cell: float) -> float:
-    """Relative error of the depth of a uniform flow down a slope, from dry; checks its discharge and books."""
+    """Relative error of the depth of a uniform flow down a slope, from dry; checks its discharge and
+    books.
+    """
     cells = int(600 / cell)
     x = (np.arange(cells) + 0.5) * cell
     bed = np.tile(slope * (x[-1] - x), (3, 1)) + 100.0
@@ -92,10 +98,12 @@ def _uniform_flow(slope: float, n: float, q: float, cell: float) -> float:
     return float(np.abs(flood.depth[1, inner] / normal_depth(q, n, slope) - 1).max())
 
 
-@pytest.mark.parametrize(("slope", "n", "error"), [(0.01, 0.03, 0.04), (0.05, 0.05, 0.16), (0.001, 0.025, 0.02)])
+@pytest.mark.parametrize(
+    ("slope", "n", "error"), [(0.01, 0.03, 0.04), (0.05, 0.05, 0.16), (0.001, 0.025, 0.02)]
+)
 def test_a_slope_flows_at_normal_depth(slope: float, n: float, error: float) -> None:
-    # First order sees the bed as steps. Where a step is lower than the water the error halves with the cell; where
-    # it is higher (0.05) the flow is a cascade and the error is what it is.
+    # First order sees the bed as steps. Where a step is lower than the water the error halves with the cell;
+    # where it is higher (0.05) the flow is a cascade and the error is what it is.
     coarse, fine = _uniform_flow(slope, n, 0.5, 10.0), _uniform_flow(slope, n, 0.5, 5.0)
     assert max(coarse, fine) < error
     assert slope == 0.05 or fine < 0.6 * coarse

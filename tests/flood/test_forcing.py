@@ -84,7 +84,8 @@ def test_the_sea_comes_in_over_the_edge_and_goes_out_again() -> None:
 def test_a_level_imposed_inside_is_booked_as_exchange() -> None:
     level = WaterLevelForcing(TimeSeries.constant(2.0), 0.0, 50.0, {}, np.array([5 * 20 + 10]))
     flood = FloodSolver.assemble(
-        Domain.from_arrays(np.zeros((11, 20)), cell=10.0, roughness=0.03), Forcing(np.zeros((11, 20)), levels=(level,)),
+        Domain.from_arrays(np.zeros((11, 20)), cell=10.0, roughness=0.03),
+        Forcing(np.zeros((11, 20)), levels=(level,)),
         FloodParameters(threads=1),
     )  # fmt: skip
     advance(flood, 0.0, 50.0)

@@ -35,7 +35,14 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int]) -> Non
     crest_x = np.where(rng.random((ny, nx + 1)) < 0.05, rng.uniform(-3, 6, (ny, nx + 1)), -np.inf)
     crest_y = np.where(rng.random((ny + 1, nx)) < 0.05, rng.uniform(-3, 6, (ny + 1, nx)), -np.inf)
     flood = solver(
-        bed, depth, roughness=roughness, crest_x=crest_x, crest_y=crest_y, velocity_x=u, velocity_y=-v, cell=2.0
+        bed,
+        depth,
+        roughness=roughness,
+        crest_x=crest_x,
+        crest_y=crest_y,
+        velocity_x=u,
+        velocity_y=-v,
+        cell=2.0,
     )
     wet = depth >= 1e-6
     qx, qy = np.where(wet, depth * u, 0), np.where(wet, depth * v, 0)

@@ -17,7 +17,9 @@ from twin.solvers.flood.solver import FloodSolver
 
 def _books_close(flood: FloodSolver, gate: float = 1e-12) -> None:
     books = flood.ledger()
-    scale = max(books["volume_m3"], books["initial_m3"], books["inflow_m3"], books["outflow_m3"], books["rain_m3"])
+    scale = max(
+        books["volume_m3"], books["initial_m3"], books["inflow_m3"], books["outflow_m3"], books["rain_m3"]
+    )
     assert abs(books["mass_error_m3"]) <= gate * scale
     assert flood.depth.min() >= 0.0
     assert np.isfinite(flood.state()["state"]).all()
@@ -138,11 +140,17 @@ def test_mass_and_positivity_whatever_happens(
         TimeSeries(times=swing.times, values=tuple(discharge * v for v in swing.values)),
         1.0, 15.0, np.unique(rng.choice(usable, 3)), np.full(3, 1 / 3),
     )  # fmt: skip
-    inflow = InflowForcing(inflow.series, 1.0, 15.0, inflow.cells, np.full(inflow.cells.size, 1 / inflow.cells.size))
+    inflow = InflowForcing(
+        inflow.series, 1.0, 15.0, inflow.cells, np.full(inflow.cells.size, 1 / inflow.cells.size)
+    )
     levels = []
     if edge_level is not None:
         half = np.arange(ny // 2 + 1)
-        levels.append(WaterLevelForcing(TimeSeries.constant(edge_level), 2.0, 12.0, {"west": half[half < ny]}, usable[:0]))
+        levels.append(
+            WaterLevelForcing(
+                TimeSeries.constant(edge_level), 2.0, 12.0, {"west": half[half < ny]}, usable[:0]
+            )
+        )
     if inner_level is not None:
         levels.append(WaterLevelForcing(TimeSeries.constant(inner_level), 4.0, 18.0, {}, usable[:2]))
     forcing = Forcing(
@@ -150,7 +158,10 @@ def test_mass_and_positivity_whatever_happens(
         rains=(RainForcing(TimeSeries.constant(rain), 5.0, 16.0),),
         inflows=(inflow,),
         levels=tuple(levels),
-        codes={side: np.full(nx if side in ("north", "south") else ny, code, np.int8) for side, code in sides.items()},
+        codes={
+            side: np.full(nx if side in ("north", "south") else ny, code, np.int8)
+            for side, code in sides.items()
+        },
     )
     flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=1))
     t, steps = 0.0, 0

@@ -9,7 +9,8 @@ from pathlib import Path
 def _forget_stale_kernels(folder: Path) -> None:
     """Delete numba's cached code when any kernel file is newer than some of it.
 
-    Numba looks only at the file of the function that it loads; code inlined from another kernel file would stay old.
+    Numba looks only at the file of the function that it loads; code inlined from another kernel file would
+    stay old.
     """
     cached = [*(folder / "__pycache__").glob("kernels*.nbi")]
     if not cached or not os.access(folder / "__pycache__", os.W_OK):

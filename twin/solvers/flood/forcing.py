@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import Problem, Problems
+from twin.errors import Problems
 from twin.scenarios.binding import (
     NORMAL_DEPTH,
     SIDES,
@@ -87,10 +87,13 @@ class Forcing:
         """Boundary codes in the order of the edge cells (west, east, north, south)."""
         count = {"west": ny, "east": ny, "north": nx, "south": nx}
         default = {side: np.full(n, WALL, dtype=np.int8) for side, n in count.items()}
-        return np.concatenate([self.codes.get(side, default[side]) for side in ("west", "east", "north", "south")])
+        return np.concatenate(
+            [self.codes.get(side, default[side]) for side in ("west", "east", "north", "south")]
+        )
 
     def edge_slopes(self, bed: Floats, cell: float) -> Floats:
-        """Slopes (positive falls outwards) in the order of the edge cells, those of the bed where none is given.
+        """Slopes (positive falls outwards) in the order of the edge cells, those of the bed where none is
+        given.
 
         bed: shape (ny, nx) (m).
         """
@@ -116,8 +119,8 @@ class Forcing:
         Raises
         ------
         InputError
-            Depth or roughness negative or not finite, rain or discharge negative, normal depth without roughness;
-            all at once.
+            Depth or roughness negative or not finite, rain or discharge negative, normal depth without
+            roughness; all at once.
         """
         problems = Problems()
         shape = active.shape
@@ -135,7 +138,9 @@ class Forcing:
         edge_active = np.concatenate([active[:, 0], active[:, -1], active[0], active[-1]])
         edge_roughness = np.concatenate([roughness[:, 0], roughness[:, -1], roughness[0], roughness[-1]])
         if ((codes == NORMAL_DEPTH) & edge_active & ~(edge_roughness > 0)).any():
-            problems.add(self.where, "boundaries", "normal_depth on cells without roughness", "Manning n above 0 there")
+            problems.add(
+                self.where, "boundaries", "normal_depth on cells without roughness", "Manning n above 0 there"
+            )
         problems.raise_if_any()
 
 

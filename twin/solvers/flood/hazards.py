@@ -1,18 +1,18 @@
 """Hazard classes from depth h and speed v of the same instant, and where their limits come from.
 
-max_hazard_people: Cox, Shand and Blacka (2010), Australian Rainfall and Runoff, Revision Project 10, Appropriate
-Safety Criteria for People, stage 1 report P10/S1/006. 0 none of the below; 1 children (height × mass 25–50 m kg) in
-danger: h v > 0.4 m²/s, h > 0.5 m or v > 3 m/s; 2 adults too, moderate hazard: h v > 0.6, h > 1.2 m or v > 3 m/s;
-3 significant, dangerous to most: h v > 0.8 (trained, equipped people work up to here); 4 extreme, dangerous to all:
-h v > 1.2.
+max_hazard_people: Cox, Shand and Blacka (2010), Australian Rainfall and Runoff, Revision Project 10,
+Appropriate Safety Criteria for People, stage 1 report P10/S1/006. 0 none of the below; 1 children (height ×
+mass 25–50 m kg) in danger: h v > 0.4 m²/s, h > 0.5 m or v > 3 m/s; 2 adults too, moderate hazard: h v > 0.6,
+h > 1.2 m or v > 3 m/s; 3 significant, dangerous to most: h v > 0.8 (trained, equipped people work up to
+here); 4 extreme, dangerous to all: h v > 1.2.
 
-max_hazard_vehicles: Shand, Cox, Blacka and Smith (2011), the same series, P10/S2/020, Appropriate Safety Criteria for
-Vehicles (interim limits for stationary vehicles). 0 none; 1 small cars unstable: h > 0.3 m, h v > 0.3 m²/s or
-v > 3 m/s; 2 large cars too: 0.4 m, 0.45 m²/s; 3 large off-road vehicles too: 0.5 m, 0.6 m²/s.
+max_hazard_vehicles: Shand, Cox, Blacka and Smith (2011), the same series, P10/S2/020, Appropriate Safety
+Criteria for Vehicles (interim limits for stationary vehicles). 0 none; 1 small cars unstable: h > 0.3 m, h v
+> 0.3 m²/s or v > 3 m/s; 2 large cars too: 0.4 m, 0.45 m²/s; 3 large off-road vehicles too: 0.5 m, 0.6 m²/s.
 
-max_hazard_ppri: table of the French order (arrêté) of 5 July 2019, depth × dynamics. 0 none, 1 faible, 2 modéré,
-3 fort, 4 très fort. Dynamics is the worse of speed (bounds 0.2 and 0.5 m/s, usual in the guides) and rate of rise; the
-order gives no figure for the latter, so its bounds are parameters of the solver.
+max_hazard_ppri: table of the French order (arrêté) of 5 July 2019, depth × dynamics. 0 none, 1 faible, 2
+modéré, 3 fort, 4 très fort. Dynamics is the worse of speed (bounds 0.2 and 0.5 m/s, usual in the guides) and
+rate of rise; the order gives no figure for the latter, so its bounds are parameters of the solver.
 
 All classes are 0 where h ≤ 0.05 m, the depth from which a place counts as flooded.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 WET_DEPTH = 0.05  # m; arrival_time, wet_duration and the hazard classes count from here
-SPEED_DEPTH = 0.01  # m; max_velocity and the check of speeds look only at deeper water: films have no speed to speak of
+SPEED_DEPTH = 0.01  # m; max_velocity and the check of speeds look only at deeper water, not at films
 
 LIMIT_VELOCITY = 3.0  # m/s, people and vehicles
 CHILD_DEPTH, CHILD_DEPTH_VELOCITY = 0.5, 0.4  # m, m²/s

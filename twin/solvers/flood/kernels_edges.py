@@ -1,7 +1,9 @@
+# mypy: ignore-errors
 """Boundaries: the ghost cells around the grid, and the water that crosses its edges (numba).
 
 Edge cells are numbered round the grid: west 0 … ny-1, east ny … 2ny-1 (north to south), then north and south
-(nx each, west to east). `edge_flux[e]` is the mass flux (m²/s) out of the grid through edge cell e in this step.
+(nx each, west to east). `edge_flux[e]` is the mass flux (m²/s) out of the grid through edge cell e in this
+step.
 """
 
 from __future__ import annotations
@@ -43,9 +45,9 @@ def fill_ghosts(state, static, kind, value, closed, forced, ny, nx, dry):
     """Fill the ghost cell beyond each edge cell; the highest wave speed that ghost water brings (m/s).
 
     kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards);
-    NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope `value`; LEVEL water level `value`
-    above the datum, zero gradient of the velocity. closed (n,): nothing passes (no data in the edge cell).
-    Tiles that a level floods are marked in `forced`.
+    NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope `value`; LEVEL water level
+    `value` above the datum, zero gradient of the velocity. closed (n,): nothing passes (no data in the edge
+    cell). Tiles that a level floods are marked in `forced`.
     """
     tiles_x = -(-nx // TILE_COLS)
     fastest = 0.0

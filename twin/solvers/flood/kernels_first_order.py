@@ -1,16 +1,18 @@
+# mypy: ignore-errors
 """One step of the first-order scheme on one tile (numba).
 
-Equations: shallow water with bed slope and Manning friction, finite volumes on square cells, one explicit step.
-Bed and fronts: reconstruction of Chen and Noelle (2017), SIAM J. Numer. Anal. 55(2); flux: HLL with the transverse
-momentum carried by the mass flux (HLLC of the shallow water equations) and the wave speeds of Einfeldt with those
-of Toro at a dry side; friction: Xia and Liang (2018), Adv. Water Resour. 117, implicit in closed form;
-positivity: outflow limited as in Bollermann, Noelle and Lukacova (2011), Commun. Comput. Phys. 10.
+Equations: shallow water with bed slope and Manning friction, finite volumes on square cells, one explicit
+step. Bed and fronts: reconstruction of Chen and Noelle (2017), SIAM J. Numer. Anal. 55(2); flux: HLL with the
+transverse momentum carried by the mass flux (HLLC of the shallow water equations) and the wave speeds of
+Einfeldt with those of Toro at a dry side; friction: Xia and Liang (2018), Adv. Water Resour. 117, implicit in
+closed form; positivity: outflow limited as in Bollermann, Noelle and Lukacova (2011), Commun. Comput. Phys.
+10.
 
-Every momentum flux is a deviation from the hydrostatic pressure of the cell that receives it, so that each term, and
-not only their sum, vanishes in a lake at rest: rest is kept to the rounding of the water level.
+Every momentum flux is a deviation from the hydrostatic pressure of the cell that receives it, so that each
+term, and not only their sum, vanishes in a lake at rest: rest is kept to the rounding of the water level.
 
-A tile reads two cells beyond its edges and writes only its own; a face between two tiles is computed by both, with the
-same operations on the same numbers, hence to the same bit: mass is exact and threads do not matter.
+A tile reads two cells beyond its edges and writes only its own; a face between two tiles is computed by both,
+with the same operations on the same numbers, hence to the same bit: mass is exact and threads do not matter.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ OUT0 = HALO  # first cell of the tile in a buffer row
 # Rows of the scratch buffer, each NB long. Row above (A) and row itself (B): depth, velocities, level, bed.
 AH, AU, AV, AW, AZ = 0 * NB, 1 * NB, 2 * NB, 3 * NB, 4 * NB
 BH, BU, BV, BW, BZ = 5 * NB, 6 * NB, 7 * NB, 8 * NB, 9 * NB
-# Faces of row A in x, j between cells j and j + 1: mass, momentum for the left and for the right cell, transverse.
+# Faces of row A in x, j between cells j and j + 1: mass, momentum for the left and for the right cell,
+# transverse.
 XM, XL, XR, XT = 10 * NB, 11 * NB, 12 * NB, 13 * NB
 # Faces above (T) and below (S) row A.
 TM, TR, TT = 14 * NB, 15 * NB, 16 * NB
@@ -54,8 +57,8 @@ CS, CD = 21 * NB, 22 * NB
 QX, QY, QF = 23 * NB, 24 * NB, 25 * NB
 NH, NX, NY = 26 * NB, 27 * NB, 28 * NB
 SCRATCH = 29 * NB
-# Planes of the limited step: faces in x (4) of the rows -1 … rows of a tile, faces above the rows -1 … rows + 1 (4),
-# velocities of the donors (2), theta.
+# Planes of the limited step: faces in x (4) of the rows -1 … rows of a tile, faces above the rows -1 … rows +
+# 1 (4), velocities of the donors (2), theta.
 PLANE = (TILE_ROWS + 4) * NB
 FACES_X, FACES_Y, DONOR_U, DONOR_V, THETA = 0, 4 * PLANE, 8 * PLANE, 9 * PLANE, 10 * PLANE
 SLOW_SCRATCH = 11 * PLANE
@@ -65,8 +68,8 @@ SLOW_SCRATCH = 11 * PLANE
 def face_flux(hl, ul, vl, wl, zl, hr, ur, vr, wr, zr, crest, dry):
     """Flux through a face between a left and a right cell.
 
-    Returns mass flux (m²/s), normal momentum for the left and for the right cell as deviations from their hydrostatic
-    pressures, transverse momentum (m³/s²).
+    Returns mass flux (m²/s), normal momentum for the left and for the right cell as deviations from their
+    hydrostatic pressures, transverse momentum (m³/s²).
     """
     face = max(min(max(zl, zr), min(wl, wr)), crest)
     al = min(max(wl - face, 0.0), hl)
@@ -112,6 +115,20 @@ def load_row(s, h, qx, qy, z, dry):
 
 
 @njit(cache=True, error_model="numpy")
+def load_padded_row(s, old, static, row, low, dry):
+    """:func:`load_row` for a row of the padded arrays, from column `low` on."""
+    high = low + NB
+    load_row(
+        s,
+        old[DEPTH, row, low:high],
+        old[DISCHARGE_X, row, low:high],
+        old[DISCHARGE_Y, row, low:high],
+        static[BED, row, low:high],
+        dry,
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def shift_rows(s):
     """Row B becomes row A, the faces below A become those above it."""
     for j in range(5 * NB):
@@ -154,7 +171,9 @@ def faces_within(s, crest, dry):
 
 @njit(cache=True, error_model="numpy")
 def overdrawn(s, ratio):
-    """Number of cells of row A, tile and one cell beside it, that would lose more than they hold in this step."""
+    """Number of cells of row A, tile and one cell beside it, that would lose more than they hold in this
+    step.
+    """
     count = 0
     for j in range(1, NB - 1):
         out = (max(s[XM + j], 0.0) - min(s[XM + j - 1], 0.0)) + (max(s[SM + j], 0.0) - min(s[TM + j], 0.0))
@@ -215,24 +234,19 @@ def store_update(s, h, qx, qy):
 def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
     """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
 
-    old, new, static: padded arrays (see `kernels`); s, slow: scratch of SCRATCH and SLOW_SCRATCH numbers; r0, c0: first
-    row and column of the tile in the padded arrays; edge_flux: see `kernels_edges`; ratio: dt/dx. On return rows CS and CD of s hold the column maxima.
+    old, new, static: padded arrays (see `kernels`); s, slow: scratch of SCRATCH and SLOW_SCRATCH numbers; r0,
+    c0: first row and column of the tile in the padded arrays; edge_flux: see `kernels_edges`; ratio: dt/dx.
+    On return rows CS and CD of s hold the column maxima.
     """
     for j in range(2 * NB):
         s[CS + j] = 0.0
     low, high = c0 - HALO, c0 - HALO + NB
-    load_row(
-        s, old[DEPTH, r0 - 2, low:high], old[DISCHARGE_X, r0 - 2, low:high], old[DISCHARGE_Y, r0 - 2, low:high],
-        static[BED, r0 - 2, low:high], dry,
-    )  # fmt: skip
+    load_padded_row(s, old, static, r0 - 2, low, dry)
     limited = 0
     for below in range(r0 - 1, r0 + rows + 2):
         row = below - 1
         shift_rows(s)
-        load_row(
-            s, old[DEPTH, below, low:high], old[DISCHARGE_X, below, low:high], old[DISCHARGE_Y, below, low:high],
-            static[BED, below, low:high], dry,
-        )  # fmt: skip
+        load_padded_row(s, old, static, below, low, dry)
         faces_below(s, static[CREST_Y, row, low:high], dry)
         if row < r0 - 1:
             continue
@@ -247,7 +261,9 @@ def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio,
 
 @njit(cache=True, error_model="numpy")
 def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry):
-    """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to edge_flux."""
+    """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to
+    edge_flux.
+    """
     end = c0 + TILE_COLS
     load_update(
         s, old[DISCHARGE_X, row, c0:end], old[DISCHARGE_Y, row, c0:end], static[FRICTION, row, c0:end]
@@ -269,25 +285,21 @@ def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, 
 
 @njit(cache=True, error_model="numpy")
 def step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
-    """The same step where some cell would lose more than it holds: all that leaves such a cell is scaled by theta.
+    """The same step where some cell would lose more than it holds: all that leaves such a cell is scaled by
+    theta.
 
-    The momentum of a face follows its water: it changes by (theta - 1) mass × velocity of the donor. Where theta is 1
-    the faces are those of the plain step, to the bit. Returns the number of limited cells of the tile.
+    The momentum of a face follows its water: it changes by (theta - 1) mass × velocity of the donor. Where
+    theta is 1 the faces are those of the plain step, to the bit. Returns the number of limited cells of the
+    tile.
     """
     for j in range(2 * NB):
         s[CS + j] = 0.0
     low, high = c0 - HALO, c0 - HALO + NB
-    load_row(
-        s, old[DEPTH, r0 - 2, low:high], old[DISCHARGE_X, r0 - 2, low:high], old[DISCHARGE_Y, r0 - 2, low:high],
-        static[BED, r0 - 2, low:high], dry,
-    )  # fmt: skip
+    load_padded_row(s, old, static, r0 - 2, low, dry)
     for below in range(r0 - 1, r0 + rows + 2):
         row = below - 1
         shift_rows(s)
-        load_row(
-            s, old[DEPTH, below, low:high], old[DISCHARGE_X, below, low:high], old[DISCHARGE_Y, below, low:high],
-            static[BED, below, low:high], dry,
-        )  # fmt: skip
+        load_padded_row(s, old, static, below, low, dry)
         faces_below(s, static[CREST_Y, row, low:high], dry)
         faces_within(s, static[CREST_X, row, low:high], dry)
         # Plane row k: velocities of the cells and faces in x of row r0 - 2 + k, faces above row r0 - 1 + k.

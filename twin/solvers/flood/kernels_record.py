@@ -1,4 +1,6 @@
-"""What is kept over the whole run: maxima, arrival, duration and hazard classes, from values of the same instant.
+# mypy: ignore-errors
+"""What is kept over the whole run: maxima, arrival, duration and hazard classes, from values of the same
+instant.
 
 All thresholds compare h and q = h v without a division where one can be spared: v > a ⇔ q² > a² h².
 Class numbers and their sources are in `hazards`.
@@ -47,7 +49,9 @@ PPRI_DEPTH_1, PPRI_DEPTH_2, PPRI_DEPTH_3 = PPRI_DEPTHS
 
 @njit(cache=True, error_model="numpy")
 def record_depths(h, z, max_depth, s, dry):
-    """Maximum depth of a row of cells, highest level of its wet cells; the number of cells with h > WET_DEPTH."""
+    """Maximum depth of a row of cells, highest level of its wet cells; the number of cells with h >
+    WET_DEPTH.
+    """
     count = 0
     for j in range(TILE_COLS):
         depth = h[j]
@@ -60,7 +64,9 @@ def record_depths(h, z, max_depth, s, dry):
 
 @njit(cache=True, error_model="numpy")
 def record_speeds(h, qx, qy, z, max_speed2, energy):
-    """Maximum of v² where h > SPEED_DEPTH; the number of cells that are faster than `energy` (m) can explain."""
+    """Maximum of v² where h > SPEED_DEPTH; the number of cells that are faster than `energy` (m) can
+    explain.
+    """
     bad = 0
     for j in range(TILE_COLS):
         depth = h[j]
@@ -98,20 +104,26 @@ def record_hazards(h, qx, qy, ppri, people, vehicles, rise):
 
         child = swift | (1 if depth > CHILD_DEPTH else 0) | (1 if q2 > CHILD_DEPTH_VELOCITY**2 else 0)
         adult = swift | (1 if depth > ADULT_DEPTH else 0) | (1 if q2 > ADULT_DEPTH_VELOCITY**2 else 0)
-        significant = swift | (1 if depth > ADULT_DEPTH else 0) | (1 if q2 > SIGNIFICANT_DEPTH_VELOCITY**2 else 0)
+        significant = (
+            swift | (1 if depth > ADULT_DEPTH else 0) | (1 if q2 > SIGNIFICANT_DEPTH_VELOCITY**2 else 0)
+        )
         extreme = 1 if q2 > EXTREME_DEPTH_VELOCITY**2 else 0
         danger = wet * (child + adult + significant + (significant & extreme))
         people[j] = max(people[j], np.uint8(danger))
 
         small = swift | (1 if depth > CAR_DEPTH else 0) | (1 if q2 > CAR_DEPTH_VELOCITY**2 else 0)
         large = swift | (1 if depth > LARGE_CAR_DEPTH else 0) | (1 if q2 > LARGE_CAR_DEPTH_VELOCITY**2 else 0)
-        off_road = swift | (1 if depth > OFF_ROAD_DEPTH else 0) | (1 if q2 > OFF_ROAD_DEPTH_VELOCITY**2 else 0)
+        off_road = (
+            swift | (1 if depth > OFF_ROAD_DEPTH else 0) | (1 if q2 > OFF_ROAD_DEPTH_VELOCITY**2 else 0)
+        )
         vehicles[j] = max(vehicles[j], np.uint8(wet * (small + large + off_road)))
 
         speed_class = (1 if q2 > PPRI_MEDIUM**2 * h2 else 0) + (1 if q2 > PPRI_FAST**2 * h2 else 0)
         dynamics = max(speed_class, np.int64(rise[j]))
         band = (
-            (1 if depth > PPRI_DEPTH_1 else 0) + (1 if depth > PPRI_DEPTH_2 else 0) + (1 if depth > PPRI_DEPTH_3 else 0)
+            (1 if depth > PPRI_DEPTH_1 else 0)
+            + (1 if depth > PPRI_DEPTH_2 else 0)
+            + (1 if depth > PPRI_DEPTH_3 else 0)
         )
         level = max(band + 1, dynamics + 1)
         level = 4 if (dynamics == 2) & (band >= 2) else level
@@ -156,8 +168,8 @@ def record_tile(new, static_bed, record, classes, s, r0, rows, c0, columns, t_ne
 def too_fast(state, bed, row, c0, columns, energy):
     """Number of cells of a row that are faster than 2 sqrt(2 g (energy - low)) where h > SPEED_DEPTH.
 
-    low: the lowest bed of the cell and its four neighbours, because the scheme lets water that falls over a step of the
-    bed gain its speed in the upper cell.
+    low: the lowest bed of the cell and its four neighbours, because the scheme lets water that falls over a
+    step of the bed gain its speed in the upper cell.
     """
     count = 0
     for c in range(c0, c0 + columns):
@@ -172,7 +184,9 @@ def too_fast(state, bed, row, c0, columns, energy):
 
 @njit(cache=True, error_model="numpy")
 def close_window(depth, record, classes, r0, rows, c0, columns, length, medium, fast):
-    """End a window of the rate of rise on one tile: rate = (h - h at its start) / length (m/s), and its class."""
+    """End a window of the rate of rise on one tile: rate = (h - h at its start) / length (m/s), and its
+    class.
+    """
     for row in range(r0, r0 + rows):
         for c in range(c0, c0 + columns):
             rate = (depth[row, c] - record[WINDOW_DEPTH, row, c]) / length
@@ -196,6 +210,15 @@ def close_windows(depth, record, classes, touched, ny, nx, length, medium, fast)
         rows = min(TILE_ROWS, ny - a * TILE_ROWS)
         columns = min(TILE_COLS, nx - b * TILE_COLS)
         close_window(
-            depth, record, classes, PAD + a * TILE_ROWS, rows, PAD + b * TILE_COLS, columns, length, medium, fast
+            depth,
+            record,
+            classes,
+            PAD + a * TILE_ROWS,
+            rows,
+            PAD + b * TILE_COLS,
+            columns,
+            length,
+            medium,
+            fast,
         )
         touched[k] -= 1

@@ -1,8 +1,8 @@
+# mypy: ignore-errors
 """One time step over the active tiles, and which tiles those are (numba)."""
 
 from __future__ import annotations
 
-import numpy as np
 from numba import get_thread_id, njit, prange
 
 from twin.solvers.flood.kernels import BED, DEPTH, DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS, TILE_ROWS
@@ -47,9 +47,9 @@ def mark_tile(depth, marks, r0, rows, c0, columns, dry):
 def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
     """List the tiles that this step must compute; returns how many.
 
-    A tile is awake when it holds water, when a neighbour holds water along their common side, or when a source acts in
-    it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the bit. When a tile falls
-    asleep its state is copied once, so that both buffers hold it.
+    A tile is awake when it holds water, when a neighbour holds water along their common side, or when a
+    source acts in it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the
+    bit. When a tile falls asleep its state is copied once, so that both buffers hold it.
     """
     tiles_x = -(-nx // TILE_COLS)
     tiles_y = -(-ny // TILE_ROWS)
@@ -82,10 +82,12 @@ def step_tiles(
     old, new, static, record, classes, chosen, count, marks, values, edge_flux, scratch, slow, record_scratch,
     ny, nx, dt, dx, t_new, dry, energy,
 ):  # fmt: skip
-    """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to date.
+    """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to
+    date.
 
     scratch, slow, record_scratch: (threads, .) private buffers; edge_flux: see `kernels_edges`.
-    Each tile writes only its own part of every array: neither the number of threads nor their order changes a bit.
+    Each tile writes only its own part of every array: neither the number of threads nor their order changes a
+    bit.
     """
     tiles_x = -(-nx // TILE_COLS)
     ratio = dt / dx
@@ -99,7 +101,9 @@ def step_tiles(
         c0 = PAD + b * TILE_COLS
         thread = get_thread_id()
         s = scratch[thread]
-        limited = step_tile(old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry)
+        limited = step_tile(
+            old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry
+        )
         speed = 0.0
         deepest = 0.0
         for j in range(columns):
@@ -108,7 +112,19 @@ def step_tiles(
         values[k, SPEED] = speed
         values[k, LIMITED] = limited
         level, bad = record_tile(
-            new, static[BED], record, classes, record_scratch[thread], r0, rows, c0, columns, t_new, dt, dry, energy
+            new,
+            static[BED],
+            record,
+            classes,
+            record_scratch[thread],
+            r0,
+            rows,
+            c0,
+            columns,
+            t_new,
+            dt,
+            dry,
+            energy,
         )
         values[k, LEVEL] = level
         values[k, BAD] = bad

@@ -24,19 +24,20 @@ class FloodParameters(Parameters):
     tiles : whether dry land sleeps. False computes every cell; the answer is the same to the bit.
     threads : 0: all that numba has. The answer is the same to the bit.
     precision : of the state.
-    rise_window : s; the rate of rise is a difference over windows of this length, which never alter the steps.
-    rise_medium, rise_fast : rates of rise (m/s) from which the dynamics of the PPRI table is medium or fast. The
+    rise_window : s; the rate of rise is a difference over windows of this length, which never alter the
+    steps. rise_medium, rise_fast : rates of rise (m/s) from which the dynamics of the PPRI table is medium or
+    fast. The
         order gives no figure; 1 and 3 m/h are ours.
     """
 
     scheme: Literal["first_order"] = "first_order"
-    roughness: float = Field(0.035, ge=0, lt=1)
-    cfl: float = Field(0.45, gt=0, le=0.5)
-    dry_depth: Metres = Field(1e-6, ge=1e-9, le=1e-3)
-    max_step: Seconds = Field(10.0, gt=0)
+    roughness: float = Field(default=0.035, ge=0, lt=1)
+    cfl: float = Field(default=0.45, gt=0, le=0.5)
+    dry_depth: Metres = Field(default=1e-6, ge=1e-9, le=1e-3)
+    max_step: Seconds = Field(default=10.0, gt=0)
     tiles: bool = True
-    threads: int = Field(0, ge=0)
+    threads: int = Field(default=0, ge=0)
     precision: Literal["float64"] = "float64"
-    rise_window: Seconds = Field(60.0, ge=60, le=300)
-    rise_medium: MetresPerSecond = Field(1.0 / 3600.0, gt=0)
-    rise_fast: MetresPerSecond = Field(3.0 / 3600.0, gt=0)
+    rise_window: Seconds = Field(default=60.0, ge=60, le=300)
+    rise_medium: MetresPerSecond = Field(default=1.0 / 3600.0, gt=0)
+    rise_fast: MetresPerSecond = Field(default=3.0 / 3600.0, gt=0)

@@ -36,8 +36,8 @@ MASS_GATE = 1e-9  # of max(volume, water exchanged): a larger mass error stops t
 class FloodSolver(Solver):
     """Depth and velocity of water on the grid of a domain.
 
-    fields["water_depth"], ["velocity_x"] (east), ["velocity_y"] (north), shape (ny, nx), hold the state of the last
-    synchronisation; velocities are 0 where the depth is under `dry_depth`.
+    fields["water_depth"], ["velocity_x"] (east), ["velocity_y"] (north), shape (ny, nx), hold the state of
+    the last synchronisation; velocities are 0 where the depth is under `dry_depth`.
     """
 
     name: ClassVar[str] = "flood"
@@ -115,7 +115,7 @@ class FloodSolver(Solver):
         self._edge_codes = forcing.edge_codes(ny, nx)
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters.dry_depth)
-        threads = numba.config.NUMBA_NUM_THREADS
+        threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._scratch = np.zeros((threads, first_order.SCRATCH))
         self._slow = np.zeros((threads, first_order.SLOW_SCRATCH))
@@ -134,7 +134,9 @@ class FloodSolver(Solver):
     # ------------------------------------------------------------------ start
 
     def _static_planes(self, domain: Domain, roughness: Floats) -> Floats:
-        """Bed, friction and crests on padded planes; closed faces round cells without data and beyond the ghosts."""
+        """Bed, friction and crests on padded planes; closed faces round cells without data and beyond the
+        ghosts.
+        """
         ny, nx = self._shape
         rows, columns = ny + 2 * PAD, self._tiles[1] * TILE_COLS + 2 * PAD
         static = np.zeros((4, rows, columns))
@@ -211,8 +213,8 @@ class FloodSolver(Solver):
         Raises
         ------
         SolverError
-            A value that is not a number, or a speed that no energy in the domain explains. The state stays that of
-            the last good step.
+            A value that is not a number, or a speed that no energy in the domain explains. The state stays
+            that of the last good step.
         """
         ny, nx = self._shape
         dry = self.parameters.dry_depth
@@ -251,15 +253,18 @@ class FloodSolver(Solver):
         return t_new
 
     def _choose_step(self, t: float, t_end: float) -> float:
-        """The length of the next step (s): CFL of the state and of what the sources will add, landing on t_end."""
+        """The length of the next step (s): CFL of the state and of what the sources will add, landing on
+        t_end.
+        """
         remaining = t_end - t
         dt = min(self.parameters.max_step, remaining)
         reach = self.parameters.cfl * self.grid.cell
         speed = float(self._values[:, stepping.SPEED].max())
         if speed > 0.0:
             dt = min(dt, reach / speed)
-        # What the sources add grows with dt, so the speed predicted for the longer step bounds the shorter one.
-        predicted = self._sources.speed_after(self._old, self._edge_codes, t, t + dt, speed)
+        # What the sources add grows with dt, so the speed predicted for the longer step bounds the shorter
+        # one.
+        predicted = self._sources.speed_after(self._old, t, t + dt, speed)
         if predicted > speed:
             dt = min(dt, reach / predicted)
         if dt >= remaining:
@@ -287,14 +292,17 @@ class FloodSolver(Solver):
         with np.errstate(all="ignore"):
             speed = np.hypot(qx, qy) / np.where(depth > hazards.SPEED_DEPTH, depth, np.inf)
             ring = np.pad(self._bed, 1, mode="edge")
-            low = np.minimum.reduce([self._bed, ring[2:, 1:-1], ring[:-2, 1:-1], ring[1:-1, 2:], ring[1:-1, :-2]])
+            low = np.minimum.reduce(
+                [self._bed, ring[2:, 1:-1], ring[:-2, 1:-1], ring[1:-1, 2:], ring[1:-1, :-2]]
+            )
             bound = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(self.energy - low, 0.0))
             broken = ~(np.isfinite(depth) & np.isfinite(qx) & np.isfinite(qy)) | (depth < 0.0)
             excess = np.where(broken, np.inf, speed - bound)
-        i, j = np.unravel_index(int(np.argmax(excess)), self._shape)
-        i, j = int(i), int(j)
+        i, j = divmod(int(np.argmax(excess)), self._shape[1])
         before = self._old[DEPTH][self._inside][i, j]
-        what, cause = ("flood.not_a_number", "flood.cause_input") if broken[i, j] else ("flood.too_fast", "flood.cause_speed")
+        what, cause = "flood.too_fast", "flood.cause_speed"
+        if broken[i, j]:
+            what, cause = "flood.not_a_number", "flood.cause_input"
         if i in (0, self._shape[0] - 1) or j in (0, self._shape[1] - 1):
             cause = "flood.cause_boundary"
         elif self._sources.has_cell(i, j):
@@ -328,11 +336,10 @@ class FloodSolver(Solver):
     def synchronise(self, t: float) -> None:  # noqa: ARG002 - the loop tells everybody the time
         """Bring the arrays of the exchange up to the state."""
         ny, nx = self._shape
+        depth, velocity_x, velocity_y = (self.fields[name] for name in self.writes)
         stepping.gather_velocities(
-            self._old,
-            *(self.fields[name] for name in self.writes),
-            ny, nx, self.parameters.dry_depth,
-        )  # fmt: skip
+            self._old, depth, velocity_x, velocity_y, ny, nx, self.parameters.dry_depth
+        )
 
     @property
     def bed(self) -> Floats:
@@ -342,16 +349,18 @@ class FloodSolver(Solver):
     @property
     def depth(self) -> Floats:
         """Water depth now, shape (ny, nx) (m): a view that the next step invalidates."""
-        return self._old[DEPTH][self._inside]
+        inside: Floats = self._old[DEPTH][self._inside]
+        return inside
 
     def _volume(self) -> float:
         ny, nx = self._shape
-        return layout.volume(self._old[DEPTH], ny, nx) * self.grid.area_m2
+        return float(layout.volume(self._old[DEPTH], ny, nx)) * self.grid.area_m2
 
     def ledger(self) -> dict[str, float]:
         """The mass balance so far (m³), and the cells deeper than `dry_depth`.
 
-        inflow_m3 and outflow_m3 hold what crossed the edges, came with inflows and was exchanged by imposed levels.
+        inflow_m3 and outflow_m3 hold what crossed the edges, came with inflows and was exchanged by imposed
+        levels.
 
         Raises
         ------
@@ -383,7 +392,9 @@ class FloodSolver(Solver):
         }
 
     def run_fields(self) -> dict[str, NDArray[Any]]:
-        """Fields over the run so far, shape (ny, nx); see `hazards` for the classes, NaN where nothing arrived."""
+        """Fields over the run so far, shape (ny, nx); see `hazards` for the classes, NaN where nothing
+        arrived.
+        """
         record = {k: self._record[k][self._inside].copy() for k in range(recording.RECORDS)}
         classes = {k: self._classes[k][self._inside].astype(np.float64) for k in range(recording.CLASSES)}
         arrival = record[recording.ARRIVAL]
@@ -440,7 +451,11 @@ class FloodSolver(Solver):
         self._awake[:] = 0
         self._forced[:] = 0
         numbers = [float(x) for x in state["numbers"]]
-        self.inflow, self.outflow, self.rain = Total(*numbers[0:2]), Total(*numbers[2:4]), Total(*numbers[4:6])
+        self.inflow, self.outflow, self.rain = (
+            Total(*numbers[0:2]),
+            Total(*numbers[2:4]),
+            Total(*numbers[4:6]),
+        )
         self.initial_volume, self.energy, self._window_start = numbers[6:9]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
         self.synchronise(0.0)

@@ -27,7 +27,13 @@ class Sources:
     """
 
     def __init__(
-        self, forcing: Forcing, grid: Grid, bed: Floats, datum: float, active: NDArray[np.bool_], dry_depth: float
+        self,
+        forcing: Forcing,
+        grid: Grid,
+        bed: Floats,
+        datum: float,
+        active: NDArray[np.bool_],
+        dry_depth: float,
     ) -> None:
         """bed: above the datum, shape (ny, nx) (m); active: cells with data, shape (ny, nx)."""
         ny, nx = grid.shape
@@ -64,7 +70,7 @@ class Sources:
 
     def act(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """Put the water of [t0, t1] into the state, book it, and wake the tiles that it touches."""
-        state, marks, forced = solver._old, solver._marks, solver._forced
+        state, marks = solver._old, solver._marks
         dt = t1 - t0
         rate = self.rain_rate(t0, t1)
         if rate > 0.0:
@@ -106,7 +112,9 @@ class Sources:
     def edge_values(
         self, codes: NDArray[np.int8], slopes: Floats, t0: float, t1: float
     ) -> tuple[NDArray[np.int8], Floats]:
-        """Kind and value of each edge cell over a step: the level above the datum where one is imposed, else the slope."""
+        """Kind and value of each edge cell over a step: the level above the datum where one is imposed, else
+        the slope.
+        """
         if not self._edge_levels:
             return codes, slopes
         kinds, values = codes.copy(), slopes.copy()
@@ -116,8 +124,10 @@ class Sources:
                 values[cells] = forcing.series.mean(t0, t1) - self._datum
         return kinds, values
 
-    def speed_after(self, state: Floats, codes: NDArray[np.int8], t0: float, t1: float, speed: float) -> float:
-        """A bound of the wave speed (m/s) once the water of [t0, t1] is in; `speed` is the highest one now."""
+    def speed_after(self, state: Floats, t0: float, t1: float, speed: float) -> float:
+        """A bound of the wave speed (m/s) once the water of [t0, t1] is in; `speed` is the highest one
+        now.
+        """
         highest = speed
         rate = self.rain_rate(t0, t1)
         if rate > 0.0:
@@ -148,5 +158,7 @@ class Sources:
     def _velocity(self, state: Floats, i: Ints, j: Ints) -> Floats:
         place = (i + PAD, j + PAD)
         depth = np.maximum(state[DEPTH][place], self._dry)
-        speed: Floats = np.maximum(np.abs(state[DISCHARGE_X][place]), np.abs(state[DISCHARGE_Y][place])) / depth
+        speed: Floats = (
+            np.maximum(np.abs(state[DISCHARGE_X][place]), np.abs(state[DISCHARGE_Y][place])) / depth
+        )
         return speed
