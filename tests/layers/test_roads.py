@@ -205,6 +205,13 @@ def test_layers_that_are_no_roads(read: Read, tmp_path: Path, data: gpd.GeoDataF
     assert said in error.value.problems[0].found
 
 
+def test_where_may_use_any_column(read: Read, tmp_path: Path) -> None:
+    rows = [row | {"insee_commune_gauche": code} for row, code in zip(ROADS, "1213", strict=True)]
+    write_gpkg(tmp_path / "a.gpkg", {"troncon_de_route": frame(rows)})
+    roads = read("roads", "a.gpkg", where="insee_commune_gauche = '1'").data
+    assert roads["road_id"].tolist() == ["TRONROUT01", "TRONROUT03"]
+
+
 def test_mixed_encodings_meet_the_same_nature(read: Read, tmp_path: Path) -> None:
     raw = ["Route à 1 chaussée".encode(), "Route à 1 chaussée".encode("cp1252"), b"Sentier", b"Chemin"]
     write_shp(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from shapely.geometry import LineString, Point, box
+from shapely.geometry import LineString, Point, Polygon, box
 
 from twin.errors import InputError
 
@@ -304,6 +304,13 @@ def test_features_that_meet_the_bounds_are_kept_whole(read: Read, tmp_path: Path
     layer = read("facilities", "a.gpkg", bounds=(X + 70, Y - 10, X + 100, Y + 20))
     assert list(layer.data["n"]) == [2, 3]
     assert layer.data.geometry[0].length == 30
+
+
+def test_a_polygon_that_crosses_itself_is_still_found(read: Read, tmp_path: Path) -> None:
+    bow = Polygon([(X, Y), (X + 10, Y + 10), (X + 10, Y), (X, Y + 10)])
+    gpd.GeoDataFrame({"n": [1]}, geometry=[bow], crs=2154).to_file(tmp_path / "a.gpkg", engine="pyogrio")
+    assert len(read("facilities", "a.gpkg", bounds=(X - 5, Y + 1, X + 1, Y + 9)).data) == 1
+    assert len(read("facilities", "a.gpkg", bounds=(X + 4, Y - 5, X + 6, Y + 1)).data) == 0
 
 
 def test_nulls_of_a_v2_layer(read: Read, tmp_path: Path) -> None:

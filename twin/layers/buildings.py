@@ -27,7 +27,7 @@ NEIGHBOURHOOD_M = 100.0
 
 def read_buildings(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     """Read a building layer and make it canonical (see `canonical_buildings`)."""
-    features = read_features(reading)
+    features = read_features(reading, ign.columns_read("buildings"))
     frame, version = ign.clean(reading, features.frame)
     where = features.files[0] if features.files else ""
     return canonical_buildings(reading, frame, version, where), features

@@ -103,6 +103,14 @@ def column_of(frame: pd.DataFrame, layer: str, key: str, version: str) -> list[s
     return [name for name in candidates if name in frame.columns]
 
 
+@cache
+def columns_read(layer: str) -> frozenset[str]:
+    """All names (lower case) that `roads` or `buildings` may read, and those that tell the version."""
+    by_version = [names for versions in tables()[layer]["columns"].values() for names in versions.values()]
+    recognising = [rule["columns"] for rule in tables()["recognise"]]
+    return frozenset(name for names in (*by_version, *recognising) for name in names)
+
+
 def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, str]:
     """Lower-case columns, nulls as nulls (texts, heights, dates), Oui/Non as booleans.
 

@@ -31,13 +31,14 @@ _TYPOLOGY = re.compile(r"^\s*([1-6]|NC)\s+(.+?)\s+\1\s*$")
 
 def read_roads(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     """Read a road layer and make it canonical (see `canonical_roads`)."""
-    features = read_features(reading)
+    features = read_features(reading, ign.columns_read("roads"))
     frame, version = ign.clean(reading, features.frame)
-    roads = canonical_roads(reading, frame, version, features.files[0] if features.files else "")
-    return roads, features
+    return canonical_roads(reading, frame, version, features), features
 
 
-def canonical_roads(reading: Reading, frame: gpd.GeoDataFrame, version: str, where: str) -> gpd.GeoDataFrame:
+def canonical_roads(
+    reading: Reading, frame: gpd.GeoDataFrame, version: str, features: Features
+) -> gpd.GeoDataFrame:
     """Roads as the network needs them; one row a LineString (2D), in digitising order.
 
     Columns: road_id, name, nature (v3 spelling, "" unknown), importance 1..6, lanes (0 unknown), width
@@ -50,11 +51,11 @@ def canonical_roads(reading: Reading, frame: gpd.GeoDataFrame, version: str, whe
     InputError
         The features are not lines, or have none of the columns that say what road it is.
     """
+    where = features.files[0]
     table = ign.tables()["roads"]
     columns = {key: ign.column_of(frame, "roads", key, version) for key in table["columns"]}
     if not columns["nature"] and not columns["speed"]:
-        names = few([c for c in frame.columns if c != "geometry"], 70) or "–"
-        reading.problem(where, "layer", "not_roads", columns=names)
+        reading.problem(where, "layer", "not_roads", columns=few(features.columns, 70) or "–")
     if len(frame) and not np.isin(shapely.get_dimensions(frame.geometry.to_numpy()), (1, -1)).all():
         kinds = few(sorted(set(frame.geometry.geom_type.dropna())))
         reading.problem(where, "layer", "not_lines", kinds=kinds)

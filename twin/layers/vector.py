@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 import pyogrio
 import shapely
+from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from twin.errors import suggest
 from twin.grid import Bounds
@@ -38,15 +39,30 @@ class Part:
 
 @dataclass(frozen=True)
 class Features:
-    """What was read: columns as in the files, geometry in the territory's CRS, `fid` and `part` as index."""
+    """What was read.
+
+    Attributes
+    ----------
+    frame : columns named as in the files, geometry in the territory's CRS; the index is the feature's
+        number in its file (in the whole, when several files are joined).
+    files : those that were read.
+    crs : CRS of the files, or the one assigned.
+    columns : all columns of the files, read or not.
+    """
 
     frame: gpd.GeoDataFrame
     files: tuple[str, ...]
     crs: str
+    columns: tuple[str, ...]
 
 
-def read_features(reading: Reading) -> Features:
+def read_features(reading: Reading, only: frozenset[str] | None = None) -> Features:
     """Read a vector layer: choose the layers, assign or check the CRS, reproject, keep what meets the bounds.
+
+    Parameters
+    ----------
+    reading : the layer, its source and what part is wanted.
+    only : the columns to read (lower case); a layer of BD TOPO has 60, and texts are slow. None: all.
 
     Returns
     -------
@@ -64,9 +80,10 @@ def read_features(reading: Reading) -> Features:
     reading.problems.raise_if_any()
     frames: list[gpd.GeoDataFrame] = []
     names: list[str] = []
+    columns: dict[str, None] = {}
     elsewhere: list[tuple[Part, Bounds]] = []
     for part in parts:
-        read = _read_part(reading, part, elsewhere)
+        read = _read_part(reading, part, elsewhere, only, columns)
         if read is None:
             continue
         frame, crs = read
@@ -82,7 +99,7 @@ def read_features(reading: Reading) -> Features:
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     frame = filled[0] if len(filled) == 1 else _join(filled)
     files_read = tuple(dict.fromkeys(str(part.path) for part in parts))
-    return Features(frame, files_read, ", ".join(dict.fromkeys(names)))
+    return Features(frame, files_read, ", ".join(dict.fromkeys(names)), tuple(columns))
 
 
 def _join(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
@@ -154,7 +171,11 @@ def _choose_among(reading: Reading, parts: list[Part], where: Path) -> list[Part
 
 
 def _read_part(
-    reading: Reading, part: Part, elsewhere: list[tuple[Part, Bounds]]
+    reading: Reading,
+    part: Part,
+    elsewhere: list[tuple[Part, Bounds]],
+    only: frozenset[str] | None,
+    columns: dict[str, None],
 ) -> tuple[gpd.GeoDataFrame, str] | None:
     options = {"ENCODING": ""} if _is_shapefile(part.path) else {}
     try:
@@ -167,6 +188,11 @@ def _read_part(
     if info["geometry_type"] is None:
         reading.problem(part.path, "layer", "no_geometry", layer=part.layer)
         return None
+    fields = [str(name) for name in info["fields"]]
+    columns.update(dict.fromkeys(fields))
+    # A condition may need any column.
+    if only is not None and reading.source.where is None:
+        fields = [name for name in fields if name.lower() in only]
     whole = info["total_bounds"]
     bounds: Bounds | None = None
     if whole is not None and np.all(np.isfinite(whole)):
@@ -195,15 +221,26 @@ def _read_part(
         window = (
             None if bounds is None else (bounds[0] - 2.0, bounds[1] - 2.0, bounds[0] - 1.0, bounds[1] - 1.0)
         )
-    frame = _read(reading, part, window, options)
+    frame = _read(reading, part, window, options, fields)
     if frame is None:
         return None
     frame = _place(reading, part, frame, crs)
     if frame is None:
         return None
     if reading.bounds is not None and len(frame):
-        frame = frame[shapely.intersects(frame.geometry.to_numpy(), box(*reading.bounds))]
+        frame = frame[_meets(frame.geometry.to_numpy(), box(*reading.bounds))]
     return frame, crs_tools.label_in(reading, crs)
+
+
+def _meets(shapes: NDArray[np.object_], window: Polygon) -> NDArray[np.bool_]:
+    """Which geometries touch a box; polygons that cross themselves are repaired for the question only."""
+    shapely.prepare(window)
+    invalid = ~(shapely.is_missing(shapes) | shapely.is_valid(shapes))
+    if invalid.any():
+        shapes = shapes.copy()
+        shapes[invalid] = shapely.make_valid(shapely.force_2d(shapes[invalid]))
+    meets: NDArray[np.bool_] = shapely.intersects(window, shapes)
+    return meets
 
 
 def _is_shapefile(path: Path) -> bool:
@@ -227,7 +264,7 @@ def _bounds_in(bounds: Bounds, source: CRS, target: CRS) -> Bounds:
 
 
 def _read(
-    reading: Reading, part: Part, window: Bounds | None, options: dict[str, str]
+    reading: Reading, part: Part, window: Bounds | None, options: dict[str, str], fields: list[str]
 ) -> gpd.GeoDataFrame | None:
     where = reading.source.where
     # GDAL would compare the condition with undecoded bytes.
@@ -238,6 +275,7 @@ def _read(
             frame = pyogrio.read_dataframe(
                 part.path,
                 layer=part.layer,
+                columns=fields,
                 where=None if later else where,
                 bbox=window,
                 fid_as_index=True,
