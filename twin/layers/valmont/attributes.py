@@ -11,8 +11,9 @@ import shapely
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from twin.layers.valmont.buildings import Building, in_core, quarter_of
+from twin.layers.valmont.buildings import Building
 from twin.layers.valmont.graph import Way
+from twin.layers.valmont.plan import in_core, quarter_of
 from twin.layers.valmont.terrain import ORIGIN, SEED, Land, valley_floor
 
 INSEE: Final = "95999"  # invented: no commune has it

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from twin.layers.valmont.attributes import road_width
 from twin.layers.valmont.buildings import Building
 from twin.layers.valmont.graph import Way
-from twin.layers.valmont.streets import MARGIN, QUARTERS
+from twin.layers.valmont.plan import MARGIN, QUARTERS
 from twin.layers.valmont.terrain import CELL, HALF_TOP, Array, Land, noise
 
 GRID: Final = 0.1  # m, the lattice of all corners
@@ -68,20 +68,13 @@ def build(land: Land, ways: list[Way], buildings: list[Building]) -> list[tuple[
         & (((land.river_distance < 24.0) & (fine > -0.2)) | ((patch > 1.1) & (land.plain < -30.0)))
     )
     bare = rural & upland & ~forest & (slope > 0.10) & (fine > 2.1)
-    bought = [
-        (
-            "water",
-            shapely.union_all(
-                [LineString(np.column_stack([land.river.x, land.river.y])[::5]).buffer(HALF_TOP)]
-                + [LineString(b[::2, :2]).buffer(1.5) for b in land.brooks.values()]
-            ),
-        ),
-    ]
+    river = LineString(np.column_stack([land.river.x, land.river.y])[::10]).buffer(HALF_TOP, quad_segs=3)
+    water = shapely.union_all([river, *(LineString(b[::3, :2]).buffer(1.5, quad_segs=1) for b in land.brooks.values())])
     roads = shapely.union_all(
         [
-            w.line.buffer(
+            w.line.simplify(0.4).buffer(
                 0.5 * road_width(w) + (1.2 if w.kind in ("street", "main") else 0.8),
-                cap_style="flat" if w.level else "round",
+                quad_segs=2,
             )
             for w in ways
             if w.kind != "path" and w.level == 0
@@ -108,15 +101,16 @@ def build(land: Land, ways: list[Way], buildings: list[Building]) -> list[tuple[
     )
     gardens = (
         shapely.union_all(
-            [b.footprint.buffer(19.0, join_style="mitre") for b in buildings if b.use == "Résidentiel"]
+            [b.footprint.convex_hull.buffer(19.0, quad_segs=2) for b in buildings if b.use == "Résidentiel"]
         )
-        .buffer(8.0)
-        .buffer(-8.0)
+        .buffer(8.0, quad_segs=2)
+        .buffer(-8.0, quad_segs=2)
+        .simplify(1.0)
     )
     rows = [
         (code, use, geometry)
         for code, use, geometry in (
-            ("CS1.2.2", "US4.1.4", bought[0][1]),
+            ("CS1.2.2", "US4.1.4", water),
             ("CS1.1.1.1", "US5", shapely.union_all(built["home"])),
             ("CS1.1.1.1", "US3", shapely.union_all(built["public"])),
             ("CS1.1.1.1", "US2", shapely.union_all(built["work"])),
@@ -135,15 +129,19 @@ def build(land: Land, ways: list[Way], buildings: list[Building]) -> list[tuple[
         )
     ]
     left: BaseGeometry = COVERED
-    result = []
+    parts = []
     for code, use, geometry in [*rows, ("CS2.2.1", "US1.1", COVERED)]:
-        part = _polygonal(shapely.intersection(left, geometry, grid_size=GRID))
+        parts.append((code, use, _polygonal(shapely.intersection(left, geometry, grid_size=GRID))))
         left = _polygonal(shapely.difference(left, geometry, grid_size=GRID))
-        # One object per ground of about half a square kilometre, as the roads cut the real product.
-        for i in range(-1, 9):
-            for j in range(-1, 7):
-                tile = box(500.0 * i, 500.0 * j, 500.0 * i + 500.0, 500.0 * j + 500.0)
-                for polygon in shapely.get_parts(shapely.intersection(part, tile, grid_size=GRID)):
-                    if polygon.geom_type == "Polygon" and polygon.area > 0.0:
-                        result.append((code, use, polygon))
-    return result
+    # The borders of all parts, and lines every 500 m (as the roads cut the real product), noded at once: the
+    # faces between them share every vertex, so they neither overlap nor leave a gap.
+    cuts = [LineString([(-500.0, 500.0 * j), (4500.0, 500.0 * j)]) for j in range(0, 7)]
+    cuts += [LineString([(500.0 * i, -500.0), (500.0 * i, 3500.0)]) for i in range(0, 9)]
+    borders = [p.boundary for _, _, p in parts] + [c.intersection(COVERED) for c in cuts] + [COVERED.boundary]
+    faces = list(shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(borders, grid_size=GRID)))))
+    inside = shapely.point_on_surface(faces)
+    face, part = shapely.STRtree([p for _, _, p in parts]).query(inside, predicate="dwithin", distance=0.0)
+    owner = np.full(len(faces), len(parts) - 1)
+    np.minimum.at(owner, face, part)
+    order = sorted(range(len(faces)), key=lambda k: (owner[k], faces[k].bounds))
+    return [(parts[owner[k]][0], parts[owner[k]][1], faces[k]) for k in order]

@@ -14,7 +14,7 @@ from twin.layers.valmont import buildings as town
 from twin.layers.valmont.attributes import CONFIRMED, CREATED, INSEE, POSTCODE, frame, key, road_width, with_height
 from twin.layers.valmont.buildings import Building
 from twin.layers.valmont.graph import Way
-from twin.layers.valmont.streets import HAMLETS, MARGIN, QUARTERS
+from twin.layers.valmont.plan import HAMLETS, MARGIN, QUARTERS
 from twin.layers.valmont.terrain import HALF_TOP, Array, Land
 
 RIVER_NAME: Final = "la Valserine du Mont"
@@ -199,20 +199,26 @@ def quarters(built: list[Building]) -> gpd.GeoDataFrame:
     middle = 1430.0
     zones.append(("ecarts_rive_droite", "Écarts de la rive droite", box(0, 0, 4000, middle).difference(taken), 25))
     zones.append(("ecarts_rive_gauche", "Écarts de la rive gauche", box(0, middle, 4000, 3000).difference(taken), 25))
-    centres = np.array([b.footprint.centroid.coords[0] for b in built])
+    left = whole
+    shapes = []
+    for _, _, shape, _ in zones:  # a partition: what two outlines share goes to the first
+        shapes.append(MultiPolygon([p for p in shapely.get_parts(left.intersection(shape)) if p.geom_type == "Polygon"]))
+        left = left.difference(shape)
+    centres = [b.footprint.centroid for b in built]
+    owner = np.array([int(np.argmin(shapely.distance(shapes, centre))) for centre in centres])
     people = town.inhabitants(built)
     dwellings = np.array([b.dwellings for b in built])
-    owner = np.full(len(built), -1)
-    rows, shapes = [], []
-    for k, (name, label, shape, jobs) in enumerate(zones):
-        shape = shape.intersection(whole)
-        inside = shapely.contains_xy(shape, centres) & (owner < 0)
-        owner[inside] = k
-        rows.append({"code": f"{k + 1:02d}", "cle": name, "nom": label, "population": int(people[inside].sum()), "logements": int(dwellings[inside].sum()), "emplois": jobs})
-        parts = [p for p in shapely.get_parts(shape) if p.geom_type == "Polygon"]
-        shapes.append(MultiPolygon(parts))
-    if (owner < 0).any():
-        raise RuntimeError(f"{int((owner < 0).sum())} buildings lie in no quarter")
+    rows = [
+        {
+            "code": f"{k + 1:02d}",
+            "cle": name,
+            "nom": label,
+            "population": int(people[owner == k].sum()),
+            "logements": int(dwellings[owner == k].sum()),
+            "emplois": jobs,
+        }
+        for k, (name, label, _, jobs) in enumerate(zones)
+    ]
     table = frame(("code", "cle", "nom", "population", "logements", "emplois"), rows, shapes)
     for column in ("population", "logements", "emplois"):
         table[column] = table[column].astype("int32")
@@ -257,7 +263,7 @@ def facilities(public: dict[str, Building]) -> dict[str, gpd.GeoDataFrame]:
     """Layers ecoles and etablissements of lieux.gpkg: one point for each, with its kind and capacity."""
     tables = {}
     for layer, keys in (("ecoles", SCHOOLS), ("etablissements", tuple(k for k in public if k not in SCHOOLS))):
-        rows = [{"nom": public[k].name, "nature": INTEREST[k][3], "capacite": INTEREST[k][4]} for k in keys]
-        tables[layer] = frame(("nom", "nature", "capacite"), rows, [public[k].footprint.representative_point() for k in keys])
+        rows = [{"cle": k, "nom": public[k].name, "nature": INTEREST[k][3], "capacite": INTEREST[k][4]} for k in keys]
+        tables[layer] = frame(("cle", "nom", "nature", "capacite"), rows, [public[k].footprint.representative_point() for k in keys])
         tables[layer]["capacite"] = tables[layer]["capacite"].astype("int32")
     return tables

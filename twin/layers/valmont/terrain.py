@@ -34,10 +34,12 @@ COARSE_X: Final = -990.0 + COARSE * np.arange(350)
 COARSE_Y: Final = 5990.0 - COARSE * np.arange(350)
 STEPS: Final = 80
 
+EDGE_RISE: Final = 1.5  # m, from the middle of the flood plain to the foot of the slopes
 BED_BELOW_BANK: Final = 2.05  # m; with 30 m of width and 0.1 % it carries about 75 m3/s brim-full
 HALF_TOP: Final = 15.0  # m, half width of the channel between its banks
 OLD_BRIDGE: Final = 1830.0  # local X of the two bridges
 NEW_BRIDGE: Final = 2655.0
+NEW_BRIDGE_SOUTH: Final = 88.0  # m of its deck over the plain of the right bank
 HALF_BED: Final = 10.0  # m, half width of its flat bed
 
 
@@ -172,7 +174,7 @@ def evolve() -> Array:
     terrace = np.where(north, 60.0 + 60.0 * bump(u, 2300.0, 600.0), 50.0 + 190.0 * bump(u, 1850.0, 480.0))
     past = np.maximum(beyond - terrace, 0.0)
     reach = np.where(north, 820.0, 620.0) * np.exp(0.22 * noise(shape, 22.0, 3) + 0.12 * noise(shape, 9.0, 9))
-    z = floor + 2.6 * smoothstep(beyond, 0.0, 30.0) + 0.014 * np.clip(beyond, 0.0, terrace)
+    z = floor + EDGE_RISE + 1.8 * smoothstep(beyond, 0.0, 30.0) + 0.014 * np.clip(beyond, 0.0, terrace)
     z += plateau * (1.0 - np.exp(-((past / reach) ** 1.35)))
     # Where the larger brooks will come down: faint old swales, which the water then makes its own.
     for foot, head, depth in (
@@ -194,7 +196,7 @@ def evolve() -> Array:
         z -= depth * np.exp(-((near / 260.0) ** 2)) * smoothstep(past, 0.0, 500.0)
     z += (0.6 * noise(shape, 1.0, 4) + 1.3 * noise(shape, 5.0, 10)) * smoothstep(past, 0.0, 250.0)
     fixed = beyond <= 0.0
-    z[fixed] = floor[fixed]
+    z[fixed] = floor[fixed] + EDGE_RISE
     erodibility = 0.060 * np.exp(0.5 * noise(shape, 9.0, 5))
     order = np.empty(z.size, dtype=np.int64)
     receiver = np.empty(z.size, dtype=np.int64)
@@ -272,7 +274,7 @@ def build() -> Land:
     half = half_width(u, d > 0)
     level = 0.5 * (valley_floor(u) + river.bed[k] + BED_BELOW_BANK)
     plain = level + 0.22 * np.exp(-np.maximum(r - HALF_TOP, 0.0) / 45.0) - 0.10
-    plain += 0.75 * np.clip(np.abs(d) / half, 0.0, 1.0) ** 4 + 0.07 * noise(gx.shape, 8.0, 7)
+    plain += EDGE_RISE * np.clip(np.abs(d) / half, 0.0, 1.0) ** 2.5 + 0.07 * noise(gx.shape, 8.0, 7)
     plain += 0.10 * noise(gx.shape, 30.0, 8)
     oxbow = np.hypot((gx - 620.0) / 1.35, gy - 1560.0)  # an abandoned meander upstream of the town
     plain -= 0.8 * bump(oxbow, 95.0, 14.0) * smoothstep(gy, 1480.0, 1540.0)
@@ -337,7 +339,7 @@ def trace_dike(river: River, terrain: Array) -> Array:
     bank = np.column_stack([river.x, river.y]) + normal * 34.0
     across = np.array([[1425.0, 1860.0], [1440.0, 1740.0], [1452.0, 1600.0], [1462.0, bank[first, 1] + 60.0]])
     line = _resample(np.vstack([across, bank[first : last + 1 : 5]]), 2.0, 25.0)
-    crest = valley_floor(line[:, 0]) + 0.85
+    crest = valley_floor(line[:, 0]) + 1.15
     return np.column_stack([line, crest])
 
 
@@ -346,7 +348,7 @@ def ring_road_banks(river: River) -> tuple[Array, Array]:
     x, y, _ = river.at(NEW_BRIDGE)
     crest = valley_floor(np.array([x]))[0] + 1.9
     left = np.array([[x, y + 32.0], [x - 4.0, 2010.0]])
-    right = np.array([[x, y - 36.0], [x + 12.0, 1230.0]])
+    right = np.array([[x, y - NEW_BRIDGE_SOUTH - 2.0], [x + 12.0, 1230.0]])
     banks = []
     for ends in (left, right):
         line = _resample(ends, 2.0, 10.0)

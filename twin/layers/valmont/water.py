@@ -10,10 +10,10 @@ from scipy.optimize import brentq
 from twin.layers.valmont.terrain import BED_BELOW_BANK, CELL, HALF_BED, HALF_TOP, Array, Land, River
 
 BASE_FLOW: Final = 15.0  # m3/s
-PEAK: Final = 300.0  # m3/s
-RISE: Final = 2.75 * 3600.0  # s from the first rise to the peak
-QUIET: Final = 900.0  # s before the rise
-SHAPE: Final = 4.0
+PEAK: Final = 260.0  # m3/s
+RISE: Final = 2.0 * 3600.0  # s from the first rise to the peak
+QUIET: Final = 600.0  # s before the rise
+SHAPE: Final = 3.0
 MANNING: Final = 0.029  # of OCS GE water surfaces in twin/layers/tables/ocsge.csv
 GRAVITY: Final = 9.80665
 _BATTER: Final = (HALF_TOP - HALF_BED) / BED_BELOW_BANK

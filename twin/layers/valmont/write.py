@@ -19,7 +19,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
-from twin.layers.valmont import attributes, buildings, cover, streets, tables, terrain, water
+from twin.layers.valmont import attributes, buildings, cover, roads, streets, tables, terrain, water
 from twin.layers.valmont.terrain import CELL, ORIGIN, Array, Land
 
 TILE = "RGEALTI/RGEALTI_FXX_0650_6865_MNT_LAMB93_IGN69.asc"
@@ -78,12 +78,12 @@ def _at(x: float, y: float) -> str:
 
 
 def _section(land: Land, east: float, left: float, right: float, shift: float = 0.0) -> str:
-    """A line square to the river at local X = east, `left` m and `right` m long on each side, `shift` m downstream."""
+    """A line from the left bank to the right, square to the river at local X = east, `left` m and `right` m long on each side, `shift` m downstream."""
     x, y, angle = land.river.at(east)
     x, y = x + shift * np.cos(angle), y + shift * np.sin(angle)
     across = (-np.sin(angle), np.cos(angle))
     ends = [(x - right * across[0], y - right * across[1]), (x + left * across[0], y + left * across[1])]
-    return f"line = [{_at(*ends[0])}, {_at(*ends[1])}]"
+    return f"line = [{_at(*ends[1])}, {_at(*ends[0])}]"
 
 
 def territory(land: Land, public: dict[str, buildings.Building]) -> str:
@@ -93,8 +93,8 @@ def territory(land: Land, public: dict[str, buildings.Building]) -> str:
         return f"{key} = {_at(p.x, p.y)}"
 
     gauge = land.river.at(2270.0)
-    south, north = streets.deck(land, terrain.OLD_BRIDGE)
-    ring_south, ring_north = streets.deck(land, terrain.NEW_BRIDGE)
+    south, north = roads.deck(land, terrain.OLD_BRIDGE)
+    ring_south, ring_north = roads.deck(land, terrain.NEW_BRIDGE)
     dike = shapely.LineString(land.dike[:, :2]).simplify(0.5)
     line = ",\n    ".join(_at(x, y) for x, y in dike.coords)
     layers = "\n".join(f'[layers.{name}]\nsource = "{source}"\nlayer = "{layer}"' for name, source, layer in (
@@ -132,7 +132,7 @@ new_bridge_deck = {_at(*(0.5 * (ring_south + ring_north)))}
 [places.old_bridge]                               # the river at each bridge, from the levee to the right bank
 {_section(land, terrain.OLD_BRIDGE, 33.0, 60.0, -12.0)}
 [places.new_bridge]
-{_section(land, terrain.NEW_BRIDGE, 36.0, 42.0, -15.0)}
+{_section(land, terrain.NEW_BRIDGE, 36.0, 92.0, -15.0)}
 [places.left_bank]                                # the levee of the left bank
 line = [
     {line},
@@ -143,6 +143,7 @@ layer = "ecoles"
 [places.facilities]
 source = "lieux.gpkg"
 layer = "etablissements"
+where = "cle NOT IN ('hospital', 'fire_station', 'town_hall', 'retirement_home')"
 [places.quarters]
 source = "lieux.gpkg"
 layer = "quartiers"
@@ -157,10 +158,10 @@ def write(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     write_tile(directory / TILE, land.terrain)
     quarters = tables.quarters(built)
-    roads = attributes.roads(land, ways)
+    segments = attributes.roads(land, ways)
     write_layers(directory / "BDTOPO.gpkg", {
-        "troncon_de_route": roads,
-        "non_communication": tables.turn_bans(roads),
+        "troncon_de_route": segments,
+        "non_communication": tables.turn_bans(segments),
         "batiment": attributes.buildings(land, built),
         **tables.hydrography(land),
         **tables.works(land, ways),
