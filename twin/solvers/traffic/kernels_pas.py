@@ -8,6 +8,7 @@ their common end backwards.
 
 import math
 
+import numpy as np
 from numba import njit
 
 from twin.solvers.traffic.kernels import link_cost, link_cost_slope
@@ -16,7 +17,6 @@ BALANCED = 1  # the segments now cost the same
 EMPTIED = 2  # nothing is left to move from the dearer segment
 STILL = 0  # nothing moved
 
-ROUNDING = 1e-15  # relative cost difference below which two segments cost the same
 COSTS_OF_SHIFT = 6  # evaluations of one shift, at most
 
 
@@ -48,7 +48,7 @@ def shift(
 
 
 @njit(cache=True)
-def equalise(first, middle, last, links, flow, volume, cost, derivative, base, slope, inverse, power):
+def equalise(first, middle, last, least, links, flow, volume, cost, derivative, base, slope, inverse, power):
     """Move the flow of one origin between the segments [first, middle) and [middle, last) until they cost the
     same.
 
@@ -63,7 +63,7 @@ def equalise(first, middle, last, links, flow, volume, cost, derivative, base, s
         cost_a += cost[links[k]]
     for k in range(middle, last):
         cost_b += cost[links[k]]
-    if abs(cost_a - cost_b) <= ROUNDING * (cost_a + cost_b):
+    if abs(cost_a - cost_b) <= least * (cost_a + cost_b):
         return STILL, 0.0, 0.0
     if cost_a > cost_b:
         high, high_end, low, low_end = first, middle, middle, last
@@ -121,7 +121,21 @@ def equalise(first, middle, last, links, flow, volume, cost, derivative, base, s
 
 @njit(cache=True)
 def sweep(
-    pairs, owner, start, middle, stop, links, flows, volume, cost, derivative, base, slope, inverse, power
+    pairs,
+    least,
+    owner,
+    start,
+    middle,
+    stop,
+    links,
+    flows,
+    volume,
+    cost,
+    derivative,
+    base,
+    slope,
+    inverse,
+    power,
 ):
     """Equalise every pair once, in order; the excess cost found, summed."""
     excess = 0.0
@@ -130,6 +144,7 @@ def sweep(
             start[p],
             middle[p],
             stop[p],
+            least,
             links,
             flows[owner[p]],
             volume,
@@ -268,7 +283,7 @@ def search(
     distance,
     entry,
     tree_cost,
-    least_excess,
+    least,
     pairs,
     used,
     owner,
@@ -310,12 +325,9 @@ def search(
                 continue
             reach = distance[row, tail[a]] + tree_cost[a]
             reduced = reach - distance[row, head[a]]
-            if reduced <= ROUNDING * reach:
+            if reduced <= least * reach:
                 continue
-            found = flow[a] * reduced
-            excess += found
-            if found <= least_excess:
-                continue
+            excess += flow[a] * reduced
             if pairs + 4 >= owner.size or used + 8 * n >= links.size:
                 return o, pairs, used, stamp, excess
             rival = entry[row, head[a]]
@@ -329,6 +341,7 @@ def search(
                         start[p],
                         middle[p],
                         stop[p],
+                        least,
                         links,
                         flow,
                         volume,
@@ -373,7 +386,7 @@ def search(
                 if end == -2:
                     continue
                 status, _, _ = equalise(
-                    used, mid, end, links, flow, volume, cost, derivative, base, slope, inverse, power
+                    used, mid, end, least, links, flow, volume, cost, derivative, base, slope, inverse, power
                 )
                 settled = status != EMPTIED
                 if status == BALANCED:
@@ -390,17 +403,34 @@ def search(
 
 @njit(cache=True)
 def load_tree(origin, pair_first, pair_last, pair_node, pair_trips, distance, entry, tail, flow):
-    """Put the trips of one origin on its tree: ``flow`` (m,) is overwritten."""
+    """Put the trips of one origin on its tree, from the leaves inwards: ``flow`` (m,) is overwritten."""
+    n = entry.size
+    arriving = np.zeros(n)
+    children = np.zeros(n, np.int32)
+    waiting = np.empty(n, np.int32)
     flow[:] = 0.0
     for p in range(pair_first, pair_last):
-        node = pair_node[p]
-        if distance[node] == math.inf:
-            continue
-        q = pair_trips[p]
-        while node != origin:
-            a = entry[node]
-            flow[a] += q
-            node = tail[a]
+        if distance[pair_node[p]] < math.inf:
+            arriving[pair_node[p]] += pair_trips[p]
+    for node in range(n):
+        if entry[node] >= 0:
+            children[tail[entry[node]]] += 1
+    count = 0
+    for node in range(n):
+        if entry[node] >= 0 and children[node] == 0:
+            waiting[count] = node
+            count += 1
+    while count > 0:
+        count -= 1
+        node = waiting[count]
+        a = entry[node]
+        flow[a] = arriving[node]
+        parent = tail[a]
+        arriving[parent] += arriving[node]
+        children[parent] -= 1
+        if children[parent] == 0 and parent != origin:
+            waiting[count] = parent
+            count += 1
 
 
 @njit(cache=True)

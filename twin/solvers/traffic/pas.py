@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 BATCH = 32  # origins whose trees are grown at the same costs
 SWEEPS = 20  # over all pairs after each search, at most
+ROUNDING = 1e-15  # relative cost difference below which two segments cost the same
+FINE = 1e-4  # of the gap asked for: the same, where the gap is coarser
 ENOUGH = 0.02  # a sweep that finds less than this share of what the first one found is the last
 
 
@@ -56,10 +58,15 @@ class PairedSegments:
         self._load()
 
     def advance(self, gap: float, max_iterations: int) -> None:
-        """Iterate, at least once, until the gap found is half of `gap` or iterations reach their most."""
+        """Iterate, at least once, until the gap is probably below `gap`, or iterations reach their most.
+
+        What an iteration finds was there before its own shifts: the gap that it leaves is foretold from the
+        rate at which the last two fell.
+        """
         while self.iterations < max_iterations:
             found = self._iterate(gap)
-            if found <= 0.5 * gap:
+            before = self.history[-2][1] if len(self.history) > 1 else 1.0
+            if found * min(found / before if before > 0 else 0.0, 1.0) <= 0.5 * gap:
                 break
 
     def _grow(self, first: int, last: int) -> None:
@@ -96,7 +103,7 @@ class PairedSegments:
         fill_costs(self._volume, *star.curves, self._cost, self._derivative)
         total = float(self._volume @ self._cost)
         excess = 0.0
-        least = 0.1 * gap * total / max(flows.size, 1)
+        least = max(ROUNDING, FINE * gap)
         for first, last in self._batches:
             self._grow(first, last)
             excess += self._search(first, last, least)
@@ -104,6 +111,7 @@ class PairedSegments:
         for k in range(SWEEPS):
             found = sweep(
                 self._pairs,
+                least,
                 self._owner,
                 self._start,
                 self._middle,
