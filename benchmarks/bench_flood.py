@@ -1,0 +1,107 @@
+"""BENCH-A of the flood solver: cell-steps per second of the time loop on one and more threads.
+
+2000 × 2000 m, bed z = 1.5 (1 + sin(2πx/400) sin(2πy/400)), water level 10 m within 400 m of the centre, elsewhere at
+least 1 m, Manning n = 0.03, walls, 60 s. Maxima, hazards, face crests and the ledger are on. JIT excluded.
+
+    python benchmarks/bench_flood.py [--cells 500] [--repeat 3] [--threads 1 2] [--assembly]
+
+`--assembly` compiles the row kernels afresh and counts packed and scalar square roots and divisions in the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+import time
+
+import numpy as np
+
+DURATION = 60.0
+
+
+def bench_a(cells: int):
+    """Domain and initial depth of BENCH-A on cells² cells."""
+    from twin.domain import Domain
+
+    cell = 2000.0 / cells
+    x = (np.arange(cells) + 0.5) * cell
+    x, y = np.meshgrid(x, x)
+    bed = 1.5 * (1 + np.sin(2 * np.pi * x / 400) * np.sin(2 * np.pi * y / 400))
+    level = np.where(np.hypot(x - 1000, y - 1000) < 400, 10.0, np.maximum(bed, 1.0))
+    return Domain.from_arrays(bed, cell=cell, roughness=0.03), level - bed
+
+
+def run(cells: int, threads: int, **parameters: object) -> dict[str, float]:
+    """One run: rate (cell-steps/s), seconds and steps of the loop, relative mass error."""
+    from twin.solvers.flood.forcing import Forcing
+    from twin.solvers.flood.parameters import FloodParameters
+    from twin.solvers.flood.solver import FloodSolver
+
+    domain, depth = bench_a(cells)
+    flood = FloodSolver.assemble(domain, Forcing(depth), FloodParameters(threads=threads, **parameters))
+    t = flood.step(0.0, DURATION)
+    start = time.perf_counter()
+    while t < DURATION:
+        t = flood.step(t, DURATION)
+    seconds = time.perf_counter() - start
+    books = flood.ledger()
+    return {
+        "rate": (flood.steps - 1) * cells**2 / seconds,
+        "seconds": seconds,
+        "steps": flood.steps,
+        "mass_error": abs(books["mass_error_m3"]) / books["volume_m3"],
+        "limited": flood.limited,
+    }
+
+
+def test_bench_a(benchmark) -> None:
+    """pytest-benchmark: one thread, 250² cells."""
+    result = benchmark.pedantic(run, args=(250, 1), rounds=3, warmup_rounds=1)
+    assert result["mass_error"] < 1e-12
+
+
+def count_instructions() -> dict[str, dict[str, int]]:
+    """Packed and scalar square roots and divisions in the row kernels; call with an empty NUMBA_CACHE_DIR."""
+    from twin.solvers.flood import kernels_first_order as kernels
+
+    run(8, 1)
+    counts = {}
+    for name in ("load_row", "faces_below", "faces_within", "update_row"):
+        assembly = "\n".join(getattr(kernels, name).inspect_asm().values())
+        counts[name] = {
+            op: len(re.findall(rf"\bv?{op}\b", assembly)) for op in ("sqrtpd", "sqrtsd", "divpd", "divsd")
+        }
+    return counts
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=500)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--assembly", action="store_true")
+    options = parser.parse_args()
+    if options.assembly:
+        with tempfile.TemporaryDirectory() as folder:
+            # A cache elsewhere: cached functions keep no assembly.
+            os.environ["NUMBA_CACHE_DIR"] = folder
+            for name, counts in count_instructions().items():
+                print(f"{name:14} " + "  ".join(f"{op} {n}" for op, n in counts.items()))
+        return
+    start = time.perf_counter()
+    run(8, 1)
+    print(f"start-up, JIT included: {time.perf_counter() - start:.1f} s; load {os.getloadavg()[0]:.1f}")
+    print("scheme        cells  threads  steps  best s   10^6 cell-steps/s  mass error  limited")
+    for threads in options.threads:
+        best = min((run(options.cells, threads) for _ in range(options.repeat)), key=lambda r: r["seconds"])
+        print(
+            f"first_order  {options.cells:5d}²  {threads:7d}  {best['steps']:5.0f}  {best['seconds']:6.2f}"
+            f"  {best['rate'] / 1e6:18.1f}  {best['mass_error']:10.1e}  {best['limited']:7.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
