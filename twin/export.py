@@ -20,10 +20,10 @@ from twin import qml
 from twin.errors import InputError, Problem, TwinError, suggest
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.files import replacing, write_text
-from twin.indicators import max_water_depth
 from twin.messages import text
 from twin.styles import ISO_HT
 from twin.variables import FIELD, MAP, VARIABLES
+from twin.water import max_water_depth
 
 if TYPE_CHECKING:
     import geopandas as gpd

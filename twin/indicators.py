@@ -23,6 +23,7 @@ from twin.errors import InputError, Problem
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, depth_around
 from twin.messages import language, text
 from twin.styles import DEPTH, number
+from twin.water import initial_water_depth, max_water_depth, permanent_water
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -155,35 +156,18 @@ class _Run:
 
     @cached_property
     def max_depth(self) -> Floats | None:
-        """Largest depth (ny, nx); from the frames when the run was stopped before its end."""
-        if not self.result.has_fields:
-            return None
-        fields = self.result.fields
-        if "max_water_depth" in fields:
-            return np.asarray(fields["max_water_depth"].values, dtype=np.float64)
-        if "water_depth" not in fields or fields.sizes["time"] == 0:
-            return None
-        deepest = np.full(self.result.grid.shape, np.nan)
-        for k in range(fields.sizes["time"]):
-            deepest = np.fmax(deepest, fields["water_depth"].isel(time=k).values)
-        return deepest
+        """Largest depth (ny, nx)."""
+        return max_water_depth(self.result)
 
     @cached_property
     def initial_depth(self) -> Floats | None:
         """Depth at the start (ny, nx); None when no frame shows it."""
-        if not self.result.has_fields:
-            return None
-        fields = self.result.fields
-        if "water_depth" not in fields or fields.sizes["time"] == 0 or float(fields["time"][0]) != 0.0:
-            return None
-        return np.asarray(fields["water_depth"].isel(time=0).values, dtype=np.float64)
+        return initial_water_depth(self.result)
 
     @cached_property
     def permanent(self) -> Bools:
         """Cells already under water at the start."""
-        if self.initial_depth is None:
-            return np.zeros(self.result.grid.shape, dtype=bool)
-        return self.initial_depth > WET_DEPTH
+        return permanent_water(self.result)
 
     @cached_property
     def flooded(self) -> Bools:
@@ -194,16 +178,6 @@ class _Run:
     def places(self) -> gpd.GeoDataFrame | None:
         found = self.result.places
         return None if found is None or found.empty else found
-
-
-def permanent_water(result: Result) -> Bools:
-    """Cells already under more than `WET_DEPTH` at the start of a run, shape (ny, nx)."""
-    return _Run(result).permanent
-
-
-def max_water_depth(result: Result) -> Floats | None:
-    """Largest depth of a run, shape (ny, nx) (m); None when it has no depths."""
-    return _Run(result).max_depth
 
 
 def _make(

@@ -58,8 +58,8 @@ ISO_HT_COLOURS = ("#bdd7e7", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306
 #: Other fields over the run: from the least to the largest value, continuous.
 RAMP = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")
 
-SHORELINE = "#0b2545"
-PERMANENT_WATER = "#6fa3a0"
+SHORELINE = "#12304f"
+PERMANENT_WATER = "#8fb0b4"
 DRY_BUILDING = "#b9b2a6"
 ROAD_OPEN = "#ffffff"
 ROAD_CASING = "#8a8478"

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from twin.errors import TwinError
 from twin.features import WET_DEPTH
 from twin.files import replacing
-from twin.indicators import max_water_depth
 from twin.messages import text
 from twin.results import Result
 from twin.styles import number
+from twin.water import max_water_depth
 from viz import colours as c
 from viz.pen import FAINT, INK, RED
 from viz.sheet import Extent, Sheet, start_of

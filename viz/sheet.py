@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
-from twin.indicators import Indicator, compute, facilities, permanent_water
+from twin.indicators import Indicator, compute, facilities
 from twin.messages import text
 from twin.results import COMPLETE, Result
 from twin.styles import number
+from twin.water import permanent_water
 from viz import colours as c
 from viz.pen import DASHES, FAINT, INK, RED, ROAD_CUT_KEY, ROAD_OPEN_KEY, SHORE_KEY, Pen, sign, text_width
 

@@ -1,0 +1,50 @@
+"""The water of a run as maps: deepest, at the start, permanent. Read from the run folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.features import WET_DEPTH
+
+if TYPE_CHECKING:
+    from twin.results import Result
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def max_water_depth(result: Result) -> Floats | None:
+    """Largest depth of a run, (ny, nx) (m); None when it has no depths.
+
+    Of a run that was stopped before it wrote its maximum, the largest of its frames.
+    """
+    if not result.has_fields:
+        return None
+    fields = result.fields
+    if "max_water_depth" in fields:
+        return np.asarray(fields["max_water_depth"].values, dtype=np.float64)
+    if "water_depth" not in fields or fields.sizes["time"] == 0:
+        return None
+    deepest = np.full(result.grid.shape, np.nan)
+    for k in range(fields.sizes["time"]):
+        deepest = np.fmax(deepest, fields["water_depth"].isel(time=k).values)
+    return deepest
+
+
+def initial_water_depth(result: Result) -> Floats | None:
+    """Depth at the start, (ny, nx) (m); None when no frame shows it."""
+    if not result.has_fields:
+        return None
+    fields = result.fields
+    if "water_depth" not in fields or fields.sizes["time"] == 0 or float(fields["time"][0]) != 0.0:
+        return None
+    return np.asarray(fields["water_depth"].isel(time=0).values, dtype=np.float64)
+
+
+def permanent_water(result: Result) -> Bools:
+    """Cells already under more than `WET_DEPTH` at the start, (ny, nx); none when the start is not known."""
+    start = initial_water_depth(result)
+    return np.zeros(result.grid.shape, dtype=bool) if start is None else start > WET_DEPTH
