@@ -197,7 +197,21 @@ def test_buildings_roads_and_facilities_by_hand(tmp_path: Path) -> None:
     assert "facilities_touched_fire_station" not in figures
     found = facilities(run)
     assert found is not None
-    assert sorted(found["label"]) == ["Hôpital de la Reine", "École du Haut", "École du Pont"]
+    assert sorted(found["title"]) == ["Hôpital de la Reine", "École du Haut", "École du Pont"]
+
+
+def test_a_place_named_for_scenarios_only_has_no_title(tmp_path: Path) -> None:
+    place = gpd.GeoDataFrame(
+        {"name": ["retirement_home"], "label": ["retirement home"], "kind": ["retirement_home"]},
+        geometry=[Point(X0 + 350, Y0 + 350)],
+        crs=CRS,
+    )
+    run = make_run(tmp_path / "r", depth=flood(), features={"places": place})
+    found = facilities(run)
+    assert found is not None
+    assert list(found["facility"]) == ["care_home"]
+    assert list(found["title"]) == [""]
+    assert compute(run)["facilities_touched_care_home"].detail == "retirement_home"
 
 
 def test_people_of_the_population_layer_win_over_dwellings(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ FACILITY_WORDS: dict[str, tuple[str, ...]] = {
     "hospital": ("hospital", "hopital", "clinique", "clinic", r"chu(?![a-z])", "centre hospitalier"),
     "fire_station": ("fire_station", "fire station", "pompier", "caserne", "sdis", "centre de secours"),
     "school": ("school", "ecole", "college", "lycee", "enseignement", "maternelle", "creche"),
-    "care_home": ("maison de retraite", "ehpad", "care_home", "care home"),
+    "care_home": ("maison de retraite", "ehpad", "retirement", "care_home", "care home"),
     "town_hall": ("mairie", "town_hall", "town hall", "hotel de ville"),
     "police": ("gendarmerie", "police", "commissariat"),
     "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
@@ -316,10 +316,15 @@ def facility_kind(*words: object) -> str | None:
 
 
 def facilities(result: Result) -> gpd.GeoDataFrame | None:
-    """The facilities among the places of a run: kind (`facility`), deepest water (`max_water_depth`).
+    """The facilities among the places of a run.
 
-    The depth is that around the place, or of the building in which it stands when that is deeper.
-    None when the run has no places or no depths.
+    Returns
+    -------
+    GeoDataFrame or None
+        The places with `facility` (a key of `FACILITY_WORDS`), `title` (what people call it; empty
+        when the place has a name for scenarios only) and `max_water_depth` (m): the deepest water
+        around the place, or around the building in which it stands when that is deeper. None when
+        the run has no places or no depths.
     """
     return _facilities(_Run(result))
 
@@ -338,7 +343,12 @@ def _facilities(run: _Run) -> gpd.GeoDataFrame | None:
     found = places[[kind is not None for kind in kinds]].copy()
     found["facility"] = [kind for kind in kinds if kind is not None]
     if found.empty:
-        return found.assign(max_water_depth=np.zeros(0))
+        return found.assign(title="", max_water_depth=np.zeros(0))
+    labels = found["label"] if "label" in found else found["name"]
+    own = [
+        _plain(str(a)) != _plain(str(b)).replace("_", " ") for a, b in zip(labels, found["name"], strict=True)
+    ]
+    found["title"] = [str(label) if given else "" for label, given in zip(labels, own, strict=True)]
     shapes = np.asarray(found.geometry.array, dtype=object)
     deepest = depth_around(shapes, run.result.grid, depth, initial_depth=run.initial_depth)
     buildings = run.result.buildings
@@ -356,8 +366,7 @@ def _facility_figures(run: _Run) -> list[Indicator]:
 
     def figure(key: str, rows: gpd.GeoDataFrame) -> Indicator:
         touched = rows[rows["max_water_depth"] > WET_DEPTH]
-        column = "label" if "label" in rows else "name"
-        names = ", ".join(str(name) for name in touched[column])
+        names = ", ".join(str(t) or str(n) for t, n in zip(touched["title"], touched["name"], strict=True))
         return _make(key, len(touched), "", detail=names, total=len(rows), wet=WET_DEPTH)
 
     out = [figure("facilities_touched", found)]

@@ -22,6 +22,7 @@ from twin.styles import number
 from twin.water import max_water_depth, permanent_water
 from viz import colours as c
 from viz import rendering, solids
+from viz.names import facility_names
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -251,10 +252,9 @@ class Scene:
             return
         points = shapely.get_coordinates(shapely.point_on_surface(self._local(found)))
         z = np.nan_to_num(self._elevation(points[:, 0], points[:, 1])) + 25.0
-        column = "label" if "label" in found else "name"
         self.plotter.add_point_labels(
             np.column_stack([points, self.scale * z]),
-            [str(name) for name in found[column]],
+            facility_names(found, self.lang),
             font_size=13,
             text_color="#22272b",
             shape_color="white",

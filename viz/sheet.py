@@ -24,6 +24,7 @@ from twin.results import COMPLETE, Result
 from twin.styles import number
 from twin.water import permanent_water
 from viz import colours as c
+from viz.names import facility_names
 from viz.pen import DASHES, FAINT, INK, RED, ROAD_CUT_KEY, ROAD_OPEN_KEY, SHORE_KEY, Pen, sign, text_width
 
 if TYPE_CHECKING:
@@ -251,9 +252,8 @@ class Sheet:
         wet = found["max_water_depth"].to_numpy(dtype=float) > WET_DEPTH
         for kind, point, is_wet in zip(found["facility"], points, wet, strict=True):
             sign(self.ax, point.x, point.y, _SIGNS[kind], wet=bool(is_wet))
-        column = "label" if "label" in found else "name"
         if len(found) <= _NAMED:
-            self._names([(p.x, p.y) for p in points], [str(name) for name in found[column]])
+            self._names([(p.x, p.y) for p in points], facility_names(found, self.lang))
         entries: list[tuple[str, Any]] = [
             (text(f"map.facility.{kind}", self.lang), (_SIGNS[kind], False))
             for kind in dict.fromkeys(found["facility"])
