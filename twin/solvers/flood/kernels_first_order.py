@@ -102,9 +102,11 @@ def face_flux(hl, ul, vl, wl, zl, hr, ur, vr, wr, zr, crest, dry):
 
 @njit(cache=True, error_model="numpy")
 def load_row(s, h, qx, qy, z, dry):
-    """Depth, velocities, level and bed of a row of cells into the rows B of the buffer."""
+    """Depth, velocities, level and bed of a row of cells into the rows B of the buffer; its wet cells."""
+    wet = 0
     for j in range(NB):
         depth = h[j]
+        wet += 1 if depth >= dry else 0
         safe = max(depth, dry)
         inverse = 1.0 / safe
         s[BH + j] = depth
@@ -112,13 +114,14 @@ def load_row(s, h, qx, qy, z, dry):
         s[BV + j] = qy[j] * inverse
         s[BW + j] = z[j] + depth
         s[BZ + j] = z[j]
+    return wet
 
 
 @njit(cache=True, error_model="numpy")
 def load_padded_row(s, old, static, row, low, dry):
     """:func:`load_row` for a row of the padded arrays, from column `low` on."""
     high = low + NB
-    load_row(
+    return load_row(
         s,
         old[DEPTH, row, low:high],
         old[DISCHARGE_X, row, low:high],
@@ -167,6 +170,22 @@ def faces_within(s, crest, dry):
         s[XL + j] = left
         s[XR + j] = right
         s[XT + j] = across
+
+
+@njit(cache=True, error_model="numpy")
+def no_faces(s, first):
+    """Four rows of faces (from offset `first` on) through which nothing passes."""
+    for j in range(4 * NB):
+        s[first + j] = 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def keep_row(old, new, row, c0):
+    """A row of a tile where nothing happens."""
+    end = c0 + TILE_COLS
+    new[DEPTH, row, c0:end] = old[DEPTH, row, c0:end]
+    new[DISCHARGE_X, row, c0:end] = 0.0
+    new[DISCHARGE_Y, row, c0:end] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -241,19 +260,32 @@ def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio,
     for j in range(2 * NB):
         s[CS + j] = 0.0
     low, high = c0 - HALO, c0 - HALO + NB
-    load_padded_row(s, old, static, r0 - 2, low, dry)
+    wet_above = 0
+    wet_row = 0
+    wet_below = load_padded_row(s, old, static, r0 - 2, low, dry)
     limited = 0
     for below in range(r0 - 1, r0 + rows + 2):
         row = below - 1
         shift_rows(s)
-        load_padded_row(s, old, static, below, low, dry)
-        faces_below(s, static[CREST_Y, row, low:high], dry)
+        wet_above, wet_row = wet_row, wet_below
+        wet_below = load_padded_row(s, old, static, below, low, dry)
+        # Faces between dry cells pass no water, and dry cells have no momentum to change.
+        if wet_row + wet_below > 0:
+            faces_below(s, static[CREST_Y, row, low:high], dry)
+        else:
+            no_faces(s, SM)
         if row < r0 - 1:
             continue
-        faces_within(s, static[CREST_X, row, low:high], dry)
-        limited += overdrawn(s, ratio)
+        if wet_row > 0:
+            faces_within(s, static[CREST_X, row, low:high], dry)
+            limited += overdrawn(s, ratio)
+        else:
+            no_faces(s, XM)
         if r0 <= row < r0 + rows:
-            update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry)
+            if wet_above + wet_row + wet_below > 0:
+                update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry)
+            else:
+                keep_row(old, new, row, c0)
     if limited == 0:
         return 0
     return step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry)
