@@ -176,6 +176,10 @@ def test_every_spelling_of_no_value(read: Read, tmp_path: Path) -> None:
     assert layer.data.attrs["nodata_cells"] == 6
     write_tif(tmp_path / "b.tif", np.array([[1.0, -9999.9]], dtype=np.float32), 0, 100, 5, nodata=-9999.9)
     np.testing.assert_array_equal(np.isfinite(read("terrain", "b.tif").data.values), [[True, False]])
+    # The key, where the file says nothing: -9999.9 is not a float32.
+    write_tif(tmp_path / "c.tif", np.array([[1.0, -9999.9]], dtype=np.float32), 0, 100, 5, nodata=None)
+    layer = read("terrain", "c.tif", nodata=-9999.9)
+    np.testing.assert_array_equal(np.isfinite(layer.data.values), [[True, False]])
 
 
 def test_rows_from_south_to_north_are_turned(read: Read, tmp_path: Path, field: np.ndarray) -> None:

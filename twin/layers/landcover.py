@@ -305,7 +305,7 @@ def roughness_on_grid(layer: Layer, grid: Grid, default: float) -> Roughness:
         values = _from_raster(layer.data, grid, notes)
     else:
         values = _from_polygons(layer.data, grid, default)
-    none = ~np.isfinite(values) | (values <= 0)
+    none = ~np.isfinite(values)
     if none.any():
         notes.append(
             text("layer.note.default_roughness", count=int(none.sum()), total=grid.size, value=f"{default:g}")
