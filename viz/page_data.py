@@ -37,6 +37,7 @@ MAX_CELLS = 1_300_000
 MAX_FRAMES = 120
 FRAMES_PER_CHUNK = 6
 COORDINATE_STEP = 0.1  # m, of footprints and roads
+ROOF = 0.5  # m: a bed higher than the ground by more is a building that blocks the flow
 TYPICAL_HEIGHT = 6.0  # m, drawn where a building has no height
 
 
@@ -121,7 +122,7 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
     grid = view.grid
     greatest = max(_greatest(r) for r in results)
     curve = DepthCurve.up_to(greatest)
-    bed = view.mean(_static(first.fields, "bed_elevation", first.grid.shape))
+    bed = view.mean(_ground(first.fields, first.grid.shape))
     buildings, roads = _usable(first.buildings), _usable(first.roads)
     roughness = view.mean(first.fields["roughness"].values) if "roughness" in first.fields else None
     image, mime = ground_image(bed, grid.cell, roughness=roughness, buildings=buildings,
@@ -160,12 +161,26 @@ def _static(fields: xr.Dataset, name: str, shape: tuple[int, int]) -> Floats:
     return np.asarray(fields[name].values, dtype=float) if name in fields else np.zeros(shape)
 
 
+def _ground(fields: xr.Dataset, shape: tuple[int, int]) -> Floats:
+    """The ground: the bed without the roofs that block the flow."""
+    return _static(fields, "ground_elevation" if "ground_elevation" in fields else "bed_elevation", shape)
+
+
+def _roofs(fields: xr.Dataset, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Cells whose bed is a roof: no water of the street is there, whatever rain lies on it."""
+    if "ground_elevation" not in fields:
+        return np.zeros(shape, dtype=bool)
+    return np.asarray(fields["bed_elevation"].values > fields["ground_elevation"].values + ROOF)
+
+
 def _greatest(result: Result) -> float:
+    roofs = _roofs(result.fields, result.grid.shape)
     if "max_water_depth" in result.fields:
-        values = result.fields["max_water_depth"].values
+        values = np.where(roofs, np.nan, result.fields["max_water_depth"].values)
         if np.isfinite(values).any():
             return float(np.nanmax(values))
-    frames = (result.fields["water_depth"].isel(time=k).values for k in range(result.fields.sizes["time"]))
+    depth = result.fields["water_depth"]
+    frames = (np.where(roofs, np.nan, depth.isel(time=k).values) for k in range(depth.sizes["time"]))
     return max((float(np.nanmax(f)) for f in frames if np.isfinite(f).any()), default=0.0)
 
 
@@ -195,9 +210,11 @@ def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve:
     codes = np.zeros((len(shown), view.grid.ny * view.grid.nx), dtype=np.uint8)
     hectares = np.zeros(len(shown))
     permanent = np.zeros(model.shape, dtype=bool)
+    roofs = _roofs(fields, model.shape)
     has_start = bool(times[0] <= 0.0)
     if has_start:
         permanent = np.nan_to_num(fields["water_depth"].isel(time=0).values) > WET_DEPTH
+        permanent &= ~roofs
     at_building = at_road = None
     if buildings is not None:
         owner_b, cell_b = cells_touched(np.asarray(buildings.geometry.array, dtype=object), model)
@@ -209,7 +226,7 @@ def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve:
         owner_r, cell_r = owner_r[use], cell_r[use]
         at_road = np.zeros((len(shown), len(roads)))
     for row, k in enumerate(shown):
-        depth = np.asarray(fields["water_depth"].isel(time=int(k)).values, dtype=float)
+        depth = np.where(roofs, np.nan, np.asarray(fields["water_depth"].isel(time=int(k)).values, dtype=float))
         codes[row] = curve.encode(view.mean(depth)).ravel()
         flooded = np.where(permanent, 0.0, np.nan_to_num(depth))
         hectares[row] = float((flooded > WET_DEPTH).sum()) * model.cell**2 / 1e4
@@ -217,8 +234,8 @@ def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve:
             at_building[row] = _series(owner_b, cell_b, len(at_building[row]), maximum_filter(flooded, 3))
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
-    most = np.asarray(fields["max_water_depth"].values) if "max_water_depth" in fields else None
-    bed = view.mean(_static(fields, "bed_elevation", model.shape))
+    most = np.where(roofs, np.nan, fields["max_water_depth"].values) if "max_water_depth" in fields else None
+    bed = view.mean(_ground(fields, model.shape))
     same_bed = number == 0 or bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table
     out: dict[str, Any] = {
@@ -233,6 +250,7 @@ def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve:
         "chunks": [blobs.add(text) for text in delta_chunks(codes, FRAMES_PER_CHUNK)],
         "maximum": None if most is None else blobs.raw(curve.encode(view.mean(most)).tobytes()),
         "bed": None if same_bed else _terrain(bed, blobs),
+        "roofs": blobs.raw(np.packbits(view.mean(roofs.astype(float)) > 0.5).tobytes()) if roofs.any() else None,
         "permanent": bool(has_start and permanent.any()),
         "hectares": [round(float(v), 3) for v in hectares],
         "building_depth": None if at_building is None else blobs.raw(_by_column(curve.encode(at_building))),
@@ -438,10 +456,16 @@ def _places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]
         return []
     labels = _column(places, "label", "name")
     kinds = _column(places, "kind")
+    gauges = set(result.scenario_table.get("outputs", {}).get("gauges", []))
     out = []
     for k, shape in enumerate(places.geometry):
         text = labels.iloc[k] if labels is not None else None
         if text is None or text != text or not str(text).strip():
+            continue
+        # A key of territory.toml, not a name that people use: lines and gauges are the model's own business.
+        key = str(places["name"].iloc[k]) if "name" in places else ""
+        bare = str(text) == key.replace("_", " ")
+        if bare and (shape.geom_type.endswith("LineString") or key in gauges):
             continue
         point = (
             shape.interpolate(0.5, normalized=True)
@@ -450,7 +474,7 @@ def _places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]
         )
         out.append({
             "label": str(text), "kind": "" if kinds is None else str(kinds.iloc[k] or ""),
-            "name": str(places["name"].iloc[k]) if "name" in places else str(text),
+            "key": key if bare else "",
             "x": round(point.x - centre[0], 1), "y": round(point.y - centre[1], 1),
             "shape": shape.geom_type,
         })  # fmt: skip

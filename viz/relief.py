@@ -17,12 +17,12 @@ from scipy import ndimage
 AZIMUTH, ALTITUDE = 315.0, 45.0  # degrees
 Array = NDArray[np.float64]
 
-MEADOW = np.array([222, 230, 203], dtype=float)
-FIELD = np.array([236, 231, 211], dtype=float)
-HIGH = np.array([243, 238, 226], dtype=float)
-SCRUB = np.array([205, 217, 183], dtype=float)
-FOREST = np.array([164, 187, 148], dtype=float)
-TOWN = np.array([232, 227, 220], dtype=float)
+MEADOW = np.array([211, 222, 187], dtype=float)
+FIELD = np.array([229, 223, 198], dtype=float)
+HIGH = np.array([234, 227, 209], dtype=float)
+SCRUB = np.array([194, 209, 167], dtype=float)
+FOREST = np.array([146, 174, 130], dtype=float)
+TOWN = np.array([224, 218, 209], dtype=float)
 SEABED = np.array([214, 213, 199], dtype=float)
 SHADOW = np.array([74, 84, 110], dtype=float)  # what shade tends to: bluish, never black
 
@@ -145,7 +145,7 @@ def ground_image(bed: Array, cell: float, *, roughness: Array | None, buildings:
     local = ground - ndimage.gaussian_filter(ground, max(60.0 / texel, 2.0))
     spread = max(float(np.quantile(np.abs(local), 0.95)), 0.05)
     shade = shade * (1.0 + 0.06 * np.clip(local / spread, -1.0, 1.0))
-    shade = np.clip(1.0 + (shade - 1.0) * 0.85, 0.42, 1.16)
+    shade = np.clip(1.0 + (shade - 1.0) * 0.85, 0.4, 1.12)
     foot = ndimage.gaussian_filter((height > 0).astype(float), 3.0 / texel)
     shade = shade * (1.0 - 0.22 * foot) * (1.0 - 0.34 * _cast_shadow(ground, height, texel))
     lit = np.clip(shade, 0.0, 1.0)[..., None]

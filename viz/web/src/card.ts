@@ -2,7 +2,7 @@
 
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
-import { clock, duration, metres, number, t } from "./i18n";
+import { clock, duration, metres, number, properName, t } from "./i18n";
 import type { Scenario } from "./model";
 import { type App, RoadState, roadState } from "./state";
 
@@ -70,7 +70,7 @@ export function makeCard(app: App, onClose: () => void): void {
       return [use || nature || t("card.building"), [t("card.building"), id].filter(Boolean).join(" · ")];
     }
     if (picked?.road != null && data.roads) {
-      const name = data.roads.names[territory.roadName[picked.road]];
+      const name = properName(data.roads.names[territory.roadName[picked.road]]);
       const nature = data.roads.natures[territory.roadNature[picked.road]];
       return [name || nature || t("card.road"), [t("card.road"), name ? nature : "", territory.roadIds?.[picked.road] ?? ""].filter(Boolean).join(" · ")];
     }

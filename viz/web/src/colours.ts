@@ -6,8 +6,8 @@ export const PERMANENT = "#8fb0b4";
 export const SHORE = "#12304f";
 
 export const DAMAGE_COLOURS = ["#fee08b", "#fdae61", "#f46d43", "#a50026"] as const;
-export const WALL = "#efe9df";
-export const ROOF = "#cdb9a6";
+export const WALL = "#f6f1e8";
+export const ROOF = "#d9bfab";
 
 export const ROAD_OPEN = "#ffffff";
 export const ROAD_EDGE = "#8a8478";

@@ -1,7 +1,7 @@
 // Key figures, sources and limits, help: one dialog, three contents.
 
 import { byId, h, icon } from "./dom";
-import { duration, figure, language, number, t } from "./i18n";
+import { capital, duration, figure, language, maybe, number, t } from "./i18n";
 import type { App } from "./state";
 import type { Indicator } from "./types";
 
@@ -50,7 +50,7 @@ function figures(app: App): Node[] {
     if (!some) continue;
     const label = (language() === "fr" ? some.label_fr : some.label_en) || key;
     const row = h("tr", {},
-      h("th", { scope: "row" }, label, some.method ? h("span", { class: "fine block" }, some.method) : null),
+      h("th", { scope: "row" }, capital(label), some.method ? h("span", { class: "fine block" }, some.method) : null),
       ...mine.map((i) => h("td", {}, indicatorText(i))));
     if (two) {
       const [a, b] = [mine[0]?.value, mine[1]?.value];
@@ -81,8 +81,12 @@ function layerRows(provenance: Record<string, unknown>): HTMLElement[] {
     const e = (typeof entry === "object" && entry !== null ? entry : { source: entry }) as Record<string, unknown>;
     const first = words(e["source"] ?? e["path"]).split(", ");
     const source = first.slice(0, 2).join(", ") + (first.length > 2 ? ` … (${first.length})` : "");
-    rows.push(h("tr", {}, h("th", { scope: "row" }, name.split(/[\\/]/).slice(-1)[0]), h("td", {}, source),
-      h("td", {}, words(e["edition"])), h("td", {}, words(e["licence"])), h("td", {}, [words(e["crs"]), words(e["vertical_datum"])].filter(Boolean).join(" · "))));
+    const key = words(e["layer"]) || name.split(/[\\/]/).slice(-1)[0];
+    const notes = Array.isArray(e["notes"]) ? e["notes"].map(String) : [];
+    rows.push(h("tr", {}, h("th", { scope: "row" }, maybe(`layer.${key}`) ?? key),
+      h("td", {}, source, ...notes.map((note) => h("span", { class: "fine block" }, note))),
+      h("td", {}, words(e["edition"]) || "—"), h("td", {}, words(e["licence"]) || "—"),
+      h("td", {}, [words(e["crs"]), words(e["vertical_datum"])].filter(Boolean).join(" · ") || "—")));
   }
   return rows;
 }
@@ -102,9 +106,10 @@ function about(app: App): Node[] {
     h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: data.made.replace("T", " ") }))));
   for (const s of data.scenarios) {
     const p = s.provenance;
-    const versions = p["versions"];
+    const versions = p["packages"] ?? p["versions"];
     const facts: string[] = [];
     facts.push(t("about.solvers", { solvers: s.solvers.join(", ") || "—" }));
+    if (typeof p["twin"] === "string") facts.push(t("about.computed", { version: p["twin"] }));
     if (typeof p["commit"] === "string" && p["commit"]) facts.push(t("about.commit", { commit: p["commit"].slice(0, 12) }));
     if (versions && typeof versions === "object") facts.push(t("about.versions", { list: Object.entries(versions).map(([k, v]) => `${k} ${String(v)}`).join(", ") }));
     out.push(h("h3", {}, s.name), h("ul", {}, ...facts.map((f) => h("li", {}, f))));

@@ -24,6 +24,25 @@ export function t(key: string, values: Record<string, string | number> = {}): st
   return row.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
 
+/** First letter in upper case. */
+export function capital(text: string): string {
+  return text.charAt(0).toLocaleUpperCase(lang) + text.slice(1);
+}
+
+const SMALL = new Set(["DE", "DU", "DES", "LA", "LE", "LES", "ET", "À", "AU", "AUX", "SUR", "SOUS", "EN"]);
+
+/** BD TOPO writes names in capitals: "RUE DE LA GARE" is read more easily as "Rue de la Gare". */
+export function properName(text: string): string {
+  if (text !== text.toLocaleUpperCase("fr") || !/[A-ZÀ-Ý]{3}/.test(text)) return text;
+  return capital(text.replace(/[\p{L}]+/gu, (word) => (SMALL.has(word) ? word.toLocaleLowerCase("fr")
+    : word.charAt(0) + word.slice(1).toLocaleLowerCase("fr"))));
+}
+
+/** The text of a row that may not be there. */
+export function maybe(key: string): string | null {
+  return texts[lang]?.[key] ?? null;
+}
+
 export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 }

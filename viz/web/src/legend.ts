@@ -12,6 +12,10 @@ function swatch(fill: string, edge = "rgba(0,0,0,.28)"): SVGSVGElement {
     svg("rect", { x: 0.5, y: 0.5, width: 25, height: 15, rx: 2, fill, stroke: edge }));
 }
 
+function gap(): HTMLElement {
+  return h("i", { class: "swatch" });
+}
+
 function roadSwatch(kind: "open" | "slow" | "cut" | string): SVGSVGElement {
   const box = svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" });
   const band = (fill: string, edge: string): void => {
@@ -26,8 +30,8 @@ function roadSwatch(kind: "open" | "slow" | "cut" | string): SVGSVGElement {
   return box;
 }
 
-function row(mark: Node, text: string): HTMLElement {
-  return h("li", {}, mark, h("span", {}, text));
+function row(mark: Node, text: string, second?: Node | null): HTMLElement {
+  return h("li", {}, mark, second ?? null, h("span", {}, text));
 }
 
 function bounds(): string[] {
@@ -54,21 +58,25 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
         h("input", { type: "radio", name, value, checked: value === now, onchange: () => apply(value) }), h("span", {}, text))));
 
   const render = (): void => {
-    const water = h("ul", { class: "legend" },
-      ...DEPTH_COLOURS.map((c, k) => row(swatch(c), bounds()[k])));
-    if (app.scenarios.some((s) => s.meta.permanent)) water.append(row(swatch(PERMANENT), t("legend.permanent")));
-    water.append(row(svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" },
+    // Water and buildings share their classes: one table, two swatches a row.
+    const water = h("ul", { class: data.buildings ? "legend two" : "legend" });
+    if (data.buildings) water.append(h("li", { class: "heads" }, h("span", {}, t("legend.head_water")), h("span", {}, t("legend.head_buildings"))));
+    water.append(...DEPTH_COLOURS.map((c, k) => row(swatch(c), bounds()[k], data.buildings ? swatch(DAMAGE_COLOURS[k]) : null)));
+    if (data.buildings) water.append(row(gap(), t("legend.dry"), swatch(ROOF)));
+    const also = h("ul", { class: "legend" });
+    if (app.scenarios.some((s) => s.meta.permanent)) also.append(row(swatch(PERMANENT), t("legend.permanent")));
+    also.append(row(svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" },
       svg("path", { d: "M1 11 C7 3 12 14 25 5", fill: "none", stroke: SHORE, "stroke-width": 2 })), t("legend.shore")));
 
     const body = h("div", { id: "panel-body", hidden: !open },
       h("h3", {}, t("legend.water")),
       segments<WaterMode>(t("legend.water"), "water", choices.water, [["now", t("legend.now")], ["maximum", t("legend.maximum")]], (water) => app.set({ water })),
       water,
+      also,
       h("p", { class: "fine" }, t("legend.thin", { cm: number(data.wet_depth * 100) })));
     if (data.buildings) {
-      body.append(h("h3", {}, t("legend.buildings")),
-        segments<BuildingMode>(t("legend.buildings"), "buildings", choices.buildingMode, [["reached", t("legend.reached")], ["now", t("legend.now")]], (buildingMode) => app.set({ buildingMode })),
-        h("ul", { class: "legend" }, row(swatch(ROOF), t("legend.dry")), ...DAMAGE_COLOURS.map((c, k) => row(swatch(c), bounds()[k]))));
+      body.append(h("h3", {}, t("legend.buildings_by")),
+        segments<BuildingMode>(t("legend.buildings_by"), "buildings", choices.buildingMode, [["reached", t("legend.reached")], ["now", t("legend.now")]], (buildingMode) => app.set({ buildingMode })));
     }
     if (data.roads) {
       const roads = h("ul", { class: "legend" },

@@ -8,7 +8,7 @@ import { Labels } from "./labels";
 import { makePanel } from "./legend";
 import { Map2D } from "./map2d";
 import { type Scenario, readScenario, readTerritory } from "./model";
-import { Scene3D, hasWebGL } from "./scene3d";
+import { Scene3D, probeWebGL } from "./scene3d";
 import { App } from "./state";
 import { makeTimebar, togglePlay } from "./timebar";
 import type { PageData } from "./types";
@@ -19,13 +19,16 @@ async function start(): Promise<void> {
   byId("data").remove();
   setTexts(data.texts, data.lang);
   byId("veil-text").textContent = t("loading");
+  performance.mark("start");
   const territory = await readTerritory(data);
+  performance.mark("territory");
   const scenarios: Scenario[] = [];
   for (const meta of data.scenarios) {
     const scenario = await readScenario(data, meta, territory);
     await scenario.decodeSeries();
     scenarios.push(scenario);
   }
+  performance.mark("scenarios");
   const app = new App(data, territory, scenarios);
   const map = byId("map");
   let view: View | null = null;
@@ -56,9 +59,10 @@ async function start(): Promise<void> {
 }
 
 function makeView(map: HTMLElement, app: App): View {
-  if (hasWebGL()) {
+  const found = probeWebGL();
+  if (found !== "none") {
     try {
-      return new Scene3D(map, app);
+      return new Scene3D(map, app, found === "software");
     } catch (error) {
       console.warn("WebGL did not start, the map is drawn in 2D", error);
       map.querySelector("canvas")?.remove();
@@ -73,6 +77,7 @@ function expose(app: App, view: () => View | null): void {
 }
 
 function makeInterface(app: App, view: View): void {
+  performance.mark("interface");
   byId("veil").hidden = true;
   document.body.dataset["view"] = view.mode;
   const labels = new Labels(app);
@@ -98,8 +103,11 @@ function makeHead(app: App, view: View): void {
   const { data } = app;
   const render = (): void => {
     byId("kicker").textContent = t("kicker");
-    byId("title").textContent = app.choices.compare
-      ? t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name }) : app.shown.meta.name;
+    const names = data.scenarios.map((s) => s.name);
+    const start = commonStart(names);
+    const common = names[0].slice(0, start).replace(/[\s,:–-]+$/, "");
+    byId("title").textContent = !app.choices.compare ? app.shown.meta.name
+      : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
     byId("reserve").textContent = t("head.reserve");
     const found = notices(app);
     const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["help", t("help.title")]];
@@ -113,8 +121,6 @@ function makeHead(app: App, view: View): void {
     const group = byId("scenarios");
     group.hidden = app.scenarios.length < 2;
     group.setAttribute("aria-label", t("head.scenarios"));
-    const names = data.scenarios.map((s) => s.name);
-    const start = commonStart(names);
     const option = (text: string, full: string, on: boolean, act: () => void): HTMLElement =>
       h("button", { "aria-pressed": on ? "true" : "false", title: full, onclick: act }, text);
     group.replaceChildren(

@@ -59,6 +59,9 @@ export class Lattice {
   }
 }
 
+/** Dry cells lie at least this far below zero (m): the edge of the water is a clear step everywhere. */
+const DRY_MARGIN = 0.02;
+
 const halfBuffer = new DataView(new ArrayBuffer(4));
 
 /** Nearest 16-bit float of a number within ±60000. */
@@ -87,6 +90,8 @@ export class Scenario {
   readonly startMs: number;
   frames: Uint8Array[] = [];
   maximum: Uint8Array | null = null;
+  /** Cells that a building fills, one bit each: water is drawn through under it. */
+  roofs: Uint8Array | null = null;
   buildingDepth: Uint8Array | null = null;
   roadDepth: Uint8Array | null = null;
   volume: Uint8Array | null = null;
@@ -170,14 +175,14 @@ export class Scenario {
 
   /**
    * Signed depth as 16-bit floats, for textures: the depth where there is water; beside water, the water's
-   * level less the ground (at most 0), so that the line of value 0 between cells is where the water
-   * surface meets the ground; −1 elsewhere.
+   * level less the ground, so that the line between cells where it passes the drawing threshold is where
+   * the water surface meets the ground; a little below zero elsewhere.
    */
   signed(codes: Uint8Array): Uint16Array<ArrayBuffer> {
     const { nx, ny } = this.lattice;
-    const { bed, curve, wetHalf } = this;
+    const { bed, curve, wetHalf, roofs } = this;
     const out = new Uint16Array(nx * ny);
-    const away = half(-1);
+    const away = half(-0.3);
     for (let i = 0; i < ny; i++) {
       const up = i > 0 ? -nx : 0;
       const down = i < ny - 1 ? nx : 0;
@@ -207,7 +212,8 @@ export class Scenario {
           continue;
         }
         const over = sum / count - bed[c];
-        out[c] = over >= 0 || Number.isNaN(over) ? 0 : half(Math.max(over, -50));
+        if (roofs && roofs[c >> 3] & (128 >> (c & 7))) out[c] = half(over);
+        else out[c] = Number.isNaN(over) ? away : half(Math.max(Math.min(over, -DRY_MARGIN), -50));
       }
     }
     return out;
@@ -237,6 +243,7 @@ export class Scenario {
     this.volume = await read(this.meta.traffic?.volume);
     this.saturation = await read(this.meta.traffic?.saturation);
     this.closed = await read(this.meta.traffic?.closed);
+    if (this.meta.roofs !== null) this.roofs = await block(this.meta.roofs);
     if (this.meta.maximum !== null) this.maximum = await block(this.meta.maximum);
   }
 }

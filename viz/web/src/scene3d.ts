@@ -115,10 +115,14 @@ function states(count: number): DataTexture {
   return texture;
 }
 
-export function hasWebGL(): boolean {
-  const probe = document.createElement("canvas").getContext("webgl2");
-  probe?.getExtension("WEBGL_lose_context")?.loseContext();
-  return probe !== null;
+/** Whether there is WebGL 2, and whether the processor does its work (then nothing is smoothed twice). */
+export function probeWebGL(): "none" | "software" | "hardware" {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (!gl) return "none";
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return /swiftshader|llvmpipe|software|basic render|warp/i.test(name) ? "software" : "hardware";
 }
 
 export class Scene3D implements View {
@@ -141,7 +145,8 @@ export class Scene3D implements View {
   private readonly dikes: (Mesh | null)[] = [];
   private readonly buildingMesh: Mesh | null;
   private readonly roadMesh: Mesh | null;
-  private level = 1;
+  private readonly software: boolean;
+  private level: number;
   private ratio = 1;
   private dirty = true;
   private stale = true;
@@ -150,13 +155,15 @@ export class Scene3D implements View {
   private readonly spans: number[] = [];
   private flight: { from: Vector3; to: Vector3; start: number } | null = null;
 
-  constructor(host: HTMLElement, app: App) {
+  constructor(host: HTMLElement, app: App, software: boolean) {
     this.host = host;
     this.app = app;
     const { territory } = app;
     const canvas = document.createElement("canvas");
     host.prepend(canvas);
-    this.renderer = new WebGLRenderer({ canvas, antialias: true, powerPreference: "high-performance", preserveDrawingBuffer: true });
+    this.software = software;
+    this.level = software ? 0 : 1;
+    this.renderer = new WebGLRenderer({ canvas, antialias: !software, powerPreference: "high-performance", preserveDrawingBuffer: true });
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.setClearColor(0xeef2f6, 1);
     this.renderer.autoClear = false;
@@ -176,7 +183,7 @@ export class Scene3D implements View {
     ground.colorSpace = NoColorSpace;
     ground.minFilter = LinearMipmapLinearFilter;
     ground.generateMipmaps = true;
-    ground.anisotropy = Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
+    ground.anisotropy = software ? 1 : Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
     ground.needsUpdate = true;
     const { lattice } = territory;
     const holes = new DataTexture(Uint8Array.from(territory.bed, (z) => (Number.isFinite(z) ? 0 : 255)), lattice.nx, lattice.ny, RedFormat);
@@ -305,7 +312,9 @@ export class Scene3D implements View {
 
   resize(): void {
     const { clientWidth, clientHeight } = this.host;
-    this.renderer.setPixelRatio(this.ratio * Math.min(2, devicePixelRatio));
+    // The still picture of a software renderer is drawn finer instead of smoothed.
+    const finest = this.software && this.ratio === 1 ? Math.max(1.5, devicePixelRatio) : devicePixelRatio;
+    this.renderer.setPixelRatio(this.ratio * Math.min(2, finest));
     this.renderer.setSize(clientWidth, clientHeight, false);
     this.camera.aspect = clientWidth / Math.max(1, clientHeight);
     this.camera.updateProjectionMatrix();
@@ -317,7 +326,7 @@ export class Scene3D implements View {
     this.controls.update();
     const quiet = now - this.moving > 220 && !this.app.choices.playing;
     // While it moves on a slow machine, fewer pixels; the still picture is always sharp.
-    const wanted = quiet || this.measured < 45 ? 1 : Math.max(0.5, Math.sqrt(60 / this.measured));
+    const wanted = quiet || this.measured < 45 ? 1 : Math.max(0.45, 0.99 * Math.min(1, Math.sqrt(80 / this.measured)));
     if (Math.abs(wanted - this.ratio) > 0.06 && (quiet ? now - this.still > 200 : true)) {
       this.ratio = wanted;
       this.still = now;

@@ -58,9 +58,9 @@ void main() {
     water = mix(water, permanent, over(before, wet, max(fwidth(before), 1e-5)));
   }
   vec3 colour = mix(land, water, over(depth, wet, width));
-  // The shoreline is a line of constant width on the screen, whatever the slope of the ground.
-  float away = abs(depth - wet) / width;
-  colour = mix(colour, shore, 0.85 * (1.0 - smoothstep(0.75, 1.6, away)));
+  // The shoreline is a line of constant width on the screen, on the water's side, whatever the slope.
+  float inside = (depth - wet) / width;
+  colour = mix(colour, shore, 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside)));
   gl_FragColor = vec4(colour, 1.0);
 }`;
 
@@ -117,7 +117,7 @@ void main() {
   else if (state > 0.5) colour = damage[0];
   // Light from the north-west, soft; roofs a little under full so that a flat one keeps its swatch.
   vec3 light = normalize(vec3(-0.62, 0.55, 0.9));
-  float shade = roof ? 0.55 + 0.6 * max(dot(normal, light), 0.0) : 0.60 + 0.42 * max(dot(normal, light) + 0.25, 0.0);
+  float shade = roof ? 0.74 + 0.34 * max(dot(normal, light), 0.0) : 0.72 + 0.34 * max(dot(normal, light) + 0.2, 0.0);
   if (roof && normal.z > 0.999) shade = 1.0;
   vColour = colour * min(shade, 1.06);
   if (abs(thing - picked) < 0.5) vColour = mix(vColour, vec3(0.0, 0.0, 0.57), 0.55);

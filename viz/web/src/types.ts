@@ -40,6 +40,7 @@ export interface ScenarioMeta {
   chunks: number[];
   maximum: number | null;
   bed: TerrainMeta | null;
+  roofs: number | null;
   permanent: boolean;
   hectares: number[];
   building_depth: number | null;
@@ -84,7 +85,8 @@ export interface RoadsMeta {
 
 export interface PlaceMeta {
   label: string;
-  name: string;
+  /** The place's key when it has no name of its own: the page may know a word for it. */
+  key: string;
   kind: string;
   shape: string;
   x: number;

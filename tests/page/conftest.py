@@ -1,0 +1,57 @@
+"""Run folders and, where Debian's Chromium is there, a browser without a network."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import viz
+from tests.page.valley import write_run
+from twin.results import Result
+
+CHROMIUM = os.environ.get("TWIN_CHROMIUM", "/usr/bin/chromium")
+COMMON = ["--no-sandbox", "--disable-dev-shm-usage"]
+SOFTWARE = [*COMMON, "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+WITHOUT_3D = [*COMMON, "--disable-3d-apis"]
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return write_run(tmp_path_factory.mktemp("runs") / "reference")
+
+
+@pytest.fixture(scope="session")
+def with_dike(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return write_run(tmp_path_factory.mktemp("runs") / "dike", name="Crue centennale, digue", dike=True)
+
+
+@pytest.fixture(scope="session")
+def both(reference: Result, with_dike: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return viz.page([reference, with_dike], tmp_path_factory.mktemp("page") / "digue.html", lang="fr")
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Any]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM} (Debian: apt install chromium; or set TWIN_CHROMIUM)")
+    module = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])")
+    with module.sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Any) -> Iterator[Any]:
+    found = playwright.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def browser_without_3d(playwright: Any) -> Iterator[Any]:
+    found = playwright.chromium.launch(executable_path=CHROMIUM, args=WITHOUT_3D)
+    yield found
+    found.close()

@@ -1,0 +1,305 @@
+"""The page in a real browser, opened from disk with the network off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import viz
+from tests.page.valley import write_run
+from twin.results import Result
+
+pytestmark = pytest.mark.browser
+SIZE = (960, 640)
+Open = Callable[..., Any]
+
+
+class Opened:
+    """A page, what it asked for and what it complained about."""
+
+    def __init__(self, browser: Any, path: Path, size: tuple[int, int] = SIZE) -> None:
+        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, offline=True)
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda r: self.requests.append(r.url))
+        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        self.page.goto(path.as_uri())
+        self.wait("document.documentElement.dataset.ready === 'all'")
+        self.ready_ms = self.page.evaluate("performance.getEntriesByName('interface')[0].startTime")
+
+    def wait(self, condition: str, limit: float = 90.0) -> None:
+        """Polled from here: the page's policy forbids evaluating strings inside it."""
+        end = time.monotonic() + limit
+        while not self.page.evaluate(condition):
+            assert time.monotonic() < end, f"never true: {condition}; {self.errors}"
+            time.sleep(0.05)
+
+    def drawn(self) -> None:
+        """Wait until the picture of the present choices is on the screen."""
+        self.page.evaluate(
+            """() => new Promise((done) => {
+                const view = twin.view(); const before = view.onDraw; let left = 2;
+                view.onDraw = () => { before(); if (--left === 0) { view.onDraw = before; done(); } else view.invalidate(); };
+                view.invalidate();
+            })"""
+        )
+
+    def pixels(self, x: int, y: int, size: int = 5) -> np.ndarray:
+        """RGB of a small square of the screen (size, size, 3)."""
+        import io
+
+        from PIL import Image
+
+        clip = {"x": x - size // 2, "y": y - size // 2, "width": size, "height": size}
+        return np.asarray(Image.open(io.BytesIO(self.page.screenshot(clip=clip))).convert("RGB"))
+
+    def where(self, x: float, y: float) -> tuple[int, int]:
+        """Place on the screen of a point in metres from the centre."""
+        at = self.page.evaluate("([x, y]) => twin.view().project(x, y, 0)", [x, y])
+        return round(at["x"]), round(at["y"])
+
+    def close(self) -> None:
+        self.context.close()
+
+
+@pytest.fixture(scope="module")
+def open3d(browser: Any, both: Path) -> Iterator[Opened]:
+    opened = Opened(browser, both)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def scene(open3d: Opened) -> Opened:
+    """The shared page, back to its first choices, seen from above."""
+    open3d.page.evaluate(
+        """() => { twin.app.set({ playing: false, water: 'now', compare: false, scenario: 0, other: 1, picked: null,
+            showBuildings: false, showRoads: false, showPlaces: false, permanentApart: true, exaggeration: 1,
+            buildingMode: 'reached', time: 11520 }); const d = document.getElementById('dialog'); if (d.open) d.close(); }"""
+    )
+    open3d.page.evaluate(
+        """() => { const v = twin.view(); v.home(); v.north(); v.tilt(); v.goTo(0, 0); }"""
+    )
+    time.sleep(1.0)
+    open3d.drawn()
+    return open3d
+
+
+def dry_and_wet(result: Result) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A cell far from the water, and one under about 1.5 m of flood and dry at the start."""
+    most = result.fields["max_water_depth"].values
+    first = result.fields["water_depth"].isel(time=0).values
+    j = slice(90, 110)
+    wet = np.argwhere((most[:, j] > 1.3) & (most[:, j] < 1.6) & (first[:, j] == 0))
+    return (20, 100), (int(wet[0][0]), int(wet[0][1]) + 90)
+
+
+def metres(result: Result, cell: tuple[int, int]) -> tuple[float, float]:
+    grid = result.grid
+    return (cell[1] + 0.5 - grid.nx / 2) * grid.cell, (grid.ny / 2 - cell[0] - 0.5) * grid.cell
+
+
+def test_opens_without_a_request_or_an_error(open3d: Opened, both: Path) -> None:
+    outside = [url for url in open3d.requests if not url.startswith(("file:", "blob:", "data:"))]
+    assert outside == []
+    assert open3d.errors == []
+    assert open3d.page.evaluate("document.body.dataset.view") == "3d"
+    print(f"{both.stat().st_size / 1e6:.2f} MB, interface after {open3d.ready_ms:.0f} ms (software rendering)")
+
+
+def test_depth_at_a_click_is_the_results(scene: Opened, reference: Result, with_dike: Result) -> None:
+    _, cell = dry_and_wet(reference)
+    x, y = metres(reference, cell)
+    at = scene.where(x, y)
+    scene.page.mouse.click(*at)
+    scene.wait("twin.app.choices.picked !== null")
+    picked = scene.page.evaluate("twin.app.choices.picked")
+    assert abs(picked["x"] - x) < 6
+    assert abs(picked["y"] - y) < 6
+    i = int((reference.grid.ny * 10 / 2 - picked["y"]) // 10)
+    j = int((picked["x"] + reference.grid.nx * 10 / 2) // 10)
+    for k, result in enumerate((reference, with_dike)):
+        depth = result.fields["water_depth"].values[:, i, j]
+        now = np.interp(11520.0, result.times, depth)
+        shown = scene.page.evaluate("([k, c]) => twin.app.scenarios[k].depthAt(c, twin.app.choices.time)", [k, i * 200 + j])
+        assert abs(shown - now) <= 0.015
+    card = scene.page.inner_text("#card")
+    assert f"{shown:.2f}".replace(".", ",") in card
+    ground = reference.fields["bed_elevation"].values[i, j]
+    assert f"{ground:.2f}".replace(".", ",")[:-1] in card
+
+
+def test_colour_on_the_screen_is_the_legends(scene: Opened, reference: Result) -> None:
+    dry, wet = dry_and_wet(reference)
+    assert np.abs(scene.pixels(*scene.where(*metres(reference, wet))).astype(int) - (0x21, 0x71, 0xB5)).max() <= 3
+    land = scene.pixels(*scene.where(*metres(reference, dry)))
+    assert (land[..., 1] > land[..., 2]).all()  # land is greener than it is blue
+    i, j = np.unravel_index(np.argmax(reference.fields["water_depth"].isel(time=0).values[:, 100]), (150, 1))
+    river = scene.pixels(*scene.where(*metres(reference, (int(i), 100))))
+    assert np.abs(river.astype(int) - (0x8F, 0xB0, 0xB4)).max() <= 3
+
+
+def test_slider_changes_the_picture(scene: Opened, reference: Result) -> None:
+    _, wet = dry_and_wet(reference)
+    at = scene.where(*metres(reference, wet))
+    peak = scene.pixels(*at)
+    scene.page.focus("#slider")
+    scene.page.keyboard.press("Home")
+    scene.wait("twin.app.choices.time === 0")
+    scene.drawn()
+    assert np.abs(scene.pixels(*at).astype(int) - peak).max() > 40
+    assert "06:00" in scene.page.inner_text("#clock")
+    scene.page.keyboard.press("PageUp")
+    scene.wait("twin.app.choices.time === 1800")
+    assert "30 min" in scene.page.inner_text("#since")
+
+
+def test_play_moves_time(scene: Opened) -> None:
+    scene.page.evaluate("twin.app.set({ time: 0 })")
+    scene.page.click("#play")
+    scene.wait("twin.app.choices.time > 0")
+    scene.page.click("#play")
+    scene.wait("twin.app.choices.playing === false")
+
+
+def test_compare_shows_both(scene: Opened, reference: Result, with_dike: Result) -> None:
+    gain = reference.fields["max_water_depth"].values - with_dike.fields["max_water_depth"].values
+    i, j = np.argwhere((gain > 0.7) & (with_dike.fields["max_water_depth"].values == 0))[200]
+    at = scene.where(*metres(reference, (int(i), int(j))))
+    scene.page.click("#scenarios button:last-child")
+    scene.page.evaluate("twin.app.set({ split: 0.97 })")
+    scene.drawn()
+    left = scene.pixels(*at)
+    scene.page.focus("#split")
+    scene.page.keyboard.press("Home")
+    scene.wait("twin.app.choices.split < 0.1")
+    scene.drawn()
+    right = scene.pixels(*at)
+    assert (left[..., 2].astype(int) - left[..., 0] > 20).all()  # water
+    assert (right[..., 2] < right[..., 1]).all()  # land
+
+
+def test_figures_side_by_side(scene: Opened) -> None:
+    scene.page.click("#open-figures")
+    text = scene.page.inner_text("#dialog")
+    assert "Surface inondée" in text
+    assert "− 45" in text
+    scene.page.keyboard.press("Escape")
+    assert not scene.page.evaluate("document.getElementById('dialog').open")
+
+
+def test_sources_and_limits_are_told(scene: Opened) -> None:
+    scene.page.click("#open-about")
+    text = scene.page.inner_text("#dialog")
+    for part in ("réglementaire", "± 1,0 cm", "10 m", "RGEALTI_0652_6863.asc", "Etalab 2.0", "0123456789ab", "three.js"):
+        assert part in text
+    scene.page.keyboard.press("Escape")
+
+
+def test_keyboard_asks_about_the_centre_and_moves(scene: Opened) -> None:
+    scene.page.focus("#map")
+    scene.page.keyboard.press("Enter")
+    scene.wait("twin.app.choices.picked !== null")
+    before = scene.page.evaluate("twin.view().metresPerPixel()")
+    scene.page.keyboard.press("+")
+    scene.wait(f"twin.view().metresPerPixel() < {before}")
+    scene.page.keyboard.press("Escape")
+    scene.wait("twin.app.choices.picked === null")
+
+
+def test_english(scene: Opened) -> None:
+    scene.page.click("#language")
+    assert "Water depth" in scene.page.inner_text("#panel")
+    assert scene.page.evaluate("document.documentElement.lang") == "en"
+    scene.page.click("#language")
+    assert "Hauteur d'eau" in scene.page.inner_text("#panel")
+
+
+def test_names_are_text(scene: Opened) -> None:
+    assert scene.page.evaluate("[...document.querySelectorAll('.label')].some((e) => e.textContent === 'Mairie <b>&')")
+    assert scene.page.evaluate("document.querySelectorAll('#labels b').length") == 0
+
+
+def test_building_and_road_tell_their_story(scene: Opened, reference: Result) -> None:
+    roads = reference.roads
+    assert roads is not None
+    k = int(np.flatnonzero(roads["cut_from_s"].notna())[0])
+    scene.page.evaluate("(k) => twin.app.set({ picked: { x: 0, y: 0, building: null, road: k } })", k)
+    scene.wait("!document.getElementById('card').hidden")
+    text = scene.page.inner_text("#card")
+    assert str(roads["name"].iloc[k] or roads["nature"].iloc[k]) in text
+    assert "coupée" in text
+    assert "véh/h" in text
+    buildings = reference.buildings
+    assert buildings is not None
+    b = int(buildings["max_water_depth"].fillna(0).argmax())
+    scene.page.evaluate("(k) => twin.app.set({ picked: { x: 0, y: 0, building: k, road: null } })", b)
+    scene.wait("document.getElementById('card').innerText.includes('BATIMENT')")
+    assert str(buildings["building_id"].iloc[b]) in scene.page.inner_text("#card")
+
+
+def test_map_without_webgl(browser_without_3d: Any, both: Path, reference: Result) -> None:
+    opened = Opened(browser_without_3d, both)
+    try:
+        assert opened.page.evaluate("document.body.dataset.view") == "2d"
+        assert opened.errors == []
+        opened.page.evaluate("twin.app.set({ time: 11520, showBuildings: false, showRoads: false, showPlaces: false })")
+        opened.drawn()
+        dry, wet = dry_and_wet(reference)
+        at = opened.where(*metres(reference, wet))
+        assert np.abs(opened.pixels(*at, size=3).astype(int) - (0x21, 0x71, 0xB5)).max() <= 3
+        land = opened.pixels(*opened.where(*metres(reference, dry)), size=3)
+        assert (land[..., 1] > land[..., 2]).all()
+        opened.page.mouse.click(*at)
+        opened.wait("twin.app.choices.picked !== null")
+        assert "Point interrogé" in opened.page.inner_text("#card")
+        opened.page.evaluate("twin.app.set({ time: 0 })")
+        opened.drawn()
+        assert np.abs(opened.pixels(*at, size=3).astype(int) - (0x21, 0x71, 0xB5)).max() > 40
+        opened.page.click("#open-help")
+        assert "WebGL" in opened.page.inner_text("#dialog")
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"buildings": False, "roads": False, "places": False, "traffic": False}, ["pas de bâtiments", "pas de routes", "pas de lieux", "pas de trafic"]),
+        ({"frames": 1, "traffic": False}, ["un seul instant"]),
+        ({"status": "interrupted", "holes": True, "traffic": False}, ["interrompu à T+6 h 00", "terrain inconnu sur 600 mailles"]),
+    ],
+)  # fmt: skip
+def test_says_what_is_missing(browser_without_3d: Any, tmp_path: Path, options: dict[str, Any], told: list[str]) -> None:
+    run = write_run(tmp_path / "run", **options)
+    opened = Opened(browser_without_3d, viz.page(run, tmp_path / "page.html", lang="fr"))
+    try:
+        opened.page.click("#open-about")
+        text = opened.page.inner_text("#dialog")
+        for part in told:
+            assert part in text
+        assert opened.errors == []
+    finally:
+        opened.close()
+
+
+def test_holes_are_left_open_in_3d(browser: Any, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", holes=True, frames=1, buildings=False, roads=False, places=False, traffic=False)
+    opened = Opened(browser, viz.page(run, tmp_path / "page.html", lang="fr"))
+    try:
+        opened.page.evaluate("() => { const v = twin.view(); v.north(); v.tilt(); v.goTo(...[-500, 450]); }")
+        time.sleep(1.0)
+        opened.drawn()
+        at = opened.where(-900.0, 680.0)
+        if 0 < at[0] < SIZE[0] and 0 < at[1] < SIZE[1]:
+            assert opened.page.evaluate("([x, y]) => twin.view().pick(x, y)", list(at)) is None
+        assert opened.errors == []
+    finally:
+        opened.close()

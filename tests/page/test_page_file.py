@@ -1,0 +1,132 @@
+"""The file itself, without a browser: what is in it and what is not."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import viz
+from tests.page.valley import write_run
+from twin.errors import InputError
+from twin.results import Result
+from viz.page_data import View
+
+
+def data_of(page: Path) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(encoding="utf-8"))
+    assert found
+    return dict(json.loads(found.group(1)))
+
+
+def test_policy_allows_exactly_what_is_inside(both: Path) -> None:
+    text = both.read_text(encoding="utf-8")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert policy
+    assert policy.group(1).startswith("default-src &#x27;none&#x27;")
+    assert "unsafe" not in policy.group(1)
+    for tag in ("script", "style"):
+        inline = re.findall(rf"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
+        assert len(inline) == 1
+        digest = base64.b64encode(hashlib.sha256(inline[0].encode()).digest()).decode()
+        assert f"sha256-{digest}" in policy.group(1)
+
+
+def test_nothing_is_loaded_from_elsewhere(both: Path) -> None:
+    text = both.read_text(encoding="utf-8")
+    assert not re.search(r"<(link|img|iframe|object|embed)\b", text.split("<script", 1)[0])
+    assert not re.search(r"""\b(src|href)=["']""", text.split("<script", 1)[0])
+
+
+def test_licence_of_three_is_kept(both: Path) -> None:
+    text = both.read_text(encoding="utf-8")
+    assert "The MIT License" in text
+    assert "three.js authors" in text
+
+
+def test_names_never_become_html(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", name="</script><script>alert(1)</script>", frames=2, nx=60, ny=50, traffic=False)
+    text = viz.page(run, tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in text
+    assert "Mairie <b>" not in text
+    assert data_of(tmp_path / "page.html")["scenarios"][0]["name"] == "</script><script>alert(1)</script>"
+
+
+def test_takes_a_path_a_result_or_several(reference: Result, tmp_path: Path) -> None:
+    for given in (reference, reference.path, str(reference.path), [reference.path]):
+        page = viz.page(given, tmp_path / "new" / "folder" / "page.html")
+        assert page == tmp_path / "new" / "folder" / "page.html"
+        assert len(data_of(page)["scenarios"]) == 1
+    assert [p.name for p in page.parent.iterdir()] == ["page.html"]
+
+
+def test_different_grids_are_refused(reference: Result, tmp_path: Path) -> None:
+    other = write_run(tmp_path / "other", nx=40, ny=40, frames=1, traffic=False)
+    with pytest.raises(InputError, match="grid"):
+        viz.page([reference, other], tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_no_result_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="one result or more"):
+        viz.page([], tmp_path / "page.html")
+
+
+def test_known_series_at_a_building_and_a_road(reference: Result, both: Path) -> None:
+    data = data_of(both)
+    text = both.read_text(encoding="utf-8")
+
+    def block(number: int) -> np.ndarray:
+        import gzip
+
+        found = re.search(rf'id="blob-{number}">([^<]*)<', text)
+        assert found
+        return np.frombuffer(gzip.decompress(base64.b64decode(found.group(1))), dtype=np.uint8)
+
+    scenario = data["scenarios"][0]
+    frames = len(scenario["times"])
+    for key, features in (("building_depth", reference.buildings), ("road_depth", reference.roads)):
+        assert features is not None
+        delta = block(scenario[key]).reshape(-1, frames)
+        most = np.asarray(data["curve"])[np.cumsum(delta, axis=1, dtype=np.uint8)].max(axis=1)
+        told = np.nan_to_num(features["max_water_depth"].to_numpy())
+        assert (told > 0.5).sum() > 5
+        shallow = told < 1.0
+        assert np.abs(most - told)[shallow].max() <= 0.0151
+        assert np.abs(most - told).max() <= data["curve_errors"][1] + 1e-4
+
+
+def test_view_of_a_big_grid_is_coarser_and_says_so() -> None:
+    from twin.grid import Grid
+
+    view = View.of(Grid("EPSG:2154", 0.0, 0.0, 5.0, 4000, 4000))
+    assert view.factor == 4
+    assert view.grid.cell == 20.0
+    field = np.full((4000, 4000), np.nan)
+    field[:4, :4] = 2.0
+    field[:2, :2] = np.nan
+    mean = view.mean(field)
+    assert mean[0, 0] == 2.0
+    assert np.isnan(mean[0, 1])
+
+
+def test_million_cells_and_fifty_frames_stay_under_six_megabytes(tmp_path: Path) -> None:
+    from viz.encode import DepthCurve, delta_chunks
+
+    rng = np.random.default_rng(5)
+    from scipy.ndimage import gaussian_filter
+
+    bed = gaussian_filter(rng.standard_normal((1000, 1000)), 30.0) * 90.0
+    curve = DepthCurve.up_to(8.0)
+    frames = np.stack([
+        curve.encode(np.clip(3.0 * np.exp(-(((k - 22) / 12) ** 2)) - bed - 1.0, 0.0, None)).ravel() for k in range(50)
+    ])  # fmt: skip
+    size = sum(len(text) for text in delta_chunks(frames, 6))
+    print(f"1000 × 1000 × 50: {size / 1e6:.2f} MB")
+    assert size < 6e6
