@@ -105,6 +105,10 @@ def test_zones_are_attached_to_the_nearest_node() -> None:
     assert zones.distance.tolist() == pytest.approx([5.0, 0.0])
 
 
+def test_one_weight_for_all() -> None:
+    assert zones_of(frame(nom=["A", "B"]), weight=2.0).weight.tolist() == [2.0, 2.0]
+
+
 @pytest.mark.parametrize(
     ("columns", "event", "key", "words"),
     [
@@ -113,6 +117,7 @@ def test_zones_are_attached_to_the_nearest_node() -> None:
         ({"pop": [1, -2]}, {}, "events[1].weight", "-2"),
         ({"pop": [1, None]}, {}, "events[1].weight", "nan"),
         ({"pop": ["many", "few"]}, {}, "events[1].weight", "no number"),
+        ({"pop": [1, 2]}, {"weight": -3.0}, "events[1].weight", "-3"),
         ({"pop": [1, 2], "nom": ["A", "A"]}, {"name": "nom"}, "events[1].name", "twice"),
         ({"pop": [1, 2]}, {"name": "nom"}, "events[1].name", "nom"),
     ],

@@ -220,7 +220,9 @@ def _names(
 def _weights(features: gpd.GeoDataFrame, event: Demand, where: str, key: str, problems: Problems) -> Floats:
     """People of each zone; not needed where the trips are given."""
     zeros = np.zeros(len(features))
-    if isinstance(event.weight, float):
+    if isinstance(event.weight, float):  # the same for every zone
+        if not (math.isfinite(event.weight) and event.weight >= 0):
+            problems.add(where, f"{key}.weight", str(event.weight), "0 or more")
         return zeros + event.weight
     columns = [str(c) for c in features.columns if c != "geometry"]
     name = event.weight or next((c for c in WEIGHTS if c in columns), None)

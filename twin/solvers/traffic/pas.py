@@ -66,7 +66,7 @@ class PairedSegments:
         while self.iterations < max_iterations:
             found = self._iterate(gap)
             before = self.history[-2][1] if len(self.history) > 1 else 1.0
-            if found * min(found / before if before > 0 else 0.0, 1.0) <= 0.5 * gap:
+            if found * min(found / before if before > 0 else 0.0, 1.0) <= 0.8 * gap:
                 break
 
     def _grow(self, first: int, last: int) -> None:
