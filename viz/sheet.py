@@ -405,6 +405,9 @@ class Sheet:
             for figure, digits in shown:
                 label = figure.label(self.lang)
                 pen.pair(label[0].upper() + label[1:], _value(figure, digits, self.lang))
+        if pen.y < 0.2:
+            # Longer than the sheet: its lines move closer together.
+            column.set_ylim(pen.y - 0.2, self.height)
         self._foot()
         return self.figure
 

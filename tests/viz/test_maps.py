@@ -126,6 +126,19 @@ def test_features_written_before_the_water_came(tmp_path: Path) -> None:
     assert "coupée" not in words
 
 
+def test_a_column_longer_than_the_sheet_stays_on_it(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "many")
+    places = gpd.read_file(run.path / "features/places.gpkg")
+    kinds = ["hospital", "fire_station", "school", "care_home", "town_hall", "police", "treatment_plant"]
+    many = places.iloc[[0] * len(kinds)].assign(kind=kinds, name=kinds, label=kinds)
+    many.to_file(run.path / "features/places.gpkg")
+    figure = maps.max_depth(Result.open(run.path), title="Un titre si long qu'il prend plusieurs lignes " * 4)
+    figure.canvas.draw()
+    column = figure.axes[1]
+    lowest = min(t.get_window_extent().y0 for t in column.texts)
+    assert lowest >= 0
+
+
 def test_what_a_run_lacks_is_an_error_that_says_so(tmp_path: Path) -> None:
     run = write_run(tmp_path / "lacks")
     import shutil

@@ -172,6 +172,20 @@ def test_the_scene_shows_water_cut_roads_and_touched_buildings(run: Result) -> N
 
 
 @pytest.mark.usefixtures("gl")
+def test_show_without_a_display_draws_once(
+    run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import viz
+
+    monkeypatch.delenv("DISPLAY", raising=False)
+    plotter = viz.show(run, 2700.0)
+    plotter.screenshot(tmp_path / "scene.png")
+    assert share_of(plotter.screenshot(None, return_img=True), c.DEPTH[2].colour) > 0.001
+    assert (tmp_path / "scene.png").stat().st_size > 10_000
+    plotter.close()
+
+
+@pytest.mark.usefixtures("gl")
 def test_time_moves_water_roads_and_buildings(run: Result) -> None:
     from viz.scene import Scene
 
