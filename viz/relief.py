@@ -15,16 +15,16 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 AZIMUTH, ALTITUDE = 315.0, 45.0  # degrees
-Array = NDArray[np.float64]
+Array = NDArray[np.float32]  # an image: single precision is plenty
 
-MEADOW = np.array([211, 222, 187], dtype=float)
-FIELD = np.array([229, 223, 198], dtype=float)
-HIGH = np.array([234, 227, 209], dtype=float)
-SCRUB = np.array([194, 209, 167], dtype=float)
-FOREST = np.array([146, 174, 130], dtype=float)
-TOWN = np.array([224, 218, 209], dtype=float)
-SEABED = np.array([214, 213, 199], dtype=float)
-SHADOW = np.array([74, 84, 110], dtype=float)  # what shade tends to: bluish, never black
+MEADOW = np.array([211, 222, 187], dtype=np.float32)
+FIELD = np.array([229, 223, 198], dtype=np.float32)
+HIGH = np.array([234, 227, 209], dtype=np.float32)
+SCRUB = np.array([194, 209, 167], dtype=np.float32)
+FOREST = np.array([146, 174, 130], dtype=np.float32)
+TOWN = np.array([224, 218, 209], dtype=np.float32)
+SEABED = np.array([214, 213, 199], dtype=np.float32)
+SHADOW = np.array([74, 84, 110], dtype=np.float32)  # what shade tends to: bluish, never black
 
 
 def magnification(shape: tuple[int, int], longest: int = 2304) -> int:
@@ -32,22 +32,28 @@ def magnification(shape: tuple[int, int], longest: int = 2304) -> int:
     return int(np.clip(longest // max(shape), 1, 6))
 
 
-def _enlarge(field: Array, times: int, order: int) -> Array:
+def _enlarge(field: NDArray[np.floating], times: int, order: int) -> Array:
     if times == 1:
-        return field.astype(float)
-    big: Array = ndimage.zoom(field.astype(float), times, order=order, mode="nearest", grid_mode=True)
+        return field.astype(np.float32)
+    big: Array = ndimage.zoom(field.astype(np.float32), times, order=order, mode="nearest", grid_mode=True)
     return big
 
 
-def _filled(field: Array) -> Array:
+def _ramp(values: Array, low: float, high: float) -> Array:
+    """0 below ``low``, 1 above ``high``, straight between."""
+    share: Array = np.clip((values - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
+    return share
+
+
+def _filled(field: NDArray[np.floating]) -> Array:
     """NaN replaced by the nearest value, so that filters do not spread holes."""
     holes = ~np.isfinite(field)
     if not holes.any():
-        return field.astype(float)
+        return field.astype(np.float32)
     if holes.all():
-        return np.zeros_like(field, dtype=float)
+        return np.zeros(field.shape, dtype=np.float32)
     nearest = ndimage.distance_transform_edt(holes, return_distances=False, return_indices=True)
-    filled: Array = field[tuple(nearest)].astype(float)
+    filled: Array = field[tuple(nearest)].astype(np.float32)
     return filled
 
 
@@ -78,7 +84,7 @@ def building_heights(buildings: gpd.GeoDataFrame | None, west: float, north: flo
                 ring = np.asarray(part.exterior.coords)[:, :2]
                 pixels = np.column_stack([(ring[:, 0] - west) / texel, (north - ring[:, 1]) / texel])
                 pen.polygon([tuple(p) for p in pixels], fill=float(height) if np.isfinite(height) else 6.0)
-    return np.asarray(image, dtype=float)
+    return np.asarray(image, dtype=np.float32)
 
 
 def _cast_shadow(ground: Array, height: Array, texel: float) -> Array:
@@ -98,24 +104,31 @@ def _cast_shadow(ground: Array, height: Array, texel: float) -> Array:
 def _tint(bed: Array, roughness: Array | None, town: Array, under_sea: Array) -> Array:
     """Land colour (ny, nx, 3) from elevation, roughness (Manning n) and how built-up it is (0–1)."""
     low, middle, high = np.quantile(bed, [0.1, 0.55, 0.97])
-    rank = np.interp(bed, [low, max(middle, low + 0.1), max(high, low + 1.0)], [0.0, 0.5, 1.0])[..., None]
+    heights = [low, max(middle, low + 0.1), max(high, low + 1.0)]
+    rank = np.interp(bed, heights, [0.0, 0.5, 1.0]).astype(np.float32)[..., None]
     colour = np.where(
         rank < 0.5, MEADOW + (FIELD - MEADOW) * rank * 2, FIELD + (HIGH - FIELD) * (rank * 2 - 1)
     )
     if roughness is not None and np.isfinite(roughness).any():
         n = _filled(roughness)
-        scrub = np.interp(n, [0.042, 0.07], [0.0, 1.0])[..., None]
-        forest = np.interp(n, [0.075, 0.11], [0.0, 1.0])[..., None] * (
-            1.0 - np.clip(town * 1.6, 0, 1)[..., None]
-        )
+        scrub = _ramp(n, 0.042, 0.07)[..., None]
+        forest = _ramp(n, 0.075, 0.11)[..., None] * (1.0 - np.clip(town * 1.6, 0, 1)[..., None])
         colour = colour + (SCRUB - colour) * scrub * 0.8
         colour = colour + (FOREST - colour) * forest
     colour = colour + (TOWN - colour) * np.clip(town, 0.0, 1.0)[..., None]
-    return colour + (SEABED - colour) * under_sea[..., None]
+    tinted: Array = colour + (SEABED - colour) * under_sea[..., None]
+    return tinted
 
 
-def ground_image(bed: Array, cell: float, *, roughness: Array | None, buildings: gpd.GeoDataFrame | None,
-                 west: float, north: float) -> tuple[bytes, str]:  # fmt: skip
+def ground_image(
+    bed: NDArray[np.floating],
+    cell: float,
+    *,
+    roughness: NDArray[np.floating] | None,
+    buildings: gpd.GeoDataFrame | None,
+    west: float,
+    north: float,
+) -> tuple[bytes, str]:
     """The ground as an encoded image: bytes and MIME type.
 
     ``bed`` (ny, nx) m, NaN where unknown; ``cell`` m; ``west``, ``north`` the outer corner of the grid.
@@ -126,27 +139,27 @@ def ground_image(bed: Array, cell: float, *, roughness: Array | None, buildings:
     ground = _enlarge(filled, times, 3)
     height = building_heights(buildings, west, north, texel, (ground.shape[0], ground.shape[1]))
     near = max(35.0 / texel, 1.0)
-    town = np.clip(ndimage.gaussian_filter((height > 0).astype(float), near) * 3.2, 0.0, 1.0)
-    sea = (
-        np.interp(ground, [-1.5, 0.2], [1.0, 0.0])
-        if float(np.nanmin(filled)) < -1.0
-        else np.zeros_like(ground)
-    )
+    built = (height > 0).astype(np.float32)
+    town = np.clip(ndimage.gaussian_filter(built, near, truncate=2.5) * 3.2, 0.0, 1.0)
+    sea = np.zeros(ground.shape, dtype=np.float32)
+    if float(filled.min()) < -1.0:
+        sea = 1.0 - _ramp(ground, -1.5, 0.2)
     rough = None
     if roughness is not None:
         rough = ndimage.gaussian_filter(_enlarge(_filled(roughness), times, 1), 0.6 * times)
     colour = _tint(ground, rough, town, sea)
     if rough is not None:  # a fine grain under trees, so that woods do not read as flat paint
-        grain = ndimage.gaussian_filter(np.random.default_rng(7).standard_normal(ground.shape), 0.9)
-        trees = np.interp(rough, [0.08, 0.11], [0.0, 1.0]) * (1.0 - np.clip(town * 1.6, 0, 1))
+        noise = np.random.default_rng(7).standard_normal(ground.shape, dtype=np.float32)
+        grain = ndimage.gaussian_filter(noise, 0.9)
+        trees = _ramp(rough, 0.08, 0.11) * (1.0 - np.clip(town * 1.6, 0, 1))
         colour *= (1.0 + 0.10 * grain * trees)[..., None]
     shade = _hillshade(ground, texel)
     # Hollows a little darker, ridges a little lighter: reads as vertical light.
-    local = ground - ndimage.gaussian_filter(ground, max(60.0 / texel, 2.0))
+    local = ground - ndimage.gaussian_filter(ground, max(60.0 / texel, 2.0), truncate=2.5)
     spread = max(float(np.quantile(np.abs(local), 0.95)), 0.05)
     shade = shade * (1.0 + 0.06 * np.clip(local / spread, -1.0, 1.0))
     shade = np.clip(1.0 + (shade - 1.0) * 0.85, 0.4, 1.12)
-    foot = ndimage.gaussian_filter((height > 0).astype(float), 3.0 / texel)
+    foot = ndimage.gaussian_filter(built, 3.0 / texel)
     shade = shade * (1.0 - 0.22 * foot) * (1.0 - 0.34 * _cast_shadow(ground, height, texel))
     lit = np.clip(shade, 0.0, 1.0)[..., None]
     image = colour * lit + SHADOW * (1.0 - lit) * 0.72

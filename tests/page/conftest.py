@@ -15,7 +15,13 @@ from twin.results import Result
 
 CHROMIUM = os.environ.get("TWIN_CHROMIUM", "/usr/bin/chromium")
 COMMON = ["--no-sandbox", "--disable-dev-shm-usage"]
-SOFTWARE = [*COMMON, "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist"]
+SOFTWARE = [
+    *COMMON,
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+]
 WITHOUT_3D = [*COMMON, "--disable-3d-apis"]
 
 
@@ -38,7 +44,9 @@ def both(reference: Result, with_dike: Result, tmp_path_factory: pytest.TempPath
 def playwright() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no Chromium at {CHROMIUM} (Debian: apt install chromium; or set TWIN_CHROMIUM)")
-    module = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])")
+    module = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])"
+    )
     with module.sync_playwright() as running:
         yield running
 

@@ -20,7 +20,9 @@ from viz.page_data import View
 
 
 def data_of(page: Path) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read_text(encoding="utf-8"))
+    found = re.search(
+        r'<script type="application/json" id="data">(.*?)</script>', page.read_text(encoding="utf-8")
+    )
     assert found
     return dict(json.loads(found.group(1)))
 
@@ -51,15 +53,18 @@ def test_licence_of_three_is_kept(both: Path) -> None:
 
 
 def test_names_never_become_html(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", name="</script><script>alert(1)</script>", frames=2, nx=60, ny=50, traffic=False)
+    run = write_run(
+        tmp_path / "run", name="</script><script>alert(1)</script>", frames=2, nx=60, ny=50, traffic=False
+    )
     text = viz.page(run, tmp_path / "page.html").read_text(encoding="utf-8")
     assert "<script>alert(1)" not in text
     assert "Mairie <b>" not in text
     assert data_of(tmp_path / "page.html")["scenarios"][0]["name"] == "</script><script>alert(1)</script>"
 
 
-def test_takes_a_path_a_result_or_several(reference: Result, tmp_path: Path) -> None:
-    for given in (reference, reference.path, str(reference.path), [reference.path]):
+def test_takes_a_path_a_result_or_several(tmp_path: Path) -> None:
+    small = write_run(tmp_path / "run", nx=40, ny=30, frames=2, buildings=False, roads=False, traffic=False)
+    for given in (small, small.path, str(small.path), [small.path]):
         page = viz.page(given, tmp_path / "new" / "folder" / "page.html")
         assert page == tmp_path / "new" / "folder" / "page.html"
         assert len(data_of(page)["scenarios"]) == 1
@@ -96,7 +101,7 @@ def test_known_series_at_a_building_and_a_road(reference: Result, both: Path) ->
         delta = block(scenario[key]).reshape(-1, frames)
         most = np.asarray(data["curve"])[np.cumsum(delta, axis=1, dtype=np.uint8)].max(axis=1)
         told = np.nan_to_num(features["max_water_depth"].to_numpy())
-        assert (told > 0.5).sum() > 5
+        assert (told > 0.5).sum() > 3
         shallow = told < 1.0
         assert np.abs(most - told)[shallow].max() <= 0.0151
         assert np.abs(most - told).max() <= data["curve_errors"][1] + 1e-4
@@ -124,9 +129,12 @@ def test_million_cells_and_fifty_frames_stay_under_six_megabytes(tmp_path: Path)
 
     bed = gaussian_filter(rng.standard_normal((1000, 1000)), 30.0) * 90.0
     curve = DepthCurve.up_to(8.0)
-    frames = np.stack([
-        curve.encode(np.clip(3.0 * np.exp(-(((k - 22) / 12) ** 2)) - bed - 1.0, 0.0, None)).ravel() for k in range(50)
-    ])  # fmt: skip
+    frames = np.stack(
+        [
+            curve.encode(np.clip(3.0 * np.exp(-(((k - 22) / 12) ** 2)) - bed - 1.0, 0.0, None)).ravel()
+            for k in range(50)
+        ]
+    )
     size = sum(len(text) for text in delta_chunks(frames, 6))
     print(f"1000 × 1000 × 50: {size / 1e6:.2f} MB")
     assert size < 6e6

@@ -28,14 +28,29 @@ def terrain(grid: Grid) -> np.ndarray:
     axis = 120.0 * np.sin(x / 420.0)
     away = np.abs(y - axis)
     rough = gaussian_filter(np.random.default_rng(3).standard_normal(grid.shape), 9.0) * 60.0
-    bed = 60.0 - 0.0012 * x + 0.011 * np.clip(away - 40, 0, None) + 26.0 / (1 + np.exp(-(away - 430.0) / 70.0))
+    bed = (
+        60.0 - 0.0012 * x + 0.011 * np.clip(away - 40, 0, None) + 26.0 / (1 + np.exp(-(away - 430.0) / 70.0))
+    )
     bed += rough * np.clip((away - 200) / 300, 0.03, 1.0)
     return np.asarray(bed - 3.2 * np.exp(-((away / 26.0) ** 4)))
 
 
-def write_run(path: Path, *, name: str = "Crue centennale", dike: bool = False, frames: int = 13, nx: int = 200,
-              ny: int = 150, cell: float = 10.0, buildings: bool = True, roads: bool = True, places: bool = True,
-              traffic: bool = True, holes: bool = False, status: str = "complete") -> Result:  # fmt: skip
+def write_run(
+    path: Path,
+    *,
+    name: str = "Crue centennale",
+    dike: bool = False,
+    frames: int = 13,
+    nx: int = 200,
+    ny: int = 150,
+    cell: float = 10.0,
+    buildings: bool = True,
+    roads: bool = True,
+    places: bool = True,
+    traffic: bool = True,
+    holes: bool = False,
+    status: str = "complete",
+) -> Result:
     """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river."""
     grid = Grid(CRS, WEST, NORTH, cell, ny, nx)
     bed = terrain(grid)
@@ -79,27 +94,58 @@ def write_run(path: Path, *, name: str = "Crue centennale", dike: bool = False, 
     town = _buildings(grid, axis, np.random.default_rng(11)) if buildings else None
     streets = _roads(grid) if roads else None
     if town is not None:
-        writer.write_features("features/buildings.gpkg", building_features(
-            town, grid, max_depth=most, arrival_time=arrival, initial_depth=series[0]))  # fmt: skip
+        writer.write_features(
+            "features/buildings.gpkg",
+            building_features(town, grid, max_depth=most, arrival_time=arrival, initial_depth=series[0]),
+        )
     if streets is not None:
-        writer.write_features("features/roads.gpkg", road_features(
-            streets, grid, max_depth=most, frames=zip(times, series, strict=True), initial_depth=series[0]))  # fmt: skip
+        writer.write_features(
+            "features/roads.gpkg",
+            road_features(
+                streets, grid, max_depth=most, frames=zip(times, series, strict=True), initial_depth=series[0]
+            ),
+        )
     if places:
         writer.write_features("features/places.gpkg", _places(grid))
     if traffic and streets is not None:
         _traffic(writer, streets, times)
     flooded = ((most > 0.05) & ~(series[0] > 0.05)).sum() * cell**2 / 1e4
-    writer.write_table("indicators.json", {
-        "flooded_area": {"value": float(flooded), "unit": "ha", "label_fr": "Surface inondée", "label_en": "Flooded area",
-                         "method": "mailles de plus de 5 cm d'eau, hors eau de départ"},
-        "buildings": {"value": 12 if dike else 57, "unit": "", "label_fr": "Bâtiments touchés",
-                      "label_en": "Buildings touched", "method": "plus de 5 cm au pied"},
-    })  # fmt: skip
-    writer.write_table("provenance.json", {
-        "status": status, "versions": {"territorial-twin": "0.1.0", "numpy": np.__version__}, "commit": "0123456789abcdef",
-        "layers": {"terrain": {"source": ["RGEALTI_0652_6863.asc"], "edition": "2024", "licence": "Etalab 2.0",
-                               "crs": CRS, "vertical_datum": "NGF-IGN69"}},
-    })  # fmt: skip
+    writer.write_table(
+        "indicators.json",
+        {
+            "flooded_area": {
+                "value": float(flooded),
+                "unit": "ha",
+                "label_fr": "Surface inondée",
+                "label_en": "Flooded area",
+                "method": "mailles de plus de 5 cm d'eau, hors eau de départ",
+            },
+            "buildings": {
+                "value": 12 if dike else 57,
+                "unit": "",
+                "label_fr": "Bâtiments touchés",
+                "label_en": "Buildings touched",
+                "method": "plus de 5 cm au pied",
+            },
+        },
+    )
+    writer.write_table(
+        "provenance.json",
+        {
+            "status": status,
+            "versions": {"territorial-twin": "0.1.0", "numpy": np.__version__},
+            "commit": "0123456789abcdef",
+            "layers": {
+                "terrain": {
+                    "source": ["RGEALTI_0652_6863.asc"],
+                    "edition": "2024",
+                    "licence": "Etalab 2.0",
+                    "crs": CRS,
+                    "vertical_datum": "NGF-IGN69",
+                }
+            },
+        },
+    )
     writer.close()
     return Result.open(path)
 
@@ -113,7 +159,9 @@ def _buildings(grid: Grid, axis: np.ndarray, rng: np.random.Generator) -> gpd.Ge
         x, y = middle_x + dx, middle_y + 120 * np.sin(dx / 420) + side * away
         long, wide = rng.uniform(9, 26), rng.uniform(7, 14)
         angle = 0.3 * np.cos(dx / 420) + rng.normal(0, 0.12)
-        box = shapely.affinity.rotate(shapely.box(x - long / 2, y - wide / 2, x + long / 2, y + wide / 2), angle, use_radians=True)
+        box = shapely.affinity.rotate(
+            shapely.box(x - long / 2, y - wide / 2, x + long / 2, y + wide / 2), angle, use_radians=True
+        )
         if long > 22:
             box = box.union(shapely.affinity.translate(shapely.affinity.scale(box, 0.4, 1.6), 4, 6))
         if any(box.distance(other) < 3 for other in shapes):
@@ -121,10 +169,20 @@ def _buildings(grid: Grid, axis: np.ndarray, rng: np.random.Generator) -> gpd.Ge
         shapes.append(box)
         heights.append(rng.uniform(3, 12))
     n = len(shapes)
-    return gpd.GeoDataFrame({
-        "building_id": [f"BATIMENT{k:06d}" for k in range(n)], "nature": "Indifférenciée", "use": ["Résidentiel", "Commercial et services"][0:1] * n,
-        "height": heights, "floors": 2, "dwellings": 1, "light": False, "ground_elevation": np.nan,
-    }, geometry=shapes, crs=CRS)  # fmt: skip
+    return gpd.GeoDataFrame(
+        {
+            "building_id": [f"BATIMENT{k:06d}" for k in range(n)],
+            "nature": "Indifférenciée",
+            "use": ["Résidentiel", "Commercial et services"][0:1] * n,
+            "height": heights,
+            "floors": 2,
+            "dwellings": 1,
+            "light": False,
+            "ground_elevation": np.nan,
+        },
+        geometry=shapes,
+        crs=CRS,
+    )
 
 
 def _roads(grid: Grid) -> gpd.GeoDataFrame:
@@ -132,15 +190,28 @@ def _roads(grid: Grid) -> gpd.GeoDataFrame:
     rows: list[dict[str, Any]] = []
 
     def add(points: list[tuple[float, float]], **more: Any) -> None:
-        rows.append({
-            "road_id": f"TRONROUT{len(rows):06d}", "name": "", "nature": "Route à 1 chaussée", "importance": 5, "level": 0,
-            "drivable": True, "geometry": shapely.LineString([(xm + px, ym + py) for px, py in points]),
-        } | more)  # fmt: skip
+        rows.append(
+            {
+                "road_id": f"TRONROUT{len(rows):06d}",
+                "name": "",
+                "nature": "Route à 1 chaussée",
+                "importance": 5,
+                "level": 0,
+                "drivable": True,
+                "geometry": shapely.LineString([(xm + px, ym + py) for px, py in points]),
+            }
+            | more
+        )
 
     def bend(px: float) -> float:
         return float(120 * np.sin(px / 420))
 
-    for offset, importance, name in ((180, 3, "Rue de la République"), (-170, 4, "Quai des Tanneurs"), (320, 4, "Route de Rouen"), (-300, 5, "Rue du Moulin")):
+    for offset, importance, name in (
+        (180, 3, "Rue de la République"),
+        (-170, 4, "Quai des Tanneurs"),
+        (320, 4, "Route de Rouen"),
+        (-300, 5, "Rue du Moulin"),
+    ):
         for x0 in range(-900, 900, 200):
             add([(px, bend(px) + offset) for px in range(x0, x0 + 201, 25)], importance=importance, name=name)
     for px in range(-800, 900, 200):
@@ -159,17 +230,24 @@ def _places(grid: Grid) -> gpd.GeoDataFrame:
         ("hopital", "Hôpital", "point", shapely.Point(xm + 250, ym + 260)),
         ("mairie", "Mairie <b>&", "point", shapely.Point(xm - 60, ym + 150)),
         ("ecole", "École Jules-Ferry", "point", shapely.Point(xm - 420, ym + 140)),
-        ("rive_gauche", "Digue rive gauche", "line",
-         shapely.LineString([(xm + px, ym + 120 * np.sin(px / 420) + 48) for px in range(-600, 601, 20)])),
-    ]  # fmt: skip
+        (
+            "rive_gauche",
+            "Digue rive gauche",
+            "line",
+            shapely.LineString([(xm + px, ym + 120 * np.sin(px / 420) + 48) for px in range(-600, 601, 20)]),
+        ),
+    ]
     return gpd.GeoDataFrame(
         {"name": [r[0] for r in rows], "label": [r[1] for r in rows], "kind": [r[2] for r in rows]},
-        geometry=[r[3] for r in rows], crs=CRS)  # fmt: skip
+        geometry=[r[3] for r in rows],
+        crs=CRS,
+    )
 
 
 def _traffic(writer: RunWriter, roads: gpd.GeoDataFrame, times: np.ndarray) -> None:
-    links = gpd.GeoDataFrame({"road_id": list(roads["road_id"]) * 2, "capacity": 900.0},
-                             geometry=list(roads.geometry) * 2, crs=CRS)  # fmt: skip
+    links = gpd.GeoDataFrame(
+        {"road_id": list(roads["road_id"]) * 2, "capacity": 900.0}, geometry=list(roads.geometry) * 2, crs=CRS
+    )
     writer.write_features("traffic/links.gpkg", links)
     n = len(links)
     coupling = times[:: max(1, len(times) // 4)]
