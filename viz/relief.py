@@ -158,7 +158,7 @@ def ground_image(
     local = ground - ndimage.gaussian_filter(ground, max(60.0 / texel, 2.0), truncate=2.5)
     spread = max(float(np.quantile(np.abs(local), 0.95)), 0.05)
     shade = shade * (1.0 + 0.06 * np.clip(local / spread, -1.0, 1.0))
-    shade = np.clip(1.0 + (shade - 1.0) * 0.85, 0.4, 1.12)
+    shade = np.clip(1.0 + (shade - 1.0) * 0.85, 0.48, 1.12)
     foot = ndimage.gaussian_filter(built, 3.0 / texel)
     shade = shade * (1.0 - 0.22 * foot) * (1.0 - 0.34 * _cast_shadow(ground, height, texel))
     lit = np.clip(shade, 0.0, 1.0)[..., None]

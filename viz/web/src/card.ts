@@ -113,7 +113,7 @@ export function makeCard(app: App, onClose: () => void): void {
         cells[0] = h("td", {}, t(state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open"), h("br"), h("span", { class: "fine" }, metres(story.now)));
       }
       rows.append(h("tr", {},
-        h("th", { scope: "row" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? scenario.meta.name : t("card.depth"))), ...cells));
+        h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? scenario.meta.name : t("card.depth")))), ...cells));
     }
     const isRoad = picked.building === null && picked.road !== null;
     const table = h("table", { class: "told" },
@@ -149,7 +149,7 @@ export function makeCard(app: App, onClose: () => void): void {
   };
 
   const chart = (all: Story[]): Node => {
-    const wide = 320, tall = 128, left = 38, right = 8, top = 10, low = 20;
+    const wide = 320, tall = 128, left = 46, right = 8, top = 10, low = 20;
     const most = Math.max(0.2, ...all.map((s) => s.most), ...all.flatMap((s) => s.series));
     const nice = [0.2, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50, 100].find((v) => v >= most * 1.05) ?? most * 1.1;
     const span = Math.max(1, app.to - app.from);

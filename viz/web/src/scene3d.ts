@@ -313,7 +313,8 @@ export class Scene3D implements View {
   resize(): void {
     const { clientWidth, clientHeight } = this.host;
     // The still picture of a software renderer is drawn finer instead of smoothed.
-    const finest = this.software && this.ratio === 1 ? Math.max(1.5, devicePixelRatio) : devicePixelRatio;
+    const fine = this.software && this.ratio === 1 && this.measured > 0 && this.measured < 350;
+    const finest = fine ? Math.max(1.5, devicePixelRatio) : devicePixelRatio;
     this.renderer.setPixelRatio(this.ratio * Math.min(2, finest));
     this.renderer.setSize(clientWidth, clientHeight, false);
     this.camera.aspect = clientWidth / Math.max(1, clientHeight);
@@ -350,6 +351,7 @@ export class Scene3D implements View {
     this.dirty = true;
     if (this.spans.length < 5) return;
     this.measured = [...this.spans.slice(1)].sort((a, b) => a - b)[1]; // the first one compiles shaders
+    if (this.software) this.resize();
     const finer = this.measured < 14 && this.level < VERTEX_BUDGETS.length - 1;
     const coarser = this.measured > 110 && this.level > 0;
     if (!finer && !coarser) return;
