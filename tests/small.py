@@ -28,7 +28,8 @@ middle = [650305.0, 6860205.0]
 across = { line = [[650305.0, 6860398.0], [650305.0, 6860002.0]] }
 west_edge = { line = [[650000.0, 6860000.0], [650000.0, 6860400.0]] }
 bank = { line = [[650405.0, 6860400.0], [650405.0, 6860000.0]] }
-pool = { polygon = [[650000.0, 6860000.0], [650100.0, 6860000.0], [650100.0, 6860400.0], [650000.0, 6860400.0]] }
+[places.pool]
+polygon = [[650000.0, 6860000.0], [650100.0, 6860000.0], [650100.0, 6860400.0], [650000.0, 6860400.0]]
 [places.zones]
 source = "zones.gpkg"
 """
@@ -91,7 +92,11 @@ def make(folder: Path) -> Path:
     _write_bdtopo(folder / "bdtopo.gpkg")
     zones = gpd.GeoDataFrame(
         {"nom": ["Ouest", "Est", "Sud"], "inhabitants": [200, 300, 100]},
-        geometry=[shapely.Point(X + 60, Y - 100), shapely.Point(X + 540, Y - 100), shapely.Point(X + 300, Y - 350)],
+        geometry=[
+            shapely.Point(X + 60, Y - 100),
+            shapely.Point(X + 540, Y - 100),
+            shapely.Point(X + 300, Y - 350),
+        ],
         crs="EPSG:2154",
     )
     zones.to_file(folder / "zones.gpkg", driver="GPKG")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from twin.scenarios import Scenario
 from twin.simulation import Progress, Simulation, resume, run
 
 FIELDS = {
-    "water_depth", "velocity_x", "velocity_y", "max_water_depth", "max_water_level", "max_velocity", "max_rise_rate",
+    "water_depth", "velocity_x", "velocity_y", "max_water_depth", "max_water_level", "max_velocity",
+    "max_rise_rate",
     "arrival_time", "wet_duration", "max_hazard_ppri", "max_hazard_people", "max_hazard_vehicles",
 }  # fmt: skip
 
@@ -36,8 +38,9 @@ def whole(file: Path) -> Result:
 def test_every_contract_file_is_there(whole: Result) -> None:
     names = {str(p.relative_to(whole.path)) for p in whole.path.rglob("*")}
     assert {
-        "scenario.toml", "fields.zarr", "gauges.csv", "sections.csv", "traffic/links.gpkg", "traffic/link_series.zarr",
-        "traffic/summary.json", "diagnostics.csv", "indicators.json", "provenance.json", "log.txt", "checkpoint/state.npz",
+        "scenario.toml", "fields.zarr", "gauges.csv", "sections.csv", "traffic/links.gpkg",
+        "traffic/link_series.zarr", "traffic/summary.json", "diagnostics.csv", "indicators.json",
+        "provenance.json", "log.txt", "checkpoint/state.npz",
     } <= names  # fmt: skip
     assert set(whole.fields.data_vars) >= FIELDS
     assert whole.fields["water_depth"].dims == ("time", "y", "x")
@@ -70,7 +73,9 @@ def test_the_ledger_closes(whole: Result) -> None:
 
 
 def test_maxima_bound_every_frame(whole: Result) -> None:
-    assert (whole.fields["max_water_depth"].values >= whole.fields["water_depth"].max("time").values - 1e-6).all()
+    assert (
+        whole.fields["max_water_depth"].values >= whole.fields["water_depth"].max("time").values - 1e-6
+    ).all()
 
 
 def test_the_resolved_scenario_reads_back(whole: Result, file: Path) -> None:
@@ -88,7 +93,16 @@ def test_fields_are_cf(whole: Result) -> None:
 
 def test_provenance_says_what_the_run_cost_and_read(whole: Result) -> None:
     record = json.loads((whole.path / "provenance.json").read_text(encoding="utf-8"))
-    for key in ("twin", "packages", "threads", "seed", "wall_seconds", "cpu_seconds", "energy_wh", "energy_method"):
+    for key in (
+        "twin",
+        "packages",
+        "threads",
+        "seed",
+        "wall_seconds",
+        "cpu_seconds",
+        "energy_wh",
+        "energy_method",
+    ):
         assert key in record
     layers = {item["layer"]: item for item in record["inputs"]}
     assert {"terrain", "roads", "buildings", "series"} <= set(layers)
@@ -112,7 +126,9 @@ def equal(a: Result, b: Result) -> None:
 
 
 @pytest.mark.parametrize("stop", [130.0, 300.0, 301.0])
-def test_a_resumed_run_equals_the_uninterrupted_one(whole: Result, file: Path, tmp_path: Path, stop: float) -> None:
+def test_a_resumed_run_equals_the_uninterrupted_one(
+    whole: Result, file: Path, tmp_path: Path, stop: float
+) -> None:
     def ctrl_c(progress: Progress) -> None:
         if progress.time >= stop and not sent:
             sent.append(progress.time)
@@ -130,7 +146,9 @@ def test_a_resumed_run_equals_the_uninterrupted_one(whole: Result, file: Path, t
     equal(resume(tmp_path / "cut"), whole)
 
 
-def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(whole: Result, file: Path, tmp_path: Path) -> None:
+def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(
+    whole: Result, file: Path, tmp_path: Path
+) -> None:
     class Pulled(BaseException):
         """The plug is pulled: nothing of ours gets to tidy up."""
 
@@ -163,7 +181,9 @@ def test_a_run_is_not_overwritten_unasked(whole: Result, file: Path, tmp_path: P
 def test_bad_input_leaves_no_folder(file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "bad"
     scenario = small.make(folder)
-    scenario.write_text(scenario.read_text(encoding="utf-8").replace('at = "middle"', 'at = "nowhere"'), encoding="utf-8")
+    scenario.write_text(
+        scenario.read_text(encoding="utf-8").replace('at = "middle"', 'at = "nowhere"'), encoding="utf-8"
+    )
     with pytest.raises(InputError, match="nowhere"):
         run(scenario, tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -174,14 +194,16 @@ def test_the_loop_is_in_the_users_hands(file: Path) -> None:
     seen = [step for step in simulation.steps() if step.solver == "flood"]
     assert seen[0].start == 0.0
     assert seen[-1].end == 600.0
-    assert all(a.end == b.start for a, b in zip(seen[:-1], seen[1:], strict=True))
+    assert all(a.end == b.start for a, b in pairwise(seen))
     assert simulation.fields["water_depth"].max() > 0
 
 
 def test_a_hot_start_begins_where_the_other_run_ended(whole: Result, file: Path, tmp_path: Path) -> None:
     text = file.read_text(encoding="utf-8")
     again = file.parent / "hot.toml"
-    again.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{whole.path}"\n[outputs]'), encoding="utf-8")
+    again.write_text(
+        text.replace("[outputs]", f'[initial]\nfrom_run = "{whole.path}"\n[outputs]'), encoding="utf-8"
+    )
     hot = Simulation(Scenario.open(again))
     np.testing.assert_array_equal(
         hot.fields["water_depth"].astype("float32"), whole.fields["water_depth"].isel(time=-1).values
@@ -192,7 +214,9 @@ def test_compare_puts_two_runs_side_by_side(whole: Result, file: Path) -> None:
     drier = file.parent / "drier.toml"
     drier.write_text(file.read_text(encoding="utf-8").replace('"Small flood"', '"Drier"'), encoding="utf-8")
     (file.parent / "small.csv").write_text("time_s,discharge_m3_s\n0,1\n", encoding="utf-8")
-    drier.write_text(drier.read_text(encoding="utf-8").replace("hydrograph.csv", "small.csv"), encoding="utf-8")
+    drier.write_text(
+        drier.read_text(encoding="utf-8").replace("hydrograph.csv", "small.csv"), encoding="utf-8"
+    )
     table = twin.compare(run(drier, file.parent / "drier"), whole)
     row = table.loc["flooded_area"]
     assert row["Small flood"] > row["Drier"]

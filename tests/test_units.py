@@ -27,7 +27,14 @@ def test_quantities(value: str | float, unit: str, expected: float) -> None:
 
 @pytest.mark.parametrize(
     ("value", "found"),
-    [("5", "no unit"), ("5 kg", "mass"), ("five m", "five m"), ("5 foo", "not known"), (True, "True"), ("1e999 m", "1e999")],
+    [
+        ("5", "no unit"),
+        ("5 kg", "mass"),
+        ("five m", "five m"),
+        ("5 foo", "not known"),
+        (True, "True"),
+        ("1e999 m", "1e999"),
+    ],
 )
 def test_what_is_no_length_says_so(value: str | bool, found: str) -> None:
     with pytest.raises(InputError) as error:

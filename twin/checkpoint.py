@@ -29,7 +29,7 @@ def save(run: Path, clock: Mapping[str, float], states: Mapping[str, Mapping[str
     for solver, state in states.items():
         arrays |= {f"solver/{solver}/{name}": values for name, values in state.items()}
     with replacing(run / FILE) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def load(run: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]]]:
@@ -48,7 +48,9 @@ def load(run: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]
     with np.load(path, allow_pickle=False) as arrays:
         version = int(arrays["version"])
         if version != VERSION:
-            raise InputError(Problem(str(path), "version", str(version), str(VERSION), "run the scenario again"))
+            raise InputError(
+                Problem(str(path), "version", str(version), str(VERSION), "run the scenario again")
+            )
         for key in arrays.files:
             if key.startswith("clock/"):
                 clock[key.removeprefix("clock/")] = float(arrays[key])

@@ -184,8 +184,7 @@ def export(
     from twin.export import export as write
     from twin.results import Result
 
-    written = write(Result.open(path), to, out)
-    for file in [written] if isinstance(written, Path) else written:
+    for file in write(Result.open(path), to, out):
         typer.echo(file)
 
 
@@ -202,8 +201,16 @@ def assign(
     from twin.solvers.traffic.tntp import run_assign
 
     done = run_assign(network, trips, gap, toll_weight, length_weight, out)
-    for line in done.report():
-        typer.echo(line)
+    for key, value in (
+        ("gap", f"{done.gap:.3e}"),
+        ("objective", f"{done.objective:.15g}"),
+        ("total_time", f"{done.total_cost:.15g}"),
+        ("iterations", str(done.iterations)),
+        ("seconds", f"{done.seconds:.3f}"),
+        ("unserved", f"{done.unserved:g}"),
+        ("intrazonal", f"{done.intrazonal:g}"),
+    ):
+        typer.echo(f"{text(f'cli.assign_{key}')}: {value}")
     if done.gap > gap:
         raise TwinError(text("cli.gap_missed", gap=f"{done.gap:.3e}", wanted=f"{gap:.3e}"))
 
@@ -238,7 +245,7 @@ def _progress_bar(name: str) -> Iterator[Callable[[Progress], None]]:
         TextColumn(text("cli.mass_error") + " {task.fields[mass_error]}"),
     )
     console = Console(stderr=True)
-    fields = {"simulated": "0:00:00", "duration": "?", "left": "?", "mass_error": "–"}
+    fields: dict[str, Any] = {"simulated": "0:00:00", "duration": "?", "left": "?", "mass_error": "–"}
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(name, total=1.0, **fields)
 
@@ -249,7 +256,9 @@ def _progress_bar(name: str) -> Iterator[Callable[[Progress], None]]:
                 simulated=_clock(progress.time),
                 duration=_clock(progress.duration),
                 left=_clock(progress.left) if progress.left < 1e8 else "?",
-                mass_error="–" if progress.mass_error != progress.mass_error else f"{progress.mass_error:.1e}",
+                mass_error="–"
+                if progress.mass_error != progress.mass_error
+                else f"{progress.mass_error:.1e}",
             )
 
         yield report
@@ -282,7 +291,12 @@ def _page(results: list[Result], path: Path) -> None:
     written = viz.page(results, path)
     size = written.stat().st_size / 1e6
     typer.echo(
-        text("cli.page_done", path=written.resolve(), size=f"{size:.1f}", seconds=f"{time.perf_counter() - begun:.1f}")
+        text(
+            "cli.page_done",
+            path=written.resolve(),
+            size=f"{size:.1f}",
+            seconds=f"{time.perf_counter() - begun:.1f}",
+        )
     )
 
 

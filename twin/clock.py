@@ -36,6 +36,6 @@ class Schedule:
         return self.time(k)
 
     def index(self, t: float) -> int | None:
-        """k when `t` is exactly the k-th instant, else None."""
+        """K when `t` is exactly the k-th instant, else None."""
         k = round(t / self.every) if t < self.end else self.count - 1
         return k if 0 <= k < self.count and self.time(k) == t else None

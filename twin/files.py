@@ -34,11 +34,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text whole."""
-    with replacing(path) as temporary:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -39,7 +39,9 @@ class Grid:
 
     def __post_init__(self) -> None:
         if self.cell <= 0 or self.ny < 1 or self.nx < 1:
-            raise ValueError(f"a grid needs a positive cell and shape, found {self.cell}, {self.ny}, {self.nx}")
+            raise ValueError(
+                f"a grid needs a positive cell and shape, found {self.cell}, {self.ny}, {self.nx}"
+            )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -74,15 +76,15 @@ class Grid:
     @property
     def x(self) -> Floats:
         """Cell centres, west to east, shape (nx,) (m)."""
-        return self.x_west + (np.arange(self.nx) + 0.5) * self.cell
+        return self.x_west + (np.arange(self.nx, dtype=np.float64) + 0.5) * self.cell
 
     @property
     def y(self) -> Floats:
         """Cell centres, north to south, shape (ny,) (m)."""
-        return self.y_north - (np.arange(self.ny) + 0.5) * self.cell
+        return self.y_north - (np.arange(self.ny, dtype=np.float64) + 0.5) * self.cell
 
     def index(self, x: ArrayLike, y: ArrayLike) -> tuple[Ints, Ints]:
-        """Row and column of points; may lie outside (see `inside`). A point on an edge is east/south of it."""
+        """Row and column of points; may lie outside (see `inside`). On an edge: the cell east or south."""
         j = np.floor((np.asarray(x, dtype=float) - self.x_west) / self.cell).astype(np.int64)
         i = np.floor((self.y_north - np.asarray(y, dtype=float)) / self.cell).astype(np.int64)
         return i, j
@@ -95,19 +97,21 @@ class Grid:
     def crop(self, bounds: Bounds) -> Grid:
         """The cells whose centres lie within `bounds`, on the same lattice.
 
+        West and north sides are in, east and south sides are out: neighbours share no cell.
+
         Raises
         ------
         ValueError
             No cell centre lies within.
         """
-        columns = np.flatnonzero((self.x >= bounds[0]) & (self.x <= bounds[2]))
-        rows = np.flatnonzero((self.y >= bounds[1]) & (self.y <= bounds[3]))
+        columns = np.flatnonzero((self.x >= bounds[0]) & (self.x < bounds[2]))
+        rows = np.flatnonzero((self.y > bounds[1]) & (self.y <= bounds[3]))
         if columns.size == 0 or rows.size == 0:
             raise ValueError(f"no cell of the grid {self.bounds} lies within {bounds}")
         return Grid(
             self.crs,
-            self.x_west + columns[0] * self.cell,
-            self.y_north - rows[0] * self.cell,
+            self.x_west + int(columns[0]) * self.cell,
+            self.y_north - int(rows[0]) * self.cell,
             self.cell,
             int(rows.size),
             int(columns.size),

@@ -13,9 +13,9 @@ from pydantic import Field
 from twin.domain import Domain, Place, grid_fields
 from twin.errors import InputError, Problem
 from twin.grid import Grid
-from twin.layers.landcover import manning_on_grid
+from twin.layers.landcover import roughness_on_grid
+from twin.layers.lattice import native_grid, resample_mean
 from twin.layers.layer import Layer
-from twin.layers.raster import native_grid, resample_mean
 from twin.network import Network
 from twin.plugins import Parameters
 from twin.territory import Territory
@@ -64,6 +64,7 @@ def build_domain(
     """
     parameters = parameters or DomainParameters()
     layers: list[Layer] = []
+    notes: dict[str, tuple[str, ...]] = {}
 
     def take(name: str) -> Layer | None:
         if not territory.has(name):
@@ -82,9 +83,10 @@ def build_domain(
         ground = resample_mean(terrain, grid)
         _refuse_empty(territory, ground)
         surface = take("roughness") or take("land_cover")
-        roughness: float | NDArray[np.float64] = (
-            default_roughness if surface is None else manning_on_grid(surface, grid, default_roughness)
-        )
+        roughness: float | NDArray[np.float64] = default_roughness
+        if surface is not None:
+            on_grid = roughness_on_grid(surface, grid, default_roughness)
+            roughness, notes[surface.name] = on_grid.values, on_grid.notes
         fields = _with_buildings(grid, ground, roughness, footprints, parameters)
     networks = {} if roads is None else {"roads": Network.from_roads(roads.data, grid)}
     return Domain(
@@ -96,7 +98,7 @@ def build_domain(
         buildings=footprints,
         roads=None if roads is None else roads.data,
         places=MappingProxyType(_places(territory)),
-        provenance=tuple(_record(layer) for layer in layers),
+        provenance=tuple(_record(layer, notes.get(layer.name, ())) for layer in layers),
     )
 
 
@@ -111,7 +113,7 @@ def _model_grid(territory: Territory, terrain: Layer, resolution: float | Litera
             Problem(
                 str(territory.file),
                 "resolution",
-                f"{resolution} m for a terrain of {native.nx * native.cell:g} × {native.ny * native.cell:g} m",
+                f"{resolution} m, for {native.nx * native.cell:g} × {native.ny * native.cell:g} m of terrain",
                 "a cell size that fits in the terrain",
             )
         ) from error
@@ -166,7 +168,7 @@ def _places(territory: Territory) -> dict[str, Place]:
     return {name: territory.place(name) for name in territory.place_names}
 
 
-def _record(layer: Layer) -> dict[str, Any]:
+def _record(layer: Layer, more_notes: tuple[str, ...]) -> dict[str, Any]:
     origin = layer.provenance
     return {
         "layer": layer.name,
@@ -176,5 +178,5 @@ def _record(layer: Layer) -> dict[str, Any]:
         "licence": origin.licence,
         "crs": origin.crs,
         "vertical_datum": origin.vertical_datum,
-        "notes": list(origin.notes),
+        "notes": [*origin.notes, *more_notes],
     }

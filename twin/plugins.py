@@ -47,7 +47,7 @@ class Solver(ABC):
     @abstractmethod
     def __init__(self, domain: Any, scenario: Any, fields: dict[str, Array]) -> None: ...
 
-    def next_time(self, t: float) -> float:
+    def next_time(self, t: float) -> float:  # noqa: ARG002 - others need it
         """The next time after `t` (s) on which everybody must land for this solver; inf if none."""
         return float("inf")
 

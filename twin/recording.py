@@ -7,6 +7,7 @@ import platform
 import subprocess
 import time
 from importlib import metadata
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,9 @@ Array = NDArray[Any]
 STATIC = ("bed_elevation", "ground_elevation", "roughness", "building_fraction")
 PARTS = {"water_depth": ("water_depth",), "velocity": ("velocity_x", "velocity_y")}
 LINK_VARIABLES = ("volume", "travel_time", "saturation", "link_water_depth", "closed")
-WATTS_PER_CORE = 10.0  # a laptop or small server core at work, memory and losses included: an order of magnitude
+WATTS_PER_CORE = (
+    10.0  # a laptop or small server core at work, memory and losses included: an order of magnitude
+)
 
 
 class Recorder:
@@ -80,7 +83,9 @@ class Recorder:
         traffic = simulation.solver("traffic")
         if traffic is not None:
             writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
-            writer.create_links(recorder.link_times, len(domain.networks["roads"].link_from), LINK_VARIABLES, start)
+            writer.create_links(
+                recorder.link_times, len(domain.networks["roads"].link_from), LINK_VARIABLES, start
+            )
         writer.write_table("provenance.json", recorder.provenance(RUNNING))
         return recorder
 
@@ -169,7 +174,8 @@ class Recorder:
             ],
         )
         self.writer.append(
-            "sections.csv", [(t, name, section.discharge(depth, u, v)) for name, section in self._sections.items()]
+            "sections.csv",
+            [(t, name, section.discharge(depth, u, v)) for name, section in self._sections.items()],
         )
 
     # -- when it ends ----------------------------------------------------------------
@@ -212,7 +218,7 @@ class Recorder:
         if domain.roads is not None:
             roads = domain.roads
             if water and domain.grid is not None:
-                depth = result.fields["water_depth"] if "water_depth" in result.fields else None
+                depth = result.fields.get("water_depth")
                 frames = (
                     ((float(t), np.nan_to_num(depth.isel(time=k).values)) for k, t in enumerate(result.times))
                     if depth is not None
@@ -283,7 +289,7 @@ class Section:
 def _crossing(grid: Grid, line: shapely.LineString) -> tuple[Array, Array, Array, Array, Array]:
     xy = shapely.get_coordinates(line)
     parts = []
-    for a, b in zip(xy[:-1], xy[1:], strict=True):
+    for a, b in pairwise(xy):
         i, j, length = grid.cells_on_line([a[0], b[0]], [a[1], b[1]])
         along = (b - a) / np.hypot(*(b - a))
         parts.append((i, j, length, np.full(i.size, -along[1]), np.full(i.size, along[0])))
@@ -330,7 +336,9 @@ def _series_files(simulation: Simulation) -> list[dict[str, Any]]:
         if isinstance(value, TimeSeries) and value.source
     }
     paths = [root / name for name in sorted(names)]
-    return [{"layer": "series", "source": [str(p)], "sha256": {str(p): sha256(p)}} for p in paths if p.is_file()]
+    return [
+        {"layer": "series", "source": [str(p)], "sha256": {str(p): sha256(p)}} for p in paths if p.is_file()
+    ]
 
 
 def _commit() -> str | None:
@@ -349,4 +357,3 @@ def _commit() -> str | None:
     except OSError:
         return None  # no git on this machine
     return done.stdout.strip() or None
-

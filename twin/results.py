@@ -128,7 +128,9 @@ class RunWriter:
                 _create_array(self._fields, variable, values.shape, values.shape)
             _array(self._fields, name)[...] = np.asarray(values, dtype=variable.dtype)
 
-    def create_links(self, times: Sequence[float], n_links: int, variables: Iterable[str], start: str) -> None:
+    def create_links(
+        self, times: Sequence[float], n_links: int, variables: Iterable[str], start: str
+    ) -> None:
         """Make traffic/link_series.zarr with a preallocated time axis."""
         with replacing(self.path / "traffic" / "link_series.zarr") as folder:
             group = zarr.create_group(folder)
@@ -211,8 +213,14 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
     return found
 
 
-def _create_array(group: zarr.Group, variable: Variable, shape: tuple[int, ...], chunks: tuple[int, ...]) -> None:
-    attributes: dict[str, Any] = {"units": variable.unit, "long_name": variable.label("en"), "label_fr": variable.label("fr")}
+def _create_array(
+    group: zarr.Group, variable: Variable, shape: tuple[int, ...], chunks: tuple[int, ...]
+) -> None:
+    attributes: dict[str, Any] = {
+        "units": variable.unit,
+        "long_name": variable.label("en"),
+        "label_fr": variable.label("fr"),
+    }
     if variable.cf_name:
         attributes["standard_name"] = variable.cf_name
     if "x" in variable.dims:
@@ -228,7 +236,7 @@ def _create_array(group: zarr.Group, variable: Variable, shape: tuple[int, ...],
     )
 
 
-def _create_index(group: zarr.Group, name: str, values: Array, **attributes: str) -> None:
+def _create_index(group: zarr.Group, name: str, values: Array, **attributes: Any) -> None:
     array = group.create_array(
         name, shape=values.shape, dtype=values.dtype, dimension_names=(name,), attributes=attributes or None
     )
@@ -431,14 +439,16 @@ class Result:
             sizes = self.fields.sizes
             lines.append(f"├── fields: {sizes['y']} × {sizes['x']} cells, {sizes['time']} frames")
         lines += [
-            f"├── {row['label_fr']}: {row['value']} {row['unit']}" for row in list(self.indicators.values())[:8]
+            f"├── {row['label_fr']}: {row['value']} {row['unit']}"
+            for row in list(self.indicators.values())[:8]
         ]
         return "\n".join(lines)
 
 
 def _open_series(store: Path) -> xr.Dataset:
     dataset = xr.open_zarr(store, consolidated=False, decode_times=False, chunks=None)
-    return dataset.isel(time=slice(0, int(dataset.attrs["frames"])))
+    written: xr.Dataset = dataset.isel(time=slice(0, int(dataset.attrs["frames"])))
+    return written
 
 
 def remove(path: Path) -> None:

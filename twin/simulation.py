@@ -121,7 +121,9 @@ class Simulation:
                 while (t := self._solver_times[solver.name]) < target:
                     new = solver.step(t, target)
                     if not t < new <= target:
-                        raise TwinError(f"{solver.name}: a step from {t!r} to {new!r} s, towards {target!r} s")
+                        raise TwinError(
+                            f"{solver.name}: a step from {t!r} to {new!r} s, towards {target!r} s"
+                        )
                     self._solver_times[solver.name] = new
                     self.steps_made[solver.name] += 1
                     self.last_step[solver.name] = new - t
@@ -157,7 +159,9 @@ class Simulation:
 
     def __repr__(self) -> str:
         names = ", ".join(solver.name for solver in self.solvers)
-        return f"Simulation of {self.scenario.name!r} at {self.time:g} of {self.scenario.duration:g} s ({names})"
+        return (
+            f"Simulation of {self.scenario.name!r} at {self.time:g} of {self.scenario.duration:g} s ({names})"
+        )
 
 
 def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
@@ -216,7 +220,9 @@ def run(
         raise InputError(Problem(str(path), "", "a folder that is not empty", "a new folder", "overwrite"))
     started = time.perf_counter()
     simulation = Simulation(scenario)
-    recorder = Recorder.create(path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started)
+    recorder = Recorder.create(
+        path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started
+    )
     return _drive(simulation, recorder, progress, checkpoint_every)
 
 
@@ -255,7 +261,7 @@ class _Stop:
     def __init__(self) -> None:
         self.asked = False
 
-    def __call__(self, number: int, _frame: object) -> None:
+    def __call__(self, _number: int, _frame: object) -> None:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -298,7 +304,9 @@ def _drive(
                 if stop.asked:
                     save()
                     recorder.finish(INTERRUPTED)
-                    raise Interrupted(text("run.interrupted", time=f"{step.end:.1f}", path=recorder.writer.path))
+                    raise Interrupted(
+                        text("run.interrupted", time=f"{step.end:.1f}", path=recorder.writer.path)
+                    )
                 if now - saved > checkpoint_every:
                     save()
                     saved = time.perf_counter()
@@ -333,7 +341,8 @@ def relative_mass_error(simulation: Simulation) -> float:
         ledger = solver.ledger()
         if ledger:
             exchanged = sum(
-                abs(ledger.get(f"{name}_m3", 0.0)) for name in ("inflow", "outflow", "rain", "infiltration", "drain")
+                abs(ledger.get(f"{name}_m3", 0.0))
+                for name in ("inflow", "outflow", "rain", "infiltration", "drain")
             )
             scale = max(abs(ledger["volume_m3"]), abs(ledger["initial_m3"]), exchanged)
             return abs(ledger["mass_error_m3"]) / scale if scale > 0 else 0.0

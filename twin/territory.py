@@ -96,7 +96,7 @@ class Territory:
         try:
             record = TerritoryRecord.model_validate(with_environment(table, str(file)))
         except ValidationError as error:
-            raise InputError(problems_of(error, str(file), TerritoryRecord)) from error
+            raise InputError(problems_of(error.errors(), str(file), TerritoryRecord)) from error
         territory = cls(record, file.resolve())
         problems = Problems()
         _check_crs(record.crs, str(file), problems)
@@ -291,7 +291,9 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
         It is missing or is no valid TOML.
     """
     if not file.is_file():
-        near = suggest(file.name, [p.name for p in file.parent.glob("*.toml")]) if file.parent.is_dir() else ""
+        near = (
+            suggest(file.name, [p.name for p in file.parent.glob("*.toml")]) if file.parent.is_dir() else ""
+        )
         raise InputError(Problem(str(file), "", "no such file", what, near))
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from twin.errors import InputError, Problem, suggest
 from twin.messages import text
@@ -44,7 +45,7 @@ def parse(value: str | float | int, unit: str, *, where: str = "", key: str = ""
         The text is no quantity, has no unit, has another dimension, or is not finite.
     """
     example = {"s": "6 h", "m": "5 m", "m/s": "50 mm/h", "m**3/s": "250 m3/s"}.get(unit, f"1 {unit}")
-    expected = f"a quantity in {unit}, such as \"{example}\""
+    expected = f'a quantity in {unit}, such as "{example}"'
     if isinstance(value, bool):
         raise InputError(Problem(where, key, repr(value), expected))
     if isinstance(value, (int, float)):
@@ -103,10 +104,12 @@ MetresPerSecond = Annotated[float, _reader("m/s")]
 CubicMetresPerSecond = Annotated[float, _reader("m**3/s")]
 
 
-def problems_of(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> list[Problem]:
-    """The problems that pydantic found, as ours: one each, with the key, what was found and expected."""
+def problems_of(
+    errors: Iterable[ErrorDetails], where: str, model: type[BaseModel] | None = None
+) -> list[Problem]:
+    """The problems of `ValidationError.errors` as ours, one each."""
     problems = []
-    for item in error.errors():
+    for item in errors:
         loc = list(item["loc"])
         key = _key(loc)
         context = item.get("ctx", {})
@@ -156,7 +159,9 @@ def _keys_at(model: type[BaseModel] | None, loc: list[Any]) -> list[str]:
             current = field.annotation if field else None
         elif get_args(current):
             members = [m for m in _flatten(current) if isinstance(m, type) and issubclass(m, BaseModel)]
-            tagged = [m for m in members if str(part) == str(getattr(m.model_fields.get("kind"), "default", ""))]
+            tagged = [
+                m for m in members if str(part) == str(getattr(m.model_fields.get("kind"), "default", ""))
+            ]
             if tagged:
                 current = tagged[0]
             elif not isinstance(part, int) and len(members) == 1 and part in members[0].model_fields:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Domain
 from twin.errors import InputError, Problem
 from twin.grid import Grid
 from twin.layers import read_layer
-from twin.layers.raster import resample_mean
+from twin.layers.lattice import resample_mean
 from twin.layers.source import LayerSource
 from twin.scenarios.events import Inflow, InitialWater, Rainfall, WaterLevel
 from twin.scenarios.forcing import TimeSeries
@@ -148,7 +150,9 @@ def water_levels(domain: Domain, scenario: Scenario) -> list[WaterLevelForcing]:
             cells = cells[active.ravel()[cells]]
             if cells.size == 0:
                 raise InputError(
-                    Problem(scenario.where, key, f"{event.at}: no cell", "a stretch of the edge or a place inside")
+                    Problem(
+                        scenario.where, key, f"{event.at}: no cell", "a stretch of the edge or a place inside"
+                    )
                 )
         found.append(WaterLevelForcing(event.level, *event.window, edges, cells))
     return found
@@ -167,7 +171,12 @@ def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
         edges = edge_cells(grid, geometry)
         if not edges:
             raise InputError(
-                Problem(scenario.where, key, f"{stretch.at}: not along the edge", "a line along the edge of the terrain")
+                Problem(
+                    scenario.where,
+                    key,
+                    f"{stretch.at}: not along the edge",
+                    "a line along the edge of the terrain",
+                )
             )
         for side, cells in edges.items():
             codes[side][cells] = BOUNDARY_CODES[stretch.kind]
@@ -188,7 +197,9 @@ def initial_depth(domain: Domain, scenario: Scenario) -> NDArray[np.float64]:
         where = np.ones(grid.shape, dtype=bool)
         if event.at is not None:
             geometry = place_geometry(domain, event.at, scenario.where, f"events[{number}].at")
-            where = grid.mask(geometry) if geometry.geom_type.endswith("Polygon") else np.zeros(grid.shape, bool)
+            where = (
+                grid.mask(geometry) if geometry.geom_type.endswith("Polygon") else np.zeros(grid.shape, bool)
+            )
             cells, _ = cells_of(grid, geometry)
             where.ravel()[cells] = True
         if event.level is not None:
@@ -213,12 +224,14 @@ def _depth(depth: float | str | None, grid: Grid, scenario: Scenario, key: str) 
     values = np.nan_to_num(resample_mean(layer, grid))
     if (values < 0).any():
         raise InputError(
-            Problem(scenario.where, key, f"a depth of {values.min():g} m in {depth}", "depths of 0 m and more")
+            Problem(
+                scenario.where, key, f"a depth of {values.min():g} m in {depth}", "depths of 0 m and more"
+            )
         )
     return values
 
 
-def cells_of(grid: Grid, geometry: shapely.Geometry) -> tuple[Cells, NDArray[np.float64]]:
+def cells_of(grid: Grid, geometry: BaseGeometry) -> tuple[Cells, NDArray[np.float64]]:
     """Cells under a point, line or polygon: flat indices without repeats, and a weight (length, or 1)."""
     weights: dict[int, float] = {}
     for part in shapely.get_parts(geometry):
@@ -239,7 +252,7 @@ def cells_of(grid: Grid, geometry: shapely.Geometry) -> tuple[Cells, NDArray[np.
     return np.asarray(order, dtype=np.int64), np.asarray([weights[c] for c in order])
 
 
-def edge_cells(grid: Grid, geometry: shapely.Geometry) -> dict[str, Cells]:
+def edge_cells(grid: Grid, geometry: BaseGeometry) -> dict[str, Cells]:
     """The stretch of each side that a line along the edge covers; empty when it does not run along it.
 
     A line runs along a side when all its points lie within one and a half cells of that side, or
@@ -252,7 +265,7 @@ def edge_cells(grid: Grid, geometry: shapely.Geometry) -> dict[str, Cells]:
     found: dict[str, list[Cells]] = {}
     for part in shapely.get_parts(geometry):
         xy: NDArray[np.float64] = shapely.get_coordinates(part)
-        for (x0, y0), (x1, y1) in zip(xy[:-1], xy[1:], strict=True):
+        for (x0, y0), (x1, y1) in pairwise(xy):
             low, high = min(x0, x1), max(x0, x1)
             bottom, top = min(y0, y1), max(y0, y1)
             if bottom >= ymax - near and high > low:

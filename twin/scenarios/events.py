@@ -107,8 +107,9 @@ class Demand(Event):
     """Trips between zones in the hour that is assigned.
 
     `zones` names a place read from a file, or one of the layers zones and districts; `weight` is the
-    column with its inhabitants, or a number that is the same for all; `trips_per_person` car trips an hour leave each zone for each of them
-    and are shared out by gravity, exp(−t / mean_time). `trips` (CSV: from, to, trips) replaces all that.
+    column with its inhabitants, or a number that is the same for all; `trips_per_person` car trips an hour
+    leave each zone for each of them and are shared out by gravity, exp(−t / mean_time). `trips` (CSV: from,
+    to, trips) replaces all that.
     """
 
     kind: Literal["demand"] = "demand"

@@ -108,7 +108,11 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
     name, _, column = source.partition("#")
     path = root / name
     if not path.is_file():
-        near = suggest(path.name, [p.name for p in path.parent.glob(f"*{path.suffix}")]) if path.parent.is_dir() else ""
+        near = (
+            suggest(path.name, [p.name for p in path.parent.glob(f"*{path.suffix}")])
+            if path.parent.is_dir()
+            else ""
+        )
         raise InputError(Problem(str(path), key, "no such file", f"a time series in {unit}", near))
     if path.suffix.lower() == ".bdy":
         times, values = _read_bdy(path, column, key)
@@ -128,18 +132,23 @@ def _read_csv(
     problems = Problems()
     header = rows[0] if rows else []
     if len(header) < 2:
-        raise InputError(Problem(str(path), key, f"header {header}", "a header: time, then a value with its unit"))
+        raise InputError(
+            Problem(str(path), key, f"header {header}", "a header: time, then a value with its unit")
+        )
     if not column and len(header) > 2:
         problems.add(str(path), key, f"columns {', '.join(header[1:])}", "one of them, as file#column")
         problems.raise_if_any()
     if column and column not in header[1:]:
-        raise InputError(Problem(str(path), key, f"no column {column!r}", "a column", suggest(column, header[1:])))
+        raise InputError(
+            Problem(str(path), key, f"no column {column!r}", "a column", suggest(column, header[1:]))
+        )
     place = header.index(column, 1) if column else 1
     factor = _factor(header[place], unit)
     if factor is None:
         known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
         problems.add(str(path), key, f"column {header[place]!r}", f"a name that ends with its unit: {known}")
-    times, values = [], []
+    times: list[float] = []
+    values: list[float] = []
     for line, row in enumerate(rows[1:], start=2):
         if not any(row):
             continue
@@ -153,7 +162,9 @@ def _read_csv(
             problems.add(where, key, f"time {raw_time} after {times[-1]:g} s", "times that increase")
         value = _float(raw_value)
         if value is None:
-            problems.add(where, key, f"a hole: {raw_value!r}", f"a number ({header[place]})", "fill or remove the row")
+            problems.add(
+                where, key, f"a hole: {raw_value!r}", f"a number ({header[place]})", "fill or remove the row"
+            )
             continue
         times.append(time)
         values.append(value * (factor or 1.0))
@@ -207,16 +218,23 @@ def _read_bdy(path: Path, name: str, key: str) -> tuple[list[float], list[float]
             k += 1
             continue
         block = lines[k].strip()
-        count, unit = (lines[k + 1].split() + ["", ""])[:2] if k + 1 < len(lines) else ("", "")
+        count, unit = [*lines[k + 1].split(), "", ""][:2] if k + 1 < len(lines) else ("", "")
         if not count.isdigit() or unit.lower() not in units or k + 2 + int(count) > len(lines):
             raise InputError(
-                Problem(f"{path}, line {k + 2}", key, f"{count} {unit}".strip() or "the end", "a row count and a time unit, then as many rows")
+                Problem(
+                    f"{path}, line {k + 2}",
+                    key,
+                    f"{count} {unit}".strip() or "the end",
+                    "a row count and a time unit, then as many rows",
+                )
             )
         times, values = [], []
         for line in range(k + 2, k + 2 + int(count)):
             numbers = [_float(cell) for cell in lines[line].split()]
             if len(numbers) < 2 or numbers[0] is None or numbers[1] is None:
-                raise InputError(Problem(f"{path}, line {line + 1}", key, repr(lines[line]), "a value and a time"))
+                raise InputError(
+                    Problem(f"{path}, line {line + 1}", key, repr(lines[line]), "a value and a time")
+                )
             values.append(numbers[0])
             times.append(numbers[1] * units[unit.lower()])
         blocks[block] = (times, values)
@@ -224,7 +242,9 @@ def _read_bdy(path: Path, name: str, key: str) -> tuple[list[float], list[float]
     if not name and len(blocks) == 1:
         return next(iter(blocks.values()))
     if name not in blocks:
-        raise InputError(Problem(str(path), key, f"series {name!r}", "file#name of a series", suggest(name, blocks)))
+        raise InputError(
+            Problem(str(path), key, f"series {name!r}", "file#name of a series", suggest(name, blocks))
+        )
     return blocks[name]
 
 
@@ -238,14 +258,20 @@ def _series(unit: str) -> BeforeValidator:
                 return TimeSeries.constant(parse(value, unit))
             if isinstance(value, str) and _FILE.search(value):
                 if "root" in context:
-                    return read_series(value, unit, context["root"], context.get("start"), str(info.field_name))
+                    return read_series(
+                        value, unit, context["root"], context.get("start"), str(info.field_name)
+                    )
                 return TimeSeries(source=value)
             if isinstance(value, str):
                 return TimeSeries.constant(parse(value, unit))
         except InputError as error:
             first = error.problems[0]
             # What a file says names the file; what the text itself says belongs to the key.
-            said = {"problems": list(error.problems)} if first.where else {"found": first.found, "expected": first.expected}
+            said = (
+                {"problems": list(error.problems)}
+                if first.where
+                else {"found": first.found, "expected": first.expected}
+            )
             raise PydanticCustomError("twin", "{what}", said | {"what": first.found}) from error
         return value
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 import shapely
 from pydantic import BaseModel, ConfigDict
+from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Domain, faces_on_line
 from twin.errors import InputError, Problem
@@ -67,7 +68,7 @@ class Dike(Measure):
 MEASURES: dict[str, type[Measure]] = {"dike": Dike}
 
 
-def place_geometry(domain: Domain, at: At, where: str, key: str) -> shapely.Geometry:
+def place_geometry(domain: Domain, at: At, where: str, key: str) -> BaseGeometry:
     """The geometry of a place by name, or of inline coordinates (one point, or a line of them).
 
     Raises
@@ -83,7 +84,7 @@ def place_geometry(domain: Domain, at: At, where: str, key: str) -> shapely.Geom
     return shapely.LineString(coordinates)
 
 
-def lines_of(geometry: shapely.Geometry, where: str, key: str) -> list[shapely.Geometry]:
+def lines_of(geometry: BaseGeometry, where: str, key: str) -> list[BaseGeometry]:
     """The lines of a geometry; the outline of a polygon.
 
     Raises
@@ -92,7 +93,11 @@ def lines_of(geometry: shapely.Geometry, where: str, key: str) -> list[shapely.G
         It has none.
     """
     parts = list(shapely.get_parts(geometry))
-    lines = [p.exterior if p.geom_type == "Polygon" else p for p in parts if p.geom_type in ("LineString", "LinearRing", "Polygon")]
+    lines = [
+        p.exterior if p.geom_type == "Polygon" else p
+        for p in parts
+        if p.geom_type in ("LineString", "LinearRing", "Polygon")
+    ]
     if not lines:
         raise InputError(Problem(where, key, f"a {geometry.geom_type}", "a line"))
     return lines

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import re
+from contextlib import suppress
 from datetime import datetime
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import numpy as np
 import tomli_w
@@ -30,10 +31,10 @@ from twin.scenarios.events import EVENTS, At, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
 from twin.territory import Territory, outside, read_toml, with_environment
-from twin.units import Metres, Seconds, parse, problems_of
+from twin.units import Seconds, parse, problems_of
 
 BoundaryKind = Literal["wall", "open", "normal_depth"]
-OUTPUT_VARIABLES = ("water_depth", "velocity")
+OutputVariable = Literal["water_depth", "velocity"]
 
 
 class _Record(BaseModel):
@@ -69,7 +70,7 @@ class Outputs(_Record):
     """``[outputs]``: what is written, how often. `gauges_every` is `every` unless said."""
 
     every: Seconds = Field(300.0, gt=0)
-    variables: tuple[Literal["water_depth", "velocity"], ...] = OUTPUT_VARIABLES
+    variables: tuple[OutputVariable, ...] = ("water_depth", "velocity")
     gauges: tuple[str, ...] = ()
     gauges_every: Seconds | None = Field(None, gt=0)
     sections: tuple[str, ...] = ()
@@ -81,7 +82,9 @@ def _instant(value: object) -> object:
         try:
             value = datetime.fromisoformat(value)
         except ValueError as error:
-            raise PydanticCustomError("twin", "{found}", {"found": repr(value), "expected": expected}) from error
+            raise PydanticCustomError(
+                "twin", "{found}", {"found": repr(value), "expected": expected}
+            ) from error
     if isinstance(value, datetime) and value.tzinfo is None:
         raise PydanticCustomError("twin", "{found}", {"found": f"{value} (no offset)", "expected": expected})
     return value
@@ -104,16 +107,22 @@ def _resolution(value: object) -> object:
         return parse(value, "m")
     except InputError as error:
         raise PydanticCustomError(
-            "twin", "{found}", {"found": error.problems[0].found, "expected": '"native", or a cell size such as "5 m"'}
+            "twin",
+            "{found}",
+            {"found": error.problems[0].found, "expected": '"native", or a cell size such as "5 m"'},
         ) from error
 
 
-_AnyEvent = Annotated[reduce(or_, EVENTS.values()), Field(discriminator="kind")]
-_AnyMeasure = (
-    Annotated[reduce(or_, MEASURES.values()), Field(discriminator="kind")]
-    if len(MEASURES) > 1
-    else next(iter(MEASURES.values()))
-)
+if TYPE_CHECKING:
+    _AnyEvent: TypeAlias = Event
+    _AnyMeasure: TypeAlias = Measure
+else:
+    _AnyEvent = Annotated[reduce(or_, EVENTS.values()), Field(discriminator="kind")]
+    _AnyMeasure = (
+        Annotated[reduce(or_, MEASURES.values()), Field(discriminator="kind")]
+        if len(MEASURES) > 1
+        else next(iter(MEASURES.values()))
+    )
 
 
 class Scenario(BaseModel):
@@ -142,8 +151,8 @@ class Scenario(BaseModel):
     duration: Seconds = Field(gt=0)
     solvers: tuple[str, ...] = Field(("flood",), min_length=1)
     params: dict[str, dict[str, Any]] = {}
-    events: tuple[SerializeAsAny[_AnyEvent], ...] = ()  # type: ignore[valid-type]
-    measures: tuple[SerializeAsAny[_AnyMeasure], ...] = ()  # type: ignore[valid-type]
+    events: tuple[SerializeAsAny[_AnyEvent], ...] = ()
+    measures: tuple[SerializeAsAny[_AnyMeasure], ...] = ()
     boundaries: BoundaryTable = BoundaryTable()
     initial: Initial | None = None
     outputs: Outputs = Outputs()
@@ -178,10 +187,9 @@ class Scenario(BaseModel):
             # What is left when the wrong keys are taken out may have more to say (places, parameters).
             rest = _without_errors(table, error)
             if rest is not None:
-                try:
+                # Where that can't be told, the problems above are the ones to mend first.
+                with suppress(ValidationError, InputError):
                     problems.extend(cls.model_validate(rest | {"file": file}, context=context).check())
-                except (ValidationError, InputError):
-                    pass  # the problems above are the ones to mend first
             raise InputError(dict.fromkeys(problems)) from error
 
     def to_toml(self) -> str:
@@ -214,7 +222,8 @@ class Scenario(BaseModel):
         """Read series that are still file names, and turn windows into seconds since the start."""
         problems = Problems()
         events = tuple(
-            self._bound(event, f"events[{number}]", problems) for number, event in enumerate(self.events, start=1)
+            self._bound(event, f"events[{number}]", problems)
+            for number, event in enumerate(self.events, start=1)
         )
         problems.raise_if_any()
         object.__setattr__(self, "events", events)
@@ -259,7 +268,7 @@ class Scenario(BaseModel):
             except ValidationError as error:
                 problems.extend(
                     Problem(p.where, f"params.{name}.{p.key}".rstrip("."), p.found, p.expected, p.hint)
-                    for p in problems_of(error, self.where, parameters)
+                    for p in problems_of(error.errors(), self.where, parameters)
                 )
         problems.raise_if_any()
         return found
@@ -274,7 +283,8 @@ class Scenario(BaseModel):
 
     def _with(self, field: str, more: tuple[Event, ...] | tuple[Measure, ...], name: str | None) -> Scenario:
         added = ", ".join(
-            f"{item.kind} {item_at}" if isinstance(item_at := _first_place(item), str) else item.kind for item in more
+            f"{item.kind} {item_at}" if isinstance(item_at := _first_place(item), str) else item.kind
+            for item in more
         )
         values = {n: getattr(self, n) for n in type(self).model_fields}
         values[field] = (*getattr(self, field), *more)
@@ -297,7 +307,9 @@ class Scenario(BaseModel):
         problems += self._check_layers()
         if self.initial is not None and not (self.root / self.initial.from_run / "provenance.json").is_file():
             problems.append(
-                Problem(self.where, "initial.from_run", f"{self.initial.from_run!r}: no run there", "a run folder")
+                Problem(
+                    self.where, "initial.from_run", f"{self.initial.from_run!r}: no run there", "a run folder"
+                )
             )
         return list(dict.fromkeys(problems))
 
@@ -342,7 +354,10 @@ class Scenario(BaseModel):
         needs = {"flood": ("terrain",), "traffic": ("roads",)}
         return [
             Problem(
-                str(self.territory.file), f"layers.{layer}", "no such layer", f"a layer that the solver {solver} reads"
+                str(self.territory.file),
+                f"layers.{layer}",
+                "no such layer",
+                f"a layer that the solver {solver} reads",
             )
             for solver in self.solvers
             for layer in needs.get(solver, ())
@@ -358,7 +373,10 @@ class Scenario(BaseModel):
         return hash(self.to_toml())
 
     def __repr__(self) -> str:
-        lines = [f"Scenario {self.name!r}", f"├── territory {self.territory.name!r}, resolution {self.resolution}"]
+        lines = [
+            f"Scenario {self.name!r}",
+            f"├── territory {self.territory.name!r}, resolution {self.resolution}",
+        ]
         lines.append(f"├── {self.start.isoformat()}, {self.duration:g} s, solvers {', '.join(self.solvers)}")
         lines += [f"├── event: {event!r}" for event in self.events]
         lines += [f"├── measure: {measure!r}" for measure in self.measures]
@@ -385,24 +403,14 @@ def _unfolded(error: ValidationError, where: str) -> list[Problem]:
     inner: list[Problem] = []
     for item in error.errors():
         inner += item.get("ctx", {}).get("problems", [])
-    direct = [p for p in problems_of(_Filtered(error), where, Scenario)]  # type: ignore[arg-type]
-    return direct + inner
-
-
-class _Filtered:
-    """A validation error without the items that carry problems of their own."""
-
-    def __init__(self, error: ValidationError) -> None:
-        self._error = error
-
-    def errors(self) -> list[Any]:
-        return [item for item in self._error.errors() if "problems" not in item.get("ctx", {})]
+    own = [item for item in error.errors() if "problems" not in item.get("ctx", {})]
+    return problems_of(own, where, Scenario) + inner
 
 
 def _without_errors(table: dict[str, Any], error: ValidationError) -> dict[str, Any] | None:
     """The table without the entries that are wrong; None when what is required would be missing."""
     rest = copy.deepcopy(table)
-    doomed: set[tuple[str | int, ...]] = set()
+    doomed: set[tuple[Any, ...]] = set()
     for item in error.errors():
         loc = item["loc"]
         if loc[0] in ("name", "territory", "start", "duration"):
