@@ -114,7 +114,7 @@ class PageBundleHook(BuildHookInterface):  # type: ignore[type-arg]
         """Node from PyPI, only when there is something to bundle."""
         return [NODE_REQUIREMENT] if is_stale(Path(self.root)) else []
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Rebuild the bundle when it is stale; ship it although git ignores it."""
         if is_stale(Path(self.root)):
             self.app.display_info("twin: bundling the page (viz/web)")

@@ -508,7 +508,8 @@ def _places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]
         # A key of territory.toml, not a name that people use: lines and gauges are the model's own business.
         key = str(places["name"].iloc[k]) if "name" in places else ""
         bare = str(text) == key.replace("_", " ")
-        if bare and (shape.geom_type.endswith("LineString") or key in gauges):
+        alike = "name" in places and int((places["name"] == key).sum()) > 1
+        if bare and (shape.geom_type.endswith("LineString") or key in gauges or alike):
             continue
         point = (
             shape.interpolate(0.5, normalized=True)

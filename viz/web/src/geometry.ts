@@ -153,7 +153,7 @@ function area(xy: Float32Array): number {
  * Walls and roofs of all buildings. A small, nearly rectangular house gets a ridged roof above its
  * height (BD TOPO gives the height of the gutter); the others a flat one.
  */
-export function buildingGeometry(list: Building[], ground: (x: number, y: number) => number): BufferGeometry {
+export function buildingGeometry(list: Building[], lattice: Lattice, ground: (x: number, y: number) => number): BufferGeometry {
   const position = new Growing();
   const normal = new Growing();
   const thing = new Growing();
@@ -178,6 +178,7 @@ export function buildingGeometry(list: Building[], ground: (x: number, y: number
   };
 
   list.forEach((building, k) => {
+    if (!lattice.inside(building.x, building.y)) return;
     const outer = building.rings.filter((ring) => !ring.hole);
     let low = Infinity;
     for (const { xy } of outer) for (let p = 0; p < xy.length; p += 2) low = Math.min(low, ground(xy[p], xy[p + 1]));

@@ -68,7 +68,7 @@ export class Labels {
   update(view: View, width: number, height: number): void {
     this.pin(view);
     const taken: [number, number, number, number][] = [];
-    for (const selector of ["#head", "#panel", "#time", "#card", "#tools"]) {
+    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale"]) {
       const box = document.querySelector<HTMLElement>(selector);
       if (box && !box.hidden) {
         const r = box.getBoundingClientRect();

@@ -123,5 +123,9 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
   render();
   app.on((changed) => {
     if (changed.has("language")) render();
+    else if (changed.has("water")) {
+      const chosen = panel.querySelector<HTMLInputElement>(`input[name="water"][value="${choices.water}"]`);
+      if (chosen) chosen.checked = true;
+    }
   });
 }

@@ -30,6 +30,7 @@ class ScenarioTextures {
   b: DataTexture;
   first: DataTexture;
   between = 0;
+  stale = true;
   readonly buildings: DataTexture;
   readonly roads: DataTexture;
 
@@ -55,6 +56,7 @@ class ScenarioTextures {
   }
 
   update(app: App): void {
+    this.stale = false;
     const { scenario } = this;
     let wanted: string[];
     if (app.choices.water === "maximum" && scenario.maximum) {
@@ -237,7 +239,7 @@ export class Scene3D implements View {
       uniforms: { ...this.shared, ...states(first.buildings) },
     }));
     if (this.buildingMesh && territory.buildings) {
-      this.buildingMesh.geometry = buildingGeometry(territory.buildings.list, (x, y) => lattice.bilinear(territory.bed, x, y));
+      this.buildingMesh.geometry = buildingGeometry(territory.buildings.list, lattice, (x, y) => lattice.bilinear(territory.bed, x, y));
     }
     this.roadMesh = territory.roads.length === 0 ? null : mesh(new ShaderMaterial({
       vertexShader: glsl.roadVertex, fragmentShader: glsl.roadFragment, side: DoubleSide,
@@ -259,6 +261,7 @@ export class Scene3D implements View {
       if (["time", "frames", "water", "buildingMode"].some((key) => changed.has(key as never))) this.stale = true;
       this.dirty = true;
     });
+    canvas.addEventListener("webglcontextrestored", () => this.invalidate());
     const loop = (now: number): void => {
       requestAnimationFrame(loop);
       this.tick(now);
@@ -364,8 +367,11 @@ export class Scene3D implements View {
     const { app } = this;
     const { choices } = app;
     if (this.stale) {
-      for (const textures of this.textures) textures.update(app);
+      for (const textures of this.textures) textures.stale = true;
       this.stale = false;
+    }
+    for (const k of choices.compare ? [choices.scenario, choices.other] : [choices.scenario]) {
+      if (this.textures[k].stale) this.textures[k].update(app);
     }
     this.root.scale.z = choices.exaggeration;
     const target = this.controls.target;

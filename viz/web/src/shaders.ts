@@ -150,11 +150,13 @@ varying float vSide;
 varying float vAlong;
 varying float vHalf;
 varying float vPicked;
+varying vec2 vPlace;
 attribute float side;
 void main() {
   vec2 at = vec2(mod(thing, statesWide), floor(thing / statesWide));
   vec3 state = texelFetch(states, ivec2(at), 0).rgb * 255.0;
   vec2 uvHere = vec2((position.x + 0.5 * span.x) / span.x, (0.5 * span.y - position.y) / span.y);
+  vPlace = uvHere;
   float water = signedDepth(uvHere);
   vec3 place = position;
   if (shape.z < 0.5 && water > wet) place.z += water;
@@ -185,7 +187,9 @@ varying float vSide;
 varying float vAlong;
 varying float vHalf;
 varying float vPicked;
+varying vec2 vPlace;
 void main() {
+  if (min(vPlace.x, vPlace.y) < 0.0 || max(vPlace.x, vPlace.y) > 1.0) discard; // beyond the ground
   int level = int(vState.z + 0.5);
   vec3 colour = traffic[0];
   if (level == 1) colour = traffic[1];

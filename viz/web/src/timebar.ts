@@ -25,7 +25,7 @@ export function makeTimebar(app: App): void {
     const play = h("button", { id: "play", class: "primary", disabled: still, onclick: () => togglePlay(app) });
     const slider = h("input", {
       id: "slider", type: "range", min: from, max: still ? from + 1 : to, step: "any", value: choices.time, disabled: still, "aria-label": t("time.slider"),
-      oninput: (e) => app.set({ time: Number((e.target as HTMLInputElement).value), playing: false }),
+      oninput: (e) => app.set({ time: Number((e.target as HTMLInputElement).value), playing: false, water: "now" }),
       onkeydown: (e) => onSliderKey(app, e as KeyboardEvent),
     });
     const day = h("strong", { id: "clock" });
@@ -101,7 +101,7 @@ function onSliderKey(app: App, event: KeyboardEvent): void {
   const by = step[event.key];
   if (by === undefined) return;
   event.preventDefault();
-  app.set({ playing: false, time: Math.min(app.to, Math.max(app.from, app.choices.time + by)) });
+  app.set({ playing: false, water: "now", time: Math.min(app.to, Math.max(app.from, app.choices.time + by)) });
 }
 
 /** Flooded area over time, behind the slider. */
