@@ -1,7 +1,10 @@
-"""The sample territory Valmont is what it says: IGN formats, a drained valley, a connected and plausible town."""
+"""The sample territory Valmont is what it says: IGN formats, a drained valley, a connected and plausible
+town.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -17,7 +20,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from twin.layers import samples
-from twin.layers.valmont import attributes, tables, water, write
+from twin.layers.valmont import columns, tables, water, write
 from twin.scenarios import Scenario
 from twin.territory import Territory
 
@@ -63,7 +66,7 @@ def centreline(valmont: Path) -> Array:
     return points[(points[:, 0] >= EXTENT[0]) & (points[:, 0] <= EXTENT[2])]
 
 
-# --- terrain ------------------------------------------------------------------------------------------------
+# --- terrain ---
 def test_tile_is_written_as_ign_writes_it(valmont: Path) -> None:
     lines = (valmont / TILE).read_text(encoding="ascii").splitlines()
     header = {line.split()[0]: line.split()[1] for line in lines[:6]}
@@ -88,7 +91,8 @@ def test_relief_is_that_of_a_valley(ground: Array) -> None:
 
 def test_bed_falls_from_edge_to_edge(valmont: Path, ground: Array) -> None:
     points = centreline(valmont)
-    assert points[0, 0] < EXTENT[0] + 5.0 and points[-1, 0] > EXTENT[2] - 5.0
+    assert points[0, 0] < EXTENT[0] + 5.0
+    assert points[-1, 0] > EXTENT[2] - 5.0
     bed = at(ground, points[:, 0], points[:, 1])
     climb = (bed - np.minimum.accumulate(bed)).max()
     assert climb <= 0.011, f"the bed climbs by {climb:.3f} m"  # the second decimal of the tile
@@ -109,25 +113,26 @@ def test_channel_has_banks_and_the_plain_is_flat(valmont: Path, ground: Array) -
     assert np.std(at(ground, x, y) + 0.00125 * x) < 0.35
 
 
-def test_flood_exceeds_the_channel(valmont: Path) -> None:
-    brim = 0.5 * (15.0 + water.normal_depth(75.0, 0.00105))
-    assert brim > 0.0
+def test_flood_exceeds_the_channel() -> None:
     assert water.normal_depth(75.0, 0.00105) == pytest.approx(2.05, abs=0.35)  # about brim-full
-    assert water.normal_depth(280.0, 0.00105) > 3.5  # the channel alone cannot carry the flood
+    assert water.normal_depth(water.PEAK, 0.00105) > 3.5  # the channel alone cannot carry the flood
 
 
-# --- roads ----------------------------------------------------------------------------------------------------
+# --- roads ---
 def test_road_columns_are_those_of_the_product(valmont: Path, roads: gpd.GeoDataFrame) -> None:
     info = pyogrio.read_info(valmont / "BDTOPO.gpkg", layer="troncon_de_route")
-    assert tuple(info["fields"]) == attributes.ROAD_COLUMNS
-    assert len(attributes.ROAD_COLUMNS) == 62  # 64 with fid and the geometry
-    assert info["geometry_name"] == "geometrie" and info["geometry_type"] == "LineString Z"
+    assert tuple(info["fields"]) == columns.ROAD_COLUMNS
+    assert len(columns.ROAD_COLUMNS) == 62  # 64 with fid and the geometry
+    assert info["geometry_name"] == "geometrie"
+    assert info["geometry_type"] == "LineString Z"
     assert info["crs"] == "EPSG:2154"
     kinds = dict(zip(info["fields"], info["ogr_types"], strict=True))
     assert kinds["importance"] == kinds["position_par_rapport_au_sol"] == "OFTString"
     assert kinds["vitesse_moyenne_vl"] == kinds["nombre_de_voies"] == "OFTInteger"
-    assert kinds["largeur_de_chaussee"] == "OFTReal" and kinds["date_creation"] == "OFTDateTime"
-    assert roads["cleabs"].str.fullmatch(r"[A-Z_]{8}\d{16}").all() and roads["cleabs"].is_unique
+    assert kinds["largeur_de_chaussee"] == "OFTReal"
+    assert kinds["date_creation"] == "OFTDateTime"
+    assert roads["cleabs"].str.fullmatch(r"[A-Z_]{8}\d{16}").all()
+    assert roads["cleabs"].is_unique
 
 
 def test_roads_are_a_town_s(roads: gpd.GeoDataFrame) -> None:
@@ -181,26 +186,32 @@ def test_one_can_drive_from_anywhere_to_anywhere(roads: gpd.GeoDataFrame) -> Non
 def test_only_bridges_cross_the_river(valmont: Path, roads: gpd.GeoDataFrame) -> None:
     surface = pyogrio.read_dataframe(valmont / "BDTOPO.gpkg", layer="surface_hydrographique").geometry[0]
     wet = roads[roads.intersects(surface)]
-    assert set(wet["position_par_rapport_au_sol"]) == {"1"} and len(wet) == 2
+    assert set(wet["position_par_rapport_au_sol"]) == {"1"}
+    assert len(wet) == 2
 
 
 def test_road_heights_are_the_ground_s(ground: Array, roads: gpd.GeoDataFrame) -> None:
     known = roads[roads["nature"] != "Sentier"]
-    assert (shapely.get_coordinates(roads[roads["nature"] == "Sentier"].geometry, include_z=True)[:, 2] == -1000.0).all()
+    assert (
+        shapely.get_coordinates(roads[roads["nature"] == "Sentier"].geometry, include_z=True)[:, 2] == -1000.0
+    ).all()
     c = shapely.get_coordinates(known[known["position_par_rapport_au_sol"] == "0"].geometry, include_z=True)
     inside = (c[:, 0] > 650000) & (c[:, 0] < 654000) & (c[:, 1] > 6860005) & (c[:, 1] < 6863000)
     c = c[inside]
     assert np.quantile(np.abs(at(ground, c[:, 0], c[:, 1]) - c[:, 2]), 0.95) < 0.8
 
 
-# --- buildings --------------------------------------------------------------------------------------------------
+# --- buildings ---
 def test_building_columns_and_counts(valmont: Path, buildings: gpd.GeoDataFrame) -> None:
     info = pyogrio.read_info(valmont / "BDTOPO.gpkg", layer="batiment")
-    assert tuple(info["fields"]) == attributes.BUILDING_COLUMNS
-    assert info["geometry_name"] == "geometrie" and info["geometry_type"] == "MultiPolygon Z"
+    assert tuple(info["fields"]) == columns.BUILDING_COLUMNS
+    assert info["geometry_name"] == "geometrie"
+    assert info["geometry_type"] == "MultiPolygon Z"
     assert len(buildings) > 1500
     assert buildings.geometry.is_valid.all()
-    assert {"Résidentiel", "Annexe", "Agricole", "Industriel", "Commercial et services", "Religieux"} <= set(buildings["usage_1"])
+    assert {"Résidentiel", "Annexe", "Agricole", "Industriel", "Commercial et services", "Religieux"} <= set(
+        buildings["usage_1"]
+    )
     height = buildings["hauteur"]
     assert 0.02 < height.isna().mean() < 0.10
     assert height.dropna().between(2.0, 25.0).all()
@@ -223,30 +234,45 @@ def test_buildings_stand_off_roads_river_and_each_other(
 def test_density_falls_from_the_core(buildings: gpd.GeoDataFrame) -> None:
     away = buildings.distance(shapely.Point(651815.0, 6861265.0)).to_numpy()
     built = buildings.area.to_numpy()
-    share = [built[(away >= r) & (away < r + 400.0)].sum() / (np.pi * ((r + 400.0) ** 2 - r**2)) for r in (0.0, 400.0, 800.0, 1200.0)]
-    assert all(inner > outer for inner, outer in zip(share[:-1], share[1:], strict=True))
+    share = [
+        built[(away >= r) & (away < r + 400.0)].sum() / (np.pi * ((r + 400.0) ** 2 - r**2))
+        for r in (0.0, 400.0, 800.0, 1200.0)
+    ]
+    assert all(inner > outer for inner, outer in itertools.pairwise(share))
 
 
-# --- other layers -----------------------------------------------------------------------------------------------
+# --- other layers ---
 def test_other_layers(valmont: Path) -> None:
     layers = dict(pyogrio.list_layers(valmont / "BDTOPO.gpkg"))
     assert set(layers) == {
-        "troncon_de_route", "non_communication", "batiment", "troncon_hydrographique", "surface_hydrographique", "cours_d_eau",
-        "construction_lineaire", "ligne_orographique", "zone_d_activite_ou_d_interet", "commune",
-    }  # fmt: skip
+        "troncon_de_route",
+        "non_communication",
+        "batiment",
+        "troncon_hydrographique",
+        "surface_hydrographique",
+        "cours_d_eau",
+        "construction_lineaire",
+        "ligne_orographique",
+        "zone_d_activite_ou_d_interet",
+        "commune",
+    }
     works = pyogrio.read_dataframe(valmont / "BDTOPO.gpkg", layer="construction_lineaire")
     assert {"Vieux Pont", "Pont de la Rocade"} <= set(works["toponyme"].dropna())
     levee = pyogrio.read_dataframe(valmont / "BDTOPO.gpkg", layer="ligne_orographique")
-    assert list(levee["nature"]) == ["Levée"] and levee.length[0] > 1000.0
+    assert list(levee["nature"]) == ["Levée"]
+    assert levee.length[0] > 1000.0
     interest = pyogrio.read_dataframe(valmont / "BDTOPO.gpkg", layer="zone_d_activite_ou_d_interet")
-    assert {"Hôpital", "Mairie", "Caserne de pompiers", "Maison de retraite", "Enseignement primaire"} <= set(interest["nature"])
+    assert {"Hôpital", "Mairie", "Caserne de pompiers", "Maison de retraite", "Enseignement primaire"} <= set(
+        interest["nature"]
+    )
     for file in ("BDTOPO.gpkg", "OCSGE.gpkg", "lieux.gpkg"):
         assert (valmont / file).stat().st_size < 3_000_000
 
 
 def test_land_cover_covers_once(valmont: Path) -> None:
     cover = pyogrio.read_dataframe(valmont / "OCSGE.gpkg")
-    assert cover["code_cs"].str.fullmatch(r"CS\d(\.\d)+").all() and cover["code_us"].str.fullmatch(r"US\d(\.\d)*").all()
+    assert cover["code_cs"].str.fullmatch(r"CS\d(\.\d)+").all()
+    assert cover["code_us"].str.fullmatch(r"US\d(\.\d)*").all()
     shapes = cover.geometry.to_numpy()
     assert shapely.is_valid(shapes).all()
     whole = shapely.box(649940.0, 6859940.0, 654060.0, 6863060.0)
@@ -266,21 +292,31 @@ def test_quarters_hold_everybody(valmont: Path, buildings: gpd.GeoDataFrame) -> 
     assert len(pyogrio.read_dataframe(valmont / "lieux.gpkg", layer="ecoles")) == 4
 
 
-# --- territory and scenarios --------------------------------------------------------------------------------------
+# --- territory and scenarios ---
 def test_territory_reads_through_the_readers_of_real_data(valmont: Path) -> None:
     territory = Territory.open(valmont)
     assert territory.check() == []
     assert territory.extent == EXTENT
-    assert {"river_in", "river_out", "mill_gauge", "old_bridge", "new_bridge", "left_bank", "hospital", "schools", "quarters"} <= set(
-        territory.place_names
-    )
+    assert {
+        "river_in",
+        "river_out",
+        "mill_gauge",
+        "old_bridge",
+        "new_bridge",
+        "left_bank",
+        "hospital",
+        "schools",
+        "quarters",
+    } <= set(territory.place_names)
     for name in territory.record.layers:
         assert territory.layer(name).data.size > 0
     assert territory.layer("terrain").data.attrs["nodata_cells"] == 0
     assert territory.layer("roads").data["drivable"].sum() > 300
 
 
-@pytest.mark.parametrize("name", ["demo", "crue_centennale", "crue_centennale_digue", "pont_ferme", "debit_de_base"])
+@pytest.mark.parametrize(
+    "name", ["demo", "crue_centennale", "crue_centennale_digue", "pont_ferme", "debit_de_base"]
+)
 def test_scenarios_have_nothing_wrong(valmont: Path, name: str) -> None:
     assert Scenario.open(valmont / "scenarios" / f"{name}.toml").check() == []
 
@@ -299,27 +335,34 @@ def test_places_lie_where_they_say(valmont: Path, ground: Array) -> None:
         assert line.crosses(tree)
         assert line.coords[0][1] > line.coords[-1][1]  # from the left bank to the right
     crest = at(ground, *np.array(places["left_bank"]["line"]).T)
-    assert (crest < 213.5).mean() > 0.9 and np.median(crest) > 211.5  # raising it to 213.5 m raises it everywhere
+    assert (crest < 213.5).mean() > 0.9
+    assert np.median(crest) > 211.5
 
 
 def test_base_flow_is_a_river(valmont: Path, ground: Array) -> None:
     with rasterio.open(valmont / "scenarios" / "etiage.tif") as file:
-        assert file.crs.to_epsg() == 2154 and file.shape == (1000, 1000)
+        assert file.crs.to_epsg() == 2154
+        assert file.shape == (1000, 1000)
         assert file.bounds == (649997.5, 6860002.5, 654997.5, 6865002.5)
         depth = file.read(1).astype(float)
     points = centreline(valmont)
     along = at(depth, points[:, 0], points[:, 1])
-    assert along.min() > 0.4 and along.max() < 1.3
+    assert along.min() > 0.4
+    assert along.max() < 1.3
     level = at(ground, points[:, 0], points[:, 1]) + along
-    assert (np.diff(level) < 0.03).all() and level[0] > level[-1] + 3.0
+    assert (np.diff(level) < 0.03).all()
+    assert level[0] > level[-1] + 3.0
     wet = np.argwhere(depth > 0.0)
-    away = shapely.distance(shapely.points(650000.0 + 5.0 * wet[:, 1], 6865000.0 - 5.0 * wet[:, 0]), shapely.LineString(points))
+    away = shapely.distance(
+        shapely.points(650000.0 + 5.0 * wet[:, 1], 6865000.0 - 5.0 * wet[:, 0]), shapely.LineString(points)
+    )
     assert away[(wet[:, 1] < 800)].max() < 20.0
 
 
 def test_hydrograph_rises_from_base_flow_to_its_peak() -> None:
     time, discharge = water.hydrograph().T
-    assert discharge[0] == water.BASE_FLOW and discharge.max() == pytest.approx(water.PEAK, rel=1e-3)
+    assert discharge[0] == water.BASE_FLOW
+    assert discharge.max() == pytest.approx(water.PEAK, rel=1e-3)
     assert time[np.argmax(discharge)] == pytest.approx(water.QUIET + water.RISE, abs=300.0)
 
 
@@ -335,5 +378,8 @@ def test_generator_makes_the_same_territory_again(valmont: Path, tmp_path: Path)
             assert json.loads(again.to_json()) == json.loads(kept.to_json()), f"{file}, {layer}"
     for text in ("territory.toml", "scenarios/crue_centennale.csv"):
         assert (tmp_path / text).read_text(encoding="utf-8") == (valmont / text).read_text(encoding="utf-8")
-    with rasterio.open(tmp_path / "scenarios/etiage.tif") as a, rasterio.open(valmont / "scenarios/etiage.tif") as b:
+    with (
+        rasterio.open(tmp_path / "scenarios/etiage.tif") as a,
+        rasterio.open(valmont / "scenarios/etiage.tif") as b,
+    ):
         np.testing.assert_allclose(a.read(1), b.read(1), atol=0.002)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -48,7 +47,13 @@ def path(name: str) -> Path:
     found = _found()
     if name not in found:
         raise InputError(
-            Problem("samples", "name", repr(name), "one of " + (", ".join(sorted(found)) or "(no sample is installed)"), suggest(name, found))
+            Problem(
+                "samples",
+                "name",
+                repr(name),
+                "one of " + (", ".join(sorted(found)) or "(no sample is installed)"),
+                suggest(name, found),
+            )
         )
     return found[name]
 
@@ -66,14 +71,16 @@ def copy(name: str, directory: str | Path) -> Path:
     source, target = path(name), Path(directory)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         what = "a folder with something in it" if target.is_dir() else "a file"
-        raise InputError(Problem(str(target), "directory", what, "an empty folder, or a name that is still free"))
+        raise InputError(
+            Problem(str(target), "directory", what, "an empty folder, or a name that is still free")
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         shutil.copytree(source, room / "copy", ignore=_LEFT_OUT)
         for file in room.rglob("*"):
             file.chmod(file.stat().st_mode | 0o200)  # a package may be installed read-only
-        os.replace(room / "copy", target)  # an empty folder is replaced
+        (room / "copy").replace(target)  # an empty folder is replaced
     finally:
         shutil.rmtree(room, ignore_errors=True)
     return target

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from shapely.geometry.base import BaseGeometry
 
 from twin.layers.valmont.buildings import Building
+from twin.layers.valmont.columns import BUILDING_COLUMNS, ROAD_COLUMNS
 from twin.layers.valmont.graph import Way
 from twin.layers.valmont.plan import in_core, quarter_of
 from twin.layers.valmont.terrain import ORIGIN, SEED, Land, valley_floor
@@ -22,98 +26,6 @@ CREATED: Final = pd.Timestamp("2019-03-18 10:12:04.112")
 MODIFIED: Final = pd.Timestamp("2026-06-02 08:30:11.000")
 CONFIRMED: Final = pd.Timestamp("2026-05-11")
 
-_DATES: Final = (
-    "date_creation",
-    "date_modification",
-    "date_d_apparition",
-    "date_de_confirmation",
-    "sources",
-    "identifiants_sources",
-)
-ROAD_COLUMNS: Final = (
-    "cleabs",
-    "nature",
-    "nom_collaboratif_gauche",
-    "nom_collaboratif_droite",
-    "nom_2_gauche",
-    "nom_2_droite",
-    "importance",
-    "fictif",
-    "position_par_rapport_au_sol",
-    "etat_de_l_objet",
-    *_DATES,
-    "precision_planimetrique",
-    "precision_altimetrique",
-    "nombre_de_voies",
-    "largeur_de_chaussee",
-    "itineraire_vert",
-    "prive",
-    "sens_de_circulation",
-    "bande_cyclable",
-    "reserve_aux_bus",
-    "urbain",
-    "vitesse_moyenne_vl",
-    "acces_vehicule_leger",
-    "acces_pieton",
-    "periode_de_fermeture",
-    "nature_de_la_restriction",
-    "restriction_de_hauteur",
-    "restriction_de_poids_total",
-    "restriction_de_poids_par_essieu",
-    "restriction_de_largeur",
-    "restriction_de_longueur",
-    "matieres_dangereuses_interdites",
-    "borne_debut_gauche",
-    "borne_debut_droite",
-    "borne_fin_gauche",
-    "borne_fin_droite",
-    "insee_commune_gauche",
-    "insee_commune_droite",
-    "type_d_adressage_du_troncon",
-    "alias_gauche",
-    "alias_droit",
-    "code_postal_gauche",
-    "code_postal_droit",
-    "date_de_mise_en_service",
-    "identifiant_voie_1_gauche",
-    "identifiant_voie_1_droite",
-    "liens_vers_route_nommee",
-    "liens_vers_itineraire_autre",
-    "cpx_numero",
-    "cpx_numero_route_europeenne",
-    "cpx_classement_administratif",
-    "cpx_gestionnaire",
-    "cpx_toponyme_route_nommee",
-    "cpx_toponyme_itineraire_cyclable",
-    "cpx_toponyme_voie_verte",
-    "cpx_nature_itineraire_autre",
-    "cpx_toponyme_itineraire_autre",
-)
-BUILDING_COLUMNS: Final = (
-    "cleabs",
-    "nature",
-    "usage_1",
-    "usage_2",
-    "construction_legere",
-    "etat_de_l_objet",
-    *_DATES,
-    "methode_d_acquisition_planimetrique",
-    "precision_planimetrique",
-    "methode_d_acquisition_altimetrique",
-    "precision_altimetrique",
-    "nombre_de_logements",
-    "nombre_d_etages",
-    "materiaux_des_murs",
-    "materiaux_de_la_toiture",
-    "hauteur",
-    "altitude_minimale_sol",
-    "altitude_minimale_toit",
-    "altitude_maximale_toit",
-    "altitude_maximale_sol",
-    "origine_du_batiment",
-    "appariement_fichiers_fonciers",
-    "identifiants_rnb",
-)
 # kind: (nature, importance, lanes, width m, km/h in town, km/h outside, access)
 ROAD_KINDS: Final[dict[str, tuple[str, str, int | None, float | None, int, int, str]]] = {
     "ring": ("Route à 1 chaussée", "2", 2, 7.0, 65, 70, "Libre"),
@@ -124,25 +36,142 @@ ROAD_KINDS: Final[dict[str, tuple[str, str, int | None, float | None, int, int, 
     "track": ("Chemin", "6", None, None, 1, 1, "Restreint aux ayants droit"),
     "path": ("Sentier", "6", None, None, 0, 0, "Physiquement impossible"),
 }
-_NAMES: Final = (
-    "Victor-Hugo;Gambetta;Pasteur;Jean-Jaurès;du Maréchal-Foch;de la République;Carnot;Voltaire;Jean-Moulin;Pierre-Curie;Émile-Zola;"
-    "des Acacias;des Tilleuls;des Marronniers;des Érables;des Bouleaux;des Lilas;des Glycines;des Rosiers;des Jonquilles;des Bleuets;"
-    "des Saules;des Peupliers;des Aulnes;du Pré-Long;du Clos;des Jardins;du Verger;de la Prairie;des Libellules;du Héron;du Martin-Pêcheur;"
-    "des Vignes;de la Côte;du Belvédère;de Bellevue;des Carrières;du Moulin-à-Vent;de la Croix-Blanche;du Calvaire;des Sources;du Lavoir;"
-    "de la Fontaine;du Stade;des Sports;des Écoles;de la Gare;de l'Abattoir;des Cordiers;du Port;du Gué;de l'Écluse;du Bac;de l'Abreuvoir;"
-    "de Verdun;du 8-Mai-1945;du 11-Novembre;de la Libération;du Général-Leclerc;Jules-Ferry;Louise-Michel;Marie-Curie;George-Sand;Colette;"
-    "Claude-Debussy;Maurice-Ravel;Hector-Berlioz;Paul-Cézanne;Claude-Monet;Camille-Pissarro;Jean-Mermoz;Antoine-de-Saint-Exupéry;"
-    "Pierre-Mendès-France;Salvador-Allende;Youri-Gagarine;de Bourgogne;de Champagne;de Picardie;d'Artois;de Touraine;du Berry;du Maine;"
-    "des Mésanges;des Hirondelles;des Alouettes;des Pinsons;du Rossignol;de la Garenne;du Bois;de la Forêt;du Coteau;de la Butte;des Champs;"
-    "du Four;des Remparts;du Château;des Moines;du Prieuré;Neuve;Basse;Haute;des Ursulines;du Chapitre"
-).split(";")
-_CORE_NAMES: Final = (
-    "des Tanneurs;aux Juifs;du Puits;de l'Église;Saint-Étienne;des Bouchers;du Grenier-à-Sel;des Lombards;du Minage;de la Boucherie;des Orfèvres;"
-    "du Cygne;de l'Écu;de la Poterne;des Cordeliers;du Beffroi;des Halles;du Petit-Pont;des Teinturiers;du Quai;de la Tour"
-).split(";")
-_BUSINESS_NAMES: Final = (
-    "de l'Industrie;des Artisans;Gustave-Eiffel;Nicéphore-Niépce;des Entrepreneurs;Denis-Papin".split(";")
-)
+_NAMES: Final = [
+    "Victor-Hugo",
+    "Gambetta",
+    "Pasteur",
+    "Jean-Jaurès",
+    "du Maréchal-Foch",
+    "de la République",
+    "Carnot",
+    "Voltaire",
+    "Jean-Moulin",
+    "Pierre-Curie",
+    "Émile-Zola",
+    "des Acacias",
+    "des Tilleuls",
+    "des Marronniers",
+    "des Érables",
+    "des Bouleaux",
+    "des Lilas",
+    "des Glycines",
+    "des Rosiers",
+    "des Jonquilles",
+    "des Bleuets",
+    "des Saules",
+    "des Peupliers",
+    "des Aulnes",
+    "du Pré-Long",
+    "du Clos",
+    "des Jardins",
+    "du Verger",
+    "de la Prairie",
+    "des Libellules",
+    "du Héron",
+    "du Martin-Pêcheur",
+    "des Vignes",
+    "de la Côte",
+    "du Belvédère",
+    "de Bellevue",
+    "des Carrières",
+    "du Moulin-à-Vent",
+    "de la Croix-Blanche",
+    "du Calvaire",
+    "des Sources",
+    "du Lavoir",
+    "de la Fontaine",
+    "du Stade",
+    "des Sports",
+    "des Écoles",
+    "de la Gare",
+    "de l'Abattoir",
+    "des Cordiers",
+    "du Port",
+    "du Gué",
+    "de l'Écluse",
+    "du Bac",
+    "de l'Abreuvoir",
+    "de Verdun",
+    "du 8-Mai-1945",
+    "du 11-Novembre",
+    "de la Libération",
+    "du Général-Leclerc",
+    "Jules-Ferry",
+    "Louise-Michel",
+    "Marie-Curie",
+    "George-Sand",
+    "Colette",
+    "Claude-Debussy",
+    "Maurice-Ravel",
+    "Hector-Berlioz",
+    "Paul-Cézanne",
+    "Claude-Monet",
+    "Camille-Pissarro",
+    "Jean-Mermoz",
+    "Antoine-de-Saint-Exupéry",
+    "Pierre-Mendès-France",
+    "Salvador-Allende",
+    "Youri-Gagarine",
+    "de Bourgogne",
+    "de Champagne",
+    "de Picardie",
+    "d'Artois",
+    "de Touraine",
+    "du Berry",
+    "du Maine",
+    "des Mésanges",
+    "des Hirondelles",
+    "des Alouettes",
+    "des Pinsons",
+    "du Rossignol",
+    "de la Garenne",
+    "du Bois",
+    "de la Forêt",
+    "du Coteau",
+    "de la Butte",
+    "des Champs",
+    "du Four",
+    "des Remparts",
+    "du Château",
+    "des Moines",
+    "du Prieuré",
+    "Neuve",
+    "Basse",
+    "Haute",
+    "des Ursulines",
+    "du Chapitre",
+]
+_CORE_NAMES: Final = [
+    "des Tanneurs",
+    "des Drapiers",
+    "du Puits",
+    "de l'Église",
+    "Saint-Étienne",
+    "des Bouchers",
+    "du Grenier-à-Sel",
+    "des Lombards",
+    "du Minage",
+    "de la Boucherie",
+    "des Orfèvres",
+    "du Cygne",
+    "de l'Écu",
+    "de la Poterne",
+    "des Cordeliers",
+    "du Beffroi",
+    "des Halles",
+    "du Petit-Pont",
+    "des Teinturiers",
+    "du Quai",
+    "de la Tour",
+]
+_BUSINESS_NAMES: Final = [
+    "de l'Industrie",
+    "des Artisans",
+    "Gustave-Eiffel",
+    "Nicéphore-Niépce",
+    "des Entrepreneurs",
+    "Denis-Papin",
+]
 
 
 def road_width(way: Way) -> float:
@@ -162,30 +191,32 @@ def key(prefix: str, number: int) -> str:
 
 
 def frame(
-    columns: tuple[str, ...], rows: list[dict[str, Any]], geometry: list[shapely.Geometry]
+    columns: tuple[str, ...], rows: list[dict[str, Any]], geometry: Sequence[BaseGeometry]
 ) -> gpd.GeoDataFrame:
     """A table with exactly the columns, in Lambert-93 (the geometries come in local coordinates)."""
     table = pd.DataFrame(rows, columns=list(columns))
     for column in columns:
         if column in ("date_creation", "date_modification"):
-            table[column] = (
-                table[column]
-                .fillna(CREATED if column == "date_creation" else MODIFIED)
-                .astype("datetime64[ms]")
-            )
+            stamp = CREATED if column == "date_creation" else MODIFIED
+            table[column] = pd.Series(stamp, index=table.index).astype("datetime64[ms]")
         elif column in ("date_d_apparition", "date_de_confirmation"):
             table[column] = pd.to_datetime(table[column]).astype("datetime64[ms]")
-    moved = shapely.transform(np.array(geometry, dtype=object), _to_lambert, include_z=None)
+    moved = to_lambert(geometry)
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(moved, crs="EPSG:2154")).rename_geometry(
         "geometrie"
     )
 
 
-def _to_lambert(c: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    out = c.copy()
-    out[:, 0] = np.round(c[:, 0] + ORIGIN[0], 1)
-    out[:, 1] = np.round(c[:, 1] + ORIGIN[1], 1)
-    return out
+def to_lambert(geometry: Sequence[BaseGeometry]) -> list[BaseGeometry]:
+    """The geometries (all 2D or all 3D) moved from local coordinates to Lambert-93, to the decimetre."""
+
+    def moved(c: NDArray[np.float64]) -> NDArray[np.float64]:
+        out = c.copy()
+        out[:, 0] = np.round(c[:, 0] + ORIGIN[0], 1)
+        out[:, 1] = np.round(c[:, 1] + ORIGIN[1], 1)
+        return out
+
+    return [shapely.transform(g, moved, include_z=bool(g.has_z)) for g in geometry]
 
 
 def with_height(land: Land, way: Way) -> shapely.LineString:

@@ -8,18 +8,31 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 from shapely import affinity
 from shapely.geometry import LineString, Point, Polygon, box
+from shapely.geometry.base import BaseGeometry
 from shapely.prepared import prep
 
 from twin.layers.valmont.graph import Way
-from twin.layers.valmont.plan import CORE, HAMLETS, in_core, quarter_of
+from twin.layers.valmont.plan import CORE, HAMLETS, Point2, in_core, quarter_of
 from twin.layers.valmont.styles import (
-    FARM, FAUBOURG, FLATS, HALF_ROAD, HOUSE, NARROW, ROW, SHED, SPECIALS, STYLES, VILLA, Style,
+    FARM,
+    FAUBOURG,
+    FLATS,
+    HALF_ROAD,
+    HOUSE,
+    NARROW,
+    ROW,
+    SHED,
+    SPECIALS,
+    STYLES,
+    VILLA,
+    Style,
 )
 from twin.layers.valmont.terrain import HALF_TOP, NEW_BRIDGE, SEED, Land
 
@@ -49,7 +62,7 @@ class Site:
         for way in ways:
             half = (
                 NARROW
-                if way.attributes.get("narrow") or in_core(way.line.centroid) and way.kind == "street"
+                if way.attributes.get("narrow") or (in_core(way.line.centroid) and way.kind == "street")
                 else HALF_ROAD[way.kind]
             )
             corridors.append(way.line.buffer(half + 0.3))
@@ -88,8 +101,19 @@ class Site:
         return not any(tested.intersects(other) for key in self._bins(tested) for other in self.bins[key])
 
     def take(self, shape: Polygon) -> None:
+        """Note a footprint as built."""
         for key in self._bins(shape):
             self.bins[key].append(shape)
+
+
+def _one(shape: BaseGeometry) -> Polygon:
+    """The shape, or its hull when it is not one polygon."""
+    if isinstance(shape, Polygon):
+        return shape
+    hull = shape.convex_hull
+    if not isinstance(hull, Polygon):
+        raise TypeError(f"no footprint can be made of a {shape.geom_type}")
+    return hull
 
 
 def _shape(random: np.random.Generator, frontage: float, depth: float, bent: bool) -> Polygon:
@@ -99,7 +123,7 @@ def _shape(random: np.random.Generator, frontage: float, depth: float, bent: boo
         wing = frontage * (0.35 + 0.2 * random.random())
         back = depth * (0.3 + 0.35 * random.random())
         x = 0.0 if random.random() < 0.5 else frontage - wing
-        body = body.union(box(x, depth - 0.1, x + wing, depth + back))
+        return _one(body.union(box(x, depth - 0.1, x + wing, depth + back)))
     return body
 
 
@@ -107,7 +131,7 @@ def _between(random: np.random.Generator, bounds: tuple[float, float]) -> float:
     return bounds[0] + (bounds[1] - bounds[0]) * float(random.random())
 
 
-def _attributes(random: np.random.Generator, style: Style, area: float, quarter: str) -> dict[str, object]:
+def _attributes(random: np.random.Generator, style: Style, area: float) -> dict[str, Any]:
     """Nature, use, floors, height, dwellings and year for a footprint of a style."""
     low, high = style.floors
     floors = low + int(random.random() * (high - low + 1))
@@ -152,37 +176,44 @@ def _attributes(random: np.random.Generator, style: Style, area: float, quarter:
     }
 
 
+def _plan(boxes: tuple[tuple[float, ...], ...]) -> Polygon:
+    """One footprint about (0, 0) from boxes (dx, dy, width, depth)."""
+    shape = shapely.union_all([box(dx - w / 2, dy - d / 2, dx + w / 2, dy + d / 2) for dx, dy, w, d in boxes])
+    shape = shape.buffer(3.0, join_style="mitre").buffer(-3.0, join_style="mitre")
+    return _one(shape)
+
+
+def _settle(
+    site: Site, plan: Polygon, place: Point2, streets: shapely.STRtree, *, upright: bool
+) -> Polygon | None:
+    """The plan at the nearest free place within 360 m, square to the nearest street (or to the east)."""
+    for ring in range(60):
+        for k in range(max(6 * ring, 1)):
+            a = 2.0 * np.pi * k / max(6 * ring, 1)
+            x, y = place[0] + 6.0 * ring * np.cos(a), place[1] + 6.0 * ring * np.sin(a)
+            line = streets.geometries[int(streets.nearest(Point(x, y)))]
+            s = line.project(Point(x, y))
+            p, q = line.interpolate(max(s - 6.0, 0.0)), line.interpolate(s + 6.0)
+            angle = 0.0 if upright else float(np.degrees(np.arctan2(q.y - p.y, q.x - p.x)))
+            shape = affinity.translate(affinity.rotate(plan, angle, origin=(0, 0)), x, y)
+            if site.free(shape, 4.0):
+                return snapped(shape)
+    return None
+
+
+def snapped(shape: Polygon) -> Polygon:
+    """The footprint on the decimetre lattice of the product."""
+    return Polygon(shapely.set_precision(shape, 0.1).exterior) if shape.area > 1.0 else shape
+
+
 def specials(site: Site, ways: list[Way]) -> dict[str, Building]:
-    """The public buildings, each at the nearest free place to the one wanted, square to the nearest street."""
-    streets = [w.line for w in ways if w.kind in ("main", "street", "lane")]
-    tree = shapely.STRtree(streets)
+    """The public buildings, each near the place wanted."""
+    streets = shapely.STRtree([w.line for w in ways if w.kind in ("main", "street", "lane")])
     result = {}
     for key, name, nature, use, place, boxes, height, floors in SPECIALS:
-        for ring in range(0, 60):
-            found = None
-            for k in range(max(6 * ring, 1)):
-                a = 2.0 * np.pi * k / max(6 * ring, 1)
-                x, y = place[0] + 6.0 * ring * np.cos(a), place[1] + 6.0 * ring * np.sin(a)
-                line = streets[int(tree.nearest(Point(x, y)))]
-                s = line.project(Point(x, y))
-                p, q = line.interpolate(max(s - 6.0, 0.0)), line.interpolate(s + 6.0)
-                angle = 0.0 if key == "church" else float(np.degrees(np.arctan2(q.y - p.y, q.x - p.x)))
-                shape = shapely.union_all(
-                    [box(dx - w / 2, dy - d / 2, dx + w / 2, dy + d / 2) for dx, dy, w, d in boxes]
-                )
-                if shape.geom_type != "Polygon":
-                    shape = shape.buffer(3.0, join_style="mitre").buffer(-3.0, join_style="mitre")
-                    if shape.geom_type != "Polygon":
-                        shape = shapely.convex_hull(shape)
-                shape = affinity.translate(affinity.rotate(shape, angle, origin=(0, 0)), x, y)
-                if site.free(shape, 4.0):
-                    found = shape
-                    break
-            if found is not None:
-                break
-        else:
+        shape = _settle(site, _plan(boxes), place, streets, upright=key == "church")
+        if shape is None:
             raise RuntimeError(f"no place for {name}")
-        shape = shapely.set_precision(found, 0.1)
         site.take(shape)
         dwellings = 70 if key == "retirement_home" else 1 if key == "mill" else 0
         result[key] = Building(
@@ -199,8 +230,11 @@ def specials(site: Site, ways: list[Way]) -> dict[str, Building]:
     return result
 
 
+StyleAt = Callable[[Point], tuple[Style | None, float]]
+
+
 def _line_up(
-    site: Site, way: Way, style_at: object, random: np.random.Generator, result: list[Building]
+    site: Site, way: Way, style_at: StyleAt, random: np.random.Generator, result: list[Building]
 ) -> None:
     """Buildings along both sides of a way."""
     line = way.line
@@ -213,7 +247,7 @@ def _line_up(
         s = float(random.random()) * 6.0 + half
         while s < line.length - 6.0:
             point = line.interpolate(s)
-            style, chance = style_at(point, random)  # type: ignore[operator]
+            style, chance = style_at(point)
             if style is None:
                 s += 12.0
                 continue
@@ -260,9 +294,7 @@ def _line_up(
                 continue
             site.take(placed)
             quarter = quarter_of(placed.centroid.x, placed.centroid.y)
-            result.append(
-                Building(placed, quarter=quarter, **_attributes(random, style, placed.area, quarter))
-            )  # type: ignore[arg-type]
+            result.append(Building(placed, quarter=quarter, **_attributes(random, style, placed.area)))
             if style in (HOUSE, VILLA, FAUBOURG, FARM) and random.random() < 0.34:
                 _annex(site, placed, angle, side, random, result, quarter)
             s += frontage + (0.1 if random.random() < style.attached else _between(random, style.gap))
@@ -319,7 +351,7 @@ def build(land: Land, ways: list[Way]) -> tuple[list[Building], dict[str, Buildi
     site.take(Point(CORE).buffer(20.0))
     result = list(public.values())
 
-    def style_at(point: Point, random: np.random.Generator) -> tuple[Style | None, float]:
+    def style_at(point: Point) -> tuple[Style | None, float]:
         key = quarter_of(point.x, point.y)
         if key == "les_tilleuls":
             return (FLATS, 0.85) if point.y > 2110.0 and 1990.0 < point.x < 2480.0 else (HOUSE, 0.9)

@@ -6,43 +6,45 @@ from typing import Final
 
 import numpy as np
 import shapely
+from affine import Affine
+from numpy.typing import NDArray
 from rasterio.features import shapes
-from rasterio.transform import from_origin
 from scipy.ndimage import gaussian_filter
-from shapely.geometry import LineString, box, shape
+from shapely.affinity import translate
+from shapely.geometry import LineString, Polygon, box, shape
 from shapely.geometry.base import BaseGeometry
 
 from twin.layers.valmont.attributes import road_width
 from twin.layers.valmont.buildings import Building
 from twin.layers.valmont.graph import Way
 from twin.layers.valmont.plan import MARGIN, QUARTERS
-from twin.layers.valmont.terrain import CELL, HALF_TOP, Array, Land, noise
+from twin.layers.valmont.terrain import CELL, HALF_TOP, Land, noise
 
 GRID: Final = 0.1  # m, the lattice of all corners
 COVERED: Final = box(-MARGIN, -MARGIN, 4000.0 + MARGIN, 3000.0 + MARGIN)
 
 
-def _areas(mask: Array, smallest: float) -> BaseGeometry:
+def _areas(mask: NDArray[np.bool_], smallest: float) -> BaseGeometry:
     """Polygons of a mask on the tile, corners cut, patches and holes under `smallest` m2 dropped."""
-    transform = from_origin(-CELL / 2, 5000.0 + CELL / 2, CELL, CELL)
+    transform = Affine(CELL, 0.0, -CELL / 2, 0.0, -CELL, 5000.0 + CELL / 2)
     soft = gaussian_filter(mask.astype(float), 2.0) > 0.5
-    parts = []
+    parts: list[BaseGeometry] = []
     for geometry, value in shapes(soft.astype(np.uint8), mask=soft, transform=transform):
         polygon = shape(geometry)
-        if value and polygon.area >= smallest:
-            holes = [h for h in polygon.interiors if shapely.Polygon(h).area >= smallest]
-            parts.append(shapely.Polygon(polygon.exterior, holes).simplify(6.0))
-    south = box(
-        -500.0, -500.0, 5500.0, 30.0
-    )  # the tile ends 2.5 m north of the covered edge: carry its last row on
-    edge = [p for p in parts if p.intersects(south)]
-    parts += [shapely.affinity.translate(p.intersection(box(-500, 0, 5500, 70)), 0.0, -65.0) for p in edge]
+        if isinstance(polygon, Polygon) and value and polygon.area >= smallest:
+            holes = [h for h in polygon.interiors if Polygon(h).area >= smallest]
+            parts.append(Polygon(polygon.exterior, holes).simplify(6.0))
+    # The tile ends north of the edge that is to be covered: carry its southern edge on.
+    strip = box(-500.0, 0.0, 5500.0, 70.0)
+    parts += [translate(p.intersection(strip), 0.0, -65.0) for p in parts if p.intersects(strip)]
     return shapely.union_all(parts).buffer(0.0)
 
 
 def _polygonal(geometry: BaseGeometry) -> BaseGeometry:
     """Only the polygons of an overlay (shared edges come out as lines)."""
-    return shapely.MultiPolygon([p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon" and p.area > 0.0])
+    return shapely.MultiPolygon(
+        [p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon" and p.area > 0.0]
+    )
 
 
 def build(land: Land, ways: list[Way], buildings: list[Building]) -> list[tuple[str, str, BaseGeometry]]:
@@ -69,7 +71,9 @@ def build(land: Land, ways: list[Way], buildings: list[Building]) -> list[tuple[
     )
     bare = rural & upland & ~forest & (slope > 0.10) & (fine > 2.1)
     river = LineString(np.column_stack([land.river.x, land.river.y])[::10]).buffer(HALF_TOP, quad_segs=3)
-    water = shapely.union_all([river, *(LineString(b[::3, :2]).buffer(1.5, quad_segs=1) for b in land.brooks.values())])
+    water = shapely.union_all(
+        [river, *(LineString(b[::3, :2]).buffer(1.5, quad_segs=1) for b in land.brooks.values())]
+    )
     roads = shapely.union_all(
         [
             w.line.simplify(0.4).buffer(
@@ -138,7 +142,9 @@ def build(land: Land, ways: list[Way], buildings: list[Building]) -> list[tuple[
     cuts = [LineString([(-500.0, 500.0 * j), (4500.0, 500.0 * j)]) for j in range(0, 7)]
     cuts += [LineString([(500.0 * i, -500.0), (500.0 * i, 3500.0)]) for i in range(0, 9)]
     borders = [p.boundary for _, _, p in parts] + [c.intersection(COVERED) for c in cuts] + [COVERED.boundary]
-    faces = list(shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(borders, grid_size=GRID)))))
+    faces = list(
+        shapely.get_parts(shapely.polygonize(shapely.get_parts(shapely.union_all(borders, grid_size=GRID))))
+    )
     inside = shapely.point_on_surface(faces)
     face, part = shapely.STRtree([p for _, _, p in parts]).query(inside, predicate="dwithin", distance=0.0)
     owner = np.full(len(faces), len(parts) - 1)

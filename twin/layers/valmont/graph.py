@@ -17,7 +17,9 @@ SNAP = 0.1  # m: BD TOPO gives coordinates to the decimetre
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """A line with what it is: kind ("main", "street", "lane", "track", "path" …), name, and further attributes."""
+    """A line with what it is: kind ("main", "street", "lane", "track", "path" …), name, and further
+    attributes.
+    """
 
     line: LineString
     kind: str
@@ -145,7 +147,9 @@ def degrees(ways: Iterable[Way]) -> dict[tuple[float, float], int]:
 def prune(
     ways: list[Way], shortest: Callable[[Way], float], keep_end: Callable[[tuple[float, float]], bool]
 ) -> list[Way]:
-    """Dead ends shorter than `shortest(way)` go, again and again; ends for which `keep_end` holds are no dead ends."""
+    """Dead ends shorter than `shortest(way)` go, again and again; ends for which `keep_end` holds are no
+    dead ends.
+    """
     while True:
         count = degrees(ways)
         kept = [

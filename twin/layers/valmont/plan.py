@@ -16,7 +16,9 @@ Point2 = tuple[float, float]
 
 @dataclass(frozen=True)
 class Quarter:
-    """A part of town: outline, distance between streets (m), direction of its grid (degrees; None: the relief)."""
+    """A part of town: outline, distance between streets (m), direction of its grid (degrees; None: the
+    relief).
+    """
 
     key: str
     name: str
@@ -26,6 +28,7 @@ class Quarter:
 
     @property
     def polygon(self) -> Polygon:
+        """Its outline as a polygon."""
         return Polygon(self.outline)
 
 

@@ -5,7 +5,8 @@ Local coordinates (see terrain.py).
 
 from __future__ import annotations
 
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
 import shapely
@@ -17,8 +18,11 @@ from twin.layers.valmont.graph import Way
 from twin.layers.valmont.plan import CORE, MARGIN, MILL, Point2
 from twin.layers.valmont.terrain import CELL, NEW_BRIDGE, NEW_BRIDGE_SOUTH, OLD_BRIDGE, Array, Land
 
-BEYOND: Final = 120.0  # m beyond the extent: roads are routed this far and cut at MARGIN, so that the cut is plain
+BEYOND: Final = (
+    120.0  # m beyond the extent: roads are routed this far and cut at MARGIN, so that the cut is plain
+)
 STEP: Final = 5.0  # m between the points of a rounded line
+
 
 class Router:
     """Cheapest ways over the relief, on the extent at 20 m."""
@@ -35,8 +39,8 @@ class Router:
 
     def __call__(self, *points: Point2, slope_weight: float = 500.0, smooth: float = 45.0) -> Array:
         """Line (n, 2) through the points on the relief, rounded over `smooth` m, both ends exact."""
-        lines = []
-        for a, b in zip(points[:-1], points[1:], strict=True):
+        lines: list[Array] = []
+        for a, b in pairwise(points):
             ends = []
             for x, y in (a, b):
                 i = int(np.clip(round((self.y0 - y) / self.cell), 0, self.z.shape[0] - 1))
@@ -62,11 +66,13 @@ def curve(points: Array, smooth: float = 25.0) -> Array:
     line = np.column_stack([np.interp(even, s, points[:, k]) for k in range(2)])
     soft = gaussian_filter1d(line, smooth / STEP, axis=0, mode="nearest")
     weight = np.minimum(np.minimum(even, s[-1] - even) / (2.5 * smooth), 1.0)[:, None]
-    return weight * soft + (1.0 - weight) * line
+    return np.asarray(weight * soft + (1.0 - weight) * line)
 
 
 def deck(land: Land, east: float, south: float = 23.0) -> tuple[Array, Array]:
-    """The ends (south, north) of the deck of the bridge at local X = east, square to the river; `south` m on that side."""
+    """The ends (south, north) of the deck of the bridge at local X = east, square to the river; `south` m
+    on that side.
+    """
     x, y, angle = land.river.at(east)
     across = np.array([-np.sin(angle), np.cos(angle)])
     return np.round(np.array([x, y]) - south * across, 1), np.round(np.array([x, y]) + 23.0 * across, 1)
@@ -159,7 +165,7 @@ def main_roads(land: Land) -> list[Way]:
         number="D47",
     )
     add(
-        curve(np.array([east_ring, [2664, 1300], [ring_south[0] + 3, ring_south[1] - 30], ring_south]), 15.0),
+        curve(np.array([east_ring, [2666, 1290], [ring_south[0] + 1, ring_south[1] - 25], ring_south]), 15.0),
         "ring",
         "Rocade",
         1,
@@ -173,7 +179,9 @@ def main_roads(land: Land) -> list[Way]:
         number="D912",
     )
     add(
-        route(north_ring, (2520.0, 2420.0), attached((1864.0, 2600.0), 80.0), slope_weight=150.0, smooth=90.0),
+        route(
+            north_ring, (2520.0, 2420.0), attached((1864.0, 2600.0), 80.0), slope_weight=150.0, smooth=90.0
+        ),
         "ring",
         "Rocade",
         1,
@@ -217,7 +225,7 @@ def main_roads(land: Land) -> list[Way]:
     lane("Route de Vaugrenier", (3350.0, 560.0), (4000.0 + BEYOND, 480.0))
     lane("Chemin de la Grange", (3640.0, 1930.0), (3640.0, 1640.0))
     lane("Rue du Moulin", (2240.0, 1212.0), MILL)
-    track = {"kind": "track", "rank": 8, "weight": 300.0}
+    track: dict[str, Any] = {"kind": "track", "rank": 8, "weight": 300.0}
     lane("Chemin des Prés", (300.0, 1900.0), (330.0, 1660.0), (900.0, 1560.0), (1180.0, 1935.0), **track)
     lane("Chemin de la Grange", (3640.0, 1640.0), (3330.0, 1660.0), (3255.0, 1850.0), **track)
     lane("Chemin du Bois", (560.0, 2480.0), (350.0, 2850.0), (520.0, 3000.0 + BEYOND), **track)

@@ -13,6 +13,7 @@ import shapely
 from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from scipy.spatial import cKDTree
 from shapely.geometry import LineString, Point
+from shapely.geometry.base import BaseGeometry
 
 from twin.layers.valmont import graph
 from twin.layers.valmont.graph import Way
@@ -22,7 +23,9 @@ from twin.layers.valmont.terrain import CELL, NEW_BRIDGE, Array, Land, noise, sm
 
 
 class Field:
-    """Directions of streets (as cos and sin of twice the angle) and the distance between them, on the 5 m tile."""
+    """Directions of streets (as cos and sin of twice the angle) and the distance between them, on the 5 m
+    tile.
+    """
 
     def __init__(self, land: Land) -> None:
         smooth = gaussian_filter(land.terrain, 14.0)
@@ -103,7 +106,9 @@ class Growth:
         return float("inf") if tree is None else float(tree.query((x, y))[0])
 
     def trace(self, x: float, y: float, family: int) -> Array | None:
-        """The streamline through a seed, both ways, until the town, the room or the river ends; None if too short."""
+        """The streamline through a seed, both ways, until the town, the room or the river ends; None if
+        too short.
+        """
         sides = []
         for sense in (0.0, np.pi):
             px, py, heading = x, y, self.field.angle(x, y, family) + sense
@@ -142,17 +147,18 @@ class Growth:
             self._plant()
             every = max(int(0.35 * gap / STEP), 1)
             for k in range(0, len(line), every):
-                queue.append((*line[k], 1 - family))
-                a = self.field.angle(*line[k], family) + np.pi / 2.0
-                for side in (1.02, -1.02):
-                    queue.append(
-                        (line[k, 0] + side * gap * np.cos(a), line[k, 1] + side * gap * np.sin(a), family)
-                    )
+                x, y = float(line[k, 0]), float(line[k, 1])
+                queue.append((x, y, 1 - family))
+                a = self.field.angle(x, y, family) + np.pi / 2.0
+                step = (1.02 * gap * float(np.cos(a)), 1.02 * gap * float(np.sin(a)))
+                queue += [(x + step[0], y + step[1], family), (x - step[0], y - step[1], family)]
         return self.lines
 
 
-def reach(line: Array, others: shapely.Geometry, how_far: float, barred: shapely.Geometry) -> Array:
-    """The street with its loose ends led on to the next street ahead, if there is one within `how_far` metres."""
+def reach(line: Array, others: BaseGeometry, how_far: float, barred: BaseGeometry) -> Array:
+    """The street with its loose ends led on to the next street ahead, if there is one within `how_far`
+    metres.
+    """
     for _ in range(2):
         line = line[::-1]
         ahead = line[-1] - line[max(len(line) - 4, 0)]
@@ -188,11 +194,13 @@ def build(land: Land) -> list[Way]:
     streets = []
     for k, line in enumerate(grown):
         others = shapely.MultiLineString(
-            joined + (ring if line[:, 0].max() > NEW_BRIDGE else []) + [LineString(g) for m, g in enumerate(grown) if m != k]
+            joined
+            + (ring if line[:, 0].max() > NEW_BRIDGE else [])
+            + [LineString(g) for m, g in enumerate(grown) if m != k]
         )
         gap = field.distance(*line[len(line) // 2])
         street = LineString(np.round(reach(line, others, 1.1 * gap, barred), 1)).simplify(0.35)
-        streets.append(Way(street, "street", f"street {k}", 5))
+        streets.append(Way(LineString(street.coords), "street", f"street {k}", 5))
     ways = _roundabouts(old) + streets
     return _clean(ways)
 
@@ -201,11 +209,10 @@ def _roundabouts(ways: list[Way]) -> list[Way]:
     """Rings of 17 m at the junctions of the ring road with the departmental roads; the arms end on them."""
     for centre in ((2668.0, 1165.0), (2650.0, 2085.0)):
         disk = Point(centre).buffer(17.0, quad_segs=6)
-        result = []
+        result: list[Way] = []
         for way in ways:
-            for part in shapely.get_parts(way.line.difference(disk)):
-                if part.length > 1.0:
-                    result.append(replace(way, line=part))
+            parts = shapely.get_parts(way.line.difference(disk))
+            result.extend(replace(way, line=part) for part in parts if part.length > 1.0)
         circle = LineString(np.round(shapely.get_coordinates(disk.exterior.reverse()), 1))
         if not shapely.is_ccw(circle):
             circle = circle.reverse()

@@ -22,7 +22,9 @@ NARROW: Final = 3.6  # m, in the core
 
 @dataclass(frozen=True)
 class Style:
-    """How a quarter is built: ranges (m) of frontage, depth, setback, gap to the next; floors; share of L shapes."""
+    """How a quarter is built: ranges (m) of frontage, depth, setback, gap to the next; floors; share of L
+    shapes.
+    """
 
     frontage: tuple[float, float]
     depth: tuple[float, float]
@@ -52,7 +54,8 @@ STYLES: Final = {
     "grands_champs": SHED,
 }
 
-# Public and singular buildings: key, name, BD TOPO nature, use, place wanted, boxes (dx, dy, width, depth), height, floors, quarter.
+# Public and singular buildings: key, name, BD TOPO nature, use, place wanted, boxes (dx, dy, width, depth),
+# height (m), floors.
 SPECIALS: Final = (
     (
         "church",
@@ -139,7 +142,7 @@ SPECIALS: Final = (
         "EHPAD Les Peupliers",
         "Indifférenciée",
         "Résidentiel",
-        (2080.0, 1850.0),
+        (2150.0, 1640.0),
         ((0, 0, 46, 14), (-17, 18, 13, 24)),
         8.0,
         2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
 import geopandas as gpd
@@ -9,52 +10,35 @@ import numpy as np
 import pandas as pd
 import shapely
 from shapely.geometry import LineString, MultiLineString, MultiPolygon, Point, box
+from shapely.geometry.base import BaseGeometry
 
 from twin.layers.valmont import buildings as town
-from twin.layers.valmont.attributes import CONFIRMED, CREATED, INSEE, POSTCODE, frame, key, road_width, with_height
+from twin.layers.valmont.attributes import (
+    CONFIRMED,
+    CREATED,
+    INSEE,
+    POSTCODE,
+    frame,
+    key,
+    road_width,
+    with_height,
+)
 from twin.layers.valmont.buildings import Building
+from twin.layers.valmont.columns import (
+    BAN_COLUMNS,
+    COMMUNE_COLUMNS,
+    INTEREST_COLUMNS,
+    REACH_COLUMNS,
+    STREAM_COLUMNS,
+    SURFACE_COLUMNS,
+    WORK_COLUMNS,
+)
 from twin.layers.valmont.graph import Way
 from twin.layers.valmont.plan import HAMLETS, MARGIN, QUARTERS
 from twin.layers.valmont.terrain import HALF_TOP, Array, Land
 
 RIVER_NAME: Final = "la Valserine du Mont"
-_DATES: Final = ("date_creation", "date_modification", "date_d_apparition", "date_de_confirmation", "sources", "identifiants_sources")
 _STATE: Final = {"etat_de_l_objet": "En service", "date_de_confirmation": CONFIRMED}
-_WATER: Final = ("cleabs", "code_hydrographique", "code_du_pays", "nature")
-_COORDINATES: Final = ("precision_planimetrique", "precision_altimetrique", "mode_d_obtention_des_coordonnees", "mode_d_obtention_de_l_altitude")
-REACH_COLUMNS: Final = (
-    *_WATER, "fictif", "position_par_rapport_au_sol", "etat_de_l_objet", *_DATES, *_COORDINATES, "statut", "persistance",
-    "fosse", "navigabilite", "salinite", "numero_d_ordre", "strategie_de_classement", "origine", "perimetre_d_utilisation_ou_origine",
-    "sens_de_l_ecoulement", "reseau_principal_coulant", "trace_connu", "classe_de_largeur", "type_de_bras",
-    "commentaire_sur_l_objet_hydro", "code_du_cours_d_eau_bdcarthage", "liens_vers_cours_d_eau",
-    "liens_vers_surface_hydrographique", "lien_vers_entite_de_transition", "cpx_toponyme_de_cours_d_eau",
-    "cpx_toponyme_d_entite_de_transition", "liens_vers_noeud_hydrographique_ini", "liens_vers_noeud_hydrographique_fin",
-)
-SURFACE_COLUMNS: Final = (
-    *_WATER, "position_par_rapport_au_sol", "etat_de_l_objet", *_DATES, *_COORDINATES, "statut", "persistance", "salinite",
-    "origine", "commentaire_sur_l_objet_hydro", "liens_vers_plan_d_eau", "liens_vers_cours_d_eau",
-    "lien_vers_entite_de_transition", "cpx_toponyme_de_plan_d_eau", "cpx_toponyme_de_cours_d_eau", "cpx_toponyme_d_entite_de_transition",
-)
-STREAM_COLUMNS: Final = (
-    "cleabs", "code_hydrographique", "toponyme", "statut_du_toponyme", "importance", "date_creation", "date_modification",
-    "date_d_apparition", "date_de_confirmation", "statut", "influence_de_la_maree", "caractere_permanent", "commentaire_sur_l_objet_hydro",
-)
-WORK_COLUMNS: Final = (
-    "cleabs", "nature", "nature_detaillee", "toponyme", "statut_du_toponyme", "importance", "etat_de_l_objet", *_DATES,
-    "methode_d_acquisition_planimetrique", "precision_planimetrique", "methode_d_acquisition_altimetrique", "precision_altimetrique",
-)
-INTEREST_COLUMNS: Final = (
-    "cleabs", "categorie", "nature", "nature_detaillee", "toponyme", "statut_du_toponyme", "importance", "fictif", "etat_de_l_objet",
-    *_DATES, "methode_d_acquisition_planimetrique", "precision_planimetrique",
-)
-COMMUNE_COLUMNS: Final = (
-    "cleabs", "code_insee", "code_insee_de_l_arrondissement", "code_insee_de_la_collectivite_terr", "code_insee_du_departement",
-    "code_insee_de_la_region", "population", "surface_en_ha", "date_creation", "date_modification", "date_d_apparition",
-    "date_de_confirmation", "code_postal", "nom_officiel", "chef_lieu_d_arrondissement", "chef_lieu_de_collectivite_terr",
-    "chef_lieu_de_departement", "chef_lieu_de_region", "capitale_d_etat", "date_du_recensement", "organisme_recenseur",
-    "codes_siren_des_epci", "lien_vers_chef_lieu", "liens_vers_autorite_administrative", "code_siren",
-)
-BAN_COLUMNS: Final = ("cleabs", "date_creation", "lien_vers_troncon_entree", "liens_vers_troncon_sortie")
 # key: (categorie, nature, nature_detaillee, kind for people, capacity: pupils, beds, staff …)
 INTEREST: Final[dict[str, tuple[str, str, str | None, str, int]]] = {
     "church": ("Religieux", "Culte chrétien", "Eglise", "Église", 400),
@@ -74,7 +58,16 @@ INTEREST: Final[dict[str, tuple[str, str, str | None, str, int]]] = {
     "town_theatre": ("Culture et loisirs", "Salle de spectacle ou conférence", None, "Salle des fêtes", 250),
 }
 SCHOOLS: Final = ("school_ferry", "school_pres", "school_nicolas", "college")
-JOBS: Final = {"vieux_bourg": 620, "bas_du_mail": 130, "gare": 260, "la_cote": 25, "saint_nicolas": 190, "les_pres": 70, "les_tilleuls": 540, "grands_champs": 880}
+JOBS: Final = {
+    "vieux_bourg": 620,
+    "bas_du_mail": 130,
+    "gare": 260,
+    "la_cote": 25,
+    "saint_nicolas": 190,
+    "les_pres": 70,
+    "les_tilleuls": 540,
+    "grands_champs": 880,
+}
 
 
 def _river_line(land: Land) -> Array:
@@ -82,7 +75,7 @@ def _river_line(land: Land) -> Array:
     r = land.river
     keep = np.flatnonzero((r.x >= -MARGIN) & (r.x <= 4000.0 + MARGIN))
     k = np.append(keep[::10], keep[-1]) if (keep.size - 1) % 10 else keep[::10]
-    return np.round(np.column_stack([r.x[k], r.y[k], r.bed[k]]), 2)
+    return np.asarray(np.round(np.column_stack([r.x[k], r.y[k], r.bed[k]]), 2), dtype=np.float64)
 
 
 def hydrography(land: Land) -> dict[str, gpd.GeoDataFrame]:
@@ -95,39 +88,92 @@ def hydrography(land: Land) -> dict[str, gpd.GeoDataFrame]:
         brook[-1] = lines[RIVER_NAME][k]  # the brook ends on a vertex of the river, where the river is cut
         mouths.append(k)
     cuts = [0, *sorted(mouths), len(river) - 1]
-    reaches: list[tuple[str, Array]] = [(RIVER_NAME, lines[RIVER_NAME][a : b + 1]) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    reaches: list[tuple[str, Array]] = [
+        (RIVER_NAME, lines[RIVER_NAME][a : b + 1]) for a, b in itertools.pairwise(cuts)
+    ]
     reaches += [(name, line) for name, line in lines.items() if name != RIVER_NAME]
     extent = box(-MARGIN, -MARGIN, 4000.0 + MARGIN, 3000.0 + MARGIN)
-    rows, shapes = [], []
+    rows: list[dict[str, Any]] = []
+    shapes: list[BaseGeometry] = []
     for name, line in reaches:
         inside = LineString(line).intersection(extent)
         part = max(shapely.get_parts(inside), key=lambda g: g.length)
         main = name == RIVER_NAME
-        rows.append({
-            "cleabs": key("TRON_EAU", len(rows) + 1), "code_hydrographique": None, "code_du_pays": "FR", "nature": "Ecoulement naturel",
-            "fictif": main, "position_par_rapport_au_sol": "0", **_STATE, "precision_planimetrique": 2.5, "precision_altimetrique": 1.0,
-            "mode_d_obtention_des_coordonnees": "BDTopo", "mode_d_obtention_de_l_altitude": "BDAlti", "statut": "Validé",
-            "persistance": "Permanent", "fosse": False, "navigabilite": False, "salinite": False, "numero_d_ordre": "2" if main else "1",
-            "origine": "Naturel", "sens_de_l_ecoulement": "Sens direct", "reseau_principal_coulant": True, "trace_connu": True,
-            "classe_de_largeur": "Entre 15 m et 50 m" if main else "Entre 0 m et 5 m", "cpx_toponyme_de_cours_d_eau": name,
-            "liens_vers_cours_d_eau": key("COURDEAU", list(lines).index(name) + 1),
-        })
+        rows.append(
+            {
+                "cleabs": key("TRON_EAU", len(rows) + 1),
+                "code_hydrographique": None,
+                "code_du_pays": "FR",
+                "nature": "Ecoulement naturel",
+                "fictif": main,
+                "position_par_rapport_au_sol": "0",
+                **_STATE,
+                "precision_planimetrique": 2.5,
+                "precision_altimetrique": 1.0,
+                "mode_d_obtention_des_coordonnees": "BDTopo",
+                "mode_d_obtention_de_l_altitude": "BDAlti",
+                "statut": "Validé",
+                "persistance": "Permanent",
+                "fosse": False,
+                "navigabilite": False,
+                "salinite": False,
+                "numero_d_ordre": "2" if main else "1",
+                "origine": "Naturel",
+                "sens_de_l_ecoulement": "Sens direct",
+                "reseau_principal_coulant": True,
+                "trace_connu": True,
+                "classe_de_largeur": "Entre 15 m et 50 m" if main else "Entre 0 m et 5 m",
+                "cpx_toponyme_de_cours_d_eau": name,
+                "liens_vers_cours_d_eau": key("COURDEAU", list(lines).index(name) + 1),
+            }
+        )
         shapes.append(part)
     troncons = frame(REACH_COLUMNS, rows, shapes)
     for column in ("fictif", "fosse", "navigabilite", "salinite", "reseau_principal_coulant", "trace_connu"):
         troncons[column] = troncons[column].astype(bool)
-    surface = LineString(river[:, :2]).buffer(HALF_TOP, cap_style="flat").simplify(0.2)
-    surface = shapely.force_3d(MultiPolygon([surface]), z=-1000.0)
-    water = frame(SURFACE_COLUMNS, [{
-        "cleabs": key("SURF_EAU", 1), "code_du_pays": "FR", "nature": "Ecoulement naturel", "position_par_rapport_au_sol": "0", **_STATE,
-        "precision_planimetrique": 2.5, "precision_altimetrique": 9999.0, "statut": "Validé", "persistance": "Permanent", "salinite": False,
-        "origine": "Naturel", "liens_vers_cours_d_eau": key("COURDEAU", 1), "cpx_toponyme_de_cours_d_eau": RIVER_NAME,
-    }], [surface])
+    flat = LineString(river[:, :2]).buffer(HALF_TOP, cap_style="flat").simplify(0.2)
+    surface = shapely.force_3d(_polygons(flat), z=-1000.0)
+    water = frame(
+        SURFACE_COLUMNS,
+        [
+            {
+                "cleabs": key("SURF_EAU", 1),
+                "code_du_pays": "FR",
+                "nature": "Ecoulement naturel",
+                "position_par_rapport_au_sol": "0",
+                **_STATE,
+                "precision_planimetrique": 2.5,
+                "precision_altimetrique": 9999.0,
+                "statut": "Validé",
+                "persistance": "Permanent",
+                "salinite": False,
+                "origine": "Naturel",
+                "liens_vers_cours_d_eau": key("COURDEAU", 1),
+                "cpx_toponyme_de_cours_d_eau": RIVER_NAME,
+            }
+        ],
+        [surface],
+    )
     water["salinite"] = water["salinite"].astype(bool)
-    rows = [{"cleabs": key("COURDEAU", k + 1), "toponyme": name, "statut_du_toponyme": "Collecté", "importance": "3" if k == 0 else "5",
-             "date_de_confirmation": CONFIRMED, "statut": "Validé", "influence_de_la_maree": False, "caractere_permanent": True}
-            for k, name in enumerate(lines)]
-    parts = [MultiLineString([s for s, (n, _) in zip(shapes, reaches, strict=True) if n == name]) for name in lines]
+    rows = [
+        {
+            "cleabs": key("COURDEAU", k + 1),
+            "toponyme": name,
+            "statut_du_toponyme": "Collecté",
+            "importance": "3" if k == 0 else "5",
+            "date_de_confirmation": CONFIRMED,
+            "statut": "Validé",
+            "influence_de_la_maree": False,
+            "caractere_permanent": True,
+        }
+        for k, name in enumerate(lines)
+    ]
+    parts = [
+        MultiLineString(
+            [LineString(s.coords) for s, (n, _) in zip(shapes, reaches, strict=True) if n == name]
+        )
+        for name in lines
+    ]
     streams = frame(STREAM_COLUMNS, rows, parts)
     for column in ("influence_de_la_maree", "caractere_permanent"):
         streams[column] = streams[column].astype(bool)
@@ -136,19 +182,30 @@ def hydrography(land: Land) -> dict[str, gpd.GeoDataFrame]:
 
 def works(land: Land, ways: list[Way]) -> dict[str, gpd.GeoDataFrame]:
     """Layers construction_lineaire (bridges, quay walls) and ligne_orographique (the levee)."""
-    rows, shapes = [], []
+    rows: list[dict[str, Any]] = []
+    shapes: list[BaseGeometry] = []
 
     def add(nature: str, name: str | None, line: LineString) -> None:
-        rows.append({"cleabs": key("CONSLINE", len(rows) + 1), "nature": nature, "toponyme": name, "importance": "4", **_STATE,
-                     "statut_du_toponyme": "Collecté" if name else None,
-                     "methode_d_acquisition_planimetrique": "Photogrammétrie", "precision_planimetrique": 1.5,
-                     "methode_d_acquisition_altimetrique": "Photogrammétrie", "precision_altimetrique": 1.0})
+        rows.append(
+            {
+                "cleabs": key("CONSLINE", len(rows) + 1),
+                "nature": nature,
+                "toponyme": name,
+                "importance": "4",
+                **_STATE,
+                "statut_du_toponyme": "Collecté" if name else None,
+                "methode_d_acquisition_planimetrique": "Photogrammétrie",
+                "precision_planimetrique": 1.5,
+                "methode_d_acquisition_altimetrique": "Photogrammétrie",
+                "precision_altimetrique": 1.0,
+            }
+        )
         shapes.append(line)
 
     for way in ways:
         if way.level > 0:
             add("Pont", way.name, with_height(land, way))
-    for name, brook in land.brooks.items():
+    for brook in land.brooks.values():
         line = LineString(brook[:, :2])
         for way in ways:
             if way.kind != "path" and way.level == 0 and way.line.crosses(line):
@@ -160,9 +217,19 @@ def works(land: Land, ways: list[Way]) -> dict[str, gpd.GeoDataFrame]:
                         add("Pont", None, LineString(np.column_stack([np.round(c, 1), [round(z, 1)] * 2])))
     structures = frame(WORK_COLUMNS, rows, shapes)
     dike = np.round(land.dike[::5], 1)
-    rows, shapes = [], []
-    rows.append({"cleabs": key("LIGNOROG", 1), "nature": "Levée", "toponyme": "Levée du Faubourg", "statut_du_toponyme": "Collecté",
-                 "importance": "5", **_STATE, "precision_planimetrique": 1.5, "precision_altimetrique": 0.5})
+    rows = []
+    rows.append(
+        {
+            "cleabs": key("LIGNOROG", 1),
+            "nature": "Levée",
+            "toponyme": "Levée du Faubourg",
+            "statut_du_toponyme": "Collecté",
+            "importance": "5",
+            **_STATE,
+            "precision_planimetrique": 1.5,
+            "precision_altimetrique": 0.5,
+        }
+    )
     levee = frame(WORK_COLUMNS, rows, [LineString(dike)])
     return {"construction_lineaire": structures, "ligne_orographique": levee}
 
@@ -170,22 +237,48 @@ def works(land: Land, ways: list[Way]) -> dict[str, gpd.GeoDataFrame]:
 def interest(public: dict[str, Building], ways: list[Way]) -> gpd.GeoDataFrame:
     """Layer zone_d_activite_ou_d_interet: grounds of the public buildings, and the business zone."""
     roads = shapely.union_all([w.line.buffer(0.5 * road_width(w) + 1.0) for w in ways if w.kind != "path"])
-    rows, shapes = [], []
+    rows: list[dict[str, Any]] = []
+    shapes: list[BaseGeometry] = []
     for name, building in public.items():
         category, nature, detail, _, _ = INTEREST[name]
         ground = building.footprint.convex_hull.buffer(10.0, join_style="mitre").difference(roads)
         ground = max(shapely.get_parts(ground), key=lambda g: g.intersection(building.footprint).area)
-        rows.append({"cleabs": key("SURFACTI", len(rows) + 1), "categorie": category, "nature": nature, "nature_detaillee": detail,
-                     "toponyme": building.name, "statut_du_toponyme": "Collecté", "importance": "4", "fictif": False, **_STATE,
-                     "methode_d_acquisition_planimetrique": "Vectorisation du plan cadastral", "precision_planimetrique": 2.5})
+        rows.append(
+            {
+                "cleabs": key("SURFACTI", len(rows) + 1),
+                "categorie": category,
+                "nature": nature,
+                "nature_detaillee": detail,
+                "toponyme": building.name,
+                "statut_du_toponyme": "Collecté",
+                "importance": "4",
+                "fictif": False,
+                **_STATE,
+                "methode_d_acquisition_planimetrique": "Vectorisation du plan cadastral",
+                "precision_planimetrique": 2.5,
+            }
+        )
         shapes.append(MultiPolygon([shapely.set_precision(ground, 0.1)]))
     zone = QUARTERS[-1]
-    rows.append({**rows[0], "cleabs": key("SURFACTI", len(rows) + 1), "categorie": "Industriel et commercial", "nature": "Zone industrielle",
-                 "nature_detaillee": None, "toponyme": zone.name})
+    rows.append(
+        {
+            **rows[0],
+            "cleabs": key("SURFACTI", len(rows) + 1),
+            "categorie": "Industriel et commercial",
+            "nature": "Zone industrielle",
+            "nature_detaillee": None,
+            "toponyme": zone.name,
+        }
+    )
     shapes.append(MultiPolygon([zone.polygon]))
     table = frame(INTEREST_COLUMNS, rows, shapes)
     table["fictif"] = table["fictif"].astype(bool)
     return table
+
+
+def _polygons(geometry: BaseGeometry) -> MultiPolygon:
+    """The polygons of an overlay, without the lines and points of shared edges."""
+    return MultiPolygon([p for p in shapely.get_parts(geometry) if p.geom_type == "Polygon"])
 
 
 def quarters(built: list[Building]) -> gpd.GeoDataFrame:
@@ -194,15 +287,26 @@ def quarters(built: list[Building]) -> gpd.GeoDataFrame:
     zones: list[tuple[str, str, Any, int]] = [(q.key, q.name, q.polygon, JOBS[q.key]) for q in QUARTERS]
     taken = shapely.union_all([z[2] for z in zones])
     for name, (place, radius) in HAMLETS.items():
-        zones.append((name.lower().replace(" ", "_").replace("-", "_"), name, Point(place).buffer(1.8 * radius, quad_segs=8).difference(taken), 8))
+        zones.append(
+            (
+                name.lower().replace(" ", "_").replace("-", "_"),
+                name,
+                Point(place).buffer(1.8 * radius, quad_segs=8).difference(taken),
+                8,
+            )
+        )
     taken = shapely.union_all([z[2] for z in zones])
     middle = 1430.0
-    zones.append(("ecarts_rive_droite", "Écarts de la rive droite", box(0, 0, 4000, middle).difference(taken), 25))
-    zones.append(("ecarts_rive_gauche", "Écarts de la rive gauche", box(0, middle, 4000, 3000).difference(taken), 25))
+    zones.append(
+        ("ecarts_rive_droite", "Écarts de la rive droite", box(0, 0, 4000, middle).difference(taken), 25)
+    )
+    zones.append(
+        ("ecarts_rive_gauche", "Écarts de la rive gauche", box(0, middle, 4000, 3000).difference(taken), 25)
+    )
     left = whole
     shapes = []
     for _, _, shape, _ in zones:  # a partition: what two outlines share goes to the first
-        shapes.append(MultiPolygon([p for p in shapely.get_parts(left.intersection(shape)) if p.geom_type == "Polygon"]))
+        shapes.append(_polygons(left.intersection(shape)))
         left = left.difference(shape)
     centres = [b.footprint.centroid for b in built]
     owner = np.array([int(np.argmin(shapely.distance(shapes, centre))) for centre in centres])
@@ -228,10 +332,22 @@ def quarters(built: list[Building]) -> gpd.GeoDataFrame:
 def commune(population: int) -> gpd.GeoDataFrame:
     """Layer commune: the extent."""
     row = {
-        "cleabs": key("COMMUNE_", 1), "code_insee": INSEE, "code_insee_de_l_arrondissement": "952", "code_insee_de_la_collectivite_terr": "95D",
-        "code_insee_du_departement": "95", "code_insee_de_la_region": "11", "population": population, "surface_en_ha": 1200,
-        "date_de_confirmation": CONFIRMED, "code_postal": POSTCODE, "nom_officiel": "Valmont", "chef_lieu_d_arrondissement": False,
-        "chef_lieu_de_collectivite_terr": False, "chef_lieu_de_departement": False, "chef_lieu_de_region": False, "capitale_d_etat": False,
+        "cleabs": key("COMMUNE_", 1),
+        "code_insee": INSEE,
+        "code_insee_de_l_arrondissement": "952",
+        "code_insee_de_la_collectivite_terr": "95D",
+        "code_insee_du_departement": "95",
+        "code_insee_de_la_region": "11",
+        "population": population,
+        "surface_en_ha": 1200,
+        "date_de_confirmation": CONFIRMED,
+        "code_postal": POSTCODE,
+        "nom_officiel": "Valmont",
+        "chef_lieu_d_arrondissement": False,
+        "chef_lieu_de_collectivite_terr": False,
+        "chef_lieu_de_departement": False,
+        "chef_lieu_de_region": False,
+        "capitale_d_etat": False,
         "organisme_recenseur": "INSEE",
     }
     table = frame(COMMUNE_COLUMNS, [row], [MultiPolygon([box(0.0, 0.0, 4000.0, 3000.0)])])
@@ -245,25 +361,43 @@ def turn_bans(roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Layer non_communication: from the faubourg's main street no turn into its first side street."""
     main = "RUE DU FAUBOURG SAINT-NICOLAS"
     ends: dict[tuple[float, float], list[tuple[str, str]]] = {}
-    for identifier, name, line in zip(roads["cleabs"], roads["nom_collaboratif_gauche"], roads.geometry, strict=True):
+    for identifier, name, line in zip(
+        roads["cleabs"], roads["nom_collaboratif_gauche"], roads.geometry, strict=True
+    ):
         for k in (0, -1):
             ends.setdefault(line.coords[k][:2], []).append((identifier, str(name)))
     for point in sorted(ends, key=lambda p: p[1]):
         coming = sorted(c for c, name in ends[point] if name == main)
         going = sorted(c for c, name in ends[point] if name != main and name.startswith("RUE"))
         if len(coming) == 2 and going:
-            row = {"cleabs": key("NON_COMM", 1), "lien_vers_troncon_entree": coming[0], "liens_vers_troncon_sortie": going[0]}
+            row = {
+                "cleabs": key("NON_COMM", 1),
+                "lien_vers_troncon_entree": coming[0],
+                "liens_vers_troncon_sortie": going[0],
+            }
             table = pd.DataFrame([row], columns=list(BAN_COLUMNS))
             table["date_creation"] = pd.Series([CREATED]).astype("datetime64[ms]")
-            return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries([Point(point)], crs="EPSG:2154")).rename_geometry("geometrie")
+            return gpd.GeoDataFrame(
+                table, geometry=gpd.GeoSeries([Point(point)], crs="EPSG:2154")
+            ).rename_geometry("geometrie")
     raise RuntimeError(f"{main} has no side street")
 
 
 def facilities(public: dict[str, Building]) -> dict[str, gpd.GeoDataFrame]:
     """Layers ecoles and etablissements of lieux.gpkg: one point for each, with its kind and capacity."""
     tables = {}
-    for layer, keys in (("ecoles", SCHOOLS), ("etablissements", tuple(k for k in public if k not in SCHOOLS))):
-        rows = [{"cle": k, "nom": public[k].name, "nature": INTEREST[k][3], "capacite": INTEREST[k][4]} for k in keys]
-        tables[layer] = frame(("cle", "nom", "nature", "capacite"), rows, [public[k].footprint.representative_point() for k in keys])
+    for layer, keys in (
+        ("ecoles", SCHOOLS),
+        ("etablissements", tuple(k for k in public if k not in SCHOOLS)),
+    ):
+        rows = [
+            {"cle": k, "nom": public[k].name, "nature": INTEREST[k][3], "capacite": INTEREST[k][4]}
+            for k in keys
+        ]
+        tables[layer] = frame(
+            ("cle", "nom", "nature", "capacite"),
+            rows,
+            [public[k].footprint.representative_point() for k in keys],
+        )
         tables[layer]["capacite"] = tables[layer]["capacite"].astype("int32")
     return tables

@@ -65,7 +65,9 @@ class River:
 
 @dataclass(frozen=True, eq=False)
 class Land:
-    """What the town is built on: terrain (1000, 1000) m on the tile, and the lines of its water and defences."""
+    """What the town is built on: terrain (1000, 1000) m on the tile, and the lines of its water and
+    defences.
+    """
 
     terrain: Array
     river: River
@@ -77,15 +79,14 @@ class Land:
 
     def sample(self, x: Array, y: Array) -> Array:
         """Terrain (m) at local points, bilinear between cell centres."""
-        return map_coordinates(
-            self.terrain, [(5000.0 - np.asarray(y)) / CELL, np.asarray(x) / CELL], order=1, mode="nearest"
-        )
+        rows, columns = (5000.0 - np.asarray(y)) / CELL, np.asarray(x) / CELL
+        return np.asarray(map_coordinates(self.terrain, [rows, columns], order=1, mode="nearest"))
 
 
 def smoothstep(x: Array, low: float, high: float) -> Array:
     """0 below `low`, 1 above `high`, smooth between."""
     t = np.clip((x - low) / (high - low), 0.0, 1.0)
-    return t * t * (3.0 - 2.0 * t)
+    return np.asarray(t * t * (3.0 - 2.0 * t))
 
 
 def bump(x: Array, centre: float, width: float) -> Array:
@@ -117,11 +118,13 @@ _HALF_SOUTH = CubicSpline(
 
 def valley_floor(u: Array) -> Array:
     """Elevation (m) of the flood plain beside the river at local X = u: about 1.25 per mille."""
-    return np.asarray(214.05 - 0.00125 * u)
+    return np.asarray(213.65 - 0.00125 * u)
 
 
 def half_width(u: Array, north: NDArray[np.bool_]) -> Array:
-    """Width (m) of the flood plain on one side of the axis, with the small bays and spurs of a real foot of slope."""
+    """Width (m) of the flood plain on one side of the axis, with the small bays and spurs of a real foot
+    of slope.
+    """
     bays_north = 26.0 * np.sin(u / 137.0) + 15.0 * np.sin(u / 71.0 + 1.0) + 10.0 * np.sin(u / 39.0)
     bays_south = 16.0 * np.sin(u / 151.0 + 2.0) + 12.0 * np.sin(u / 83.0) + 7.0 * np.sin(u / 43.0 + 0.5)
     return np.asarray(np.where(north, _HALF_NORTH(u) + bays_north, _HALF_SOUTH(u) + bays_south))
@@ -150,7 +153,9 @@ def trace_river() -> River:
 
 
 def valley_frame(x: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Chainage u of the valley (its axis' X), signed distance d to the axis (north > 0), distance beyond the plain."""
+    """Chainage u of the valley (its axis' X), signed distance d to the axis (north > 0), distance beyond
+    the plain.
+    """
     u = np.arange(-1500.0, 6500.0, 5.0)
     axis = np.column_stack([u, _AXIS(u)])
     points = np.column_stack([np.ravel(x), np.ravel(y)])
@@ -212,7 +217,9 @@ def evolve() -> Array:
 
 
 def brook_stems(hills: Array) -> dict[str, Array]:
-    """Stems (n, 2) of the largest brook of each bank that reaches the plain, from its head to the plain's edge."""
+    """Stems (n, 2) of the largest brook of each bank that reaches the plain, from its head to the plain's
+    edge.
+    """
     gx, gy = np.meshgrid(COARSE_X, COARSE_Y)
     _, d, beyond = valley_frame(gx, gy)
     fixed = beyond <= 0.0
@@ -249,7 +256,7 @@ def _resample(points: Array, step: float, smooth: float) -> Array:
     line = np.column_stack([np.interp(even, s, points[:, k]) for k in range(2)])
     soft = gaussian_filter1d(line, smooth / step, axis=0, mode="nearest")
     blend = np.minimum(np.minimum(even, s[-1] - even) / (2.0 * smooth), 1.0)[:, None]
-    return blend * soft + (1.0 - blend) * line
+    return np.asarray(blend * soft + (1.0 - blend) * line)
 
 
 def _distance(line: Array, x: Array, y: Array) -> tuple[Array, NDArray[np.int64]]:
@@ -296,13 +303,13 @@ def build() -> Land:
     blend = smoothstep(r, HALF_TOP - 1.0, HALF_TOP + 6.0)
     carved = np.minimum(terrain, bank) * (1.0 - blend) + terrain * blend
     terrain = np.where(inside, np.where(r < HALF_TOP - 1.0, bank, carved), terrain)
-    dike = trace_dike(river, terrain)
+    dike = trace_dike(river)
     raise_along(terrain, dike, gx, gy)
     for bank in ring_road_banks(river):
         raise_along(terrain, bank, gx, gy, half_crest=7.0, batter=0.5)
     bed_again = r < HALF_BED  # no embankment in the channel
     terrain = np.where(bed_again, np.minimum(terrain, river.bed[k]), terrain)
-    return Land(np.round(terrain, 2), river, r, chainage, beyond, brooks, dike)
+    return Land(np.asarray(np.round(terrain, 2), dtype=np.float64), river, r, chainage, beyond, brooks, dike)
 
 
 def _carve_brook(terrain: Array, stem: Array, river: River, gx: Array, gy: Array) -> Array:
@@ -329,8 +336,10 @@ def _carve_brook(terrain: Array, stem: Array, river: River, gx: Array, gy: Array
     return np.column_stack([line, bed])
 
 
-def trace_dike(river: River, terrain: Array) -> Array:
-    """The levee of the left bank: from the foot of the hill to the river above the old bridge, then along it."""
+def trace_dike(river: River) -> Array:
+    """The levee of the left bank: from the foot of the hill to the river above the old bridge, then along
+    it.
+    """
     start, _, _ = river.at(1490.0)
     first = int(np.argmin(np.abs(river.x - start)))
     last = int(np.argmin(np.abs(river.x - 2640.0)))
@@ -359,7 +368,9 @@ def ring_road_banks(river: River) -> tuple[Array, Array]:
 def raise_along(
     terrain: Array, line: Array, gx: Array, gy: Array, half_crest: float = 4.0, batter: float = 0.4
 ) -> None:
-    """Raise the terrain to the line's third coordinate: a crest 8 m wide with slopes of 1 in 2.5, in place."""
+    """Raise the terrain to the line's third coordinate: a crest 8 m wide with slopes of 1 in 2.5, in
+    place.
+    """
     r, k = _distance(line, gx, gy)
     top = line[k, 2] - np.maximum(r - half_crest, 0.0) * batter
     near = r < half_crest + 12.0
@@ -374,5 +385,5 @@ def gullied(land: Land, minimum: float = 6.0e4) -> Array:
     area = np.empty(land.terrain.size)
     count = kernels.route(land.terrain, fixed, order, receiver)
     kernels.accumulate(order, receiver, count, CELL**2, area)
-    area = area.reshape(land.terrain.shape)
-    return np.where((area >= minimum) & ~fixed, area, 0.0)
+    drained = area.reshape(land.terrain.shape)
+    return np.where((drained >= minimum) & ~fixed, drained, 0.0)

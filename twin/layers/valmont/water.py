@@ -20,7 +20,9 @@ _BATTER: Final = (HALF_TOP - HALF_BED) / BED_BELOW_BANK
 
 
 def hydrograph() -> Array:
-    """Rows (time s, discharge m3/s) of the flood, every five minutes for twelve hours: a gamma-shaped wave."""
+    """Rows (time s, discharge m3/s) of the flood, every five minutes for twelve hours: a gamma-shaped
+    wave.
+    """
     t = np.arange(0.0, 12.0 * 3600.0 + 1.0, 300.0)
     r = np.maximum(t - QUIET, 0.0) / RISE
     return np.column_stack([t, BASE_FLOW + (PEAK - BASE_FLOW) * r**SHAPE * np.exp(SHAPE * (1.0 - r))])
@@ -34,7 +36,7 @@ def _section(depth: float) -> tuple[float, float]:
 
 def _friction(discharge: float, depth: float) -> float:
     area, radius = _section(depth)
-    return (MANNING * discharge / area) ** 2 / radius ** (4.0 / 3.0)
+    return float((MANNING * discharge / area) ** 2 / radius ** (4.0 / 3.0))
 
 
 def normal_depth(discharge: float, slope: float) -> float:
@@ -70,4 +72,4 @@ def base_depth(land: Land) -> Array:
     level = base_level(land.river)
     surface = np.interp(land.chainage, land.river.s, level)
     depth = np.where(land.river_distance < HALF_TOP + CELL, surface - land.terrain, 0.0)
-    return np.round(np.maximum(depth, 0.0), 3)
+    return np.asarray(np.round(np.maximum(depth, 0.0), 3), dtype=np.float64)
