@@ -37,59 +37,79 @@ from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY
 MAX_DEPTH, MAX_SPEED2, ARRIVAL, WET_TIME, WINDOW_DEPTH, MAX_RISE = 0, 1, 2, 3, 4, 5
 RECORDS = 6
 # classes[k], padded planes of uint8
-PPRI, PEOPLE, VEHICLES, RISE_CLASS = 0, 1, 2, 3
-CLASSES = 4
+PPRI, PEOPLE, VEHICLES, RISE_CLASS, IS_WET = 0, 1, 2, 3, 4
+CLASSES = 5
 
-# Scratch: highest level of the wet cells per column, number of cells out of bounds per column
-LEVEL, BAD = 0, TILE_COLS
+# Scratch: highest level of the wet cells per column, v² of a row
+LEVEL, SPEED2 = 0, TILE_COLS
 RECORD_SCRATCH = 2 * TILE_COLS
 
 PPRI_DEPTH_1, PPRI_DEPTH_2, PPRI_DEPTH_3 = PPRI_DEPTHS
 
 
 @njit(cache=True, error_model="numpy")
-def record_depths(h, z, max_depth, s, dry):
-    """Maximum depth of a row of cells, highest level of its wet cells; the number of cells with h >
-    WET_DEPTH.
+def look_at_depths(h, is_wet, z, max_depth, s, dry):
+    """What a row of cells needs: cells deeper than SPEED_DEPTH, deeper than WET_DEPTH, with a new maximum,
+    that crossed WET_DEPTH in this step; the highest level of its wet cells goes to s.
     """
-    count = 0
+    deep = 0
+    wet = 0
+    higher = 0
+    crossed = 0
     for j in range(TILE_COLS):
         depth = h[j]
-        max_depth[j] = max(max_depth[j], depth)
         level = z[j] + depth if depth >= dry else -1e300
         s[LEVEL + j] = max(s[LEVEL + j], level)
-        count += 1 if depth > SPEED_DEPTH else 0
-    return count
+        now = 1 if depth > WET_DEPTH else 0
+        before = np.int64(is_wet[j])
+        deep += 1 if depth > SPEED_DEPTH else 0
+        wet += now
+        higher += 1 if depth > max_depth[j] else 0
+        crossed += now ^ before
+    return deep, wet, higher, crossed
 
 
 @njit(cache=True, error_model="numpy")
-def record_speeds(h, qx, qy, z, max_speed2, energy):
-    """Maximum of v² where h > SPEED_DEPTH; the number of cells that are faster than `energy` (m) can
-    explain.
+def keep_maximum(values, maximum):
+    """Raise `maximum` to `values` on a row of a tile."""
+    for j in range(TILE_COLS):
+        maximum[j] = max(maximum[j], values[j])
+
+
+@njit(cache=True, error_model="numpy")
+def look_at_speeds(h, qx, qy, z, max_speed2, s, energy):
+    """v² of a row of cells (0 where h <= SPEED_DEPTH) into s; how many are new maxima, and how many are
+    faster than their own bed and the highest energy level (m) explain.
     """
     bad = 0
+    higher = 0
     for j in range(TILE_COLS):
         depth = h[j]
         q2 = qx[j] * qx[j] + qy[j] * qy[j]
         v2 = q2 / max(depth * depth, TINY)
         deep = depth > SPEED_DEPTH
-        max_speed2[j] = max(max_speed2[j], v2 if deep else 0.0)
         # |v| <= 2 sqrt(2 g (energy - z)); a NaN fails too
         bound = (8.0 * GRAVITY) * max(energy - z[j], 0.0)
         bad += 0 if v2 <= bound else (1 if deep else 0)
-    return bad
+        v2 = v2 if deep else 0.0
+        s[SPEED2 + j] = v2
+        higher += 1 if v2 > max_speed2[j] else 0
+    return higher, bad
 
 
 @njit(cache=True, error_model="numpy")
-def record_times(h, arrival, wet_time, t_new, dt):
-    """First time above WET_DEPTH (inf: never) and the time spent above it; the number of cells above it."""
-    count = 0
+def record_times(h, is_wet, arrival, wet_time, t_new):
+    """Cells that crossed WET_DEPTH in this step: the first time they did, and the time spent above it.
+
+    wet_time holds (sum of the times of leaving) - (sum of the times of coming): a cell still above it lacks
+    the present time, which the reader adds. So only rows where something crossed are touched.
+    """
     for j in range(TILE_COLS):
-        wet = h[j] > WET_DEPTH
-        arrival[j] = min(arrival[j], t_new if wet else np.inf)
-        wet_time[j] += dt if wet else 0.0
-        count += 1 if wet else 0
-    return count
+        now = h[j] > WET_DEPTH
+        before = is_wet[j] != 0
+        is_wet[j] = np.uint8(1) if now else np.uint8(0)
+        arrival[j] = min(arrival[j], t_new if now else np.inf)
+        wet_time[j] += (t_new if before else 0.0) - (t_new if now else 0.0)
 
 
 @njit(cache=True, error_model="numpy")
@@ -131,10 +151,11 @@ def record_hazards(h, qx, qy, ppri, people, vehicles, rise):
 
 
 @njit(cache=True, error_model="numpy")
-def record_tile(new, static_bed, record, classes, s, r0, rows, c0, columns, t_new, dt, dry, energy):
+def record_tile(new, static_bed, record, classes, s, r0, rows, c0, columns, t_new, dry, energy):
     """Bring the record of one tile up to its new state; returns (highest wet level, cells out of bounds).
 
-    Ghost cells beyond the last column of the grid are recorded too (nobody looks) but never judged.
+    Ghost cells beyond the last column of the grid are recorded too (nobody looks) but never judged. Rows
+    without anything new are read, not written: the memory is the bottleneck.
     """
     for j in range(TILE_COLS):
         s[LEVEL + j] = -1e300
@@ -142,22 +163,35 @@ def record_tile(new, static_bed, record, classes, s, r0, rows, c0, columns, t_ne
     bad = 0
     for row in range(r0, r0 + rows):
         h = new[0, row, c0:end]
-        deep = record_depths(h, static_bed[row, c0:end], record[MAX_DEPTH, row, c0:end], s, dry)
+        is_wet = classes[IS_WET, row, c0:end]
+        bed = static_bed[row, c0:end]
+        deep, wet, higher, crossed = look_at_depths(h, is_wet, bed, record[MAX_DEPTH, row, c0:end], s, dry)
+        if higher > 0:
+            keep_maximum(h, record[MAX_DEPTH, row, c0:end])
         for j in range(columns):
             # A NaN anywhere reaches the depth within a step; NaN >= 0 is false.
             bad += 0 if h[j] >= 0.0 else 1
+        if crossed > 0:
+            record_times(h, is_wet, record[ARRIVAL, row, c0:end], record[WET_TIME, row, c0:end], t_new)
         if deep == 0:
             continue
         qx = new[1, row, c0:end]
         qy = new[2, row, c0:end]
-        fast = record_speeds(h, qx, qy, static_bed[row, c0:end], record[MAX_SPEED2, row, c0:end], energy)
+        higher, fast = look_at_speeds(h, qx, qy, bed, record[MAX_SPEED2, row, c0:end], s, energy)
+        if higher > 0:
+            keep_maximum(s[SPEED2 : SPEED2 + TILE_COLS], record[MAX_SPEED2, row, c0:end])
         if fast > 0:
             bad += too_fast(new, static_bed, row, c0, columns, energy)
-        if record_times(h, record[ARRIVAL, row, c0:end], record[WET_TIME, row, c0:end], t_new, dt) > 0:
+        if wet > 0:
             record_hazards(
-                h, qx, qy, classes[PPRI, row, c0:end], classes[PEOPLE, row, c0:end],
-                classes[VEHICLES, row, c0:end], classes[RISE_CLASS, row, c0:end],
-            )  # fmt: skip
+                h,
+                qx,
+                qy,
+                classes[PPRI, row, c0:end],
+                classes[PEOPLE, row, c0:end],
+                classes[VEHICLES, row, c0:end],
+                classes[RISE_CLASS, row, c0:end],
+            )
     highest = -1e300
     for j in range(columns):
         highest = max(highest, s[LEVEL + j])

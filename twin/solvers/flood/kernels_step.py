@@ -122,7 +122,6 @@ def step_tiles(
             c0,
             columns,
             t_new,
-            dt,
             dry,
             energy,
         )

@@ -123,7 +123,7 @@ class FloodSolver(Solver):
         self.inflow, self.outflow, self.rain = Total(), Total(), Total()
         self.initial_volume = self._volume()
         self.steps, self.cell_steps, self.limited = 0, 0, 0
-        self._window_start = 0.0
+        self._window_start, self.time = 0.0, 0.0
         self._survey()
         self._start_record()
         self.fields = fields
@@ -201,6 +201,8 @@ class FloodSolver(Solver):
         record[recording.MAX_SPEED2] = np.where(depth > hazards.SPEED_DEPTH, square, 0.0)
         record[recording.ARRIVAL] = np.where(wet, 0.0, np.inf)
         record[recording.WINDOW_DEPTH] = depth
+        # Time above the depth: minus the times of coming, plus those of leaving; both 0 so far.
+        classes[recording.IS_WET] = wet
         classes[recording.PEOPLE] = hazards.people_class(depth, speed)
         classes[recording.VEHICLES] = hazards.vehicles_class(depth, speed)
         classes[recording.PPRI] = hazards.ppri_class(depth, speed, classes[recording.RISE_CLASS])
@@ -247,6 +249,7 @@ class FloodSolver(Solver):
             self.energy = max(self.energy, float(chosen[:, stepping.LEVEL].max()))
             self.limited += int(chosen[:, stepping.LIMITED].sum())
         self.steps += 1
+        self.time = t_new
         self.cell_steps += count * TILE_ROWS * TILE_COLS
         if t_new - self._window_start >= self.parameters.rise_window:
             self._close_window(t_new)
@@ -406,7 +409,7 @@ class FloodSolver(Solver):
             "max_velocity": np.sqrt(record[recording.MAX_SPEED2]),
             "max_rise_rate": record[recording.MAX_RISE],
             "arrival_time": np.where(np.isfinite(arrival), arrival, np.nan),
-            "wet_duration": record[recording.WET_TIME],
+            "wet_duration": record[recording.WET_TIME] + classes[recording.IS_WET] * self.time,
             "max_hazard_ppri": classes[recording.PPRI],
             "max_hazard_people": classes[recording.PEOPLE],
             "max_hazard_vehicles": classes[recording.VEHICLES],
@@ -435,7 +438,7 @@ class FloodSolver(Solver):
             "values": self._values.copy(),
             "touched": self._touched.copy(),
             "edge_totals": self._edge_totals.copy(),
-            "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start]),
+            "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start, self.time]),
             "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
         }
 
@@ -456,6 +459,6 @@ class FloodSolver(Solver):
             Total(*numbers[2:4]),
             Total(*numbers[4:6]),
         )
-        self.initial_volume, self.energy, self._window_start = numbers[6:9]
+        self.initial_volume, self.energy, self._window_start, self.time = numbers[6:10]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
         self.synchronise(0.0)
