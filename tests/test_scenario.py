@@ -51,6 +51,21 @@ def test_round_trip_is_exact(file: Path, tmp_path: Path) -> None:
     assert Scenario.open(again).to_toml() == scenario.to_toml()
 
 
+def test_files_are_found_again_from_the_run_folder(file: Path, tmp_path: Path) -> None:
+    from_run = '[initial]\nfrom_run = "earlier"\n[boundaries]'
+    rain = '[[events]]\nkind = "initial_water"\ndepth = "terrain.tif"\n'
+    dry = '[[events]]\nkind = "initial_water"\ndepth = "20 cm"\n'
+    scenario = Scenario.open(edited(file, "[boundaries]", rain + dry + from_run))
+    assert scenario.events[-2].depth == str(file.parent / "terrain.tif")
+    assert scenario.events[-1].depth == 0.2
+    (tmp_path / "elsewhere").mkdir()
+    again = tmp_path / "elsewhere" / "scenario.toml"
+    again.write_text(scenario.to_toml(), encoding="utf-8")
+    assert Scenario.open(again) == scenario
+    assert "from_run" in problems(file)
+    assert "no such file" in problems(edited(file, "terrain.tif", "terain.tif"))
+
+
 def test_python_and_toml_say_the_same(file: Path) -> None:
     territory = Territory.open(file.parent)
     scenario = Scenario(

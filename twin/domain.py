@@ -51,7 +51,8 @@ class Domain:
     grid : None for a territory without terrain.
     fields : on the grid: bed_elevation (m), ground_elevation (m, the bed without roofs), roughness
         (Manning n, s m^-1/3), building_fraction (0–1), blocked (bool: a building stands on the
-XX
+        cell and its bed is the roof), active (bool: False where the terrain has no data), shape (ny, nx);
+        crest_x, shape (ny, nx + 1), and crest_y, shape
         (ny + 1, nx): elevation of a dike or wall on the face (m), −inf where there is none.
     networks : by name; "roads".
     buildings, roads : the canonical layers, or None.

@@ -377,6 +377,24 @@ def _facility_figures(run: _Run) -> list[Indicator]:
     return out
 
 
+def _districts(run: _Run) -> list[Indicator]:
+    """Polygons among the places (districts, communes) that water reaches, with their hectares."""
+    places = run.result.places
+    if run.max_depth is None or places is None:
+        return []
+    zones = places[places.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
+    if zones.empty:
+        return []
+    grid = run.result.grid
+    reached = []
+    for label, polygon in zip(zones["label"], zones.geometry, strict=True):
+        hectares = float((grid.mask(polygon) & run.flooded).sum()) * grid.area_m2 / 1e4
+        if hectares > 0:
+            reached.append((hectares, str(label)))
+    detail = ", ".join(f"{label} {hectares:.1f} ha" for hectares, label in sorted(reached, reverse=True))
+    return [_make("districts_touched", len(reached), "", detail=detail, total=len(zones))]
+
+
 def _traffic(run: _Run) -> list[Indicator]:
     summary = run.result.traffic_summary
     if not summary or not summary.get("times"):
@@ -423,6 +441,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         _volume,
         _buildings,
         _facility_figures,
+        _districts,
         _roads,
         _traffic,
     ]

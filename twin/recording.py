@@ -309,7 +309,7 @@ def _places_frame(domain: Domain) -> gpd.GeoDataFrame:
     for place in domain.places.values():
         features_of = place.features
         columns = {str(c).lower(): c for c in features_of.columns}
-        label = next((columns[c] for c in ("toponyme", "nom", "label", "name") if c in columns), None)
+        label = _label_column(features_of)
         nature = columns.get("nature")
         for number, geometry in enumerate(features_of.geometry):
             row = features_of.iloc[number]
@@ -325,6 +325,20 @@ def _places_frame(domain: Domain) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(
         rows or {"name": [], "label": [], "kind": [], "geometry": []}, geometry="geometry", crs=domain.crs
     )
+
+
+def _label_column(features_of: gpd.GeoDataFrame) -> str | None:
+    """The column that names features: a usual one, else the first text that differs from row to row."""
+    columns = {str(c).lower(): c for c in features_of.columns}
+    usual = next((columns[c] for c in ("toponyme", "nom", "label", "name") if c in columns), None)
+    if usual is not None:
+        return str(usual)
+    for column in features_of.columns.drop(features_of.geometry.name):
+        values = features_of[column]
+        words = values.map(lambda v: isinstance(v, str) and any(c.isalpha() for c in v))
+        if len(values) > 1 and values.is_unique and words.all():
+            return str(column)
+    return None
 
 
 def _series_files(simulation: Simulation) -> list[dict[str, Any]]:

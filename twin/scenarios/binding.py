@@ -21,7 +21,6 @@ from twin.layers.source import LayerSource
 from twin.scenarios.events import Inflow, InitialWater, Rainfall, WaterLevel
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.measures import place_geometry
-from twin.units import parse
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -214,10 +213,6 @@ def _depth(depth: float | str | None, grid: Grid, scenario: Scenario, key: str) 
     if isinstance(depth, float):
         return np.full(grid.shape, depth)
     assert depth is not None
-    try:
-        return np.full(grid.shape, parse(depth, "m"))
-    except InputError:
-        pass  # no quantity: a file
     layer = read_layer(
         "initial_water", LayerSource(source=depth), root=Path(scenario.root), crs=grid.crs, bounds=grid.bounds
     )

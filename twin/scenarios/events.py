@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from twin.errors import InputError
 from twin.scenarios.forcing import DischargeSeries, LevelSeries, RainSeries
-from twin.units import Metres, Seconds
+from twin.units import Metres, Seconds, parse
 
 Coordinates = tuple[float, float] | tuple[tuple[float, float], ...]
 At = str | Coordinates
 """The name of a place, or the coordinates of a point or a line."""
+
+
+def _quantity_or_file(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return parse(value, "m")
+        except InputError:
+            return value  # no quantity: the name of a file
+    return value
+
+
+DepthOrFile = Annotated[float | str, BeforeValidator(_quantity_or_file)]
 
 
 class Event(BaseModel):
@@ -26,6 +39,8 @@ class Event(BaseModel):
 
     places_in: ClassVar[tuple[str, ...]] = ()
     """The fields that name a place on the terrain."""
+    files_in: ClassVar[tuple[str, ...]] = ()
+    """The fields that may name a file."""
 
     @property
     def window(self) -> tuple[float, float]:
@@ -78,8 +93,9 @@ class InitialWater(Event):
     kind: Literal["initial_water"] = "initial_water"
     at: At | None = None
     level: Metres | None = None
-    depth: Metres | str | None = None
+    depth: DepthOrFile | None = None
     places_in: ClassVar[tuple[str, ...]] = ("at",)
+    files_in: ClassVar[tuple[str, ...]] = ("depth",)
 
     @model_validator(mode="after")
     def _one_source(self) -> InitialWater:
@@ -119,6 +135,7 @@ class Demand(Event):
     trips_per_person: float = Field(0.25, ge=0)
     mean_time: Seconds = Field(480.0, gt=0)
     trips: str | None = None
+    files_in: ClassVar[tuple[str, ...]] = ("trips",)
 
 
 EVENTS: dict[str, type[Event]] = {

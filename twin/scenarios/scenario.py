@@ -219,7 +219,7 @@ class Scenario(BaseModel):
         return re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", self.name).strip(" .") or "run"
 
     def model_post_init(self, _context: Any) -> None:
-        """Read series that are still file names, and turn windows into seconds since the start."""
+        """Read series that are still file names, make paths whole, turn windows into seconds since the start."""
         problems = Problems()
         events = tuple(
             self._bound(event, f"events[{number}]", problems)
@@ -227,6 +227,9 @@ class Scenario(BaseModel):
         )
         problems.raise_if_any()
         object.__setattr__(self, "events", events)
+        if self.initial is not None:
+            from_run = (self.root / self.initial.from_run).resolve()
+            object.__setattr__(self, "initial", Initial(from_run=str(from_run)))
 
     def _bound(self, event: Event, key: str, problems: Problems) -> Event:
         changes: dict[str, Any] = {}
@@ -237,6 +240,9 @@ class Scenario(BaseModel):
                     changes[name] = read_series(value.source, unit, self.root, self.start, f"{key}.{name}")
                 except InputError as error:
                     problems.extend(error.problems)
+            elif name in event.files_in and isinstance(value, str):
+                # Whole paths: the resolved scenario is read back from the run folder.
+                changes[name] = str((self.root / value).resolve())
             elif isinstance(value, datetime):
                 if value.tzinfo is None:
                     value = value.replace(tzinfo=self.start.tzinfo)
@@ -303,6 +309,7 @@ class Scenario(BaseModel):
                 for p in error.problems
             ]
         problems += self.territory.check()
+        problems += self._check_files()
         problems += self._check_places()
         problems += self._check_layers()
         if self.initial is not None and not (self.root / self.initial.from_run / "provenance.json").is_file():
@@ -312,6 +319,20 @@ class Scenario(BaseModel):
                 )
             )
         return list(dict.fromkeys(problems))
+
+    def _check_files(self) -> list[Problem]:
+        problems = []
+        for number, event in enumerate(self.events, start=1):
+            for name in event.files_in:
+                value = getattr(event, name)
+                if isinstance(value, str) and not Path(value).is_file():
+                    near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
+                    problems.append(
+                        Problem(
+                            self.where, f"events[{number}].{name}", f"{value}: no such file", "a file", near
+                        )
+                    )
+        return problems
 
     def _check_places(self) -> list[Problem]:
         problems: list[Problem] = []
