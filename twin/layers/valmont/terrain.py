@@ -118,7 +118,7 @@ _HALF_SOUTH = CubicSpline(
 
 def valley_floor(u: Array) -> Array:
     """Elevation (m) of the flood plain beside the river at local X = u: about 1.25 per mille."""
-    return np.asarray(213.65 - 0.00125 * u)
+    return np.asarray(213.5 - 0.00125 * u)
 
 
 def half_width(u: Array, north: NDArray[np.bool_]) -> Array:
