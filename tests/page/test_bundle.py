@@ -56,7 +56,7 @@ def test_missing_product_is_stale(hook: ModuleType, checkout: Path) -> None:
 def test_fresh_bundle_is_shipped_without_building(
     hook: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hook, "build_bundle", lambda root: pytest.fail("nothing to build"))
+    monkeypatch.setattr(hook, "build_bundle", lambda _root: pytest.fail("nothing to build"))
     data: dict[str, list[str]] = {"artifacts": []}
     hook.PageBundleHook(str(checkout), {}, None, None, str(checkout), "wheel").initialize("standard", data)
     assert data["artifacts"] == ["/viz/_bundle/*"]
