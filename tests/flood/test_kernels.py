@@ -1,11 +1,14 @@
 """Kernels against plain NumPy."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.flood import reference
 from tests.flood.basins import advance, hills, solver
-from twin.solvers.flood import hazards
+from twin.solvers.flood import _forget_stale_kernels, hazards
 from twin.solvers.flood import kernels as layout
 
 
@@ -146,3 +149,19 @@ def test_exchange_holds_velocity_to_the_north_and_none_on_dry_land() -> None:
     assert (flood.fields["velocity_y"] <= 0).all()
     assert (flood.fields["velocity_x"] == 0).all()
     assert (flood.fields["velocity_y"][flood.fields["water_depth"] < 1e-6] == 0).all()
+
+
+def test_cached_kernels_are_forgotten_when_any_kernel_file_is_newer(tmp_path: Path) -> None:
+    for name in ("kernels.py", "kernels_step.py", "hazards.py"):
+        (tmp_path / name).touch()
+    cache = tmp_path / "__pycache__"
+    cache.mkdir()
+    index = cache / "kernels_step.step_tiles-80.py311.nbi"
+    index.touch()
+    now = index.stat().st_mtime
+    os.utime(index, (now + 10, now + 10))
+    _forget_stale_kernels(tmp_path)
+    assert index.exists()
+    os.utime(tmp_path / "kernels.py", (now + 20, now + 20))
+    _forget_stale_kernels(tmp_path)
+    assert not index.exists()

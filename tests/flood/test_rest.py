@@ -55,7 +55,7 @@ def test_films_under_the_dry_depth_keep_their_volume_and_never_move() -> None:
 def test_lake_over_the_bathymetry_of_dieppe_stays_at_rest(real_data: Path) -> None:
     import rasterio
 
-    with rasterio.open(real_data / "fr" / "dieppe" / "mnt_topobathy_20m.tif") as file:
+    with rasterio.open(real_data / "fr" / "dieppe" / "clean" / "mnt_topobathy_20m.tif") as file:
         bed = file.read(1, masked=True).astype(np.float64).filled(np.nan)
     depth = np.nan_to_num(np.maximum(4.0 - bed, 0))
     flood = solver(bed, depth, cell=20.0, roughness=0.03, max_step=1e9)
