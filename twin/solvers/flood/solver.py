@@ -380,7 +380,7 @@ class FloodSolver(Solver):
         scale = max(volume, self.initial_volume, inflow, outflow, math.fsum(rain))
         if not abs(error) <= MASS_GATE * scale:
             values = {"volume_m3": volume, "mass_error_m3": error}
-            raise SolverError(self.name, text("flood.mass_error"), time=math.nan, values=values)
+            raise SolverError(self.name, text("flood.mass_error"), time=self.time, values=values)
         return {
             "volume_m3": volume,
             "initial_m3": self.initial_volume,
