@@ -219,7 +219,7 @@ class Scenario(BaseModel):
         return re.sub(r'[<>:"/\\|?*\x00-\x1f]+', "_", self.name).strip(" .") or "run"
 
     def model_post_init(self, _context: Any) -> None:
-        """Read series that are still file names, make paths whole, turn windows into seconds since the start."""
+        """Read series that are still file names, make paths whole, turn windows into seconds."""
         problems = Problems()
         events = tuple(
             self._bound(event, f"events[{number}]", problems)
