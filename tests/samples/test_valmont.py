@@ -145,6 +145,11 @@ def test_roads_are_a_town_s(roads: gpd.GeoDataFrame) -> None:
     decks = roads[roads["position_par_rapport_au_sol"] == "1"]
     assert set(decks["nom_collaboratif_gauche"]) == {"VIEUX PONT", "PONT DE LA ROCADE"}
     assert (roads["nature"] == "Sentier").sum() >= 5
+    nodes, _ = ends(roads)
+    for deck in decks.index:  # a road goes on at both ends of a bridge
+        others = roads.index[(nodes == nodes[deck, 0]).any(1)], roads.index[(nodes == nodes[deck, 1]).any(1)]
+        for meeting in others:
+            assert "Route à 1 chaussée" in set(roads["nature"][meeting.drop(deck)])
 
 
 def ends(roads: gpd.GeoDataFrame) -> tuple[NDArray[np.int64], int]:

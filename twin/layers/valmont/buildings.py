@@ -69,7 +69,7 @@ class Site:
         self.roads = shapely.STRtree(corridors)
         obstacles = [LineString(land.dike[:, :2]).buffer(12.0)]
         obstacles += [LineString(b[:, :2]).buffer(9.0) for b in land.brooks.values()]
-        obstacles.append(box(NEW_BRIDGE - 22.0, 1180.0, NEW_BRIDGE + 30.0, 2010.0))
+        obstacles.append(box(NEW_BRIDGE - 24.0, 1180.0, NEW_BRIDGE + 32.0, 2010.0))
         self.obstacles = shapely.STRtree(obstacles)
         river = LineString(np.column_stack([land.river.x, land.river.y])[::5])
         self.water = prep(river.buffer(HALF_TOP + 6.0))

@@ -78,13 +78,20 @@ def merge_close_nodes(ways: list[Way], radius: float) -> list[Way]:
             k = parent[k]
         return k
 
+    crumbs = {
+        frozenset(_ends(w)) for w in ways if w.fixed and w.line.length < radius
+    }  # cut off a deck by a graze
+    held = {k for k, point in enumerate(nodes) if point in fixed}
     for a, b in sorted(cKDTree(np.array(nodes)).query_pairs(radius)):
         ra, rb = root(a), root(b)
-        if ra == rb or (nodes[a] in fixed and nodes[b] in fixed):
+        if ra == rb:
             continue
-        group_fixed = [any(nodes[k] in fixed for k in range(len(nodes)) if root(k) == r) for r in (ra, rb)]
-        if not all(group_fixed):
-            parent[rb] = ra
+        both = ra in held and rb in held
+        if both and frozenset((nodes[a], nodes[b])) not in crumbs:
+            continue
+        parent[rb] = ra
+        if rb in held:
+            held.add(ra)
     groups: dict[int, list[int]] = defaultdict(list)
     for k in range(len(nodes)):
         groups[root(k)].append(k)

@@ -16,7 +16,18 @@ from shapely.geometry import LineString, Point
 from twin.layers.valmont import kernels
 from twin.layers.valmont.graph import Way
 from twin.layers.valmont.plan import CORE, MARGIN, MILL, Point2
-from twin.layers.valmont.terrain import CELL, NEW_BRIDGE, NEW_BRIDGE_SOUTH, OLD_BRIDGE, Array, Land
+from twin.layers.valmont.terrain import (
+    CELL,
+    NEW_BRIDGE,
+    NEW_BRIDGE_NORTH,
+    NEW_BRIDGE_SOUTH,
+    OLD_BRIDGE,
+    RING_EAST,
+    RING_NORTH,
+    Array,
+    Land,
+    across,
+)
 
 BEYOND: Final = (
     120.0  # m beyond the extent: roads are routed this far and cut at MARGIN, so that the cut is plain
@@ -69,22 +80,22 @@ def curve(points: Array, smooth: float = 25.0) -> Array:
     return np.asarray(weight * soft + (1.0 - weight) * line)
 
 
-def deck(land: Land, east: float, south: float = 23.0) -> tuple[Array, Array]:
-    """The ends (south, north) of the deck of the bridge at local X = east, square to the river; `south` m
-    on that side.
+def deck(land: Land, east: float) -> tuple[Array, Array]:
+    """The ends (south, north) of the deck of the bridge at local X = east, square to the river.
+
+    The old bridge ends on the quay and on the levee, the new one on the two embankments of the ring road.
     """
-    x, y, angle = land.river.at(east)
-    across = np.array([-np.sin(angle), np.cos(angle)])
-    return np.round(np.array([x, y]) - south * across, 1), np.round(np.array([x, y]) + 23.0 * across, 1)
+    south, north = (28.0, 38.0) if east == OLD_BRIDGE else (NEW_BRIDGE_SOUTH, NEW_BRIDGE_NORTH)
+    return np.round(across(land.river, east, -south), 1), np.round(across(land.river, east, north), 1)
 
 
 def main_roads(land: Land) -> list[Way]:
     """Departmental roads, bridges, ring road, lanes to the hamlets, tracks and paths."""
     route = Router(land)
     south, north = deck(land, OLD_BRIDGE)
-    ring_south, ring_north = deck(land, NEW_BRIDGE, NEW_BRIDGE_SOUTH)
+    ring_south, ring_north = deck(land, NEW_BRIDGE)
     cross = (1846.0, 1985.0)  # the crossroads of the left bank
-    east_ring, north_ring = (2668.0, 1165.0), (2650.0, 2085.0)
+    east_ring, north_ring = RING_EAST, RING_NORTH
     ways: list[Way] = []
 
     def add(line: Array, kind: str, name: str, rank: int, **attributes: object) -> None:
@@ -165,14 +176,14 @@ def main_roads(land: Land) -> list[Way]:
         number="D47",
     )
     add(
-        curve(np.array([east_ring, [2666, 1290], [ring_south[0] + 1, ring_south[1] - 25], ring_south]), 15.0),
+        curve(np.array([east_ring, ring_south]), 5.0),
         "ring",
         "Rocade",
         1,
         number="D912",
     )
     add(
-        curve(np.array([ring_north, [ring_north[0], ring_north[1] + 40], [2651, 1900], north_ring]), 15.0),
+        curve(np.array([ring_north, north_ring]), 5.0),
         "ring",
         "Rocade",
         1,

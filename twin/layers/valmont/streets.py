@@ -19,7 +19,16 @@ from twin.layers.valmont import graph
 from twin.layers.valmont.graph import Way
 from twin.layers.valmont.plan import CORE, QUARTERS, Point2
 from twin.layers.valmont.roads import STEP, main_roads
-from twin.layers.valmont.terrain import CELL, NEW_BRIDGE, Array, Land, noise, smoothstep
+from twin.layers.valmont.terrain import (
+    CELL,
+    NEW_BRIDGE,
+    RING_EAST,
+    RING_NORTH,
+    Array,
+    Land,
+    noise,
+    smoothstep,
+)
 
 
 class Field:
@@ -207,7 +216,7 @@ def build(land: Land) -> list[Way]:
 
 def _roundabouts(ways: list[Way]) -> list[Way]:
     """Rings of 17 m at the junctions of the ring road with the departmental roads; the arms end on them."""
-    for centre in ((2668.0, 1165.0), (2650.0, 2085.0)):
+    for centre in (RING_EAST, RING_NORTH):
         disk = Point(centre).buffer(17.0, quad_segs=6)
         result: list[Way] = []
         for way in ways:
@@ -234,14 +243,14 @@ def _clean(ways: list[Way]) -> list[Way]:
         "ring": 60.0,
         "roundabout": 0.0,
     }
-    for radius in (9.0, 14.0, 9.0, 6.0):
+    for radius in (9.0, 14.0, 9.0, 6.0, 4.0, 2.0):
         ways = graph.node(ways)
         ways = graph.merge_close_nodes(ways, radius)
         ways = graph.drop_twins(ways, 14.0)
         ways = graph.prune(ways, lambda w: shortest[w.kind], at_edge)
         ways = graph.join(ways)
     for _ in range(2):
-        ways = [w for w in graph.node(ways) if w.line.length > 0.5]
+        ways = graph.merge_close_nodes(graph.node(ways), 1.5)
         ways = graph.prune(ways, lambda w: 0.5 * shortest[w.kind], at_edge)
         ways = graph.join(ways)
     roads = graph.largest_component([w for w in ways if w.kind != "path"])

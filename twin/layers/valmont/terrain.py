@@ -39,7 +39,10 @@ BED_BELOW_BANK: Final = 2.05  # m; with 30 m of width and 0.1 % it carries about
 HALF_TOP: Final = 15.0  # m, half width of the channel between its banks
 OLD_BRIDGE: Final = 1830.0  # local X of the two bridges
 NEW_BRIDGE: Final = 2655.0
-NEW_BRIDGE_SOUTH: Final = 88.0  # m of its deck over the plain of the right bank
+NEW_BRIDGE_SOUTH: Final = 100.0  # m of its deck over the plain of the right bank
+NEW_BRIDGE_NORTH: Final = 44.0  # and over the left bank, to behind the levee
+RING_EAST: Final = (2668.0, 1165.0)  # the roundabouts of the ring road
+RING_NORTH: Final = (2650.0, 2085.0)
 HALF_BED: Final = 10.0  # m, half width of its flat bed
 
 
@@ -352,15 +355,27 @@ def trace_dike(river: River) -> Array:
     return np.column_stack([line, crest])
 
 
+def across(river: River, east: float, left: float) -> tuple[float, float]:
+    """The point `left` m to the left of the river at local X = east, square to it."""
+    x, y, angle = river.at(east)
+    return x - left * float(np.sin(angle)), y + left * float(np.cos(angle))
+
+
 def ring_road_banks(river: River) -> tuple[Array, Array]:
-    """The two embankments of the ring road in the plain, left and right of the new bridge (X, Y, crest)."""
-    x, y, _ = river.at(NEW_BRIDGE)
-    crest = valley_floor(np.array([x]))[0] + 1.9
-    left = np.array([[x, y + 32.0], [x - 4.0, 2010.0]])
-    right = np.array([[x, y - NEW_BRIDGE_SOUTH - 2.0], [x + 12.0, 1230.0]])
+    """The two embankments of the ring road in the plain, left and right of the new bridge (X, Y, crest).
+
+    They run under the road: from 12 m before the ends of the deck, then straight towards its roundabouts.
+    """
+    crest = float(valley_floor(np.array([NEW_BRIDGE]))[0]) + 1.9
     banks = []
-    for ends in (left, right):
-        line = _resample(ends, 2.0, 10.0)
+    for reach, (x, y), last in (
+        (NEW_BRIDGE_NORTH, RING_NORTH, 2010.0),
+        (-NEW_BRIDGE_SOUTH, RING_EAST, 1230.0),
+    ):
+        start = across(river, NEW_BRIDGE, reach - 12.0 * np.sign(reach))
+        end = across(river, NEW_BRIDGE, reach)
+        t = (last - end[1]) / (y - end[1])
+        line = _resample(np.array([start, end, (end[0] + t * (x - end[0]), last)]), 2.0, 1.0)
         banks.append(np.column_stack([line, np.full(len(line), crest)]))
     return banks[0], banks[1]
 

@@ -20,7 +20,7 @@ import shapely
 from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
-from twin.layers.valmont import attributes, buildings, cover, roads, streets, tables, terrain, water
+from twin.layers.valmont import attributes, buildings, cover, streets, tables, terrain, water
 from twin.layers.valmont.terrain import CELL, ORIGIN, Array, Land
 
 TILE = "RGEALTI/RGEALTI_FXX_0650_6865_MNT_LAMB93_IGN69.asc"
@@ -116,8 +116,7 @@ def territory(land: Land, public: dict[str, buildings.Building]) -> str:
         return f"{key} = {_at(p.x, p.y)}"
 
     gauge = land.river.at(2270.0)
-    south, north = roads.deck(land, terrain.OLD_BRIDGE)
-    ring_south, ring_north = roads.deck(land, terrain.NEW_BRIDGE)
+    old, new = land.river.at(terrain.OLD_BRIDGE), land.river.at(terrain.NEW_BRIDGE)
     dike = shapely.LineString(land.dike[:, :2]).simplify(0.5)
     line = ",\n    ".join(_at(x, y) for x, y in dike.coords)
     layers = "\n".join(
@@ -153,8 +152,8 @@ edition = "Valmont 2026-09"
 {point("town_hall")}
 {point("retirement_home")}
 mill_gauge = {_at(gauge[0], gauge[1])}            # in the river, between the bridges
-old_bridge_deck = {_at(*(0.5 * (south + north)))}       # the middle of the decks: to close a bridge
-new_bridge_deck = {_at(*(0.5 * (ring_south + ring_north)))}
+old_bridge_deck = {_at(old[0], old[1])}       # on the decks: to close a bridge
+new_bridge_deck = {_at(new[0], new[1])}
 [places.river_in]                                 # across the channel
 {_section(land, 12.0, 13.0, 13.0)}
 [places.river_out]                                # across the flood plain
