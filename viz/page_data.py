@@ -21,6 +21,7 @@ from twin.errors import InputError, Problem
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.grid import Grid
 from viz.encode import DepthCurve, delta_chunks, pack, quantised_terrain, varint
+from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.relief import ground_image
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ Ints = NDArray[np.int64]
 MAX_CELLS = 1_300_000
 MAX_FRAMES = 120
 FRAMES_PER_CHUNK = 6
+FLOW_FRAMES_PER_CHUNK = 24
 COORDINATE_STEP = 0.1  # m, of footprints and roads
 ROOF = 0.5  # m: a bed higher than the ground by more is a building that blocks the flow
 TYPICAL_HEIGHT = 6.0  # m, drawn where a building has no height
@@ -282,6 +284,7 @@ def _scenario(
         "building_depth": None if at_building is None else blobs.raw(_by_column(curve.encode(at_building))),
         "road_depth": None if at_road is None else blobs.raw(_by_column(curve.encode(at_road))),
         "traffic": _traffic(result, roads, times, blobs),
+        "flow": _flow(result, view, shown, blobs),
         "traffic_summary": _plain(result.traffic_summary),
         "indicators": _plain(result.indicators),
         "provenance": _plain(result.provenance),
@@ -289,6 +292,37 @@ def _scenario(
         "solvers": [str(s) for s in table.get("solvers", [])],
     }
     return out
+
+
+def _flow(result: Result, view: View, shown: Ints, blobs: Blobs) -> dict[str, Any] | None:
+    """Directions and speeds for the streaks; None when the run kept no velocities or nothing moves."""
+    fields = result.fields
+    if "velocity_x" not in fields or "velocity_y" not in fields:
+        return None
+    block = BLOCK * view.factor
+    fastest = fields["max_velocity"].values if "max_velocity" in fields else np.zeros(1)
+    moving = fastest[np.isfinite(fastest) & (fastest > STILL)]
+    # A few cells (weirs, steps) are much faster than all others: they share the fastest class.
+    greatest = float(np.quantile(moving, 0.995)) if moving.size else 2.0
+    frames: list[Codes] = []
+    for k in shown:
+        depth, east, north = (
+            np.asarray(fields[name].isel(time=int(k)).values, dtype=float)
+            for name in ("water_depth", "velocity_x", "velocity_y")
+        )
+        frames.append(flow_codes(depth, east, north, greatest, block, frames[-1] if frames else None))
+    codes = np.stack(frames)
+    if not codes.any():
+        return None
+    _, rows, columns = codes.shape
+    flat = codes.reshape(len(frames), -1)
+    return {
+        "block": BLOCK,
+        "rows": rows,
+        "columns": columns,
+        "greatest": round(greatest, 4),
+        "chunks": [blobs.add(text) for text in delta_chunks(flat, FLOW_FRAMES_PER_CHUNK)],
+    }
 
 
 def _by_column(codes: NDArray[np.uint8]) -> bytes:

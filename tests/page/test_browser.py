@@ -22,15 +22,25 @@ Open = Callable[..., Any]
 class Opened:
     """A page, what it asked for and what it complained about."""
 
-    def __init__(self, browser: Any, path: Path, size: tuple[int, int] = SIZE) -> None:
-        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, offline=True)
+    def __init__(
+        self,
+        browser: Any,
+        path: Path,
+        size: tuple[int, int] = SIZE,
+        *,
+        motion: str = "no-preference",
+        hash_: str = "",
+    ) -> None:
+        self.context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, offline=True, reduced_motion=motion
+        )
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", lambda r: self.requests.append(r.url))
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
-        self.page.goto(path.as_uri())
+        self.page.goto(path.as_uri() + hash_)
         self.wait("document.documentElement.dataset.ready === 'all'")
         self.ready_ms = self.page.evaluate("performance.getEntriesByName('interface')[0].startTime")
 
@@ -88,6 +98,7 @@ def scene(open3d: Opened) -> Opened:
         """() => { twin.app.set({ playing: false, water: 'now', compare: false, scenario: 0, other: 1,
             picked: null,
             showBuildings: false, showRoads: false, showPlaces: false, permanentApart: true, exaggeration: 1,
+            showFlow: false,
             buildingMode: 'reached', time: 11520 });
             const d = document.getElementById('dialog');
             if (d.open) d.close(); }"""
@@ -268,13 +279,76 @@ def test_building_and_road_tell_their_story(scene: Opened, reference: Result) ->
     assert str(buildings["building_id"].iloc[b]) in scene.page.inner_text("#card")
 
 
+def test_streaks_drift_with_the_water(scene: Opened) -> None:
+    # Software rendering: off until the reader asks. They move the way the water does, in the water.
+    assert not scene.page.evaluate("twin.app.choices.showFlow")
+    drifted = scene.page.evaluate(
+        """() => {
+            const view = twin.view(); const app = twin.app;
+            app.set({ time: 11520, showFlow: true });
+            const { flow } = view.streaks[0];
+            flow.scatter();
+            for (let k = 0; k < 5; k++) flow.step(0.1, 0, 0, 600, 2);
+            const lit = () => [...flow.x.keys()].filter((k) => flow.light[k] > 0);
+            const before = lit().map((k) => [k, flow.x[k], flow.y[k]]);
+            flow.step(0.1, 0, 0, 600, 2);
+            return before.filter(([k]) => flow.light[k] > 0).map(([k, x, y]) => [
+                x, flow.x[k] - x, flow.y[k] - y,
+                app.shown.depthAt(app.territory.lattice.cellAt(x, y), 11520)]);
+        }"""
+    )
+    found = np.array(drifted)
+    # The first step of a streak in its second life is a jump: those are few.
+    steps = found[np.hypot(found[:, 1], found[:, 2]) < 6.0]
+    assert len(steps) > 300
+    assert (steps[:, 1] > 0).mean() > 0.99  # to the east
+    slope = 120.0 / 420.0 * np.cos(steps[:, 0] / 420.0)
+    turned = np.abs(np.degrees(np.arctan2(steps[:, 2], steps[:, 1]) - np.arctan(slope)))
+    assert np.median(turned) < 6.0
+    assert np.quantile(turned, 0.99) < 16.0
+    assert (steps[:, 3] > 0.05).all()
+    pace = np.hypot(steps[:, 1], steps[:, 2]).mean() / 0.2  # 0.1 s at 2 m a pixel
+    assert 10.0 < pace < 22.0
+    before = scene.pixels(480, 320, 200)
+    scene.wait("twin.view().flowed > 0")
+    time.sleep(1.0)
+    assert (np.abs(scene.pixels(480, 320, 200).astype(int) - before).max(axis=2) > 30).sum() > 40
+    scene.page.evaluate("twin.app.set({ showFlow: false })")
+    scene.drawn()
+    still = scene.pixels(480, 320, 200)
+    time.sleep(0.5)
+    assert (scene.pixels(480, 320, 200) == still).all()
+
+
+def test_streaks_keep_still_for_readers_who_asked_for_less_motion(
+    browser_without_3d: Any, both: Path
+) -> None:
+    for motion, on in (("reduce", False), ("no-preference", True)):
+        opened = Opened(browser_without_3d, both, motion=motion)
+        try:
+            assert opened.page.evaluate("twin.app.choices.showFlow") is on
+            assert opened.page.evaluate("document.getElementById('show-showFlow').checked") is on
+            opened.page.evaluate("twin.app.set({ time: 11520 })")
+            time.sleep(0.3)
+            drawn = opened.page.evaluate(
+                """() => { const s = document.getElementById('streaks');
+                    const { data } = s.getContext('2d').getImageData(0, 0, s.width, s.height);
+                    return !s.hidden && data.some((v) => v > 0); }"""
+            )
+            assert drawn is on
+            assert opened.errors == []
+        finally:
+            opened.close()
+
+
 def test_map_without_webgl(browser_without_3d: Any, both: Path, reference: Result) -> None:
     opened = Opened(browser_without_3d, both)
     try:
         assert opened.page.evaluate("document.body.dataset.view") == "2d"
         assert opened.errors == []
         opened.page.evaluate(
-            "twin.app.set({ time: 11520, showBuildings: false, showRoads: false, showPlaces: false })"
+            "twin.app.set({ time: 11520, showFlow: false,"
+            " showBuildings: false, showRoads: false, showPlaces: false })"
         )
         opened.drawn()
         dry, wet = dry_and_wet(reference)

@@ -49,9 +49,14 @@ def write_run(
     places: bool = True,
     traffic: bool = True,
     holes: bool = False,
+    velocity: bool = True,
     status: str = "complete",
+    more: str = "",
 ) -> Result:
-    """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river."""
+    """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river, 0.2 m higher south of it.
+
+    Water flows along the river at 1 m/s. ``more`` is put at the end of scenario.toml.
+    """
     grid = Grid(CRS, WEST, NORTH, cell, ny, nx)
     bed = terrain(grid)
     x, y = np.meshgrid(grid.x - grid.x.mean(), grid.y - grid.y.mean())
@@ -59,7 +64,7 @@ def write_run(
     times = np.linspace(0.0, 6 * 3600.0, frames)
     rise = 3.4 * np.exp(-(((times / 3600.0 - 3.2) / 1.5) ** 2))
     rise = rise - rise[0] if frames > 1 else rise
-    lowered = np.where(y > axis + 30, 0.9 if dike else 0.0, 0.0)
+    lowered = np.where(y > axis + 30, 0.9, np.where(y < axis - 60, -0.2, 0.0)) if dike else np.zeros(x.shape)
     depths = []
     for r in rise:
         level = 60.0 - 0.0012 * x - 1.4 + np.clip(r - lowered * min(1.0, r), 0, None)
@@ -75,11 +80,12 @@ def write_run(
     measures = "" if not dike else '[[measures]]\nkind = "dike"\nalong = "rive_gauche"\ncrest = 61.5\n'
     writer = RunWriter.create(
         path,
-        scenario_toml=f'name = "{name}"\nduration = 21600.0\nsolvers = ["flood", "traffic"]\n{measures}',
+        scenario_toml=f'name = "{name}"\nduration = 21600.0\nsolvers = ["flood", "traffic"]\n{measures}'
+        + more,
         grid=grid,
         times=list(times),
         start=START,
-        variables=["water_depth"],
+        variables=["water_depth", *(("velocity_x", "velocity_y") if velocity else ())],
         static={
             "bed_elevation": bed,
             "roughness": np.where(np.abs(y - axis) > 520, 0.15, 0.035),
@@ -87,7 +93,12 @@ def write_run(
         },
     )
     for k, depth in enumerate(series):
-        writer.record(k, {"water_depth": depth})
+        found = {"water_depth": depth}
+        if velocity:
+            slope = 120.0 / 420.0 * np.cos(x / 420.0)
+            found["velocity_x"] = np.where(depth > 0.0, 1.0 / np.hypot(1.0, slope), 0.0)
+            found["velocity_y"] = np.where(depth > 0.0, slope / np.hypot(1.0, slope), 0.0)
+        writer.record(k, found)
     wet = series > 0.05
     arrival = np.where(wet.any(axis=0), times[wet.argmax(axis=0)], np.nan)
     writer.record_run_fields({"max_water_depth": most, "arrival_time": arrival})

@@ -102,6 +102,7 @@ function about(app: App): Node[] {
     h("li", {}, t("about.encoding", { cm: number(data.curve_errors[0] * 100, 1), all: number(data.curve_errors[1] * 100, 1), max: number(data.greatest_depth, 1) })),
     h("li", {}, t("about.drawing", { cm: number(data.wet_depth * 100) })),
     h("li", {}, t("about.between")),
+    ...(app.hasFlow ? [h("li", {}, t("about.flow", { cell: number(grid.cell * 4, 0) }))] : []),
     h("li", {}, t("about.roofs")),
     h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: data.made.replace("T", " ") }))));
   for (const s of data.scenarios) {

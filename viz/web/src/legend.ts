@@ -48,7 +48,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
   const { data, choices } = app;
   let open = innerWidth > 760;
 
-  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "permanentApart", text: string): HTMLElement =>
+  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "permanentApart", text: string): HTMLElement =>
     h("label", { class: "check" },
       h("input", { type: "checkbox", id: `show-${key}`, checked: choices[key], onchange: (e) => app.set({ [key]: (e.target as HTMLInputElement).checked }) }),
       h("span", {}, text));
@@ -96,6 +96,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
     if (data.buildings) body.append(toggle("showBuildings", t("legend.buildings")));
     if (data.roads) body.append(toggle("showRoads", t("legend.roads")));
     if (data.places.length > 0) body.append(toggle("showPlaces", t("legend.places")));
+    if (app.hasFlow) body.append(toggle("showFlow", t("legend.flow")));
     if (app.scenarios.some((s) => s.meta.permanent)) body.append(toggle("permanentApart", t("legend.permanent_apart")));
     if (mode === "3d") {
       const out = h("output", { for: "exaggeration" }, `× ${number(choices.exaggeration, 1)}`);

@@ -54,6 +54,7 @@ async function start(): Promise<void> {
   // In turns, so that every scenario soon has its first frames.
   await Promise.all(scenarios.map((scenario) => scenario.decodeFrames(progress)));
   if (!touched) app.set({ time: scenarios[0].meta.times[peak] });
+  for (const scenario of scenarios) await scenario.decodeFlow();
   document.documentElement.dataset["ready"] = "all";
   expose(app, () => view);
 }

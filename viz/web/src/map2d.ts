@@ -4,11 +4,13 @@ import {
   DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
   SATURATION_BOUNDS, SHORE, TRAFFIC, depthClass, rgb,
 } from "./colours";
+import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
 import { Finder, type Scenario } from "./model";
 import { type App, type Picked, RoadState, buildingDepth, roadState } from "./state";
 import type { Screen, View } from "./view";
 
+const STREAKS = 600;
 const MAX_WATER = 900_000; // pixels of water image worked out at a time
 
 /** Signed depth in metres from 16-bit floats. */
@@ -26,6 +28,10 @@ export class Map2D implements View {
   private readonly app: App;
   private readonly canvas = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
+  /** Streaks move on a sheet of their own: the map below is not drawn again. */
+  private readonly sheet = document.createElement("canvas");
+  private readonly flows: Flow[];
+  private flowed = 0;
   private readonly water = document.createElement("canvas");
   private readonly finder: Finder;
   private readonly fields = new Map<string, Float32Array>();
@@ -39,7 +45,9 @@ export class Map2D implements View {
   constructor(host: HTMLElement, app: App) {
     this.host = host;
     this.app = app;
-    host.prepend(this.canvas);
+    host.prepend(this.canvas, this.sheet);
+    this.sheet.id = "streaks";
+    this.flows = app.scenarios.map((scenario) => new Flow(app, scenario, STREAKS));
     const context = this.canvas.getContext("2d");
     if (!context) throw new Error("neither WebGL nor a 2D canvas");
     this.context = context;
@@ -55,12 +63,14 @@ export class Map2D implements View {
       for (const xy of road.lines) this.trace(path, xy, false);
       return path;
     });
+    app.choices.showFlow = app.hasFlow && flowAtFirst(false);
     this.listen();
     this.resize();
     this.home();
     app.on(() => this.invalidate());
-    const loop = (): void => {
+    const loop = (now: number): void => {
       requestAnimationFrame(loop);
+      this.flow(now);
       if (!this.dirty) return;
       this.dirty = false;
       this.draw();
@@ -146,6 +156,41 @@ export class Map2D implements View {
       this.drawScenario(app.scenarios[choices.scenario], ratio, 0, middle);
       this.drawScenario(app.scenarios[choices.other], ratio, middle, this.canvas.width);
     } else this.drawScenario(app.shown, ratio, 0, this.canvas.width);
+  }
+
+  private flow(now: number): void {
+    const { app, sheet, host } = this;
+    const { choices } = app;
+    const passed = (now - this.flowed) / 1000;
+    if (passed < 0.05) return;
+    this.flowed = now;
+    const still = !choices.showFlow || choices.water === "maximum" || document.hidden;
+    sheet.hidden = still;
+    if (still) return;
+    const context = sheet.getContext("2d");
+    if (!context) return;
+    const ratio = sheet.width / Math.max(1, host.clientWidth);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, host.clientWidth, host.clientHeight);
+    const middle = choices.compare ? host.clientWidth * choices.split : host.clientWidth;
+    const sides: [number, number, number][] = [[choices.scenario, 0, middle]];
+    if (choices.compare) sides.push([choices.other, middle, host.clientWidth]);
+    context.lineCap = "round";
+    context.lineWidth = 1.7;
+    for (const [k, from, to] of sides) {
+      const flow = this.flows[k];
+      flow.step(Math.min(0.2, passed), this.x, this.y, (0.5 * Math.max(host.clientWidth, host.clientHeight)) / this.scale, 1 / this.scale);
+      for (let n = 0; n < flow.count; n++) {
+        if (flow.light[n] <= 0) continue;
+        const at = this.project(flow.x[n], flow.y[n]);
+        if (at.x < from || at.x > to) continue;
+        context.strokeStyle = flow.depth[n] < 1 ? `rgba(18,48,79,${0.62 * flow.light[n]})` : `rgba(255,255,255,${0.9 * flow.light[n]})`;
+        context.beginPath();
+        context.moveTo(at.x, at.y);
+        context.lineTo(at.x + flow.tailX[n], at.y - flow.tailY[n]);
+        context.stroke();
+      }
+    }
   }
 
   private drawScenario(scenario: Scenario, ratio: number, from: number, to: number): void {
@@ -280,6 +325,8 @@ export class Map2D implements View {
     const ratio = Math.min(2, devicePixelRatio);
     this.canvas.width = Math.max(1, Math.round(this.host.clientWidth * ratio));
     this.canvas.height = Math.max(1, Math.round(this.host.clientHeight * ratio));
+    this.sheet.width = this.canvas.width;
+    this.sheet.height = this.canvas.height;
     this.dirty = true;
   }
 

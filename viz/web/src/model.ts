@@ -62,6 +62,11 @@ export class Lattice {
 /** Dry cells lie at least this far below zero (m): the edge of the water is a clear step everywhere. */
 const DRY_MARGIN = 0.02;
 
+/** What the codes of viz/flow.py mean. */
+const SPEED = Array.from({ length: 8 }, (_, k) => (k === 0 ? 0 : ((k - 0.5) / 7) ** 2));
+const EAST = Array.from({ length: 32 }, (_, k) => Math.cos((k * Math.PI) / 16));
+const NORTH = Array.from({ length: 32 }, (_, k) => Math.sin((k * Math.PI) / 16));
+
 const halfBuffer = new DataView(new ArrayBuffer(4));
 
 /** Nearest 16-bit float of a number within ±60000. */
@@ -97,6 +102,8 @@ export class Scenario {
   volume: Uint8Array | null = null;
   saturation: Uint8Array | null = null;
   closed: Uint8Array | null = null;
+  /** Codes of direction and speed, one array a frame; empty until they are read. */
+  flow: Uint8Array[] = [];
   private wetHalf: Uint16Array;
 
   constructor(meta: ScenarioMeta, lattice: Lattice, bed: Float32Array, ownBed: boolean, curve: Float32Array) {
@@ -220,17 +227,65 @@ export class Scenario {
   }
 
   async decodeFrames(onProgress: () => void): Promise<void> {
-    const size = this.lattice.nx * this.lattice.ny;
     for (const id of this.meta.chunks) {
-      const bytes = await block(id);
-      for (let start = 0; start < bytes.length; start += size) {
-        const frame = bytes.slice(start, start + size);
-        const before = this.frames[this.frames.length - 1];
-        if (before) for (let c = 0; c < size; c++) frame[c] = (frame[c] + before[c]) & 255;
-        this.frames.push(frame);
-      }
+      this.append(this.frames, await block(id), this.lattice.nx * this.lattice.ny);
       onProgress();
       await breathe();
+    }
+  }
+
+  async decodeFlow(): Promise<void> {
+    const { flow } = this.meta;
+    if (!flow) return;
+    const frames: Uint8Array[] = [];
+    for (const id of flow.chunks) {
+      this.append(frames, await block(id), flow.rows * flow.columns);
+      await breathe();
+    }
+    this.flow = frames;
+  }
+
+  /** Frames from the differences between them. */
+  private append(frames: Uint8Array[], bytes: Uint8Array, size: number): void {
+    for (let start = 0; start < bytes.length; start += size) {
+      const frame = bytes.slice(start, start + size);
+      const before = frames[frames.length - 1];
+      if (before) for (let c = 0; c < size; c++) frame[c] = (frame[c] + before[c]) & 255;
+      frames.push(frame);
+    }
+  }
+
+  /** Velocity (m/s) at a place and instant, between blocks and frames: into `out`; still blocks weigh nothing. */
+  velocity(x: number, y: number, moment: Moment, out: [number, number]): void {
+    out[0] = out[1] = 0;
+    const { flow } = this.meta;
+    if (!flow || this.flow.length === 0) return;
+    const size = flow.block * this.lattice.cell;
+    const u = (x + this.lattice.halfX) / size - 0.5;
+    const v = (this.lattice.halfY - y) / size - 0.5;
+    const j = Math.floor(u);
+    const i = Math.floor(v);
+    let weight = 0;
+    for (let n = 0; n < 2; n++) {
+      const share = n ? moment.f : 1 - moment.f;
+      if (share === 0) continue;
+      const codes = this.flow[n ? moment.b : moment.a];
+      for (let d = 0; d < 4; d++) {
+        const row = i + (d >> 1);
+        const column = j + (d & 1);
+        if (row < 0 || column < 0 || row >= flow.rows || column >= flow.columns) continue;
+        const code = codes[row * flow.columns + column];
+        if (code === 0) continue;
+        const w = share * (d >> 1 ? v - i : 1 - v + i) * (d & 1 ? u - j : 1 - u + j);
+        const speed = SPEED[code >> 5] * flow.greatest;
+        out[0] += w * speed * EAST[code & 31];
+        out[1] += w * speed * NORTH[code & 31];
+        weight += w;
+      }
+    }
+    if (weight > 0) {
+      out[0] /= weight;
+      out[1] /= weight;
     }
   }
 

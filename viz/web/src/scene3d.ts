@@ -10,16 +10,19 @@ import {
   DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW,
   ROOF, SATURATION_BOUNDS, SHORE, TRAFFIC, WALL, depthClass, unit,
 } from "./colours";
+import { Flow, flowAtFirst } from "./flow";
 import { buildingGeometry, dikeGeometry, groundGeometry, roadGeometry, skirtGeometry } from "./geometry";
 import { Finder, type Scenario } from "./model";
 import * as glsl from "./shaders";
 import { type App, type Picked, RoadState, buildingDepth, roadState } from "./state";
+import { StreakMesh } from "./streaks";
 import type { Screen, View } from "./view";
 
 ColorManagement.enabled = false; // sRGB in, sRGB out: the legend's colours are the picture's
 
 const FIELD_OF_VIEW = 38;
 const VERTEX_BUDGETS = [22_000, 70_000, 220_000, 700_000];
+const STREAKS = 1500;
 const colour = (hex: string): Vector3 => new Vector3(...unit(hex));
 
 /** Textures of one scenario: two frames around the instant, the first frame, states of things. */
@@ -155,6 +158,8 @@ export class Scene3D implements View {
   private moving = 0;
   private still = 0;
   private readonly spans: number[] = [];
+  private readonly streaks: (StreakMesh | null)[];
+  private flowed = 0;
   private flight: { from: Vector3; to: Vector3; start: number } | null = null;
 
   constructor(host: HTMLElement, app: App, software: boolean) {
@@ -245,7 +250,13 @@ export class Scene3D implements View {
       vertexShader: glsl.roadVertex, fragmentShader: glsl.roadFragment, side: DoubleSide,
       uniforms: { ...this.shared, ...states(first.roads) },
     }));
-    this.root.position.z = 0;
+    app.choices.showFlow = app.hasFlow && flowAtFirst(software);
+    this.streaks = app.scenarios.map((scenario) => {
+      if (!scenario.meta.flow) return null;
+      const made = new StreakMesh(new Flow(app, scenario, STREAKS));
+      this.root.add(made.mesh);
+      return made;
+    });
     this.scene.add(this.root);
     this.build();
     this.resize();
@@ -336,12 +347,42 @@ export class Scene3D implements View {
       this.still = now;
       this.resize();
     }
+    this.flow(now);
     if (!this.dirty) return;
     this.dirty = false;
     const before = performance.now();
     this.draw();
     this.measure(performance.now() - before);
     this.onDraw();
+  }
+
+  /** Streaks move on: on a slow machine a few times a second, and not before it has been measured. */
+  private flow(now: number): void {
+    const { app } = this;
+    const still = !app.choices.showFlow || app.choices.water === "maximum" || document.hidden || this.spans.length < 5;
+    const passed = (now - this.flowed) / 1000;
+    if (still || passed < Math.max(0.03, (1.6 * this.measured) / 1000)) return;
+    this.flowed = now;
+    const perPixel = this.metresPerPixel();
+    const screen = this.renderer.getSize(new Vector2());
+    const reach = 0.62 * Math.max(screen.x, 1.3 * screen.y) * perPixel;
+    const { target } = this.controls;
+    for (const k of this.shownNow) {
+      const streaks = this.streaks[k];
+      if (!streaks || streaks.flow.empty) continue;
+      streaks.flow.step(Math.min(0.2, passed), target.x, target.y, reach, perPixel);
+      const { scenario } = this.textures[k];
+      const { lattice } = app.territory;
+      streaks.update((x, y) => lattice.bilinear(scenario.bed, x, y, this.every) + scenario.depthAt(lattice.cellAt(x, y), app.choices.time),
+        screen, perPixel);
+      this.dirty = true;
+    }
+  }
+
+  /** The scenarios on the screen. */
+  private get shownNow(): number[] {
+    const { choices } = this.app;
+    return choices.compare ? [choices.scenario, choices.other] : [choices.scenario];
   }
 
   /** The first pictures decide how fine the ground mesh is on this machine. */
@@ -370,7 +411,7 @@ export class Scene3D implements View {
       for (const textures of this.textures) textures.stale = true;
       this.stale = false;
     }
-    for (const k of choices.compare ? [choices.scenario, choices.other] : [choices.scenario]) {
+    for (const k of this.shownNow) {
       if (this.textures[k].stale) this.textures[k].update(app);
     }
     this.root.scale.z = choices.exaggeration;
@@ -409,6 +450,9 @@ export class Scene3D implements View {
     this.groundMeshes.forEach((mesh) => (mesh.visible = mesh === this.groundMeshes[k]));
     this.skirts.forEach((mesh) => (mesh.visible = mesh === this.skirts[k]));
     this.dikes.forEach((mesh, n) => mesh && (mesh.visible = n === k));
+    this.streaks.forEach((streaks, n) => {
+      if (streaks) streaks.mesh.visible = n === k && choices.showFlow && choices.water !== "maximum";
+    });
     const things: [Mesh | null, DataTexture, boolean, number | null][] = [
       [this.buildingMesh, textures.buildings, choices.showBuildings, choices.picked?.building ?? null],
       [this.roadMesh, textures.roads, choices.showRoads, choices.picked?.building == null ? choices.picked?.road ?? null : null],

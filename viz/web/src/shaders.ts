@@ -228,3 +228,37 @@ void main() {
   float shade = 0.7 + 0.35 * max(dot(normalize(vNormal), normalize(vec3(-0.6, 0.55, 0.9))), 0.0);
   gl_FragColor = vec4(colour * shade, 1.0);
 }`;
+
+export const streakVertex = /* glsl */ `
+uniform vec2 screen;        // pixels
+uniform float metres;       // a pixel
+uniform float wide;         // pixels
+attribute vec4 streak;      // pixels east and north to the tail, light, depth
+attribute vec2 corner;      // 0 head or 1 tail; -1 or 1 to the side
+varying vec2 vCorner;
+varying vec2 vLook;
+void main() {
+  vec4 head = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+  vec4 tail = projectionMatrix * modelViewMatrix * vec4(position.xy + streak.xy * metres, position.z, 1.0);
+  vec2 from = head.xy / head.w;
+  vec2 along = (tail.xy / tail.w - from) * screen;
+  along = length(along) < 1e-3 ? vec2(1.0, 0.0) : normalize(along);
+  vec4 at = corner.x < 0.5 ? head : tail;
+  at.xy += vec2(-along.y, along.x) * corner.y * wide / screen * at.w;
+  at.z -= 0.0006 * at.w;    // a little nearer: the water between mesh points does not hide it
+  vCorner = corner;
+  vLook = streak.zw;
+  gl_Position = streak.z <= 0.0 ? vec4(2.0, 2.0, 2.0, 1.0) : at;
+}`;
+
+export const streakFragment = /* glsl */ `
+uniform vec3 deep;
+uniform vec3 shallow;
+varying vec2 vCorner;
+varying vec2 vLook;
+void main() {
+  float across = 1.0 - smoothstep(0.35, 1.0, abs(vCorner.y));
+  float light = vLook.x * (1.0 - vCorner.x) * across;
+  bool dark = vLook.y < 1.0;
+  gl_FragColor = vec4(dark ? shallow : deep, light * (dark ? 0.62 : 0.9));
+}`;

@@ -27,6 +27,7 @@ export interface Choices {
   showBuildings: boolean;
   showRoads: boolean;
   showPlaces: boolean;
+  showFlow: boolean;
   exaggeration: number;
   picked: Picked | null;
 }
@@ -59,6 +60,7 @@ export class App {
       showBuildings: true,
       showRoads: true,
       showPlaces: true,
+      showFlow: false, // the picture says whether it can
       exaggeration: 1,
       picked: null,
     };
@@ -75,6 +77,11 @@ export class App {
   /** The scenario in front (left of the handle when comparing). */
   get shown(): Scenario {
     return this.scenarios[this.choices.scenario];
+  }
+
+  /** Whether any run kept velocities. */
+  get hasFlow(): boolean {
+    return this.scenarios.some((s) => s.meta.flow !== null);
   }
 
   on(listener: (changed: Set<Choice | "frames" | "language">) => void): void {

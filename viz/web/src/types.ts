@@ -28,6 +28,15 @@ export interface MeasureLine {
   parts: number[][];
 }
 
+/** Directions and speeds for streaks, a byte a block of cells: viz/flow.py. */
+export interface FlowMeta {
+  block: number;
+  rows: number;
+  columns: number;
+  greatest: number;
+  chunks: number[];
+}
+
 export interface ScenarioMeta {
   name: string;
   status: string;
@@ -46,6 +55,7 @@ export interface ScenarioMeta {
   building_depth: number | null;
   road_depth: number | null;
   traffic: TrafficMeta | null;
+  flow: FlowMeta | null;
   traffic_summary: Record<string, unknown> | null;
   indicators: Record<string, Indicator>;
   provenance: Record<string, unknown>;
