@@ -87,10 +87,10 @@ class Boundaries:
 
 
 def rains(scenario: Scenario) -> list[RainForcing]:
-    """The rain of a scenario."""
+    """The uniform rain of a scenario."""
     found = []
     for event in scenario.events:
-        if isinstance(event, Rainfall):
+        if isinstance(event, Rainfall) and event.field is None:
             start, end = event.window
             if event.duration is not None:
                 end = start + event.duration

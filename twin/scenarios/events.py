@@ -53,17 +53,32 @@ class Event(BaseModel):
 
 
 class Rainfall(Event):
-    """Rain on the whole domain: `intensity` (or `series`, a file), over `duration` from `start`."""
+    """Rain on the whole domain: `intensity` (or `series`, a file; or `field`), over `duration` from `start`.
+
+    `field` is a NetCDF or GeoTIFF series, nearest cell, in any CRS: its `unit` ("mm/h", or "mm" for the
+    depth of a time step) and `crs` are the file's own unless said. A value holds from its time to the next
+    (`label = "end"`: since the one before) unless the file has time bounds; `step` is the time between
+    bands, or the length of an only interval. Missing values are refused, or rain nothing (`missing`).
+    """
 
     kind: Literal["rainfall"] = "rainfall"
     intensity: RainSeries | None = None
     series: RainSeries | None = None
+    field: str | None = None
     duration: Seconds | None = Field(None, gt=0)
+    unit: Literal["mm/h", "mm"] | None = None
+    crs: str | None = None
+    step: Seconds | None = Field(None, gt=0)
+    label: Literal["start", "end"] = "start"
+    missing: Literal["error", "zero"] = "error"
+    files_in: ClassVar[tuple[str, ...]] = ("field",)
 
     @model_validator(mode="after")
     def _one_source(self) -> Rainfall:
-        if (self.intensity is None) == (self.series is None):
-            raise ValueError("exactly one of intensity and series")
+        if sum(source is not None for source in (self.intensity, self.series, self.field)) != 1:
+            raise ValueError("exactly one of intensity, series and field")
+        if self.field is None and any(k is not None for k in (self.unit, self.crs, self.step)):
+            raise ValueError("unit, crs and step belong to a field")
         if self.duration is not None and self.end is not None:
             raise ValueError("duration or end, not both")
         return self

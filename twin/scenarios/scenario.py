@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import glob
 import re
 from contextlib import suppress
 from datetime import datetime
@@ -325,7 +326,7 @@ class Scenario(BaseModel):
         for number, event in enumerate(self.events, start=1):
             for name in event.files_in:
                 value = getattr(event, name)
-                if isinstance(value, str) and not Path(value).is_file():
+                if isinstance(value, str) and not _is_there(value):
                     near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
                     problems.append(
                         Problem(
@@ -405,6 +406,12 @@ class Scenario(BaseModel):
         return "\n".join(lines)
 
     __str__ = __repr__
+
+
+def _is_there(name: str) -> bool:
+    """Whether a file, a folder or a pattern (``file.nc#variable`` too) names something that exists."""
+    path = name.partition("#")[0]
+    return Path(path).exists() or bool(glob.glob(path))  # noqa: PTH207 - the pattern may be absolute
 
 
 def _first_place(item: Event | Measure) -> Any:

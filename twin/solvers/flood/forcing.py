@@ -25,6 +25,7 @@ from twin.scenarios.binding import (
     rains,
     water_levels,
 )
+from twin.scenarios.rainfield import RainField, rain_fields
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -44,6 +45,7 @@ class Forcing:
     initial_depth : shape (ny, nx) (m).
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
     rains, inflows, levels : records of `twin.scenarios.binding`.
+    rain_fields : gridded rain.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
     where : what messages call the source.
     """
@@ -52,6 +54,7 @@ class Forcing:
     velocity_x: Floats | None = None
     velocity_y: Floats | None = None
     rains: tuple[RainForcing, ...] = ()
+    rain_fields: tuple[RainField, ...] = ()
     inflows: tuple[InflowForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
     codes: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
@@ -76,6 +79,7 @@ class Forcing:
             velocity_x=fields.get("velocity_x"),
             velocity_y=fields.get("velocity_y"),
             rains=tuple(rains(scenario)),
+            rain_fields=tuple(rain_fields(domain, scenario)),
             inflows=tuple(inflows(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),
             codes=sides.codes,

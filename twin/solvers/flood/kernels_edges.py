@@ -90,6 +90,65 @@ def fill_ghosts(state, static, kind, value, closed, forced, ny, nx, dry):
     return fastest
 
 
+@njit(inline="always")
+def is_mirror(kind, outward):
+    """Whether what is beyond an edge is the mirror image of what is before it."""
+    return kind == WALL or (kind == OPEN and outward < 0.0)
+
+
+@njit(cache=True, error_model="numpy")
+def fill_far_ghosts(state, static, kind, value, ny, nx, dx):
+    """Second ghosts, corners and beds beyond the edges, after :func:`fill_ghosts`; the second order reads
+    them.
+
+    Behind a mirror lies the mirror image, bed included: the two reconstructions at a wall are then images of
+    each other and nothing passes. Beyond a normal-depth edge the bed falls on at its slope (`value`). Beyond
+    the others everything stays as in the first ghost.
+    """
+    for e in range(kind.size):
+        r, c, dr, dc = edge_place(e, ny, nx)
+        r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
+        drop = value[e] * dx if kind[e] == NORMAL_DEPTH else 0.0
+        static[BED, r1, c1] = static[BED, r, c] - drop
+        if is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c]):
+            inner_r = min(max(r - dr, PAD), PAD + ny - 1)
+            inner_c = min(max(c - dc, PAD), PAD + nx - 1)
+            sign_x = -1.0 if dc != 0 else 1.0
+            sign_y = -1.0 if dr != 0 else 1.0
+            state[DEPTH, r2, c2] = state[DEPTH, inner_r, inner_c]
+            state[DISCHARGE_X, r2, c2] = sign_x * state[DISCHARGE_X, inner_r, inner_c]
+            state[DISCHARGE_Y, r2, c2] = sign_y * state[DISCHARGE_Y, inner_r, inner_c]
+            static[BED, r2, c2] = static[BED, inner_r, inner_c]
+        else:
+            for k in range(3):
+                state[k, r2, c2] = state[k, r1, c1]
+            static[BED, r2, c2] = static[BED, r1, c1] - drop
+    for corner in range(4):
+        # The edge cells of the corner, in x (west, east) and in y (north, south).
+        south = corner // 2
+        east = corner % 2
+        r = PAD + south * (ny - 1)
+        c = PAD + east * (nx - 1)
+        dr = 2 * south - 1
+        dc = 2 * east - 1
+        in_x = kind[east * ny + south * (ny - 1)]
+        in_y = kind[2 * ny + south * nx + east * (nx - 1)]
+        qx = state[DISCHARGE_X, r, c]
+        qy = state[DISCHARGE_Y, r, c]
+        sign_x = 1.0
+        sign_y = 1.0
+        if is_mirror(in_x, dc * qx):
+            from_r, from_c, sign_x = r + dr, c, -1.0
+        else:
+            from_r, from_c = r, c + dc
+            if is_mirror(in_y, dr * qy):
+                sign_y = -1.0
+        state[DEPTH, r + dr, c + dc] = state[DEPTH, from_r, from_c]
+        state[DISCHARGE_X, r + dr, c + dc] = sign_x * state[DISCHARGE_X, from_r, from_c]
+        state[DISCHARGE_Y, r + dr, c + dc] = sign_y * state[DISCHARGE_Y, from_r, from_c]
+        static[BED, r + dr, c + dc] = static[BED, r + dr, c] + (static[BED, r, c + dc] - static[BED, r, c])
+
+
 @njit(cache=True, error_model="numpy")
 def sum_edges(edge_flux, scale, totals):
     """Add the water of one step to the totals of each edge cell, compensated (Neumaier); scale: dt dx (s m).
@@ -117,3 +176,18 @@ def rain_on(state, wettable, amount, ny, nx):
     for i in range(ny):
         for j in range(nx):
             state[DEPTH, i + PAD, j + PAD] += amount * wettable[i, j]
+
+
+@njit(cache=True, error_model="numpy")
+def rain_field_on(state, wettable, index, depth, marks, ny, nx):
+    """Add depth[index[i, j]] (m) to every cell where it may rain, and wake the tiles that get some.
+
+    index (ny, nx): the cell of the rain field over each cell; depth (p,): what falls there in this step.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    for i in range(ny):
+        for j in range(nx):
+            amount = depth[index[i, j]] * wettable[i, j]
+            if amount > 0.0:
+                state[DEPTH, i + PAD, j + PAD] += amount
+                marks[i // TILE_ROWS * tiles_x + j // TILE_COLS, :] = 1

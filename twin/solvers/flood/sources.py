@@ -48,6 +48,10 @@ class Sources:
         self._tiles_x = -(-nx // TILE_COLS)
         tile = (np.arange(ny)[:, None] // TILE_ROWS) * self._tiles_x + np.arange(nx) // TILE_COLS
         self._rain_tiles = np.unique(tile[active])
+        self._fields = [
+            (f, np.bincount(f.index[active], minlength=f.rates.shape[1]).astype(np.float64))
+            for f in forcing.rain_fields
+        ]
         self._inflows = [(f, f.cells // nx, f.cells % nx) for f in forcing.inflows]
         self._levels = [(f, f.cells // nx, f.cells % nx) for f in forcing.levels if f.cells.size]
         offset = {"west": 0, "east": ny, "north": 2 * ny, "south": 2 * ny + nx}
@@ -68,6 +72,12 @@ class Sources:
         """Mean rain over [t0, t1] (m/s)."""
         return math.fsum(rain.mean(t0, t1) for rain in self._rains)
 
+    def _field_rate(self, t0: float, t1: float) -> float:
+        """Highest mean rate of the gridded rain over [t0, t1] (m/s)."""
+        if t1 <= t0:
+            return 0.0
+        return math.fsum(float(field.depth(t0, t1).max()) for field, _ in self._fields) / (t1 - t0)
+
     def act(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """Put the water of [t0, t1] into the state, book it, and wake the tiles that it touches."""
         state, marks = solver._old, solver._marks
@@ -77,6 +87,11 @@ class Sources:
             edges.rain_on(state, self._wettable, rate * dt, *self._shape)
             solver.rain.add(rate * dt * self._area * self._rain_cells)
             marks[self._rain_tiles] = 1
+        for field, count in self._fields:
+            depth = field.depth(t0, t1)
+            if depth.any():
+                edges.rain_field_on(state, self._wettable, field.index, depth, marks, *self._shape)
+                solver.rain.add(math.fsum((depth * count).tolist()) * self._area)
         for inflow, i, j in self._inflows:
             volume = inflow.mean(t0, t1) * dt
             if volume > 0.0:
@@ -129,7 +144,7 @@ class Sources:
         now.
         """
         highest = speed
-        rate = self.rain_rate(t0, t1)
+        rate = self.rain_rate(t0, t1) + self._field_rate(t0, t1)
         if rate > 0.0:
             highest = speed + math.sqrt(GRAVITY * rate * (t1 - t0))
         for inflow, i, j in self._inflows:

@@ -1,0 +1,319 @@
+"""Rain that differs from place to place: radar or model fields, on the cells of a grid."""
+
+from __future__ import annotations
+
+import glob
+import math
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import xarray as xr
+from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError
+
+from twin.domain import Domain
+from twin.errors import InputError, Problem, suggest
+from twin.grid import Grid
+from twin.scenarios.events import Rainfall
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Units that files name, as a rate (factor to m/s) or as the depth of a time step (factor to m).
+RATES = {
+    "mm/h": 1e-3 / 3600.0, "mm h-1": 1e-3 / 3600.0, "mm/hr": 1e-3 / 3600.0, "mm hr-1": 1e-3 / 3600.0,
+    "mm h^-1": 1e-3 / 3600.0, "mm/s": 1e-3, "mm s-1": 1e-3, "kg m-2 s-1": 1e-3, "kg/m2/s": 1e-3,
+    "kg m**-2 s**-1": 1e-3, "m/s": 1.0, "m s-1": 1.0,
+}  # fmt: skip
+DEPTHS = {"mm": 1e-3, "kg m-2": 1e-3, "kg/m2": 1e-3, "kg m**-2": 1e-3, "m": 1.0, "cm": 1e-2}
+NETCDF = (".nc", ".nc4", ".cdf", ".h5")
+_STAMP = re.compile(r"(\d{8})[T_-]?(\d{4})(\d{2})?")  # 20261012T0605, 202610120605, 20261012_060500
+
+
+@dataclass(frozen=True, eq=False)
+class RainField:
+    """Rain by cell, constant over each interval.
+
+    Attributes
+    ----------
+    edges : start of each interval and the end of the last, shape (n + 1,) (s since the scenario's start).
+    rates : shape (n, p) (m/s), of the p cells of the file that are used.
+    index : which of them is nearest to each grid cell, shape (ny, nx).
+    start, end : the window of the event (s); no rain outside.
+    """
+
+    edges: Floats
+    rates: Floats
+    index: NDArray[np.int32]
+    start: float = -math.inf
+    end: float = math.inf
+    source: str = field(default="")
+
+    def depth(self, t0: float, t1: float) -> Floats:
+        """The exact depth that falls from t0 to t1 on each cell of the file, shape (p,) (m)."""
+        a, b = max(t0, self.start, float(self.edges[0])), min(t1, self.end, float(self.edges[-1]))
+        out = np.zeros(self.rates.shape[1])
+        if b <= a:
+            return out
+        first = int(np.searchsorted(self.edges, a, side="right")) - 1
+        last = int(np.searchsorted(self.edges, b, side="left"))
+        for k in range(first, last):
+            share = min(b, float(self.edges[k + 1])) - max(a, float(self.edges[k]))
+            out += self.rates[k] * share
+        return out
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """What a file holds: times (s), edges or None, values (n, rows, columns), where its cells are."""
+
+    values: Floats
+    times: Floats
+    edges: Floats | None
+    crs: CRS | None
+    x: Floats
+    y: Floats
+    unit: str
+
+
+class _Unusable(Exception):
+    def __init__(self, found: str, expected: str, hint: str = "", key: str = "field") -> None:
+        super().__init__(found)
+        self.found, self.expected, self.hint, self.key = found, expected, hint, key
+
+
+def read_rain_field(
+    event: Rainfall, key: str, grid: Grid, root: Path, start: datetime, where: str
+) -> RainField:
+    """Read the field of a rainfall event and find the nearest of its cells for each cell of a grid.
+
+    `event.field` is a NetCDF (``file.nc#variable`` where it has several), a GeoTIFF with a band per time
+    (`event.step` apart, from the start of the event) or several (a folder or a pattern) whose names hold
+    the UTC time of each.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, says neither unit nor CRS where the event does not either, does not cover
+        the grid, or holds missing or negative values there.
+    """
+    assert event.field is not None
+    name, _, variable = event.field.partition("#")
+    path = root / name
+    try:
+        if path.suffix.lower() in NETCDF:
+            raw = _read_netcdf(path, variable, start)
+        else:
+            raw = _read_tiffs(path, event, start)
+        return _on_grid(raw, event, grid)
+    except _Unusable as error:
+        problem = Problem(
+            where, f"{key}.{error.key}", f"{path.name}: {error.found}", error.expected, error.hint
+        )
+        raise InputError(problem) from error
+
+
+def _read_netcdf(path: Path, variable: str, start: datetime) -> _Raw:
+    if not path.is_file():
+        raise _Unusable("no such file", "a NetCDF file")
+    try:
+        with xr.open_dataset(path) as opened:
+            data = opened.load()
+    except (OSError, ValueError) as error:
+        raise _Unusable(f"unreadable ({error})", "a NetCDF file") from error
+    names = [str(n) for n, v in data.data_vars.items() if v.ndim == 3 and not str(n).endswith("bnds")]
+    if variable and variable not in names:
+        raise _Unusable(f"no variable {variable!r}", "a variable on (time, y, x)", suggest(variable, names))
+    if len(names) != 1 and not variable:
+        raise _Unusable(f"variables {', '.join(names) or '–'}", "one of them, as file.nc#variable")
+    found = data[variable or names[0]]
+    time_name, y_name, x_name = (str(d) for d in found.dims)
+    for axis in (time_name, y_name, x_name):
+        if axis not in data.coords:
+            raise _Unusable(f"no coordinate {axis}", "a one-dimensional coordinate for each of time, y and x")
+    times = _seconds(data[time_name].values, start)
+    bounds_name = str(data[time_name].attrs.get("bounds", data[time_name].encoding.get("bounds", "")))
+    edges = None
+    if bounds_name and bounds_name in data:
+        bounds = _seconds(data[bounds_name].values.ravel(), start).reshape(-1, 2)
+        if not np.array_equal(bounds[1:, 0], bounds[:-1, 1]):
+            raise _Unusable(f"{bounds_name} with holes or overlaps", "intervals that touch")
+        edges = np.append(bounds[:, 0], bounds[-1, 1])
+    x, y = (np.asarray(data[n].values, dtype=np.float64) for n in (x_name, y_name))
+    return _Raw(
+        np.asarray(found.values, dtype=np.float64), times, edges, _netcdf_crs(data, found, x_name), x, y,
+        str(found.attrs.get("units", "")).strip(),
+    )  # fmt: skip
+
+
+def _netcdf_crs(data: xr.Dataset, found: xr.DataArray, x_name: str) -> CRS | None:
+    mapping = str(found.attrs.get("grid_mapping", found.encoding.get("grid_mapping", "")))
+    attrs: dict[str, Any] = dict(data[mapping].attrs) if mapping in data.variables else {}
+    try:
+        for name in ("crs_wkt", "spatial_ref"):
+            if name in attrs:
+                return CRS.from_user_input(str(attrs[name]))
+        if "grid_mapping_name" in attrs:
+            return CRS.from_cf(attrs)
+        for holder in (found.attrs, data.attrs):
+            if "crs" in holder:
+                return CRS.from_user_input(str(holder["crs"]))
+    except CRSError as error:
+        raise _Unusable(f"a CRS that cannot be understood ({error})", "its EPSG code", key="crs") from error
+    degrees = str(data[x_name].attrs.get("units", "")).lower()
+    return CRS.from_epsg(4326) if degrees.startswith("degree") or x_name in ("lon", "longitude") else None
+
+
+def _seconds(values: NDArray[Any], start: datetime) -> Floats:
+    """Times of a file as seconds since the start: numbers as they are, dates as UTC."""
+    if np.issubdtype(values.dtype, np.datetime64):
+        origin = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "ns")
+        return np.asarray((values.astype("datetime64[ns]") - origin) / np.timedelta64(1, "s"), np.float64)
+    if np.issubdtype(values.dtype, np.timedelta64):
+        return np.asarray(values / np.timedelta64(1, "s"), dtype=np.float64)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
+    if path.is_dir():
+        files = sorted(p for p in path.iterdir() if p.suffix.lower() in (".tif", ".tiff"))
+    else:
+        files = sorted(Path(p) for p in glob.glob(str(path)))  # noqa: PTH207 - the pattern may be absolute
+    if not files:
+        raise _Unusable("no such file", "a NetCDF, a GeoTIFF, a folder or pattern of GeoTIFF")
+    bands, times, lattice = [], [], None
+    crs, unit = None, ""
+    for file in files:
+        try:
+            with rasterio.open(file) as raster:
+                here = (raster.crs, raster.transform, raster.shape)
+                if lattice is not None and here != lattice:
+                    raise _Unusable(f"{file.name} on another lattice", "the same CRS and cells in every file")
+                if raster.transform.b != 0 or raster.transform.d != 0:
+                    raise _Unusable(f"{file.name} is turned", "a raster that is not turned")
+                lattice = here
+                read = raster.read(masked=True).astype(np.float64).filled(np.nan)
+                bands.append(read)
+                unit = unit or (raster.units[0] or "")
+        except rasterio.errors.RasterioIOError as error:
+            raise _Unusable(f"{file.name} unreadable ({error})", "a GeoTIFF") from error
+        if len(files) > 1:
+            stamp = _STAMP.search(file.stem)
+            if stamp is None or read.shape[0] != 1:
+                raise _Unusable(
+                    f"{file.name}: no time in its name", "one band, and a name with YYYYMMDDhhmm (UTC)"
+                )
+            instant = datetime.strptime("".join(g or "00" for g in stamp.groups()), "%Y%m%d%H%M%S")
+            times.append((instant.replace(tzinfo=UTC) - start).total_seconds())
+    assert lattice is not None
+    values = np.concatenate(bands)
+    if len(files) == 1:
+        if event.step is None:
+            raise _Unusable("no times", "the time between the bands", key="step")
+        times = [max(event.window[0], 0.0) + k * event.step for k in range(values.shape[0])]
+    crs = None if lattice[0] is None else CRS.from_user_input(lattice[0].to_wkt())
+    transform, (rows, columns) = lattice[1], lattice[2]
+    order = np.argsort(times)
+    return _Raw(
+        values[order], np.asarray(times)[order], None, crs,
+        transform.c + transform.a * (np.arange(columns) + 0.5),
+        transform.f + transform.e * (np.arange(rows) + 0.5), unit.strip(),
+    )  # fmt: skip
+
+
+def _edges(raw: _Raw, event: Rainfall) -> Floats:
+    """Interval of each value: bounds of the file, else from its time to the next one (or the reverse)."""
+    if raw.edges is not None:
+        return raw.edges
+    if (np.diff(raw.times) <= 0).any():
+        raise _Unusable("times that do not increase", "times that increase")
+    step = event.step
+    if step is None:
+        if raw.times.size < 2:
+            raise _Unusable("one time only", "how long it lasts", key="step")
+        step = float(raw.times[-1] - raw.times[-2] if event.label == "start" else raw.times[1] - raw.times[0])
+    if event.label == "end":
+        return np.concatenate([[raw.times[0] - step], raw.times])
+    return np.concatenate([raw.times, [raw.times[-1] + step]])
+
+
+def _on_grid(raw: _Raw, event: Rainfall, grid: Grid) -> RainField:
+    edges = _edges(raw, event)
+    unit = event.unit or raw.unit
+    if unit in RATES:
+        factor = np.full(edges.size - 1, RATES[unit])
+    elif unit in DEPTHS:
+        factor = DEPTHS[unit] / np.diff(edges)
+    else:
+        raise _Unusable(f"unit {unit!r}", 'unit = "mm/h", or "mm" for the depth of a time step', key="unit")
+    try:
+        crs = CRS.from_user_input(event.crs) if event.crs else raw.crs
+    except CRSError as error:
+        raise _Unusable(f"crs {event.crs!r}", "an EPSG code", key="crs") from error
+    if crs is None:
+        raise _Unusable("no CRS", 'its EPSG code: crs = "EPSG:…"', key="crs")
+    x, y = np.meshgrid(grid.x, grid.y)
+    target = CRS.from_user_input(grid.crs)
+    if crs != target:
+        x, y = Transformer.from_crs(target, crs, always_xy=True).transform(x, y)
+    i, inside_y = _nearest(raw.y, y)
+    j, inside_x = _nearest(raw.x, x)
+    covered = inside_x & inside_y
+    used, index = np.unique(np.where(covered, i * raw.x.size + j, -1), return_inverse=True)
+    outside = int((~covered).sum())
+    values = raw.values.reshape(raw.values.shape[0], -1)[:, np.maximum(used, 0)]
+    values[:, used < 0] = np.nan
+    missing = ~np.isfinite(values)
+    if missing.any():
+        if event.missing == "error":
+            found = (
+                f"{outside} cells of the terrain outside, {int(missing[:, used >= 0].sum())} missing values"
+            )
+            raise _Unusable(found, "rain everywhere on the terrain", 'missing = "zero"')
+        values = np.where(missing, 0.0, values)
+    if (values < 0).any():
+        raise _Unusable(f"rain of {values.min():g}", "0 and more")
+    return RainField(
+        edges, values * factor[:, None], index.reshape(grid.shape).astype(np.int32),
+        source=event.field or "",
+    )  # fmt: skip
+
+
+def _nearest(centres: Floats, at: Floats) -> tuple[Ints, NDArray[np.bool_]]:
+    """Index of the nearest centre along one axis (either direction), and whether it is that cell at all."""
+    order = np.argsort(centres)
+    ordered = centres[order]
+    if ordered.size == 1:
+        return np.zeros(at.shape, dtype=np.int64), np.isfinite(at)
+    middle = 0.5 * (ordered[1:] + ordered[:-1])
+    low, high = ordered[0] - (middle[0] - ordered[0]), ordered[-1] + (ordered[-1] - middle[-1])
+    inside: NDArray[np.bool_] = (at >= low) & (at <= high)
+    return order[np.searchsorted(middle, at)].astype(np.int64), inside
+
+
+def rain_fields(domain: Domain, scenario: Any) -> list[RainField]:
+    """The gridded rain of a scenario.
+
+    Raises
+    ------
+    InputError
+        See `read_rain_field`.
+    """
+    found = []
+    for number, event in enumerate(scenario.events, start=1):
+        if isinstance(event, Rainfall) and event.field is not None:
+            grid = domain.require_grid("a rain field")
+            rain = read_rain_field(
+                event, f"events[{number}]", grid, scenario.root, scenario.start, scenario.where
+            )
+            begin, end = event.window
+            if event.duration is not None:
+                end = begin + event.duration
+            found.append(RainField(rain.edges, rain.rates, rain.index, begin, end, rain.source))
+    return found
