@@ -12,6 +12,13 @@ from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
 
+SCHEME = "first_order"  # of the test that runs; see conftest
+
+
+def parameters(**values: object) -> FloodParameters:
+    """Parameters of the flood solver in the scheme under test, on one thread."""
+    return FloodParameters(**{"threads": 1, "scheme": SCHEME, **values})
+
 
 def hills(ny: int, nx: int, seed: int, relief: float = 5.0) -> Floats:
     """Rough terrain (m): smooth waves and noise, with steps between cells."""
@@ -35,7 +42,7 @@ def solver(
     velocity_x: Floats | None = None,
     velocity_y: Floats | None = None,
     forcing: dict[str, object] | None = None,
-    **parameters: object,
+    **values: object,
 ) -> FloodSolver:
     """A solver on plain arrays, shape (ny, nx)."""
     domain = Domain.from_arrays(np.asarray(bed, dtype=float), cell=cell, roughness=roughness)
@@ -44,7 +51,7 @@ def solver(
     if crest_y is not None:
         domain = domain.with_fields(crest_y=crest_y)
     force = Forcing(depth, velocity_x, velocity_y, **(forcing or {}))
-    return FloodSolver.assemble(domain, force, FloodParameters(**{"threads": 1, **parameters}))
+    return FloodSolver.assemble(domain, force, parameters(**values))
 
 
 def advance(flood: FloodSolver, t: float, t_end: float, steps: int | None = None) -> float:

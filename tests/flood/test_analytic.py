@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from tests.flood.analytic import ThackerBowl, cell_averages, normal_depth, ritter, stoker
-from tests.flood.basins import advance, solver
+from tests.flood.basins import advance, parameters, solver
 from twin.domain import Domain
 from twin.scenarios.binding import NORMAL_DEPTH, InflowForcing, RainForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
-from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 
 
@@ -87,7 +86,7 @@ def _uniform_flow(slope: float, n: float, q: float, cell: float) -> float:
     )
     sides = uniform_boundaries(3, cells, east=NORMAL_DEPTH)
     forcing = Forcing(np.zeros(bed.shape), inflows=(inflow,), codes=sides)
-    flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=1))
+    flood = FloodSolver.assemble(domain, forcing, parameters())
     advance(flood, 0.0, 4000.0)
     before = flood.ledger()["outflow_m3"]
     advance(flood, 4000.0, 4060.0)
@@ -121,7 +120,7 @@ def test_rain_on_a_plane_runs_off_as_it_falls(slope: float, error: float) -> Non
         rains=(RainForcing(TimeSeries.constant(rain), 0.0, np.inf),),
         codes=uniform_boundaries(3, cells, east=NORMAL_DEPTH),
     )
-    flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=1))
+    flood = FloodSolver.assemble(domain, forcing, parameters())
     advance(flood, 0.0, 900.0)
     before = flood.ledger()
     advance(flood, 900.0, 960.0)

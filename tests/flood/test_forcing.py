@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.flood.basins import advance, solver
+from tests.flood.basins import advance, parameters, solver
 from twin.domain import Domain
 from twin.errors import InputError, SolverError
 from twin.scenarios.binding import NORMAL_DEPTH, OPEN, InflowForcing, RainForcing, WaterLevelForcing
@@ -22,7 +22,7 @@ def test_inflow_brings_exactly_its_hydrograph() -> None:
     flood = FloodSolver.assemble(
         Domain.from_arrays(np.zeros((30, 40)), cell=10.0, roughness=0.03),
         Forcing(np.zeros((30, 40)), inflows=(inflow,)),
-        FloodParameters(threads=1),
+        parameters(),
     )
     advance(flood, 0.0, 400.0)
     wanted = series.mean(20.0, 350.0) * 330.0
@@ -37,7 +37,7 @@ def test_a_burst_on_dry_land_is_stepped_in_time() -> None:
     inflow = InflowForcing(TimeSeries.constant(1000.0), 0.0, np.inf, np.array([820]), np.ones(1))
     flood = FloodSolver.assemble(
         Domain.from_arrays(np.zeros((40, 40)), cell=5.0), Forcing(np.zeros((40, 40)), inflows=(inflow,)),
-        FloodParameters(threads=1),
+        parameters(),
     )  # fmt: skip
     dt = flood.step(0.0, 60.0)
     depth = 1000.0 * dt / 25.0
@@ -52,7 +52,7 @@ def test_rain_fills_a_closed_basin_and_counts_windows() -> None:
     more = RainForcing(TimeSeries.constant(1e-5), 0.0, np.inf)
     flood = FloodSolver.assemble(
         Domain.from_arrays(bed, cell=5.0, roughness=0.02), Forcing(np.zeros(bed.shape), rains=(rain, more)),
-        FloodParameters(threads=1),
+        parameters(),
     )  # fmt: skip
     advance(flood, 0.0, 600.0)
     wanted = (rain.series.mean(100.0, 500.0) * 400.0 + 1e-5 * 600.0) * bed.size * 25.0
@@ -66,7 +66,7 @@ def test_the_sea_comes_in_over_the_edge_and_goes_out_again() -> None:
     level = WaterLevelForcing(tide, 0.0, np.inf, {"west": np.arange(20)}, NO_CELLS)
     flood = FloodSolver.assemble(
         Domain.from_arrays(bed, cell=10.0, roughness=0.03), Forcing(np.maximum(-bed, 0), levels=(level,)),
-        FloodParameters(threads=1),
+        parameters(),
     )  # fmt: skip
     advance(flood, 0.0, 600.0)
     surface = bed + flood.depth
@@ -86,7 +86,7 @@ def test_a_level_imposed_inside_is_booked_as_exchange() -> None:
     flood = FloodSolver.assemble(
         Domain.from_arrays(np.zeros((11, 20)), cell=10.0, roughness=0.03),
         Forcing(np.zeros((11, 20)), levels=(level,)),
-        FloodParameters(threads=1),
+        parameters(),
     )  # fmt: skip
     advance(flood, 0.0, 50.0)
     books = flood.ledger()
@@ -100,7 +100,7 @@ def test_an_open_side_lets_out_and_never_in() -> None:
     flood = FloodSolver.assemble(
         Domain.from_arrays(np.zeros((10, 60)), cell=5.0, roughness=0.02),
         Forcing(depth, codes=uniform_boundaries(10, 60, east=OPEN)),
-        FloodParameters(threads=1),
+        parameters(),
     )
     advance(flood, 0.0, 300.0)
     books = flood.ledger()

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.flood.basins import advance, hills, solver
+from tests.flood.basins import advance, hills, parameters, solver
 from twin.domain import Domain
 from twin.scenarios.binding import NORMAL_DEPTH, OPEN, WALL, InflowForcing, RainForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing
-from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 
 
@@ -163,7 +162,7 @@ def test_mass_and_positivity_whatever_happens(
             for side, code in sides.items()
         },
     )
-    flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=1))
+    flood = FloodSolver.assemble(domain, forcing, parameters())
     t, steps = 0.0, 0
     while t < 20.0 and steps < 300:
         t = flood.step(t, 20.0)

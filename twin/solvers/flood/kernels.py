@@ -25,8 +25,13 @@ TILE_COLS = 128
 
 # state[k]: conserved variables; volumes are depth × cell area, momenta are unit discharges (m²/s)
 DEPTH, DISCHARGE_X, DISCHARGE_Y = 0, 1, 2
-# static[k]: bed above the datum (m), g n² (SI), crests above the datum (m)
-BED, FRICTION, CREST_X, CREST_Y = 0, 1, 2, 3
+# static[k]: bed above the datum (m), g n² (SI), crests above the datum (m), and 1 where the second-order
+# scheme may reconstruct a cell (0 beside a crest)
+BED, FRICTION, CREST_X, CREST_Y, SMOOTH = 0, 1, 2, 3, 4
+PLANES = 5
+
+# The scratch of a step begins with the highest wave speed and depth of each column of the tile.
+COLUMN_SPEED, COLUMN_DEPTH, MAXIMA = 0, TILE_COLS, 2 * TILE_COLS
 
 TINY = 1e-300
 FULL = 1.0 - 1e-14  # share of its water that a cell may give in a step: the rest absorbs the rounding

@@ -31,32 +31,35 @@ from twin.solvers.flood.kernels import (
     FRICTION,
     FULL,
     GRAVITY,
+    MAXIMA,
     PAD,
     TILE_COLS,
     TILE_ROWS,
     TINY,
     inverse_cube_root,
 )
+from twin.solvers.flood.kernels import COLUMN_DEPTH as CD
+from twin.solvers.flood.kernels import COLUMN_SPEED as CS
 
 HALO = 2
 NB = TILE_COLS + 2 * HALO  # buffer row: the tile and two cells on each side
 OUT0 = HALO  # first cell of the tile in a buffer row
 
-# Rows of the scratch buffer, each NB long. Row above (A) and row itself (B): depth, velocities, level, bed.
-AH, AU, AV, AW, AZ = 0 * NB, 1 * NB, 2 * NB, 3 * NB, 4 * NB
-BH, BU, BV, BW, BZ = 5 * NB, 6 * NB, 7 * NB, 8 * NB, 9 * NB
+# Rows of the scratch buffer, each NB long, after the column maxima. Row above (A) and row itself (B): depth,
+# velocities, level, bed.
+ROWS = MAXIMA
+AH, AU, AV, AW, AZ = ROWS + 0 * NB, ROWS + 1 * NB, ROWS + 2 * NB, ROWS + 3 * NB, ROWS + 4 * NB
+BH, BU, BV, BW, BZ = ROWS + 5 * NB, ROWS + 6 * NB, ROWS + 7 * NB, ROWS + 8 * NB, ROWS + 9 * NB
 # Faces of row A in x, j between cells j and j + 1: mass, momentum for the left and for the right cell,
 # transverse.
-XM, XL, XR, XT = 10 * NB, 11 * NB, 12 * NB, 13 * NB
+XM, XL, XR, XT = ROWS + 10 * NB, ROWS + 11 * NB, ROWS + 12 * NB, ROWS + 13 * NB
 # Faces above (T) and below (S) row A.
-TM, TR, TT = 14 * NB, 15 * NB, 16 * NB
-SM, SL, SR, ST = 17 * NB, 18 * NB, 19 * NB, 20 * NB
-# Per column of the tile: highest wave speed, highest depth.
-CS, CD = 21 * NB, 22 * NB
+TM, TR, TT = ROWS + 14 * NB, ROWS + 15 * NB, ROWS + 16 * NB
+SM, SL, SR, ST = ROWS + 17 * NB, ROWS + 18 * NB, ROWS + 19 * NB, ROWS + 20 * NB
 # Row A of the tile alone, from its first cell: discharges, g n², then the new state.
-QX, QY, QF = 23 * NB, 24 * NB, 25 * NB
-NH, NX, NY = 26 * NB, 27 * NB, 28 * NB
-SCRATCH = 29 * NB
+QX, QY, QF = ROWS + 21 * NB, ROWS + 22 * NB, ROWS + 23 * NB
+NH, NX, NY = ROWS + 24 * NB, ROWS + 25 * NB, ROWS + 26 * NB
+SCRATCH = ROWS + 27 * NB
 # Planes of the limited step: faces in x (4) of the rows -1 … rows of a tile, faces above the rows -1 … rows +
 # 1 (4), velocities of the donors (2), theta.
 PLANE = (TILE_ROWS + 4) * NB
@@ -98,6 +101,24 @@ def face_flux(hl, ul, vl, wl, zl, hr, ur, vr, wr, zr, crest, dry):
     mass = (max(mass, 0.0) if hl >= dry else 0.0) + (min(mass, 0.0) if hr >= dry else 0.0)
     across = mass * (vl if mass > 0.0 else vr)
     return mass, left, right, across
+
+
+@njit(inline="always")
+def slow_down(depth, mx, my, friction, dt, dry):
+    """Discharges after a step of friction, implicit in closed form (0 under the dry depth), and the wave
+    speed.
+    """
+    wet = 1.0 if depth >= dry else 0.0
+    root = inverse_cube_root(max(depth, dry))
+    root2 = root * root
+    inverse = root2 * root  # 1/depth
+    size = math.sqrt(mx * mx + my * my)
+    drag = (4.0 * dt) * friction * size * (inverse * inverse * root)
+    slowed = wet * (2.0 / (1.0 + math.sqrt(1.0 + drag)))
+    mx = mx * slowed
+    my = my * slowed
+    speed = wet * (max(abs(mx), abs(my)) * inverse + math.sqrt(GRAVITY * depth))
+    return mx, my, speed
 
 
 @njit(cache=True, error_model="numpy")
@@ -212,23 +233,11 @@ def update_row(s, ratio, dt, dry):
         s[NX + j] = s[QX + j] - ratio * ((s[XL + k] - s[XR + k - 1]) + (s[ST + k] - s[TT + k]))
         s[NY + j] = s[QY + j] - ratio * ((s[XT + k] - s[XT + k - 1]) + (s[SL + k] - s[TR + k]))
     for j in range(TILE_COLS):
-        depth = s[NH + j]
-        mx = s[NX + j]
-        my = s[NY + j]
-        wet = 1.0 if depth >= dry else 0.0
-        root = inverse_cube_root(max(depth, dry))
-        root2 = root * root
-        inverse = root2 * root  # 1/depth
-        size = math.sqrt(mx * mx + my * my)
-        drag = (4.0 * dt) * s[QF + j] * size * (inverse * inverse * root)
-        slowed = wet * (2.0 / (1.0 + math.sqrt(1.0 + drag)))
-        mx = mx * slowed
-        my = my * slowed
+        mx, my, speed = slow_down(s[NH + j], s[NX + j], s[NY + j], s[QF + j], dt, dry)
         s[NX + j] = mx
         s[NY + j] = my
-        speed = max(abs(mx), abs(my)) * inverse + math.sqrt(GRAVITY * depth)
-        s[CS + j] = max(s[CS + j], speed * wet)
-        s[CD + j] = max(s[CD + j], depth)
+        s[CS + j] = max(s[CS + j], speed)
+        s[CD + j] = max(s[CD + j], s[NH + j])
 
 
 @njit(cache=True, error_model="numpy")
@@ -257,8 +266,8 @@ def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio,
     c0: first row and column of the tile in the padded arrays; edge_flux: see `kernels_edges`; ratio: dt/dx.
     On return rows CS and CD of s hold the column maxima.
     """
-    for j in range(2 * NB):
-        s[CS + j] = 0.0
+    for j in range(MAXIMA):
+        s[j] = 0.0
     low, high = c0 - HALO, c0 - HALO + NB
     wet_above = 0
     wet_row = 0
@@ -324,8 +333,8 @@ def step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx
     theta is 1 the faces are those of the plain step, to the bit. Returns the number of limited cells of the
     tile.
     """
-    for j in range(2 * NB):
-        s[CS + j] = 0.0
+    for j in range(MAXIMA):
+        s[j] = 0.0
     low, high = c0 - HALO, c0 - HALO + NB
     load_padded_row(s, old, static, r0 - 2, low, dry)
     for below in range(r0 - 1, r0 + rows + 2):

@@ -5,8 +5,19 @@ from __future__ import annotations
 
 from numba import get_thread_id, njit, prange
 
-from twin.solvers.flood.kernels import BED, DEPTH, DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS, TILE_ROWS
-from twin.solvers.flood.kernels_first_order import CD, CS, step_tile
+from twin.solvers.flood import kernels_first_order as first_order
+from twin.solvers.flood import kernels_second_order as second_order
+from twin.solvers.flood.kernels import (
+    BED,
+    COLUMN_DEPTH,
+    COLUMN_SPEED,
+    DEPTH,
+    DISCHARGE_X,
+    DISCHARGE_Y,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+)
 from twin.solvers.flood.kernels_record import record_tile
 
 # tile_marks[k]: what the other tiles need to know of tile k; bits of water in it and along its sides
@@ -80,12 +91,13 @@ def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
     old, new, static, record, classes, chosen, count, marks, values, edge_flux, scratch, slow, record_scratch,
-    ny, nx, dt, dx, t_new, dry, energy,
+    ny, nx, dt, dx, t_new, dry, energy, second,
 ):  # fmt: skip
     """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to
     date.
 
-    scratch, slow, record_scratch: (threads, .) private buffers; edge_flux: see `kernels_edges`.
+    second: whether the scheme is of second order; scratch, slow, record_scratch: (threads, .)
+    private buffers; edge_flux: see `kernels_edges`.
     Each tile writes only its own part of every array: neither the number of threads nor their order changes a
     bit.
     """
@@ -101,14 +113,19 @@ def step_tiles(
         c0 = PAD + b * TILE_COLS
         thread = get_thread_id()
         s = scratch[thread]
-        limited = step_tile(
-            old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry
-        )
+        if second:
+            limited = second_order.step_tile(
+                old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry
+            )
+        else:
+            limited = first_order.step_tile(
+                old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry
+            )
         speed = 0.0
         deepest = 0.0
         for j in range(columns):
-            speed = max(speed, s[CS + j])
-            deepest = max(deepest, s[CD + j])
+            speed = max(speed, s[COLUMN_SPEED + j])
+            deepest = max(deepest, s[COLUMN_DEPTH + j])
         values[k, SPEED] = speed
         values[k, LIMITED] = limited
         level, bad = record_tile(

@@ -30,7 +30,7 @@ class FloodParameters(Parameters):
         order gives no figure; 1 and 3 m/h are ours.
     """
 
-    scheme: Literal["first_order"] = "first_order"
+    scheme: Literal["first_order", "second_order"] = "first_order"
     roughness: float = Field(default=0.035, ge=0, lt=1)
     cfl: float = Field(default=0.45, gt=0, le=0.5)
     dry_depth: Metres = Field(default=1e-6, ge=1e-9, le=1e-3)

@@ -18,6 +18,7 @@ from twin.solvers.flood import kernels as layout
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_record as recording
+from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
@@ -117,8 +118,10 @@ class FloodSolver(Solver):
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters.dry_depth)
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
-        self._scratch = np.zeros((threads, first_order.SCRATCH))
-        self._slow = np.zeros((threads, first_order.SLOW_SCRATCH))
+        self._second = parameters.scheme == "second_order"
+        scheme = second_order if self._second else first_order
+        self._scratch = np.zeros((threads, scheme.SCRATCH))
+        self._slow = np.zeros((threads, scheme.SLOW_SCRATCH))
         self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH))
         self.inflow, self.outflow, self.rain = Total(), Total(), Total()
         self.initial_volume = self._volume()
@@ -139,7 +142,7 @@ class FloodSolver(Solver):
         """
         ny, nx = self._shape
         rows, columns = ny + 2 * PAD, self._tiles[1] * TILE_COLS + 2 * PAD
-        static = np.zeros((4, rows, columns))
+        static = np.zeros((layout.PLANES, rows, columns))
         static[layout.CREST_X] = static[layout.CREST_Y] = np.inf
         box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         static[layout.BED][box] = self._bed
@@ -158,6 +161,12 @@ class FloodSolver(Solver):
         crest_y = np.asarray(domain.field("crest_y"), dtype=np.float64) - self.datum
         static[layout.CREST_X, PAD : PAD + ny, PAD - 1 : PAD + nx] = np.where(open_x, crest_x, np.inf)
         static[layout.CREST_Y, PAD - 1 : PAD + ny, PAD : PAD + nx] = np.where(open_y, crest_y, np.inf)
+        # Cells that no crest touches, as seen from the ghosts too.
+        ring = np.pad(self._bed, 1, mode="edge")
+        free_x = crest_x <= np.maximum(ring[1:-1, 1:], ring[1:-1, :-1])
+        free_y = crest_y <= np.maximum(ring[1:, 1:-1], ring[:-1, 1:-1])
+        smooth = free_x[:, 1:] & free_x[:, :-1] & free_y[1:] & free_y[:-1]
+        static[layout.SMOOTH, PAD - 1 : PAD + ny + 1, PAD - 1 : PAD + nx + 1] = np.pad(smooth, 1, mode="edge")
         return static
 
     def _set_initial(self, forcing: Forcing) -> None:
@@ -227,6 +236,8 @@ class FloodSolver(Solver):
         edges.fill_ghosts(
             self._old, self._static, kinds, values, self._edge_closed, self._forced, ny, nx, dry
         )
+        if self._second:
+            edges.fill_far_ghosts(self._old, self._static, kinds, values, ny, nx, self.grid.cell)
         self._edge_flux[:] = 0.0
         everything = not self.parameters.tiles
         count = stepping.choose_tiles(
@@ -238,7 +249,7 @@ class FloodSolver(Solver):
         stepping.step_tiles(
             self._old, self._new, self._static, self._record, self._classes, self._chosen, count, self._marks,
             self._values, self._edge_flux, self._scratch, self._slow, self._record_scratch,
-            ny, nx, dt, self.grid.cell, t_new, dry, self.energy,
+            ny, nx, dt, self.grid.cell, t_new, dry, self.energy, self._second,
         )  # fmt: skip
         chosen = self._values[self._chosen[:count]]
         if count and chosen[:, stepping.BAD].any():
