@@ -161,8 +161,33 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
         "roads": None if roads is None else _road_table(roads, centre, blobs),
         "places": _places(first, centre),
         "scenarios": [
-            _scenario(r, k, view, bed, curve, buildings, roads, centre, blobs) for k, r in enumerate(results)
+            _scenario(r, k, view, bed, curve, buildings, roads, centre, blobs)
+            | {"difference": _difference(first, r, view, curve, blobs) if k else None}
+            for k, r in enumerate(results)
         ],
+    }
+
+
+def _most(result: Result) -> Floats | None:
+    """Maximum depth (ny, nx) of a run; NaN on roofs, None when the run did not keep it."""
+    if "max_water_depth" not in result.fields:
+        return None
+    roofs = _roofs(result.fields, result.grid.shape)
+    return np.where(roofs, np.nan, result.fields["max_water_depth"].values)
+
+
+def _difference(
+    first: Result, other: Result, view: View, curve: DepthCurve, blobs: Blobs
+) -> dict[str, int] | None:
+    """Maximum depth of ``other`` less that of ``first``: sizes on the curve, and the signs as bits."""
+    before, after = _most(first), _most(other)
+    if before is None or after is None:
+        return None
+    change = view.mean(np.nan_to_num(after)) - view.mean(np.nan_to_num(before))
+    codes = curve.encode(np.abs(change))
+    return {
+        "size": blobs.raw(codes.tobytes()),
+        "sign": blobs.raw(np.packbits((change < 0) & (codes > 0)).tobytes()),
     }
 
 
@@ -260,7 +285,7 @@ def _scenario(
             at_building[row] = _series(owner_b, cell_b, len(at_building[row]), maximum_filter(flooded, 3))
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
-    most = np.where(roofs, np.nan, fields["max_water_depth"].values) if "max_water_depth" in fields else None
+    most = _most(result)
     bed = view.mean(_ground(fields, model.shape))
     same_bed = number == 0 or bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table

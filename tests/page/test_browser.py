@@ -98,7 +98,7 @@ def scene(open3d: Opened) -> Opened:
         """() => { twin.app.set({ playing: false, water: 'now', compare: false, scenario: 0, other: 1,
             picked: null,
             showBuildings: false, showRoads: false, showPlaces: false, permanentApart: true, exaggeration: 1,
-            showFlow: false,
+            showFlow: false, difference: false,
             buildingMode: 'reached', time: 11520 });
             const d = document.getElementById('dialog');
             if (d.open) d.close(); }"""
@@ -197,7 +197,7 @@ def test_compare_shows_both(scene: Opened, reference: Result, with_dike: Result)
     gain = reference.fields["max_water_depth"].values - with_dike.fields["max_water_depth"].values
     i, j = np.argwhere((gain > 0.7) & (with_dike.fields["max_water_depth"].values == 0))[200]
     at = scene.where(*metres(reference, (int(i), int(j))))
-    scene.page.click("#scenarios button:last-child")
+    scene.page.click("#scenarios button:nth-child(3)")
     scene.page.evaluate("twin.app.set({ split: 0.97 })")
     scene.drawn()
     left = scene.pixels(*at)
@@ -208,6 +208,65 @@ def test_compare_shows_both(scene: Opened, reference: Result, with_dike: Result)
     right = scene.pixels(*at)
     assert (left[..., 2].astype(int) - left[..., 0] > 20).all()  # water
     assert (right[..., 2] < right[..., 1]).all()  # land
+
+
+@pytest.fixture(scope="module")
+def change(reference: Result, with_dike: Result) -> np.ndarray:
+    """What the dike changes at the worst (m)."""
+    return np.asarray(
+        with_dike.fields["max_water_depth"].values - reference.fields["max_water_depth"].values, dtype=float
+    )
+
+
+CHANGES = ("#00594f", "#35a195", "#a5dcd3", "#ccd3d8", "#ffd092", "#ee8a1d", "#993800")
+
+
+def check_difference(opened: Opened, reference: Result, change: np.ndarray) -> None:
+    """The colours on the screen are those of the legend, for what is saved and what is worsened."""
+    from scipy.ndimage import uniform_filter
+
+    flat = np.abs(uniform_filter(change, 5) - change) < 0.004  # well inside a patch
+    wet = reference.fields["max_water_depth"].values > 0.3
+    column = np.zeros_like(wet)
+    column[:, 80:120] = True
+    for step, inside in (
+        (0, change < -0.6),
+        (3, np.abs(change) < 0.005),
+        (4, (change > 0.1) & (change < 0.19)),
+    ):
+        cells = np.argwhere(inside & flat & wet & column)
+        i, j = (int(v) for v in cells[len(cells) // 2])
+        colour = [int(CHANGES[step][k : k + 2], 16) for k in (1, 3, 5)]
+        seen = opened.pixels(*opened.where(*metres(reference, (i, j))), size=3).astype(int)
+        assert np.abs(seen - colour).max() <= 4, (step, seen[1, 1], colour)
+
+
+def test_difference_map_shows_what_is_saved_and_what_is_worsened(
+    scene: Opened, reference: Result, change: np.ndarray
+) -> None:
+    scene.page.click("#scenarios button:last-child")
+    scene.wait("twin.app.choices.difference === true")
+    scene.drawn()
+    check_difference(scene, reference, change)
+    panel = scene.page.inner_text("#panel")
+    for part in ("Différence de hauteur maximale", "Moins d'eau", "Plus d'eau", "− de 20 à 50 cm", "digue"):
+        assert part in panel
+    # Values, not only colours: within the encoding everywhere.
+    shown = np.array(scene.page.evaluate("Array.from(twin.app.scenarios[1].change)")).reshape(change.shape)
+    assert np.abs(shown - change).max() <= 0.0101
+    # A click tells it in figures; roads that the dike frees are told apart.
+    cells = np.argwhere(change < -0.6)
+    i, j = cells[len(cells) // 2]
+    x, y = metres(reference, (int(i), int(j)))
+    scene.page.evaluate("([x, y]) => twin.app.set({ picked: { x, y, building: null, road: null } })", [x, y])
+    scene.wait("!document.getElementById('card').hidden")
+    told = scene.page.inner_text("#card .change")
+    assert f"− {abs(shown[i, j]):.2f}".replace(".", ",") in told
+    # The slider goes back to water at an instant.
+    scene.page.focus("#slider")
+    scene.page.keyboard.press("ArrowRight")
+    scene.wait("twin.app.choices.difference === false")
+    assert "eau" in scene.page.inner_text("#panel h3")
 
 
 def test_figures_side_by_side(scene: Opened) -> None:
@@ -341,7 +400,9 @@ def test_streaks_keep_still_for_readers_who_asked_for_less_motion(
             opened.close()
 
 
-def test_map_without_webgl(browser_without_3d: Any, both: Path, reference: Result) -> None:
+def test_map_without_webgl(
+    browser_without_3d: Any, both: Path, reference: Result, change: np.ndarray
+) -> None:
     opened = Opened(browser_without_3d, both)
     try:
         assert opened.page.evaluate("document.body.dataset.view") == "2d"
@@ -356,6 +417,11 @@ def test_map_without_webgl(browser_without_3d: Any, both: Path, reference: Resul
         assert np.abs(opened.pixels(*at, size=3).astype(int) - (0x21, 0x71, 0xB5)).max() <= 3
         land = opened.pixels(*opened.where(*metres(reference, dry)), size=3)
         assert (land[..., 1] > land[..., 2]).all()
+        opened.page.evaluate("twin.app.set({ difference: true })")
+        opened.drawn()
+        check_difference(opened, reference, change)
+        opened.page.evaluate("twin.app.set({ difference: false })")
+        opened.drawn()
         opened.page.mouse.click(*at)
         opened.wait("twin.app.choices.picked !== null")
         assert "Point interrogé" in opened.page.inner_text("#card")

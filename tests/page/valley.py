@@ -53,7 +53,7 @@ def write_run(
     status: str = "complete",
     more: str = "",
 ) -> Result:
-    """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river, 0.2 m higher south of it.
+    """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river, 0.15 m higher south of it.
 
     Water flows along the river at 1 m/s. ``more`` is put at the end of scenario.toml.
     """
@@ -64,7 +64,7 @@ def write_run(
     times = np.linspace(0.0, 6 * 3600.0, frames)
     rise = 3.4 * np.exp(-(((times / 3600.0 - 3.2) / 1.5) ** 2))
     rise = rise - rise[0] if frames > 1 else rise
-    lowered = np.where(y > axis + 30, 0.9, np.where(y < axis - 60, -0.2, 0.0)) if dike else np.zeros(x.shape)
+    lowered = np.where(y > axis + 30, 0.9, np.where(y < axis - 60, -0.15, 0.0)) if dike else np.zeros(x.shape)
     depths = []
     for r in rise:
         level = 60.0 - 0.0012 * x - 1.4 + np.clip(r - lowered * min(1.0, r), 0, None)

@@ -3,7 +3,7 @@
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
 import { clock, duration, metres, number, properName, t } from "./i18n";
-import type { Scenario } from "./model";
+import { type Scenario, changeAt } from "./model";
 import { type App, RoadState, roadState } from "./state";
 
 const CLOSE = "M5 5 L15 15 M15 5 L5 15";
@@ -114,6 +114,13 @@ export function makeCard(app: App, onClose: () => void): void {
       }
       rows.append(h("tr", {},
         h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? scenario.meta.name : t("card.depth")))), ...cells));
+    }
+    if (app.hasDifference && all.length === 2) {
+      const change = picked.building === null && picked.road === null
+        ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
+      const size = Math.abs(change) < 0.005 ? 0 : change;
+      rows.append(h("tr", { class: "change" }, h("th", { scope: "row" }, t("figures.difference")), h("td", {}),
+        h("td", {}, `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}`), h("td", {})));
     }
     const isRoad = picked.building === null && picked.road !== null;
     const table = h("table", { class: "told" },

@@ -16,6 +16,17 @@ export const ROAD_CUT_DARK = "#161616";
 export const TRAFFIC = ["#ffffff", "#cbb8dd", "#9064b5", "#54107f"] as const;
 export const SATURATION_BOUNDS = [0.5, 0.8, 1] as const;
 export const DIKE = "#5a3d2b";
+/** What a change of the greatest depth is worth: less water in blue-green, more in orange (told apart by everybody). */
+export const CHANGE_BOUNDS = [0.05, 0.2, 0.5] as const;
+export const CHANGE_COLOURS = ["#00594f", "#35a195", "#a5dcd3", "#ccd3d8", "#ffd092", "#ee8a1d", "#993800"] as const;
+
+/** Class of a change of depth: 0 (much less) … 3 (the same) … 6 (much more). */
+export function changeClass(change: number): number {
+  const size = Math.abs(change);
+  const steps = CHANGE_BOUNDS.filter((bound) => size >= bound).length;
+  return change < 0 ? 3 - steps : 3 + steps;
+}
+
 export const SCENARIO_LINES = ["#000091", "#b34000", "#18753c", "#6e445a"] as const;
 
 export function rgb(hex: string): [number, number, number] {

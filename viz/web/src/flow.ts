@@ -4,11 +4,11 @@ import type { Scenario } from "./model";
 import type { App } from "./state";
 
 /** On the screen, water at 1 m/s moves this many pixels a second, whatever the scale. */
-const PACE = 15;
-const LEAST = 4;
+const PACE = 17;
+const LEAST = 6;
 const MOST = 42;
 const LIFE = 3.4; // seconds
-const STREAK = 0.75; // seconds of travel that a streak is long
+const STREAK = 0.95; // seconds of travel that a streak is long
 
 export class Flow {
   readonly count: number;

@@ -1,7 +1,7 @@
 // The panel on the right: what the colours mean, and what is shown.
 
 import {
-  DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF, SHORE, TRAFFIC,
+  CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF, SHORE, TRAFFIC,
 } from "./colours";
 import { byId, h, icon, svg } from "./dom";
 import { number, t } from "./i18n";
@@ -57,6 +57,26 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       ...options.map(([value, text]) => h("label", {},
         h("input", { type: "radio", name, value, checked: value === now, onchange: () => apply(value) }), h("span", {}, text))));
 
+  const changeLegend = (): HTMLElement[] => {
+    const [low, middle, high] = CHANGE_BOUNDS.map((b) => number(b * 100));
+    const sizes = [t("legend.change_more", { a: high }), t("legend.change_between", { a: middle, b: high }), t("legend.change_between", { a: low, b: middle })];
+    const mark = (text: string): HTMLElement => h("strong", {}, text);
+    const saved = h("ul", { class: "legend" }, h("li", {}, mark(t("legend.change_saved"))), ...sizes.map((text, k) => row(swatch(CHANGE_COLOURS[k]), `− ${text}`)));
+    const same = h("ul", { class: "legend" }, row(swatch(CHANGE_COLOURS[3]), t("legend.change_same", { cm: low })));
+    const worse = h("ul", { class: "legend" }, h("li", {}, mark(t("legend.change_worse"))),
+      ...[...sizes].reverse().map((text, k) => row(swatch(CHANGE_COLOURS[4 + k]), `+ ${text}`)));
+    const out: HTMLElement[] = [
+      h("h3", {}, t("legend.change")),
+      h("p", { class: "fine" }, t("legend.change_of", { a: app.shown.meta.name, b: app.scenarios[choices.other].meta.name })),
+      saved, same, worse,
+    ];
+    if (data.roads) {
+      out.push(h("h3", {}, t("legend.roads")), h("ul", { class: "legend" }, row(roadSwatch(CHANGE_COLOURS[0]), t("legend.road_freed")),
+        row(roadSwatch(CHANGE_COLOURS[6]), t("legend.road_newly_cut")), row(roadSwatch("cut"), t("legend.road_still_cut"))));
+    }
+    return out;
+  };
+
   const render = (): void => {
     // Water and buildings share their classes: one table, two swatches a row.
     const water = h("ul", { class: data.buildings ? "legend two" : "legend" });
@@ -68,17 +88,17 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
     also.append(row(svg("svg", { class: "swatch", viewBox: "0 0 26 16", "aria-hidden": "true" },
       svg("path", { d: "M1 11 C7 3 12 14 25 5", fill: "none", stroke: SHORE, "stroke-width": 2 })), t("legend.shore")));
 
-    const body = h("div", { id: "panel-body", hidden: !open },
+    const body = h("div", { id: "panel-body", hidden: !open }, ...(choices.difference ? changeLegend() : [
       h("h3", {}, t("legend.water")),
       segments<WaterMode>(t("legend.water"), "water", choices.water, [["now", t("legend.now")], ["maximum", t("legend.maximum")]], (water) => app.set({ water })),
       water,
       also,
-      h("p", { class: "fine" }, t("legend.thin", { cm: number(data.wet_depth * 100) })));
-    if (data.buildings) {
+      h("p", { class: "fine" }, t("legend.thin", { cm: number(data.wet_depth * 100) }))]));
+    if (data.buildings && !choices.difference) {
       body.append(h("h3", {}, t("legend.buildings_by")),
         segments<BuildingMode>(t("legend.buildings_by"), "buildings", choices.buildingMode, [["reached", t("legend.reached")], ["now", t("legend.now")]], (buildingMode) => app.set({ buildingMode })));
     }
-    if (data.roads) {
+    if (data.roads && !choices.difference) {
       const roads = h("ul", { class: "legend" },
         row(roadSwatch("open"), t("legend.open")),
         row(roadSwatch("slow"), t("legend.slow", { cm: number(data.wet_depth * 100) })),
@@ -123,7 +143,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
   };
   render();
   app.on((changed) => {
-    if (changed.has("language")) render();
+    if (changed.has("language") || changed.has("difference") || (choices.difference && changed.has("other"))) render();
     else if (changed.has("water")) {
       const chosen = panel.querySelector<HTMLInputElement>(`input[name="water"][value="${choices.water}"]`);
       if (chosen) chosen.checked = true;

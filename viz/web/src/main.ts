@@ -107,7 +107,7 @@ function makeHead(app: App, view: View): void {
     const names = data.scenarios.map((s) => s.name);
     const start = commonStart(names);
     const common = names[0].slice(0, start).replace(/[\s,:–-]+$/, "");
-    byId("title").textContent = !app.choices.compare ? app.shown.meta.name
+    byId("title").textContent = !app.choices.compare && !app.choices.difference ? app.shown.meta.name
       : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
     byId("reserve").textContent = t("head.reserve");
     const found = notices(app);
@@ -125,15 +125,20 @@ function makeHead(app: App, view: View): void {
     const option = (text: string, full: string, on: boolean, act: () => void): HTMLElement =>
       h("button", { "aria-pressed": on ? "true" : "false", title: full, onclick: act }, text);
     group.replaceChildren(
-      ...names.map((name, k) => option(name.slice(start) || t("head.reference"), name, !app.choices.compare && app.choices.scenario === k,
-        () => app.set({ scenario: k, compare: false, other: k === 0 ? 1 : 0 }))),
-      option(t("head.compare"), t("head.compare"), app.choices.compare, () => app.set({ compare: !app.choices.compare, scenario: 0, other: app.choices.scenario || 1 })));
+      ...names.map((name, k) => option(name.slice(start) || t("head.reference"), name, !app.choices.compare && !app.choices.difference && app.choices.scenario === k,
+        () => app.set({ scenario: k, compare: false, difference: false, other: k === 0 ? 1 : 0 }))),
+      option(t("head.compare"), t("head.compare_title"), app.choices.compare,
+        () => app.set({ compare: !app.choices.compare, difference: false, scenario: 0, other: app.choices.scenario || app.choices.other || 1 })));
+    if (app.hasDifference) {
+      group.append(option(t("head.difference"), t("head.difference_title"), app.choices.difference,
+        () => app.set({ difference: !app.choices.difference, compare: false, playing: false, scenario: 0, other: app.choices.scenario || app.choices.other || 1 })));
+    }
     document.title = data.title;
     byId("map").setAttribute("aria-label", t(view.mode === "3d" ? "map.label" : "map.label_2d"));
   };
   render();
   app.on((changed) => {
-    if (["language", "scenario", "compare", "other"].some((key) => changed.has(key as never))) render();
+    if (["language", "scenario", "compare", "difference", "other"].some((key) => changed.has(key as never))) render();
   });
 }
 

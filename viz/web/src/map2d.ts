@@ -1,13 +1,13 @@
 // The picture without WebGL: a map from above on a 2D canvas, with the same water, legend, slider and clicks.
 
 import {
-  DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
-  SATURATION_BOUNDS, SHORE, TRAFFIC, depthClass, rgb,
+  CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
+  SATURATION_BOUNDS, SHORE, TRAFFIC, changeClass, depthClass, rgb,
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
-import { Finder, type Scenario } from "./model";
-import { type App, type Picked, RoadState, buildingDepth, roadState } from "./state";
+import { Finder, type Scenario, changeAt } from "./model";
+import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 import type { Screen, View } from "./view";
 
 const STREAKS = 600;
@@ -164,7 +164,7 @@ export class Map2D implements View {
     const passed = (now - this.flowed) / 1000;
     if (passed < 0.05) return;
     this.flowed = now;
-    const still = !choices.showFlow || choices.water === "maximum" || document.hidden;
+    const still = !choices.showFlow || app.whole || document.hidden;
     sheet.hidden = still;
     if (still) return;
     const context = sheet.getContext("2d");
@@ -221,17 +221,19 @@ export class Map2D implements View {
       const drawn = territory.roads.map((road, r) => ({ road, r, state: roadState(app, scenario, r, choices.time) }))
         .sort((p, q) => p.state - q.state || q.road.importance - p.road.importance);
       for (const { road, r, state } of drawn) {
-        const busy = state !== RoadState.Cut && scenario.volume ? scenario.volume[r * n + a] / 255 : 0;
-        const full = state !== RoadState.Cut && scenario.saturation ? scenario.saturation[r * n + a] / 100 : 0;
+        const busy = state !== RoadState.Cut && !choices.difference && scenario.volume ? scenario.volume[r * n + a] / 255 : 0;
+        const full = state !== RoadState.Cut && !choices.difference && scenario.saturation ? scenario.saturation[r * n + a] / 100 : 0;
         const width = Math.max(2 * halfWidth(road) * (1 + 1.6 * busy), ((state ? 2.6 : 1.2) + 2 * busy) / this.scale);
         if (width * this.scale > 2.2) line(this.roadPaths[r], width * 1.3, state === RoadState.Open ? ROAD_EDGE : ROAD_CUT_DARK);
         const level = full < SATURATION_BOUNDS[0] ? 0 : full < SATURATION_BOUNDS[1] ? 1 : full < SATURATION_BOUNDS[2] ? 2 : 3;
-        line(this.roadPaths[r], width, state === RoadState.Open ? (level ? TRAFFIC[level] : ROAD_OPEN) : ROAD_SLOW);
+        const body = state === RoadState.Open ? (level ? TRAFFIC[level] : ROAD_OPEN)
+          : state === RoadState.Freed ? CHANGE_COLOURS[0] : state === RoadState.NewlyCut ? CHANGE_COLOURS[6] : ROAD_SLOW;
+        line(this.roadPaths[r], width, body);
         if (state === RoadState.Cut) line(this.roadPaths[r], width, ROAD_CUT_DARK, [2.2 * width, 2.2 * width]);
         if (choices.picked?.building == null && choices.picked?.road === r) line(this.roadPaths[r], width, "#000091");
       }
     }
-    for (const { parts } of scenario.meta.lines) {
+    for (const { parts } of (choices.difference ? app.scenarios[choices.other] : scenario).meta.lines) {
       for (const part of parts) {
         const path = new Path2D();
         this.trace(path, Float32Array.from(part), false);
@@ -241,8 +243,9 @@ export class Map2D implements View {
     context.setLineDash([]);
     if (choices.showBuildings) {
       this.outlines.forEach((path, b) => {
-        const depth = buildingDepth(app, scenario, b);
-        context.fillStyle = choices.picked?.building === b ? "#000091" : depth > app.data.wet_depth ? DAMAGE_COLOURS[depthClass(depth)] : ROOF;
+        const depth = choices.difference ? 0 : buildingDepth(app, scenario, b);
+        const step = choices.difference ? changeClass(buildingChange(app, b)) : 3;
+        context.fillStyle = choices.picked?.building === b ? "#000091" : step !== 3 ? CHANGE_COLOURS[step] : depth > app.data.wet_depth ? DAMAGE_COLOURS[depthClass(depth)] : ROOF;
         context.fill(path, "evenodd");
         if (this.scale > 0.5) line(path, 0.6 / this.scale, "rgba(60,50,40,.65)");
       });
@@ -267,7 +270,7 @@ export class Map2D implements View {
     const tall = Math.max(1, Math.floor(this.canvas.height / coarse));
     if (to <= from) return;
     const { a, b, f } = scenario.moment(choices.time, scenario.ready);
-    const whole = choices.water === "maximum" && scenario.maximum !== null;
+    const whole = app.whole && scenario.maximum !== null;
     const first = whole ? this.field(scenario, "maximum", scenario.maximum as Uint8Array) : this.field(scenario, String(a), scenario.frames[a]);
     const second = whole || f === 0 ? first : this.field(scenario, String(b), scenario.frames[b]);
     const before = choices.permanentApart && scenario.meta.permanent ? this.field(scenario, "0", scenario.frames[0]) : null;
@@ -281,6 +284,8 @@ export class Map2D implements View {
     const shore = rgb(SHORE);
     const wet = app.data.wet_depth;
     const { nx, ny } = lattice;
+    const other = choices.difference ? app.scenarios[choices.other] : null;
+    const changes = CHANGE_COLOURS.map(rgb);
     const depths = new Float32Array(wide);
     const above = new Float32Array(wide).fill(-1);
     for (let row = 0; row < tall; row++) {
@@ -299,6 +304,16 @@ export class Map2D implements View {
           depth = (1 - f) * at(first) + f * at(second);
           if (whole) depth = at(first);
           const p = (row * wide + column) * 4;
+          if (other) {
+            const near = (fv < 0.5 ? c : c + nx) + (fu < 0.5 ? 0 : 1);
+            if (scenario.maximumAt(near) > wet || other.maximumAt(near) > wet) {
+              const change = w00 * changeAt(scenario, other, c) + w01 * changeAt(scenario, other, c + 1)
+                + w10 * changeAt(scenario, other, c + nx) + w11 * changeAt(scenario, other, c + nx + 1);
+              [image.data[p], image.data[p + 1], image.data[p + 2]] = changes[changeClass(change)];
+            } else image.data.fill(236, p, p + 3);
+            image.data[p + 3] = 255;
+            continue;
+          }
           const edge = (depth > wet) !== (above[column] > wet) || (column > 0 && (depth > wet) !== (depths[column - 1] > wet));
           if (depth > wet || edge) {
             const colour = edge ? shore : before && at(before) > wet ? calm

@@ -104,6 +104,8 @@ export class Scenario {
   closed: Uint8Array | null = null;
   /** Codes of direction and speed, one array a frame; empty until they are read. */
   flow: Uint8Array[] = [];
+  /** Greatest depth less that of the first scenario (m); null where that was not worked out. */
+  change: Float32Array | null = null;
   private wetHalf: Uint16Array;
 
   constructor(meta: ScenarioMeta, lattice: Lattice, bed: Float32Array, ownBed: boolean, curve: Float32Array) {
@@ -300,7 +302,29 @@ export class Scenario {
     this.closed = await read(this.meta.traffic?.closed);
     if (this.meta.roofs !== null) this.roofs = await block(this.meta.roofs);
     if (this.meta.maximum !== null) this.maximum = await block(this.meta.maximum);
+    if (this.meta.difference) {
+      const size = await block(this.meta.difference.size);
+      const sign = await block(this.meta.difference.sign);
+      this.change = Float32Array.from(size, (code, c) => (sign[c >> 3] & (128 >> (c & 7)) ? -1 : 1) * this.curve[code]);
+    }
   }
+}
+
+/** How much deeper the water gets at a cell in `b` than in `a`, at the worst (m). */
+export function changeAt(a: Scenario, b: Scenario, cell: number): number {
+  return (b.change?.[cell] ?? 0) - (a.change?.[cell] ?? 0);
+}
+
+/** For textures: the change, and whether either scenario floods the cell, as pairs of 16-bit floats. */
+export function changePairs(a: Scenario, b: Scenario, wet: number): Uint16Array<ArrayBuffer> {
+  const n = a.lattice.nx * a.lattice.ny;
+  const out = new Uint16Array(2 * n);
+  const one = half(1);
+  for (let c = 0; c < n; c++) {
+    out[2 * c] = half(changeAt(a, b, c));
+    if (a.maximumAt(c) > wet || b.maximumAt(c) > wet) out[2 * c + 1] = one;
+  }
+  return out;
 }
 
 export interface Ring {

@@ -3,18 +3,18 @@
 import {
   BufferGeometry, ColorManagement, DataTexture, DoubleSide, FrontSide, Group, HalfFloatType, LinearFilter,
   LinearMipmapLinearFilter, LinearSRGBColorSpace, MOUSE, Mesh, NearestFilter, NoColorSpace, PerspectiveCamera,
-  RGBAFormat, RedFormat, Scene, ShaderMaterial, Texture, UnsignedByteType, Vector2, Vector3, WebGLRenderer,
+  RGBAFormat, RGFormat, RedFormat, Scene, ShaderMaterial, Texture, UnsignedByteType, Vector2, Vector3, WebGLRenderer,
 } from "three";
 import { MapControls } from "three/examples/jsm/controls/MapControls.js";
 import {
-  DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW,
-  ROOF, SATURATION_BOUNDS, SHORE, TRAFFIC, WALL, depthClass, unit,
+  CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW,
+  ROOF, SATURATION_BOUNDS, SHORE, TRAFFIC, WALL, changeClass, depthClass, unit,
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
 import { buildingGeometry, dikeGeometry, groundGeometry, roadGeometry, skirtGeometry } from "./geometry";
-import { Finder, type Scenario } from "./model";
+import { Finder, type Scenario, changePairs } from "./model";
 import * as glsl from "./shaders";
-import { type App, type Picked, RoadState, buildingDepth, roadState } from "./state";
+import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 import { StreakMesh } from "./streaks";
 import type { Screen, View } from "./view";
 
@@ -62,7 +62,7 @@ class ScenarioTextures {
     this.stale = false;
     const { scenario } = this;
     let wanted: string[];
-    if (app.choices.water === "maximum" && scenario.maximum) {
+    if (app.whole && scenario.maximum) {
       wanted = ["maximum"];
       this.a = this.b = this.frame("maximum", scenario.maximum);
       this.between = 0;
@@ -88,6 +88,11 @@ class ScenarioTextures {
     const data = this.buildings.image.data as Uint8Array;
     const n = app.territory.buildings?.list.length ?? 0;
     for (let k = 0; k < n; k++) {
+      if (app.choices.difference) {
+        const step = changeClass(buildingChange(app, k));
+        data[4 * k] = step === 3 ? 0 : 10 + step;
+        continue;
+      }
       const depth = buildingDepth(app, this.scenario, k);
       data[4 * k] = depth > app.data.wet_depth ? 1 + depthClass(depth) : 0;
     }
@@ -102,7 +107,7 @@ class ScenarioTextures {
     for (let k = 0; k < app.territory.roads.length; k++) {
       const state = roadState(app, scenario, k, app.choices.time);
       data[4 * k] = state;
-      const busy = scenario.volume && state !== RoadState.Cut;
+      const busy = scenario.volume && state !== RoadState.Cut && !app.choices.difference;
       data[4 * k + 1] = busy && scenario.volume ? scenario.volume[k * n + a] : 0;
       const full = busy && scenario.saturation ? scenario.saturation[k * n + a] / 100 : 0;
       data[4 * k + 2] = full < SATURATION_BOUNDS[0] ? 0 : full < SATURATION_BOUNDS[1] ? 1 : full < SATURATION_BOUNDS[2] ? 2 : 3;
@@ -160,6 +165,7 @@ export class Scene3D implements View {
   private readonly spans: number[] = [];
   private readonly streaks: (StreakMesh | null)[];
   private flowed = 0;
+  private change: { key: string; texture: DataTexture } | null = null;
   private flight: { from: Vector3; to: Vector3; start: number } | null = null;
 
   constructor(host: HTMLElement, app: App, software: boolean) {
@@ -206,6 +212,8 @@ export class Scene3D implements View {
       permanent: { value: colour(PERMANENT) }, shore: { value: colour(SHORE) },
       water: { value: colour(PERMANENT) }, bottom: { value: this.bottom },
       damage: { value: DAMAGE_COLOURS.map(colour) }, wallColour: { value: colour(WALL) }, roofColour: { value: colour(ROOF) },
+      change: { value: null }, changing: { value: 0 },
+      changes: { value: CHANGE_COLOURS.map(colour) }, changeBounds: { value: new Vector3(...CHANGE_BOUNDS) },
       traffic: { value: TRAFFIC.map(colour) }, open: { value: colour(ROAD_OPEN) }, edge: { value: colour(ROAD_EDGE) },
       slow: { value: colour(ROAD_SLOW) }, dark: { value: colour(ROAD_CUT_DARK) },
       perPixel: { value: 0.001 }, minimum: { value: 1.3 },
@@ -269,7 +277,7 @@ export class Scene3D implements View {
       this.flight = null;
     });
     app.on((changed) => {
-      if (["time", "frames", "water", "buildingMode"].some((key) => changed.has(key as never))) this.stale = true;
+      if (["time", "frames", "water", "buildingMode", "difference", "scenario", "other"].some((key) => changed.has(key as never))) this.stale = true;
       this.dirty = true;
     });
     canvas.addEventListener("webglcontextrestored", () => this.invalidate());
@@ -359,7 +367,7 @@ export class Scene3D implements View {
   /** Streaks move on: on a slow machine a few times a second, and not before it has been measured. */
   private flow(now: number): void {
     const { app } = this;
-    const still = !app.choices.showFlow || app.choices.water === "maximum" || document.hidden || this.spans.length < 5;
+    const still = !app.choices.showFlow || app.whole || document.hidden || this.spans.length < 5;
     const passed = (now - this.flowed) / 1000;
     if (still || passed < Math.max(0.03, (1.6 * this.measured) / 1000)) return;
     this.flowed = now;
@@ -445,13 +453,15 @@ export class Scene3D implements View {
     shared["depthA"].value = textures.a;
     shared["depthB"].value = textures.b;
     shared["between"].value = textures.between;
+    shared["changing"].value = choices.difference ? 1 : 0;
+    if (choices.difference) shared["change"].value = this.changeTexture();
     shared["permanentDepth"].value = textures.first;
     shared["permanentApart"].value = choices.permanentApart && textures.scenario.meta.permanent ? 1 : 0;
     this.groundMeshes.forEach((mesh) => (mesh.visible = mesh === this.groundMeshes[k]));
     this.skirts.forEach((mesh) => (mesh.visible = mesh === this.skirts[k]));
-    this.dikes.forEach((mesh, n) => mesh && (mesh.visible = n === k));
+    this.dikes.forEach((mesh, n) => mesh && (mesh.visible = n === (choices.difference ? choices.other : k)));
     this.streaks.forEach((streaks, n) => {
-      if (streaks) streaks.mesh.visible = n === k && choices.showFlow && choices.water !== "maximum";
+      if (streaks) streaks.mesh.visible = n === k && choices.showFlow && !this.app.whole;
     });
     const things: [Mesh | null, DataTexture, boolean, number | null][] = [
       [this.buildingMesh, textures.buildings, choices.showBuildings, choices.picked?.building ?? null],
@@ -465,6 +475,21 @@ export class Scene3D implements View {
       uniforms["picked"].value = picked ?? -1;
     }
     this.renderer.render(this.scene, this.camera);
+  }
+
+  /** What changes between the two scenarios chosen, made when first asked for. */
+  private changeTexture(): DataTexture {
+    const { choices, scenarios, territory, data } = this.app;
+    const key = `${choices.scenario}/${choices.other}`;
+    if (this.change?.key !== key) {
+      this.change?.texture.dispose();
+      const pairs = changePairs(this.app.shown, scenarios[choices.other], data.wet_depth);
+      const texture = new DataTexture(pairs, territory.lattice.nx, territory.lattice.ny, RGFormat, HalfFloatType);
+      texture.minFilter = texture.magFilter = LinearFilter;
+      texture.needsUpdate = true;
+      this.change = { key, texture };
+    }
+    return this.change.texture;
   }
 
   /** Height of what is seen at a place: ground, or water above it. */

@@ -36,8 +36,10 @@ uniform vec3 classes[4];
 uniform vec3 bounds;
 uniform vec3 permanent;
 uniform vec3 shore;
-uniform vec3 mark;   // x, y in texture units, radius in texels (0: none)
-uniform vec2 texels;
+uniform sampler2D change;   // greatest depth of the other scenario less this one's, and whether either floods
+uniform float changing;
+uniform vec3 changes[7];
+uniform vec3 changeBounds;
 varying vec2 vUv;
 
 float over(float value, float bound, float width) {
@@ -47,6 +49,26 @@ float over(float value, float bound, float width) {
 void main() {
   if (hasHoles > 0.5 && texture2D(holes, vUv).r > 0.5) discard;
   vec3 land = texture2D(ground, vUv).rgb;
+  if (changing > 0.5) {
+    vec2 found = texture2D(change, vUv).rg;
+    float broad = max(fwidth(found.x), 1e-5);
+    vec3 less = changes[3];
+    less = mix(less, changes[2], over(-found.x, changeBounds.x, broad));
+    less = mix(less, changes[1], over(-found.x, changeBounds.y, broad));
+    less = mix(less, changes[0], over(-found.x, changeBounds.z, broad));
+    vec3 more = changes[3];
+    more = mix(more, changes[4], over(found.x, changeBounds.x, broad));
+    more = mix(more, changes[5], over(found.x, changeBounds.y, broad));
+    more = mix(more, changes[6], over(found.x, changeBounds.z, broad));
+    float soft = max(fwidth(found.y), 1e-5);
+    float flooded = (found.y - 0.5) / soft;
+    // Land turns pale grey: only the change has a colour.
+    vec3 pale = mix(vec3(dot(land, vec3(0.3, 0.59, 0.11))), vec3(0.96), 0.35);
+    vec3 seen = mix(pale, found.x < 0.0 ? less : more, clamp(flooded + 0.5, 0.0, 1.0));
+    seen = mix(seen, shore, 0.6 * smoothstep(-0.5, 0.1, flooded) * (1.0 - smoothstep(1.0, 1.7, flooded)));
+    gl_FragColor = vec4(seen, 1.0);
+    return;
+  }
   float depth = signedDepth(vUv);
   float width = max(fwidth(depth), 1e-5);
   vec3 water = classes[0];
@@ -99,6 +121,7 @@ export const buildingVertex = /* glsl */ `
 uniform sampler2D states;   // one texel a building: class 0–4
 uniform float statesWide;
 uniform vec3 damage[4];
+uniform vec3 changes[7];    // states 10 … 16 on the map of changes
 uniform vec3 wallColour;
 uniform vec3 roofColour;
 uniform float picked;
@@ -111,7 +134,10 @@ void main() {
   float state = floor(texelFetch(states, ivec2(at), 0).r * 255.0 + 0.5);
   bool roof = kind > 1.5;
   vec3 colour = roof ? roofColour : wallColour;
-  if (state > 3.5) colour = damage[3];
+  if (state > 9.5) {
+    int step = int(state) - 10;
+    for (int k = 0; k < 7; k++) if (k == step) colour = changes[k];
+  } else if (state > 3.5) colour = damage[3];
   else if (state > 2.5) colour = damage[2];
   else if (state > 1.5) colour = damage[1];
   else if (state > 0.5) colour = damage[0];
@@ -181,6 +207,7 @@ uniform vec3 open;
 uniform vec3 edge;
 uniform vec3 slow;
 uniform vec3 dark;
+uniform vec3 changes[7];
 uniform vec3 traffic[4];
 varying vec3 vState;
 varying float vSide;
@@ -196,7 +223,10 @@ void main() {
   else if (level == 2) colour = traffic[2];
   else if (level >= 3) colour = traffic[3];
   vec3 rim = edge;
-  if (vState.x > 1.5) {
+  if (vState.x > 2.5) {
+    colour = vState.x > 3.5 ? changes[6] : changes[0];
+    rim = dark;
+  } else if (vState.x > 1.5) {
     float period = clamp(vHalf * 4.5, 8.0, 400.0);
     float phase = fract((vAlong + vSide * vHalf * 0.9) / period);
     float blur = fwidth((vAlong + vSide * vHalf * 0.9) / period) * 0.75;

@@ -20,6 +20,8 @@ export interface Choices {
   scenario: number;
   other: number;
   compare: boolean;
+  /** The map of what changes from `scenario` to `other`, instead of water. */
+  difference: boolean;
   split: number;
   water: WaterMode;
   buildingMode: BuildingMode;
@@ -53,6 +55,7 @@ export class App {
       scenario: 0,
       other: scenarios.length > 1 ? 1 : 0,
       compare: false,
+      difference: false,
       split: 0.5,
       water: "now",
       buildingMode: "reached",
@@ -77,6 +80,17 @@ export class App {
   /** The scenario in front (left of the handle when comparing). */
   get shown(): Scenario {
     return this.scenarios[this.choices.scenario];
+  }
+
+  /** Whether the change from the first scenario to the others is known. */
+  get hasDifference(): boolean {
+    return this.scenarios.length > 1 && this.scenarios.every((s) => s.meta.maximum !== null)
+      && this.scenarios.slice(1).every((s) => s.meta.difference !== null);
+  }
+
+  /** Water over the whole run instead of an instant. */
+  get whole(): boolean {
+    return this.choices.water === "maximum" || this.choices.difference;
   }
 
   /** Whether any run kept velocities. */
@@ -114,24 +128,45 @@ export const enum RoadState {
   Open = 0,
   Slow = 1,
   Cut = 2,
+  /** Only on the map of changes: cut in the first scenario and not in the other, or the contrary. */
+  Freed = 3,
+  NewlyCut = 4,
 }
 
 /** Water and traffic on a road at an instant. Bridges have no water of their own here. */
 export function roadState(app: App, scenario: Scenario, road: number, time: number): RoadState {
+  if (app.choices.difference) {
+    const before = everCut(app, app.shown, road);
+    const after = everCut(app, app.scenarios[app.choices.other], road);
+    return before ? (after ? RoadState.Cut : RoadState.Freed) : after ? RoadState.NewlyCut : RoadState.Open;
+  }
   const n = scenario.meta.times.length;
   const { a } = scenario.moment(time);
   if (scenario.closed && scenario.closed[road * n + a]) return RoadState.Cut;
   if (!scenario.roadDepth) return RoadState.Open;
-  const soFar = app.choices.water === "maximum";
+  const soFar = app.whole;
   const depth = scenario.thingDepth(scenario.roadDepth, road, soFar ? scenario.lastTime : time, soFar);
   if (depth >= app.data.closure_depth) return RoadState.Cut;
   return depth > app.data.wet_depth ? RoadState.Slow : RoadState.Open;
 }
 
+function everCut(app: App, scenario: Scenario, road: number): boolean {
+  const n = scenario.meta.times.length;
+  if (scenario.closed?.subarray(road * n, (road + 1) * n).some((shut) => shut > 0)) return true;
+  return scenario.roadDepth !== null
+    && scenario.thingDepth(scenario.roadDepth, road, scenario.lastTime, true) >= app.data.closure_depth;
+}
+
+/** How much deeper the water gets at the foot of a building in the other scenario, at the worst (m). */
+export function buildingChange(app: App, building: number): number {
+  const most = (s: Scenario): number => (s.buildingDepth ? s.thingDepth(s.buildingDepth, building, s.lastTime, true) : 0);
+  return most(app.scenarios[app.choices.other]) - most(app.shown);
+}
+
 /** Depth at the foot of a building as the reader wants it drawn. */
 export function buildingDepth(app: App, scenario: Scenario, building: number): number {
   if (!scenario.buildingDepth) return 0;
-  const whole = app.choices.water === "maximum";
+  const { whole } = app;
   return scenario.thingDepth(scenario.buildingDepth, building, whole ? scenario.lastTime : app.choices.time,
     whole || app.choices.buildingMode === "reached");
 }

@@ -25,7 +25,7 @@ export function makeTimebar(app: App): void {
     const play = h("button", { id: "play", class: "primary", disabled: still, onclick: () => togglePlay(app) });
     const slider = h("input", {
       id: "slider", type: "range", min: from, max: still ? from + 1 : to, step: "any", value: choices.time, disabled: still, "aria-label": t("time.slider"),
-      oninput: (e) => app.set({ time: Number((e.target as HTMLInputElement).value), playing: false, water: "now" }),
+      oninput: (e) => app.set({ time: Number((e.target as HTMLInputElement).value), playing: false, water: "now", difference: false }),
       onkeydown: (e) => onSliderKey(app, e as KeyboardEvent),
     });
     const day = h("strong", { id: "clock" });
@@ -52,8 +52,8 @@ export function makeTimebar(app: App): void {
     const share = still ? 0 : ((choices.time - from) / (to - from)) * 100;
     slider.style.setProperty("--done", `${share}%`);
     slider.setAttribute("aria-valuetext", `${clockText(choices.time)}, T+${duration(choices.time)}`);
-    const whole = choices.water === "maximum";
-    byId("clock").textContent = whole ? t("time.whole") : clockText(choices.time);
+    const { whole } = app;
+    byId("clock").textContent = choices.difference ? t("time.difference") : whole ? t("time.whole") : clockText(choices.time);
     byId("since").textContent = whole ? t("time.whole_more") : `T+${duration(choices.time)}`;
     const { meta } = app.shown;
     const { a, b, f } = app.shown.moment(choices.time);
@@ -69,7 +69,7 @@ export function makeTimebar(app: App): void {
       const focus = document.activeElement?.id;
       render();
       if (focus && bar.querySelector(`#${focus}`)) byId(focus).focus();
-    } else if (["time", "playing", "water", "frames"].some((key) => changed.has(key as never))) update();
+    } else if (["time", "playing", "water", "frames", "difference"].some((key) => changed.has(key as never))) update();
   });
 
   let last = 0;
@@ -89,7 +89,7 @@ export function togglePlay(app: App): void {
   const { choices } = app;
   if (app.to <= app.from) return;
   if (!choices.playing && choices.time >= app.to - 1e-6) app.set({ time: app.from });
-  app.set({ playing: !choices.playing, water: "now" });
+  app.set({ playing: !choices.playing, water: "now", difference: false });
 }
 
 function onSliderKey(app: App, event: KeyboardEvent): void {
@@ -101,7 +101,7 @@ function onSliderKey(app: App, event: KeyboardEvent): void {
   const by = step[event.key];
   if (by === undefined) return;
   event.preventDefault();
-  app.set({ playing: false, water: "now", time: Math.min(app.to, Math.max(app.from, app.choices.time + by)) });
+  app.set({ playing: false, water: "now", difference: false, time: Math.min(app.to, Math.max(app.from, app.choices.time + by)) });
 }
 
 /** Flooded area over time, behind the slider. */

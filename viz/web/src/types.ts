@@ -48,6 +48,8 @@ export interface ScenarioMeta {
   per_chunk: number;
   chunks: number[];
   maximum: number | null;
+  /** Greatest depth less that of the first scenario. */
+  difference: { size: number; sign: number } | null;
   bed: TerrainMeta | null;
   roofs: number | null;
   permanent: boolean;
