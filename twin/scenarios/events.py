@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from twin.errors import InputError
 from twin.scenarios.forcing import DischargeSeries, LevelSeries, RainSeries
-from twin.units import Metres, Seconds, parse
+from twin.units import Metres, MetresPerSecond, Seconds, parse
 
 Coordinates = tuple[float, float] | tuple[tuple[float, float], ...]
 At = str | Coordinates
@@ -119,6 +119,18 @@ class InitialWater(Event):
         return self
 
 
+class StormDrain(Event):
+    """Storm drains of a zone: at most `capacity` (a rate over its cells, "30 mm/h") leaves the surface.
+
+    `at` left out is the whole domain. Cells that are under water at the start have no drain.
+    """
+
+    kind: Literal["storm_drain"] = "storm_drain"
+    at: At | None = None
+    capacity: MetresPerSecond = Field(ge=0)
+    places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+
 class RoadClosure(Event):
     """Road segments closed from `start` to `end`, then open again: by road id, or those at a place."""
 
@@ -158,6 +170,7 @@ EVENTS: dict[str, type[Event]] = {
     "inflow": Inflow,
     "water_level": WaterLevel,
     "initial_water": InitialWater,
+    "storm_drain": StormDrain,
     "road_closure": RoadClosure,
     "demand": Demand,
 }

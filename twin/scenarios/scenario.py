@@ -228,9 +228,19 @@ class Scenario(BaseModel):
         )
         problems.raise_if_any()
         object.__setattr__(self, "events", events)
+        table = self._infiltration_table()
+        if table is not None:
+            params = copy.deepcopy(self.params)
+            params["flood"]["infiltration"]["table"] = str((self.root / table).resolve())
+            object.__setattr__(self, "params", params)
         if self.initial is not None:
             from_run = (self.root / self.initial.from_run).resolve()
             object.__setattr__(self, "initial", Initial(from_run=str(from_run)))
+
+    def _infiltration_table(self) -> str | None:
+        rule = self.params.get("flood", {}).get("infiltration")
+        table = rule.get("table") if isinstance(rule, dict) else None
+        return table if isinstance(table, str) else None
 
     def _bound(self, event: Event, key: str, problems: Problems) -> Event:
         changes: dict[str, Any] = {}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import Problems
+from twin.errors import InputError, Problem, Problems
 from twin.scenarios.binding import (
     NORMAL_DEPTH,
     SIDES,
@@ -20,12 +20,16 @@ from twin.scenarios.binding import (
     RainForcing,
     WaterLevelForcing,
     boundaries,
+    cells_of,
     inflows,
     initial_depth,
     rains,
     water_levels,
 )
+from twin.scenarios.events import StormDrain
+from twin.scenarios.measures import place_geometry
 from twin.scenarios.rainfield import RainField, rain_fields
+from twin.solvers.flood.infiltration import DrainForcing, Soil, soil_of
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -46,7 +50,9 @@ class Forcing:
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
     rains, inflows, levels : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
+    soil, drains : what leaves the surface.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
+    roofs : cells on which a building stands, shape (ny, nx); None: nowhere. They have neither soil nor drain.
     where : what messages call the source.
     """
 
@@ -55,10 +61,13 @@ class Forcing:
     velocity_y: Floats | None = None
     rains: tuple[RainForcing, ...] = ()
     rain_fields: tuple[RainField, ...] = ()
+    soil: Soil | None = None
+    drains: tuple[DrainForcing, ...] = ()
     inflows: tuple[InflowForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
     codes: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
     slopes: Mapping[str, Floats] = field(default_factory=dict)
+    roofs: NDArray[np.bool_] | None = None
     where: str = "Forcing"
 
     @classmethod
@@ -71,6 +80,7 @@ class Forcing:
             An event or boundary that does not fit the domain.
         """
         sides: Boundaries = boundaries(domain, scenario)
+        infiltration = getattr(scenario.parameters()["flood"], "infiltration", None)
         depth = initial_depth(domain, scenario)
         if "water_depth" in fields:
             depth = np.maximum(depth, fields["water_depth"])
@@ -80,10 +90,13 @@ class Forcing:
             velocity_y=fields.get("velocity_y"),
             rains=tuple(rains(scenario)),
             rain_fields=tuple(rain_fields(domain, scenario)),
+            soil=None if infiltration is None else soil_of(infiltration, domain, scenario),
+            drains=tuple(drains(domain, scenario)),
             inflows=tuple(inflows(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),
             codes=sides.codes,
             slopes=sides.slopes,
+            roofs=np.asarray(domain.field("blocked"), dtype=bool),
             where=scenario.where,
         )
 
@@ -152,3 +165,32 @@ def uniform_boundaries(ny: int, nx: int, **sides: int) -> dict[str, NDArray[np.i
     """Boundary codes by side, one code for each whole side; those not named are walls."""
     count = {"north": nx, "south": nx, "west": ny, "east": ny}
     return {side: np.full(count[side], sides.get(side, WALL), dtype=np.int8) for side in SIDES}
+
+
+def drains(domain: Domain, scenario: Scenario) -> list[DrainForcing]:
+    """The storm drains of a scenario, on the cells with ground.
+
+    Raises
+    ------
+    InputError
+        A place is not known or has no cell of the domain.
+    """
+    grid = domain.require_grid("storm drains")
+    usable = (domain.field("active") & ~domain.field("blocked")).ravel()
+    found = []
+    for number, event in enumerate(scenario.events, start=1):
+        if not isinstance(event, StormDrain):
+            continue
+        cells = np.arange(grid.size)
+        if event.at is not None:
+            key = f"events[{number}].at"
+            cells, _ = cells_of(grid, place_geometry(domain, event.at, scenario.where, key))
+        cells = cells[usable[cells]]
+        if not cells.size:
+            raise InputError(
+                Problem(
+                    scenario.where, f"events[{number}].at", f"{event.at}: no cell", "a place on the terrain"
+                )
+            )
+        found.append(DrainForcing(cells, event.capacity, *event.window))
+    return found

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from twin.plugins import Parameters
+from twin.solvers.flood.infiltration import InfiltrationParameters
 from twin.units import Metres, MetresPerSecond, Seconds
 
 
@@ -28,6 +29,7 @@ class FloodParameters(Parameters):
     steps. rise_medium, rise_fast : rates of rise (m/s) from which the dynamics of the PPRI table is medium or
     fast. The
         order gives no figure; 1 and 3 m/h are ours.
+    infiltration : what the soil takes; None: nothing.
     """
 
     scheme: Literal["first_order", "second_order"] = "first_order"
@@ -41,3 +43,4 @@ class FloodParameters(Parameters):
     rise_window: Seconds = Field(default=60.0, ge=60, le=300)
     rise_medium: MetresPerSecond = Field(default=1.0 / 3600.0, gt=0)
     rise_fast: MetresPerSecond = Field(default=3.0 / 3600.0, gt=0)
+    infiltration: InfiltrationParameters | None = None

@@ -115,7 +115,7 @@ class FloodSolver(Solver):
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
-        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters.dry_depth)
+        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters)
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._second = parameters.scheme == "second_order"
@@ -386,9 +386,11 @@ class FloodSolver(Solver):
         gained += self.inflow.parts()
         lost += self.outflow.parts()
         rain = self.rain.parts()
-        error = closing_error(volume, [self.initial_volume, *gained, *rain], lost)
+        soil, drains = self._sources.infiltrated.parts(), self._sources.drained.parts()
+        error = closing_error(volume, [self.initial_volume, *gained, *rain], [*lost, *soil, *drains])
         inflow, outflow = math.fsum(gained), math.fsum(lost)
-        scale = max(volume, self.initial_volume, inflow, outflow, math.fsum(rain))
+        infiltration, drained = math.fsum(soil), math.fsum(drains)
+        scale = max(volume, self.initial_volume, inflow, outflow, math.fsum(rain), infiltration, drained)
         if not abs(error) <= MASS_GATE * scale:
             values = {"volume_m3": volume, "mass_error_m3": error}
             raise SolverError(self.name, text("flood.mass_error"), time=self.time, values=values)
@@ -398,9 +400,9 @@ class FloodSolver(Solver):
             "inflow_m3": inflow,
             "outflow_m3": outflow,
             "rain_m3": math.fsum(rain),
-            "infiltration_m3": 0.0,
-            "drain_m3": 0.0,
-            "structure_m3": 0.0,
+            "infiltration_m3": infiltration,
+            "drain_m3": drained,
+            "structure_m3": 0.0,  # structures pass water on at once: none is ever in transit
             "mass_error_m3": error,
             "wet_cells": float(np.count_nonzero(self.depth >= self.parameters.dry_depth)),
         }
@@ -434,7 +436,7 @@ class FloodSolver(Solver):
             "cell_steps": self.cell_steps,
             "limited_cell_steps": self.limited,
             "threads": self._threads,
-        }
+        } | self._sources.summary()
 
     # -------------------------------------------------------------- checkpoint
 
@@ -451,7 +453,7 @@ class FloodSolver(Solver):
             "edge_totals": self._edge_totals.copy(),
             "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start, self.time]),
             "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
-        }
+        } | self._sources.state()
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take a state back; the run goes on as if it had never stopped, to the bit."""
@@ -472,4 +474,5 @@ class FloodSolver(Solver):
         )
         self.initial_volume, self.energy, self._window_start, self.time = numbers[6:10]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
+        self._sources.restore(state, self._static)
         self.synchronise(0.0)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.domain import Domain
 from twin.grid import Grid
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.infiltration import Ground, soil_of
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.ledger import Total
+from twin.solvers.flood.parameters import FloodParameters
 
 if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
@@ -33,15 +38,21 @@ class Sources:
         bed: Floats,
         datum: float,
         active: NDArray[np.bool_],
-        dry_depth: float,
+        parameters: FloodParameters,
     ) -> None:
         """bed: above the datum, shape (ny, nx) (m); active: cells with data, shape (ny, nx)."""
         ny, nx = grid.shape
         self._shape = (ny, nx)
         self._area = grid.area_m2
         self._datum = datum
-        self._dry = dry_depth
+        self._dry = parameters.dry_depth
         self._bed = bed
+        soil = forcing.soil
+        if soil is None and parameters.infiltration is not None:
+            soil = soil_of(parameters.infiltration, Domain.from_arrays(bed, cell=grid.cell), None)
+        usable = active & ~forcing.roofs if forcing.roofs is not None else active
+        self._ground = Ground(soil, forcing.drains, usable, forcing.initial_depth, self._dry)
+        self.infiltrated, self.drained = Total(), Total()
         self._rains = forcing.rains
         self._wettable = active.astype(np.float64)
         self._rain_cells = int(active.sum())
@@ -83,6 +94,8 @@ class Sources:
         state, marks = solver._old, solver._marks
         dt = t1 - t0
         rate = self.rain_rate(t0, t1)
+        if (rained := self._ground.rained) is not None:
+            rained[:] = rate * dt
         if rate > 0.0:
             edges.rain_on(state, self._wettable, rate * dt, *self._shape)
             solver.rain.add(rate * dt * self._area * self._rain_cells)
@@ -90,8 +103,11 @@ class Sources:
         for field, count in self._fields:
             depth = field.depth(t0, t1)
             if depth.any():
+                if rained is not None:
+                    rained += depth[field.index]
                 edges.rain_field_on(state, self._wettable, field.index, depth, marks, *self._shape)
                 solver.rain.add(math.fsum((depth * count).tolist()) * self._area)
+        self._leave(solver, t0, t1)
         for inflow, i, j in self._inflows:
             volume = inflow.mean(t0, t1) * dt
             if volume > 0.0:
@@ -116,6 +132,30 @@ class Sources:
         for forcing, _ in self._edge_levels:
             if forcing.active(t0):
                 solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
+
+    def _leave(self, solver: FloodSolver, t0: float, t1: float) -> None:
+        """What soil and drains take of the water that is there."""
+        taken = self._ground.infiltrate(solver._old, t1 - t0, solver._forced)
+        if taken > 0.0:
+            self.infiltrated.add(taken * self._area)
+        taken = self._ground.drain(solver._old, t0, t1, solver._forced)
+        if taken > 0.0:
+            self.drained.add(taken * self._area)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the sources remember. A copy."""
+        totals = [*self.infiltrated.parts(), *self.drained.parts()]
+        return self._ground.state() | {"losses": np.array(totals)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]], static: Floats) -> None:  # noqa: ARG002
+        """Take it back; `static` are the planes of the solver, whose crests breaches lower."""
+        self._ground.restore(state)
+        losses = [float(x) for x in state["losses"]]
+        self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
+
+    def summary(self) -> dict[str, Any]:
+        """What is worth telling of a run."""
+        return {}
 
     def _wake(self, solver: FloodSolver, i: Ints, j: Ints) -> None:
         tiles = i // TILE_ROWS * self._tiles_x + j // TILE_COLS

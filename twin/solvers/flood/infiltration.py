@@ -1,0 +1,206 @@
+"""Infiltration and storm drains: what leaves the surface, by rules that hydrologists know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from twin.domain import Domain
+from twin.scenarios.soil import land_cover_classes, numbers_on_grid, read_table
+from twin.solvers.flood import kernels_infiltration as kernels
+from twin.units import Metres, MetresPerSecond, parse
+
+if TYPE_CHECKING:
+    from twin.scenarios.scenario import Scenario
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+PERMANENT_DEPTH = 0.05  # m of water at the start from which the ground counts as a bed that is already full
+
+PerSecond = Annotated[
+    float, BeforeValidator(lambda v: parse(v, "1/s") if isinstance(v, (str, int, float)) else v)
+]
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "green_ampt": ("conductivity", "suction", "deficit"),
+    "horton": ("capacity_start", "capacity_end", "decay"),
+    "curve_number": ("curve_number",),
+}
+METHODS = {"green_ampt": kernels.GREEN_AMPT, "horton": kernels.HORTON, "curve_number": kernels.CURVE_NUMBER}
+
+
+class InfiltrationParameters(BaseModel):
+    """``[params.flood.infiltration]``.
+
+    Attributes
+    ----------
+    method : "green_ampt" (Green and Ampt 1911, Mein and Larson 1973), "horton" (1941, integrated form) or
+        "curve_number" (USDA NEH 630 chapter 10; takes rain only, never what runs on from elsewhere).
+    initial_loss : depth of rain (m) that wets leaves and hollows before anything else.
+    conductivity (m/s), suction (m), deficit (–) : of Green and Ampt: saturated hydraulic conductivity,
+        suction at the wetting front, porosity less the water that is there.
+    capacity_start, capacity_end (m/s), decay (1/s) : of Horton.
+    curve_number : 0 < CN ≤ 100; retention S = 25.4 mm (1000/CN − 10), initial abstraction
+        `abstraction_ratio` × S.
+    table : CSV by class of land cover (`twin.scenarios.soil`); the keys above are for what it does not say.
+    under_water : whether ground that is under more than 5 cm at the start (beds of rivers, lakes) takes
+        water too. By default it is full.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: Literal["green_ampt", "horton", "curve_number"]
+    initial_loss: Metres = Field(default=0.0, ge=0)
+    conductivity: MetresPerSecond | None = Field(default=None, ge=0)
+    suction: Metres | None = Field(default=None, ge=0)
+    deficit: float | None = Field(default=None, ge=0, lt=1)
+    capacity_start: MetresPerSecond | None = Field(default=None, ge=0)
+    capacity_end: MetresPerSecond | None = Field(default=None, ge=0)
+    decay: PerSecond | None = Field(default=None, gt=0)
+    curve_number: float | None = Field(default=None, gt=0, le=100)
+    abstraction_ratio: float = Field(default=0.2, ge=0, le=1)
+    table: str | None = None
+    under_water: bool = False
+
+    @model_validator(mode="after")
+    def _enough(self) -> InfiltrationParameters:
+        given = {name for names in NEEDS.values() for name in names if getattr(self, name) is not None}
+        foreign = given - set(NEEDS[self.method])
+        if foreign:
+            raise ValueError(f"{', '.join(sorted(foreign))}: not of the method {self.method}")
+        lacking = set(NEEDS[self.method]) - given
+        if lacking and self.table is None:
+            raise ValueError(f"{self.method} needs {', '.join(NEEDS[self.method])}, or a table")
+        start, end = self.capacity_start, self.capacity_end
+        if start is not None and end is not None and end > start:
+            raise ValueError("capacity_end is not above capacity_start")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Soil:
+    """An infiltration rule on a grid.
+
+    Attributes
+    ----------
+    method : code of `kernels_infiltration`.
+    rule : shape (RULE_PLANES, ny, nx), see there.
+    under_water : see `InfiltrationParameters`.
+    """
+
+    method: int
+    rule: Floats
+    under_water: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class DrainForcing:
+    """Storm drains: at most `capacity` (m/s) out of each cell (flat indices), from start to end (s)."""
+
+    cells: NDArray[np.int64]
+    capacity: float
+    start: float
+    end: float
+
+    def depth(self, t0: float, t1: float) -> float:
+        """What the drains can take in [t0, t1] (m)."""
+        return self.capacity * max(min(t1, self.end) - max(t0, self.start), 0.0)
+
+
+def soil_of(parameters: InfiltrationParameters, domain: Domain, scenario: Scenario | None) -> Soil:
+    """The rule of the parameters on the grid of a domain; roofs (blocked cells) take nothing.
+
+    Raises
+    ------
+    InputError
+        The table or the land cover cannot be used, or a class has no numbers.
+    """
+    names = ("initial_loss", *NEEDS[parameters.method])
+    shape = domain.require_grid("infiltration").shape
+    alike: dict[str, float | None] = {name: getattr(parameters, name) for name in names}
+    table: dict[str, dict[str, float]] = {}
+    classes: tuple[list[str], NDArray[np.int32]] = ([], np.full(shape, -1, dtype=np.int32))
+    where, key = "Parameters", "params.flood.infiltration.table"
+    if parameters.table is not None:
+        wanted = tuple(name for name in NEEDS[parameters.method] if alike[name] is None)
+        root = Path() if scenario is None else scenario.root
+        table = read_table(root / parameters.table, key, wanted)
+        if scenario is not None:
+            where = scenario.where
+            classes = land_cover_classes(scenario.territory, domain, where, key)
+    fields = numbers_on_grid(names, alike, table, classes, where, key)
+    return Soil(METHODS[parameters.method], _rule(parameters, fields), parameters.under_water)
+
+
+def _rule(parameters: InfiltrationParameters, fields: Mapping[str, Floats]) -> Floats:
+    rule = np.zeros((kernels.RULE_PLANES, *fields["initial_loss"].shape))
+    rule[kernels.LOSS] = fields["initial_loss"]
+    if parameters.method == "curve_number":
+        # A curve number of 0 (in a table) means a soil without end: nothing runs off.
+        number = np.maximum(fields["curve_number"], 1e-6)
+        rule[kernels.FIRST] = np.maximum(0.0254 * (1000.0 / number - 10.0), 0.0)
+        rule[kernels.SECOND] = parameters.abstraction_ratio * rule[kernels.FIRST]
+    else:
+        for k, name in enumerate(NEEDS[parameters.method], start=kernels.FIRST):
+            rule[k] = fields[name]
+        if parameters.method == "horton":
+            rule[kernels.SECOND] = np.minimum(rule[kernels.SECOND], rule[kernels.FIRST])
+            rule[kernels.THIRD] = np.maximum(rule[kernels.THIRD], 1e-12)
+    return rule
+
+
+class Ground:
+    """The soil and the drains of a run: their state, and their work at each step."""
+
+    def __init__(
+        self, soil: Soil | None, drains: tuple[DrainForcing, ...], usable: Bools, depth: Floats, dry: float
+    ) -> None:
+        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: at the start (m)."""
+        ny, nx = usable.shape
+        self._soil, self._dry, self._shape = soil, dry, (ny, nx)
+        ground = usable & (depth <= PERMANENT_DEPTH)
+        self._takes = usable if soil is not None and soil.under_water else ground
+        self._sums = np.zeros(max(ny * nx, ny))
+        self._drains = [
+            (d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground.ravel()[d.cells]]).size
+        ]
+        self.planes = np.zeros((kernels.SOIL_PLANES, ny, nx) if soil is not None else (0, ny, nx))
+        self.rained = np.zeros((ny, nx)) if soil is not None else None
+        """Rain of the step (m), for whom the soil asks."""
+
+    def infiltrate(self, state: Floats, dt: float, forced: NDArray[np.uint8]) -> float:
+        """Water into the soil in a step (m × cells)."""
+        if self._soil is None:
+            return 0.0
+        assert self.rained is not None
+        return float(
+            kernels.infiltrate(
+                self._soil.method, state, self.planes, self._soil.rule, self._takes, self.rained, dt,
+                self._dry, forced, self._sums[: self._shape[0]], *self._shape,
+            )
+        )  # fmt: skip
+
+    def drain(self, state: Floats, t0: float, t1: float, forced: NDArray[np.uint8]) -> float:
+        """Water into the drains in a step (m × cells)."""
+        total = 0.0
+        for drains, i, j in self._drains:
+            amount = drains.depth(t0, t1)
+            if amount > 0.0:
+                sums = self._sums[: i.size]
+                total += float(kernels.drain(state, i, j, amount, self._dry, forced, sums, self._shape[1]))
+        return total
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the soil remembers."""
+        return {"soil": self.planes.copy()}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take it back."""
+        self.planes[:] = state["soil"]
