@@ -105,6 +105,15 @@ def build_bundle(root: Path, *, types: bool = False) -> None:
     (bundle / "SOURCES.sha256").write_text(source_hash(root) + "\n", encoding="ascii")
 
 
+def sample_files(root: Path) -> dict[str, str]:
+    """Files of the sample territories and their places in the wheel; runs made in them stay out."""
+    return {
+        str(path): f"twin/_samples/{path.relative_to(root / 'data')}"
+        for path in sorted((root / "data").rglob("*"))
+        if path.is_file() and not {"runs", "__pycache__"} & set(path.relative_to(root).parts)
+    }
+
+
 class PageBundleHook(BuildHookInterface):  # type: ignore[type-arg]
     """Makes ``viz/_bundle`` before hatchling collects files."""
 
@@ -120,6 +129,8 @@ class PageBundleHook(BuildHookInterface):  # type: ignore[type-arg]
             self.app.display_info("twin: bundling the page (viz/web)")
             build_bundle(Path(self.root))
         build_data["artifacts"].append("/viz/_bundle/*")
+        if self.target_name == "wheel" and version != "editable":
+            build_data["force_include"] |= sample_files(Path(self.root))
 
 
 if __name__ == "__main__":

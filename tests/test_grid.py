@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.domain import faces_on_line
+from twin.faces import faces_on_line, staircase
 from twin.grid import Grid
 
 GRID = Grid("EPSG:2154", 650_000.0, 6_860_100.0, 10.0, 8, 12)
@@ -90,3 +90,15 @@ def test_a_dike_across_the_grid_has_no_gap(top: float, middle: float, bottom: fl
         assert min(top, middle, bottom) < 650_005.0 or max(top, middle, bottom) > 650_115.0
     else:
         assert np.isfinite(crest_x).any()
+
+
+@given(st.floats(5.0, 115.0), st.floats(5.0, 75.0), st.floats(5.0, 115.0), st.floats(5.0, 75.0))
+def test_a_section_sees_all_of_a_uniform_flow(x0: float, y0: float, x1: float, y1: float) -> None:
+    x, y = np.array([x0, x1]) + 650_000.0, np.array([y0, y1]) + 6_860_020.0
+    faces = staircase(GRID, x, y)
+    u, v = 1.3, -0.4
+    through = 10.0 * np.sum(np.where(faces.across_x, u, v) * faces.sign)
+    # Towards the left of the line: n ds = (-dy, dx), between the corners nearest to its ends.
+    dx, dy = np.rint((x - 650_000.0) / 10.0), np.rint((6_860_100.0 - y) / 10.0)
+    expected = 10.0 * (u * (dy[1] - dy[0]) + v * (dx[1] - dx[0]))
+    assert through == pytest.approx(expected, abs=1e-9)

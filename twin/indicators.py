@@ -456,14 +456,27 @@ def records(figures: Mapping[str, Indicator]) -> dict[str, dict[str, Any]]:
     return {key: figure.record() for key, figure in figures.items()}
 
 
-def compare(a: Result, b: Result, lang: str | None = None) -> pd.DataFrame:
+class Comparison(pd.DataFrame):
+    """A table that prints whole, so that ``print(twin.compare(before, after))`` shows every column."""
+
+    @property
+    def _constructor(self) -> type[Comparison]:
+        return Comparison
+
+    def __repr__(self) -> str:
+        return self.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.6g}")
+
+    __str__ = __repr__
+
+
+def compare(a: Result, b: Result, lang: str | None = None) -> Comparison:
     """The figures of two runs side by side.
 
     Returns
     -------
-    DataFrame
-        A row per figure that either run has, index its key; columns label, unit, one column per
-        run named after it, and ``difference`` (second minus first; NaN when one of them lacks it).
+    Comparison
+        A table (pandas) with a row per figure that either run has, index its key; columns label, unit,
+        one column per run named after it, and ``difference`` (second minus first; NaN when one of them lacks it).
     """
     first, second = (dict(r.indicators) or records(compute(r)) for r in (a, b))
     names = [a.name, b.name] if a.name != b.name else [f"{a.name} (1)", f"{b.name} (2)"]
@@ -474,6 +487,4 @@ def compare(a: Result, b: Result, lang: str | None = None) -> pd.DataFrame:
         row = first.get(key) or second[key]
         values = [float(of[key]["value"]) if key in of else np.nan for of in (first, second)]
         rows.append([row[spoken], row["unit"], *values, values[1] - values[0]])
-    return pd.DataFrame(
-        rows, index=pd.Index(keys, name="key"), columns=["label", "unit", *names, "difference"]
-    )
+    return Comparison(rows, index=pd.Index(keys, name="key"), columns=["label", "unit", *names, "difference"])

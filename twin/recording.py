@@ -7,7 +7,6 @@ import platform
 import subprocess
 import time
 from importlib import metadata
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 
 import twin
 from twin import features, indicators
+from twin.faces import staircase
 from twin.files import sha256
-from twin.grid import Grid
 from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
 from twin.scenarios.forcing import TimeSeries
 
@@ -266,35 +265,32 @@ class Recorder:
 
 
 class Section:
-    """A line through which the discharge is read: Σ h (u·n) length over the cells that it crosses.
+    """A line through which the discharge is read: the sum over the faces that separate its two sides.
 
-    Positive towards the left of the line as it is drawn, so a line from the left bank to the right bank
-    (looking downstream) counts downstream as positive.
+    Through a face goes the mean of the discharges of its two cells. Positive towards the left of the line
+    as it is drawn, so a line from the left bank to the right bank (looking downstream) counts downstream
+    as positive.
     """
 
     def __init__(self, domain: Domain, name: str) -> None:
-        grid = domain.require_grid("a section")
+        self.grid = domain.require_grid("a section")
         lines = [p for p in shapely.get_parts(domain.places[name].geometry) if p.geom_type == "LineString"]
-        parts = [_crossing(grid, line) for line in lines]
-        self.i, self.j, self.length, self.normal_x, self.normal_y = (
-            np.concatenate([part[k] for part in parts]) if parts else np.zeros(0, int) for k in range(5)
-        )
+        self.stairs = [staircase(self.grid, *shapely.get_coordinates(line).T) for line in lines]
 
     def discharge(self, depth: Array, u: Array, v: Array) -> float:
         """Discharge (m³/s) from fields of shape (ny, nx)."""
-        at = (self.i, self.j)
-        return float(np.sum(depth[at] * (u[at] * self.normal_x + v[at] * self.normal_y) * self.length))
-
-
-def _crossing(grid: Grid, line: shapely.LineString) -> tuple[Array, Array, Array, Array, Array]:
-    xy = shapely.get_coordinates(line)
-    parts = []
-    for a, b in pairwise(xy):
-        i, j, length = grid.cells_on_line([a[0], b[0]], [a[1], b[1]])
-        along = (b - a) / np.hypot(*(b - a))
-        parts.append((i, j, length, np.full(i.size, -along[1]), np.full(i.size, along[0])))
-    i, j, length, nx, ny = (np.concatenate([part[k] for part in parts]) for k in range(5))
-    return i, j, length, nx, ny
+        total = 0.0
+        for faces in self.stairs:
+            east, north = faces.across_x, ~faces.across_x
+            i, j = faces.i[east], faces.j[east]
+            left, right = np.maximum(j - 1, 0), np.minimum(j, self.grid.nx - 1)
+            q = 0.5 * (depth[i, left] * u[i, left] + depth[i, right] * u[i, right])
+            total += float(np.sum(q * faces.sign[east]))
+            i, j = faces.i[north], faces.j[north]
+            above, below = np.maximum(i - 1, 0), np.minimum(i, self.grid.ny - 1)
+            q = 0.5 * (depth[above, j] * v[above, j] + depth[below, j] * v[below, j])
+            total += float(np.sum(q * faces.sign[north]))
+        return total * self.grid.cell
 
 
 def _gauge_cell(domain: Domain, name: str) -> tuple[int, int]:
