@@ -476,7 +476,7 @@ def compare(a: Result, b: Result, lang: str | None = None) -> Comparison:
     -------
     Comparison
         A table (pandas) with a row per figure that either run has, index its key; columns label, unit,
-        one column per run named after it, and ``difference`` (second minus first; NaN when one of them lacks it).
+        one column per run named after it, and ``difference`` (second minus first; NaN when one lacks it).
     """
     first, second = (dict(r.indicators) or records(compute(r)) for r in (a, b))
     names = [a.name, b.name] if a.name != b.name else [f"{a.name} (1)", f"{b.name} (2)"]

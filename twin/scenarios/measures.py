@@ -10,8 +10,9 @@ import shapely
 from pydantic import BaseModel, ConfigDict
 from shapely.geometry.base import BaseGeometry
 
-from twin.domain import Domain, faces_on_line
+from twin.domain import Domain
 from twin.errors import InputError, Problem
+from twin.faces import faces_on_line
 from twin.scenarios.events import At
 from twin.units import Metres
 
