@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+BUNDLE := viz/_bundle/SOURCES.sha256
 export TWIN_REAL_DATA ?= $(abspath ../shared/data)
 
 .PHONY: demo test validate bench lint clean install
@@ -12,16 +13,21 @@ export TWIN_REAL_DATA ?= $(abspath ../shared/data)
 install: $(STAMP)
 
 # One install serves all targets; it is made again when what it depends on changes.
-$(STAMP): pyproject.toml hatch_build.py $(wildcard viz/web/package*.json)
+$(STAMP): pyproject.toml hatch_build.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@
 
-demo: $(STAMP)
+# The page's code, bundled by the install; again when its sources change.
+$(BUNDLE): $(STAMP) $(wildcard viz/web/*.* viz/web/src/*)
+	$(BIN)/python hatch_build.py
+	@touch $@
+
+demo: $(BUNDLE)
 	$(BIN)/twin demo --out runs/demo
 
-lint: $(STAMP)
+lint: $(BUNDLE)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -31,7 +37,7 @@ lint: $(STAMP)
 test: lint
 	$(BIN)/python -m pytest
 
-validate: $(STAMP)
+validate: $(BUNDLE)
 	$(BIN)/python -m pytest -m "slow or validate"
 
 bench: $(STAMP)
