@@ -157,9 +157,9 @@ def test_flows_by_origin_are_conserved_and_not_negative() -> None:
     loading = Loading.of(network, trips)
     solver = PairedSegments(network, loading)
     solver.advance(1e-12, 100)
-    flows = solver.flows
+    flows = solver.flows.dense(network.links)
     assert (flows >= 0).all()
-    verdict = judge(network, loading, flows)
+    verdict = judge(network, loading, solver.flows)
     assert verdict.imbalance <= 1e-10 * trips.total
     star = network.star
     for o, origin in enumerate(loading.origin_node):

@@ -5,7 +5,12 @@ tails and heads are ``tail`` and ``head`` (m,). The cost of a link with volume v
 
     t(v) = base + slope (v / capacity)^power          (BPR: base = t0 + fixed, slope = t0 b)
 
-with 0^0 = 1. Parallel kernels work on a number of blocks of origins that does not depend on the number of
+with 0^0 = 1; a negative power -a stands for the conical function of Spiess (1990, Transportation Science 24),
+
+    t(v) = base + slope (f(v / capacity) - 1),  f(x) = 2 + sqrt(a² (1 - x)² + c²) - a (1 - x) - c,
+    c = (2a - 1) / (2a - 2),  f(0) = 1, f(1) = 2.
+
+Parallel kernels work on a number of blocks of origins that does not depend on the number of
 threads; each block sums in the order of its origins and blocks are added in their order, so that the result
 is the same to the bit whatever the thread count.
 """
@@ -18,7 +23,7 @@ from numba import njit, prange
 
 @njit(cache=True)
 def power_of(ratio: float, power: float) -> float:
-    """ratio^power for ratio >= 0, with 0^0 = 1 and no ``pow`` for the usual powers."""
+    """ratio^power for ratio >= 0, with 0^0 = 1 and no ``pow`` for the usual powers; conical below 0."""
     if power == 4.0:
         square = ratio * ratio
         return square * square
@@ -28,9 +33,25 @@ def power_of(ratio: float, power: float) -> float:
         return 1.0
     if power == 2.0:
         return ratio * ratio
+    if power < 0.0:
+        c = (-2.0 * power - 1.0) / (-2.0 * power - 2.0)
+        u = -power * (1.0 - ratio)
+        return 1.0 + math.sqrt(u * u + c * c) - u - c
     if ratio <= 0.0:
         return 0.0
     return float(ratio**power)
+
+
+@njit(cache=True)
+def conical_integral(ratio: float, power: float) -> float:
+    """Integral of f - 1 from 0 to `ratio` for the conical function (see the module), a = -power > 1."""
+    a = -power
+    c = (2.0 * a - 1.0) / (2.0 * a - 2.0)
+    u0 = a
+    u1 = a * (1.0 - ratio)
+    root0 = u0 * math.sqrt(u0 * u0 + c * c) + c * c * math.asinh(u0 / c)
+    root1 = u1 * math.sqrt(u1 * u1 + c * c) + c * c * math.asinh(u1 / c)
+    return (1.0 - c) * ratio + (root0 - root1) / (2.0 * a) - (u0 * u0 - u1 * u1) / (2.0 * a)
 
 
 @njit(cache=True)
@@ -53,8 +74,12 @@ def link_cost_slope(volume: float, slope: float, inverse_capacity: float, power:
         return slope * 4.0 * ratio * ratio * ratio * inverse_capacity
     if power == 1.0:
         return slope * inverse_capacity
+    if power < 0.0:
+        c = (-2.0 * power - 1.0) / (-2.0 * power - 2.0)
+        u = -power * (1.0 - ratio)
+        return slope * -power * (1.0 - u / math.sqrt(u * u + c * c)) * inverse_capacity
     if power < 1.0:
-        ratio = max(ratio, 1e-9)
+        return slope * power * max(ratio, 1e-9) ** (power - 1.0) * inverse_capacity
     return slope * power * power_of(ratio, power - 1.0) * inverse_capacity
 
 
@@ -77,7 +102,10 @@ def beckmann(volume, base, slope, inverse_capacity, power):
         term = base[a] * volume[a]
         if slope[a] != 0.0:
             ratio = volume[a] * inverse_capacity[a]
-            term += slope[a] * volume[a] * power_of(ratio, power[a]) / (power[a] + 1.0)
+            if power[a] < 0.0:
+                term += slope[a] * conical_integral(ratio, power[a]) / inverse_capacity[a]
+            else:
+                term += slope[a] * volume[a] * power_of(ratio, power[a]) / (power[a] + 1.0)
         new = total + term
         if abs(total) >= abs(term):
             lost += (total - new) + term
@@ -309,32 +337,52 @@ def conjugate_products(volume, loaded, first, second, step, derivative):
 
 
 @njit(cache=True, parallel=True)
-def judge_origins(
-    flows, origin_node, pair_ptr, pair_node, pair_trips, tail, head, cost, distance, excess, imbalance
+def judge_rows(
+    first,
+    row_ptr,
+    pool_link,
+    pool_flow,
+    origin_node,
+    pair_ptr,
+    pair_node,
+    pair_trips,
+    tail,
+    head,
+    cost,
+    distance,
+    excess,
+    imbalance,
+    total,
 ):
-    """Of each origin, given its distances (o, n): the sum of flow × reduced cost, compensated, and the
-    largest violation of flow conservation at a node. Trips to nodes at distance inf do not count.
+    """Of rows ``first …``, given their distances (rows, n) at `cost`: the sum of flow × reduced cost,
+    compensated; the largest violation of flow conservation at a node; and the sum of flow × cost. Trips to
+    nodes at distance inf do not count.
     """
     n = distance.shape[1]
-    for o in prange(origin_node.size):
-        total = 0.0
+    for row in prange(distance.shape[0]):
+        o = first + row
+        summed = 0.0
         lost = 0.0
+        paid = 0.0
         balance = np.zeros(n)
-        for a in range(tail.size):
-            x = flows[o, a]
+        for s in range(row_ptr[o], row_ptr[o + 1]):
+            x = pool_flow[s]
+            a = pool_link[s]
             if x != 0.0:
                 balance[head[a]] += x
                 balance[tail[a]] -= x
-                term = x * max(distance[o, tail[a]] + cost[a] - distance[o, head[a]], 0.0)
-                new = total + term
-                if total >= term:
-                    lost += (total - new) + term
+                paid += x * cost[a]
+                term = x * max(distance[row, tail[a]] + cost[a] - distance[row, head[a]], 0.0)
+                new = summed + term
+                if summed >= term:
+                    lost += (summed - new) + term
                 else:
-                    lost += (term - new) + total
-                total = new
+                    lost += (term - new) + summed
+                summed = new
         for p in range(pair_ptr[o], pair_ptr[o + 1]):
-            if distance[o, pair_node[p]] < math.inf:
+            if distance[row, pair_node[p]] < math.inf:
                 balance[origin_node[o]] += pair_trips[p]
                 balance[pair_node[p]] -= pair_trips[p]
-        excess[o] = total + lost
+        excess[o] = summed + lost
         imbalance[o] = np.abs(balance).max()
+        total[o] = paid

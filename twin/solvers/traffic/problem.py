@@ -4,7 +4,8 @@ caller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,7 +21,9 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True, eq=False)
 class AssignmentNetwork:
     """Directed links with cost t(v) = fixed + free_time (1 + b (v / capacity)^power), and where the zones
-    are.
+    are. Where ``conical`` is not 0, it is the parameter a > 1 of Spiess's conical function instead, t(v) =
+    fixed + free_time f(v / capacity); b and power are then not used. ``link_id`` (m,) names a link through
+    changes of the network (`keep`).
 
     Parallel links, self loops and links of cost 0 are allowed. ``through[i]`` False: a path may begin or end
     at node i but not pass it (TNTP's first through node). ``zone_node`` (z,) is the node of each zone;
@@ -38,6 +41,8 @@ class AssignmentNetwork:
     b: Floats
     power: Floats
     fixed: Floats
+    conical: Floats
+    link_id: NDArray[np.int64]
     where: str = "Network"
 
     @classmethod
@@ -53,6 +58,7 @@ class AssignmentNetwork:
         b: ArrayLike = 0.15,
         power: ArrayLike = 4.0,
         fixed: ArrayLike = 0.0,
+        conical: ArrayLike = 0.0,
         through: ArrayLike = True,
         where: str = "Network",
     ) -> AssignmentNetwork:
@@ -73,6 +79,8 @@ class AssignmentNetwork:
             b=spread(b),
             power=spread(power),
             fixed=spread(fixed),
+            conical=spread(conical),
+            link_id=np.arange(tails.size),
             where=where,
         )
 
@@ -92,7 +100,14 @@ class AssignmentNetwork:
         for key in ("free_time", "b", "power", "fixed"):
             values = getattr(self, key)
             check(key, ~(np.isfinite(values) & (values >= 0)), values, "a finite number, 0 or more")
-        needed = (self.b > 0) & (self.power > 0) & (self.free_time > 0)
+        check(
+            "conical",
+            ~(np.isfinite(self.conical) & ((self.conical == 0) | (self.conical > 1))),
+            self.conical,
+            "0 (BPR) or a number above 1",
+        )
+        conical = self.conical > 0
+        needed = (conical | (self.b > 0) & (self.power > 0)) & (self.free_time > 0)
         check(
             "capacity",
             needed & ~(np.isfinite(self.capacity) & (self.capacity > 0)),
@@ -127,19 +142,10 @@ class AssignmentNetwork:
 
     def keep(self, links: Bools) -> AssignmentNetwork:
         """The same nodes and zones with only the links of the mask (m,): how a closed link is left out."""
-        return AssignmentNetwork(
-            nodes=self.nodes,
-            zone_node=self.zone_node,
-            through=self.through,
-            link_from=self.link_from[links],
-            link_to=self.link_to[links],
-            free_time=self.free_time[links],
-            capacity=self.capacity[links],
-            b=self.b[links],
-            power=self.power[links],
-            fixed=self.fixed[links],
-            where=self.where,
-        )
+        per_link = (
+            "link_from", "link_to", "free_time", "capacity", "b", "power", "fixed", "conical", "link_id"
+        )  # fmt: skip
+        return replace(self, **{name: getattr(self, name)[links] for name in per_link})
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +174,8 @@ class ForwardStar:
         np.cumsum(np.bincount(tail, minlength=network.nodes), out=out_ptr[1:])
         in_ptr = np.zeros(network.nodes + 1, np.int32)
         np.cumsum(np.bincount(head, minlength=network.nodes), out=in_ptr[1:])
-        slope = (network.free_time * network.b)[order]
+        conical = network.conical > 0
+        slope = (network.free_time * np.where(conical, 1.0, network.b))[order]
         with np.errstate(divide="ignore"):
             inverse = np.where(slope > 0, 1.0 / network.capacity[order], 0.0)
         return cls(
@@ -181,7 +188,7 @@ class ForwardStar:
             base=(network.free_time + network.fixed)[order],
             slope=slope,
             inverse_capacity=np.where(np.isfinite(inverse), inverse, 0.0),
-            power=network.power[order],
+            power=np.where(conical, -network.conical, network.power)[order],
         )
 
     @property
@@ -275,39 +282,121 @@ class Trips:
 
 
 @dataclass(frozen=True, eq=False)
-class Loading:
-    """Trips prepared for one network: pairs between different nodes, grouped by origin node.
+class VehicleClass:
+    """Traffic of one kind: its trips (vehicles an hour), passenger-car equivalents of a vehicle, what a
+    vehicle pays besides the common congested cost (fixed, (m,) or a number), links it may not use (m,).
+    """
 
-    ``origin_node`` (o,); the pairs of origin k are ``pair_ptr[k]:pair_ptr[k + 1]`` in ``pair_node``,
-    ``pair_trips`` and ``pair_index`` (place in ``Trips``). ``intrazonal``: trips whose two ends are at one
-    node (not loaded).
+    name: str
+    trips: Trips
+    pce: float = 1.0
+    fixed: Floats | float = 0.0
+    banned: Bools | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Loading:
+    """Trips prepared for one network: pairs between different nodes, grouped by class and origin node.
+
+    A row is a class and an origin: ``row_class`` and ``origin_node`` (o,); the pairs of row k are
+    ``pair_ptr[k]:pair_ptr[k + 1]`` in ``pair_node``, ``pair_trips`` (passenger cars) and ``pair_index``
+    (place in the trips of all classes, one after the other). ``pce`` (c,), ``extra`` (c, m) what a class pays
+    besides (star order; inf: banned). ``intrazonal``: vehicles whose two ends are at one node (not loaded);
+    ``pairs``: of all classes.
     """
 
     origin_node: Ints
+    row_class: Ints
     pair_ptr: NDArray[np.int64]
     pair_node: Ints
     pair_trips: Floats
     pair_index: NDArray[np.int64]
     intrazonal: float
+    trips: float
+    pairs: int
+    pce: Floats
+    extra: Floats
 
     @classmethod
     def of(cls, network: AssignmentNetwork, trips: Trips) -> Loading:
-        """Group the trips by origin node. InputError when the two do not have the same zones."""
-        if trips.zones != network.zones:
-            problems = Problems()
-            problems.add(
-                network.where, "zones", f"{network.zones} zones", f"{trips.zones} zones, as the trips have"
-            )
-            problems.raise_if_any()
-        start, end = network.zone_node[trips.origin], network.zone_node[trips.destination]
-        moving = np.flatnonzero(start != end)
-        moving = moving[np.lexsort((end[moving], start[moving]))]
-        origin_node, first = np.unique(start[moving], return_index=True)
+        """Group the trips of one class. InputError when the two do not have the same zones."""
+        return cls.of_classes(network, (VehicleClass("", trips),))
+
+    @classmethod
+    def of_classes(cls, network: AssignmentNetwork, classes: Sequence[VehicleClass]) -> Loading:
+        """Group the trips of several classes. InputError: other zones, equivalents or fixed terms that mean
+        nothing.
+        """
+        problems = Problems()
+        starts, ends, cars, owners, index = [], [], [], [], []
+        pairs, intrazonal, vehicles = 0, 0.0, 0.0
+        extra = np.zeros((len(classes), network.links))
+        for number, kind in enumerate(classes):
+            trips, key = kind.trips, kind.name or "trips"
+            fixed = np.asarray(kind.fixed, np.float64)
+            if trips.zones != network.zones:
+                problems.add(
+                    network.where,
+                    f"{kind.name}.zones" if kind.name else "zones",
+                    f"{network.zones} zones",
+                    f"{trips.zones} zones, as the trips have",
+                )
+                continue
+            if not (np.isfinite(kind.pce) and kind.pce > 0):
+                problems.add(network.where, f"{key}.pce", str(kind.pce), "a number above 0")
+            if not (np.isfinite(fixed) & (fixed >= 0)).all():
+                problems.add(
+                    network.where, f"{key}.fixed", "negative or no number", "finite numbers, 0 or more"
+                )
+            extra[number] = np.broadcast_to(fixed, (network.links,))[network.star.order]
+            if kind.banned is not None:
+                extra[number][np.asarray(kind.banned, bool)[network.star.order]] = np.inf
+            start, end = network.zone_node[trips.origin], network.zone_node[trips.destination]
+            moving = np.flatnonzero(start != end)
+            starts.append(start[moving])
+            ends.append(end[moving])
+            cars.append(trips.trips[moving] * kind.pce)
+            owners.append(np.full(moving.size, number, np.int32))
+            index.append(moving + pairs)
+            pairs += trips.trips.size
+            intrazonal += float(trips.trips[start == end].sum())
+            vehicles += trips.total
+        problems.raise_if_any()
+        from_node, to_node = np.concatenate(starts), np.concatenate(ends)
+        owner = np.concatenate(owners)
+        order = np.lexsort((to_node, from_node, owner))
+        code = owner[order].astype(np.int64) * network.nodes + from_node[order]
+        row, first = np.unique(code, return_index=True)
         return cls(
-            origin_node=origin_node.astype(np.int32),
-            pair_ptr=np.append(first, moving.size).astype(np.int64),
-            pair_node=np.ascontiguousarray(end[moving]),
-            pair_trips=np.ascontiguousarray(trips.trips[moving]),
-            pair_index=moving,
-            intrazonal=float(trips.trips[start == end].sum()),
+            origin_node=(row % network.nodes).astype(np.int32),
+            row_class=(row // network.nodes).astype(np.int32),
+            pair_ptr=np.append(first, order.size).astype(np.int64),
+            pair_node=np.ascontiguousarray(to_node[order]),
+            pair_trips=np.ascontiguousarray(np.concatenate(cars)[order]),
+            pair_index=np.concatenate(index)[order],
+            intrazonal=intrazonal,
+            trips=vehicles,
+            pairs=pairs,
+            pce=np.array([kind.pce for kind in classes]),
+            extra=extra,
         )
+
+    @property
+    def rows(self) -> int:
+        """Number of rows o."""
+        return int(self.origin_node.size)
+
+    @property
+    def pair_pce(self) -> Floats:
+        """Passenger cars of one vehicle, by pair (p,)."""
+        of_rows = self.pce[self.row_class]
+        return np.asarray(np.repeat(of_rows, np.diff(self.pair_ptr)))
+
+    def batches(self, size: int) -> list[tuple[int, int]]:
+        """Rows in runs of at most `size`, no run across two classes."""
+        ends = [*(np.flatnonzero(np.diff(self.row_class)) + 1).tolist(), self.rows]
+        out, first = [], 0
+        for end in ends:
+            out += [(k, min(k + size, end)) for k in range(first, end, size)]
+            first = end
+        return out
