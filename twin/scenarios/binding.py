@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -21,13 +22,14 @@ from twin.layers.source import LayerSource
 from twin.scenarios.events import Inflow, InitialWater, Rainfall, WaterLevel
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.measures import place_geometry
+from twin.scenarios.rating import RatingCurve, read_rating
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
 
 SIDES = ("north", "south", "west", "east")
-WALL, OPEN, NORMAL_DEPTH = 0, 1, 2
-BOUNDARY_CODES = {"wall": WALL, "open": OPEN, "normal_depth": NORMAL_DEPTH}
+WALL, OPEN, NORMAL_DEPTH, RATING = 0, 1, 2, 4
+BOUNDARY_CODES = {"wall": WALL, "open": OPEN, "normal_depth": NORMAL_DEPTH, "rating_curve": RATING}
 
 Cells = NDArray[np.int64]
 
@@ -53,10 +55,16 @@ class RainForcing(_Windowed):
 
 @dataclass(frozen=True)
 class InflowForcing(_Windowed):
-    """Discharge (m³/s) into cells: flat indices (k,) and weights (k,) that sum to 1."""
+    """Discharge (m³/s) into cells: flat indices (k,) and weights (k,) that sum to 1.
+
+    directions : where the water flows as it comes in, unit vectors (east, north), shape (k, 2); None: it
+        comes without momentum. width : of the stream (m), from which its speed follows.
+    """
 
     cells: Cells
     weights: NDArray[np.float64]
+    directions: NDArray[np.float64] | None = None
+    width: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,23 @@ class WaterLevelForcing:
 
 
 @dataclass(frozen=True)
+class RatingForcing:
+    """A rating curve on a stretch of the edge: indices along sides, as in `WaterLevelForcing`."""
+
+    curve: RatingCurve
+    edges: dict[str, Cells]
+
+
+@dataclass(frozen=True)
 class Boundaries:
-    """Per side: code (WALL, OPEN, NORMAL_DEPTH) and slope (NaN: the local bed slope), along the side."""
+    """Per side: code (WALL, OPEN, NORMAL_DEPTH, RATING) and slope (NaN: the local bed slope), along the side.
+
+    ratings : the curves of the stretches that have one.
+    """
 
     codes: dict[str, NDArray[np.int8]]
     slopes: dict[str, NDArray[np.float64]]
+    ratings: tuple[RatingForcing, ...] = ()
 
 
 def rains(scenario: Scenario) -> list[RainForcing]:
@@ -117,15 +137,74 @@ def inflows(domain: Domain, scenario: Scenario) -> list[InflowForcing]:
             continue
         key = f"events[{number}].at"
         geometry = place_geometry(domain, event.at, scenario.where, key)
-        cells, length = cells_of(grid, geometry)
+        cells, length, directions = _inflow_cells(grid, geometry, event)
         keep = usable[cells]
         if not keep.any():
             raise InputError(
                 Problem(scenario.where, key, f"{event.at}: no cell of the domain", "a place on the terrain")
             )
-        cells, length = cells[keep], length[keep]
-        found.append(InflowForcing(event.discharge, *event.window, cells, length / length.sum()))
+        cells, length, directions = cells[keep], length[keep], directions[keep]
+        weights = length / length.sum()
+        if not event.momentum:
+            found.append(InflowForcing(event.discharge, *event.window, cells, weights))
+            continue
+        if np.isnan(directions).any():
+            raise InputError(
+                Problem(
+                    scenario.where,
+                    f"events[{number}].direction",
+                    f"{event.at}: no line",
+                    "the direction of the flow for a point or a polygon: degrees from north, clockwise",
+                )
+            )
+        linear = geometry.length > 0 and not geometry.geom_type.endswith("Polygon")
+        width = float(length.sum()) if linear else math.sqrt(cells.size) * grid.cell
+        found.append(InflowForcing(event.discharge, *event.window, cells, weights, directions, width))
     return found
+
+
+def _inflow_cells(
+    grid: Grid, geometry: BaseGeometry, event: Inflow
+) -> tuple[Cells, NDArray[np.float64], NDArray[np.float64]]:
+    """Cells, weights and directions (k, 2) of an inflow; NaN where the place tells no direction.
+
+    On a line along the edge the water goes inwards, on any other line to its left (as discharges of
+    sections count), unless the event says `direction`.
+    """
+    edges = edge_cells(grid, geometry)
+    if edges and event.momentum:
+        inward = {"north": (0.0, -1.0), "south": (0.0, 1.0), "west": (1.0, 0.0), "east": (-1.0, 0.0)}
+        parts = [(flat_edge(grid, side, cells), inward[side]) for side, cells in edges.items()]
+        cells = np.concatenate([part for part, _ in parts])
+        directions = np.concatenate([np.tile(normal, (part.size, 1)) for part, normal in parts])
+        length = np.full(cells.size, grid.cell)
+    else:
+        cells, length = cells_of(grid, geometry)
+        directions = np.full((cells.size, 2), np.nan)
+        lines = [p for p in shapely.get_parts(geometry) if p.geom_type in ("LineString", "LinearRing")]
+        if lines and event.momentum:
+            total = np.zeros((grid.size, 2))
+            for a, b in (pair for line in lines for pair in pairwise(shapely.get_coordinates(line))):
+                i, j, within = grid.cells_on_line([a[0], b[0]], [a[1], b[1]])
+                normal = np.array([a[1] - b[1], b[0] - a[0]]) / np.hypot(*(b - a))
+                np.add.at(total, i * grid.nx + j, within[:, None] * normal)
+            size = np.hypot(total[cells, 0], total[cells, 1])
+            directions = total[cells] / np.maximum(size, 1e-300)[:, None]
+    if event.direction is not None:
+        angle = math.radians(event.direction)
+        directions = np.tile((math.sin(angle), math.cos(angle)), (cells.size, 1))
+    return cells, length, directions
+
+
+def flat_edge(grid: Grid, side: str, cells: Cells) -> Cells:
+    """Flat indices of the cells along a side."""
+    i, j = {
+        "north": (np.zeros_like(cells), cells),
+        "south": (np.full_like(cells, grid.ny - 1), cells),
+        "west": (cells, np.zeros_like(cells)),
+        "east": (cells, np.full_like(cells, grid.nx - 1)),
+    }[side]
+    return np.asarray(i * grid.nx + j, dtype=np.int64)
 
 
 def water_levels(domain: Domain, scenario: Scenario) -> list[WaterLevelForcing]:
@@ -164,6 +243,7 @@ def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
     table = scenario.boundaries
     codes = {s: np.full(count[s], BOUNDARY_CODES[getattr(table, s)], dtype=np.int8) for s in SIDES}
     slopes = {s: np.full(count[s], np.nan if table.slope is None else table.slope) for s in SIDES}
+    owner = {s: np.zeros(count[s], dtype=np.int64) for s in SIDES}  # number of the stretch, 0: none
     for number, stretch in enumerate(table.stretches, start=1):
         key = f"boundaries.stretches[{number}].at"
         geometry = place_geometry(domain, stretch.at, scenario.where, key)
@@ -179,9 +259,16 @@ def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
             )
         for side, cells in edges.items():
             codes[side][cells] = BOUNDARY_CODES[stretch.kind]
+            owner[side][cells] = number
             if stretch.slope is not None:
                 slopes[side][cells] = stretch.slope
-    return Boundaries(codes, slopes)
+    ratings = []
+    for number, stretch in enumerate(table.stretches, start=1):
+        if stretch.table is not None:
+            curve = read_rating(Path(stretch.table), f"boundaries.stretches[{number}].table")
+            mine = {side: np.flatnonzero(owner[side] == number) for side in SIDES}
+            ratings.append(RatingForcing(curve, {side: cells for side, cells in mine.items() if cells.size}))
+    return Boundaries(codes, slopes, tuple(ratings))
 
 
 def initial_depth(domain: Domain, scenario: Scenario) -> NDArray[np.float64]:

@@ -85,12 +85,24 @@ class Rainfall(Event):
 
 
 class Inflow(Event):
-    """Water that enters at a place (point: its cell; line or polygon: spread over its cells)."""
+    """Water that enters at a place (point: its cell; line or polygon: spread over its cells).
+
+    With `momentum` it comes in at its own speed, discharge / (width × depth): inwards from a line along the
+    edge, to the left of any other line, or to `direction` (degrees from north, clockwise).
+    """
 
     kind: Literal["inflow"] = "inflow"
     at: At
     discharge: DischargeSeries
+    momentum: bool = False
+    direction: float | None = Field(None, ge=0, le=360)
     places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+    @model_validator(mode="after")
+    def _own_keys(self) -> Inflow:
+        if self.direction is not None and not self.momentum:
+            raise ValueError("direction belongs to momentum = true")
+        return self
 
 
 class WaterLevel(Event):

@@ -22,6 +22,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     ValidationInfo,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -31,10 +32,12 @@ from twin.plugins import Parameters, coupling_order, solver_class
 from twin.scenarios.events import EVENTS, At, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
+from twin.scenarios.rating import read_rating
 from twin.territory import Territory, outside, read_toml, with_environment
 from twin.units import Seconds, parse, problems_of
 
 BoundaryKind = Literal["wall", "open", "normal_depth"]
+StretchKind = Literal["wall", "open", "normal_depth", "rating_curve"]
 OutputVariable = Literal["water_depth", "velocity"]
 
 
@@ -43,11 +46,20 @@ class _Record(BaseModel):
 
 
 class BoundaryStretch(_Record):
-    """A stretch of the edge that differs from its side."""
+    """A stretch of the edge that differs from its side; `table` is a rating curve (level_m, discharge_m3_s)."""
 
     at: At
-    kind: BoundaryKind
+    kind: StretchKind
     slope: float | None = Field(None, gt=0)
+    table: str | None = None
+
+    @model_validator(mode="after")
+    def _own_keys(self) -> BoundaryStretch:
+        if (self.kind == "rating_curve") != (self.table is not None):
+            raise ValueError("table belongs to rating_curve, which needs it")
+        if self.slope is not None and self.kind != "normal_depth":
+            raise ValueError("slope belongs to normal_depth")
+        return self
 
 
 class BoundaryTable(_Record):
@@ -228,6 +240,13 @@ class Scenario(BaseModel):
         )
         problems.raise_if_any()
         object.__setattr__(self, "events", events)
+        stretches = tuple(
+            s if s.table is None else s.model_copy(update={"table": str((self.root / s.table).resolve())})
+            for s in self.boundaries.stretches
+        )
+        if stretches != self.boundaries.stretches:
+            whole = self.boundaries.model_copy(update={"stretches": stretches})
+            object.__setattr__(self, "boundaries", whole)
         table = self._infiltration_table()
         if table is not None:
             params = copy.deepcopy(self.params)
@@ -332,7 +351,13 @@ class Scenario(BaseModel):
         return list(dict.fromkeys(problems))
 
     def _check_files(self) -> list[Problem]:
-        problems = []
+        problems: list[Problem] = []
+        for number, stretch in enumerate(self.boundaries.stretches, start=1):
+            if stretch.table is not None:
+                try:
+                    read_rating(Path(stretch.table), f"boundaries.stretches[{number}].table")
+                except InputError as error:
+                    problems += error.problems
         for number, event in enumerate(self.events, start=1):
             for name in event.files_in:
                 value = getattr(event, name)

@@ -18,6 +18,7 @@ from twin.scenarios.binding import (
     Boundaries,
     InflowForcing,
     RainForcing,
+    RatingForcing,
     WaterLevelForcing,
     boundaries,
     cells_of,
@@ -48,7 +49,7 @@ class Forcing:
     ----------
     initial_depth : shape (ny, nx) (m).
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
-    rains, inflows, levels : records of `twin.scenarios.binding`.
+    rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
     soil, drains : what leaves the surface.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
@@ -65,6 +66,7 @@ class Forcing:
     drains: tuple[DrainForcing, ...] = ()
     inflows: tuple[InflowForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
+    ratings: tuple[RatingForcing, ...] = ()
     codes: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
     slopes: Mapping[str, Floats] = field(default_factory=dict)
     roofs: NDArray[np.bool_] | None = None
@@ -94,6 +96,7 @@ class Forcing:
             drains=tuple(drains(domain, scenario)),
             inflows=tuple(inflows(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),
+            ratings=sides.ratings,
             codes=sides.codes,
             slopes=sides.slopes,
             roofs=np.asarray(domain.field("blocked"), dtype=bool),

@@ -25,7 +25,7 @@ from twin.solvers.flood.kernels import (
     inverse_cube_root,
 )
 
-WALL, OPEN, NORMAL_DEPTH, LEVEL = 0, 1, 2, 3
+WALL, OPEN, NORMAL_DEPTH, LEVEL, RATING = 0, 1, 2, 3, 4
 
 
 @njit(inline="always")
@@ -46,7 +46,8 @@ def fill_ghosts(state, static, kind, value, closed, forced, ny, nx, dry):
 
     kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards);
     NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope `value`; LEVEL water level
-    `value` above the datum, zero gradient of the velocity. closed (n,): nothing passes (no data in the edge
+    `value` above the datum, zero gradient of the velocity; RATING the depth of the edge cell with the unit
+    discharge `value` outwards, at most critical. closed (n,): nothing passes (no data in the edge
     cell). Tiles that a level floods are marked in `forced`.
     """
     tiles_x = -(-nx // TILE_COLS)
@@ -72,6 +73,11 @@ def fill_ghosts(state, static, kind, value, closed, forced, ny, nx, dry):
             # v = sqrt(slope) h^(2/3) / n with g n² at hand: q = h v
             inverse = inverse_cube_root(depth)
             q = depth * math.sqrt(value[e] * GRAVITY / static[FRICTION, r, c]) * (depth * inverse)
+            qx = dc * q if dc != 0 else qx
+            qy = dr * q if dr != 0 else qy
+        elif k == RATING:
+            # A control passes at most critical flow, unless the flow comes faster.
+            q = min(value[e], max(depth * math.sqrt(GRAVITY * depth), outward))
             qx = dc * q if dc != 0 else qx
             qy = dr * q if dr != 0 else qy
         elif k == LEVEL and closed[e] == 0:

@@ -11,10 +11,20 @@ from numpy.typing import NDArray
 
 from twin.domain import Domain
 from twin.grid import Grid
+from twin.scenarios.binding import InflowForcing
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.infiltration import Ground, soil_of
-from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import (
+    DEPTH,
+    DISCHARGE_X,
+    DISCHARGE_Y,
+    FRICTION,
+    GRAVITY,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+)
 from twin.solvers.flood.ledger import Total
 from twin.solvers.flood.parameters import FloodParameters
 
@@ -71,6 +81,13 @@ class Sources:
             for f in forcing.levels
             if f.edges
         ]
+        self._ratings = [
+            (f, np.concatenate([offset[side] + cells for side, cells in f.edges.items()]))
+            for f in forcing.ratings
+            if f.edges
+        ]
+        self._rated: list[tuple[Ints, Floats]] = []
+        self._cell = grid.cell
         self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
         self._cells = set(np.concatenate(points).tolist()) if points else set()
@@ -111,9 +128,16 @@ class Sources:
         for inflow, i, j in self._inflows:
             volume = inflow.mean(t0, t1) * dt
             if volume > 0.0:
-                np.add.at(state[DEPTH], (i + PAD, j + PAD), volume * inflow.weights / self._area)
+                place = (i + PAD, j + PAD)
+                amount = volume * inflow.weights / self._area
+                speed = self._inflow_speed(inflow, state[DEPTH][place], volume / dt)
+                if inflow.directions is not None:
+                    # y grows southwards in the state.
+                    np.add.at(state[DISCHARGE_X], place, amount * speed * inflow.directions[:, 0])
+                    np.add.at(state[DISCHARGE_Y], place, -amount * speed * inflow.directions[:, 1])
+                np.add.at(state[DEPTH], place, amount)
                 solver.inflow.add(volume)
-                self._wake(solver, i, j)
+                self._wake(solver, i, j, speed)
         for level, i, j in self._levels:
             if not level.active(t0):
                 continue
@@ -132,6 +156,7 @@ class Sources:
         for forcing, _ in self._edge_levels:
             if forcing.active(t0):
                 solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
+        self._rated = self._rate(solver)
 
     def _leave(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """What soil and drains take of the water that is there."""
@@ -157,22 +182,53 @@ class Sources:
         """What is worth telling of a run."""
         return {}
 
-    def _wake(self, solver: FloodSolver, i: Ints, j: Ints) -> None:
+    def _rate(self, solver: FloodSolver) -> list[tuple[Ints, Floats]]:
+        """Unit discharges (m²/s) out of the edge cells of each rating curve, for the water that is there.
+
+        The level of the stretch is the mean of its cells weighted by conveyance, h^(5/3) / n; the discharge
+        of the curve is shared out alike.
+        """
+        found = []
+        for rating, cells in self._ratings:
+            i, j = self._edge_places(cells)
+            depth = solver._old[DEPTH, i + PAD, j + PAD]
+            manning = np.sqrt(solver._static[FRICTION, i + PAD, j + PAD] / GRAVITY)
+            conveyance = np.where(depth >= self._dry, np.cbrt(depth) ** 5 / np.maximum(manning, 1e-3), 0.0)
+            total = math.fsum(conveyance.tolist())
+            if total > 0.0:
+                level = math.fsum((conveyance * (self._bed[i, j] + depth)).tolist()) / total
+                conveyance *= rating.curve.at(level + self._datum) / (total * self._cell)
+            found.append((cells, conveyance))
+        return found
+
+    @staticmethod
+    def _inflow_speed(inflow: InflowForcing, depth: Floats, discharge: float) -> Floats:
+        """Speed (m/s) of the water of an inflow as it enters cells of some depth (m): at most critical."""
+        if inflow.directions is None:
+            return np.zeros(depth.shape)
+        unit = discharge / inflow.width
+        critical = (unit * unit / GRAVITY) ** (1.0 / 3.0)
+        speed: Floats = unit / np.maximum(depth, critical)
+        return speed
+
+    def _wake(self, solver: FloodSolver, i: Ints, j: Ints, speed: Floats | float = 0.0) -> None:
         tiles = i // TILE_ROWS * self._tiles_x + j // TILE_COLS
         solver._forced[tiles] = 1
         solver._marks[tiles] = 1
-        level = self._bed[i, j] + solver._old[DEPTH][i + PAD, j + PAD]
+        level = self._bed[i, j] + solver._old[DEPTH][i + PAD, j + PAD] + np.square(speed) / (2.0 * GRAVITY)
         solver.energy = max(solver.energy, float(level.max()))
 
     def edge_values(
         self, codes: NDArray[np.int8], slopes: Floats, t0: float, t1: float
     ) -> tuple[NDArray[np.int8], Floats]:
-        """Kind and value of each edge cell over a step: the level above the datum where one is imposed, else
-        the slope.
+        """Kind and value of each edge cell over a step: the level above the datum where one is imposed, the
+        unit discharge of a rating curve, else the slope. After `act`.
         """
-        if not self._edge_levels:
+        if not self._edge_levels and not self._ratings:
             return codes, slopes
         kinds, values = codes.copy(), slopes.copy()
+        for cells, discharge in self._rated:
+            values[cells] = discharge
         for forcing, cells in self._edge_levels:
             if forcing.active(t0):
                 kinds[cells] = edges.LEVEL
@@ -192,7 +248,8 @@ class Sources:
             if volume > 0.0:
                 had = state[DEPTH, i + PAD, j + PAD]
                 fastest = np.sqrt(GRAVITY * (had + volume * inflow.weights / self._area)).max()
-                highest = max(highest, float((self._velocity(state, i, j) + fastest).max()))
+                own = self._inflow_speed(inflow, had, volume / (t1 - t0))
+                highest = max(highest, float((np.maximum(self._velocity(state, i, j), own) + fastest).max()))
         for level, i, j in self._levels:
             if level.active(t0):
                 asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)

@@ -1,0 +1,153 @@
+"""Boundaries on stretches, and inflows that come with their speed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import small
+from tests.flood.basins import advance, solver
+from twin.domain import Domain
+from twin.errors import InputError
+from twin.scenarios import Inflow, Scenario
+from twin.scenarios.binding import OPEN, RATING, InflowForcing, RatingForcing, inflows
+from twin.scenarios.forcing import TimeSeries
+from twin.scenarios.rating import RatingCurve, read_rating
+from twin.simulation import Simulation
+from twin.solvers.flood.forcing import uniform_boundaries
+from twin.solvers.flood.solver import FloodSolver
+
+CURVE = RatingCurve((0.0, 1.0, 2.0, 3.0), (0.0, 8.0, 30.0, 70.0))
+
+
+def _river(discharge: float, scheme: str, **more: object) -> FloodSolver:
+    """A channel of 12 m × 500 m on a gentle slope, fed in the west, a rating curve in the east."""
+    bed = np.tile(0.0005 * (500.0 - np.arange(2.5, 500, 5.0)), (4, 1)) - 0.6
+    cells = np.arange(4) * 100
+    inflow = InflowForcing(TimeSeries.constant(discharge), 0.0, np.inf, cells, np.full(4, 0.25))
+    rating = RatingForcing(CURVE, {"east": np.arange(4)})
+    return solver(
+        bed, np.full(bed.shape, 1.0), cell=5.0, roughness=0.03, scheme=scheme,
+        forcing={
+            "inflows": (inflow,), "ratings": (rating,), "codes": uniform_boundaries(4, 100, east=RATING),
+        } | more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["first_order", "second_order"])
+@pytest.mark.parametrize("discharge", [6.0, 25.0])
+def test_a_rating_curve_holds_its_level(discharge: float, scheme: str) -> None:
+    flood = _river(discharge, scheme)
+    advance(flood, 0.0, 7200.0)
+    before = flood.ledger()["outflow_m3"]
+    advance(flood, 7200.0, 7500.0)
+    assert (flood.ledger()["outflow_m3"] - before) / 300.0 == pytest.approx(discharge, rel=2e-3)
+    level = flood.bed[0, -1] + flood.datum + flood.depth[0, -1]
+    assert CURVE.at(level) == pytest.approx(discharge, rel=0.01)
+    assert abs(flood.ledger()["mass_error_m3"]) <= 1e-12 * flood.ledger()["outflow_m3"]
+
+
+def test_under_its_first_level_a_rating_curve_is_a_wall() -> None:
+    bed = np.full((5, 20), -2.0)
+    rating = RatingForcing(CURVE, {"east": np.arange(5)})
+    flood = solver(
+        bed, np.full(bed.shape, 1.5), roughness=0.03,
+        forcing={"ratings": (rating,), "codes": uniform_boundaries(5, 20, east=RATING)},
+    )  # fmt: skip
+    advance(flood, 0.0, 600.0)
+    assert flood.ledger()["outflow_m3"] == 0.0
+    np.testing.assert_allclose(flood.depth, 1.5, rtol=0, atol=1e-12)
+
+
+def test_a_curve_is_straight_between_and_beyond() -> None:
+    assert [CURVE.at(h) for h in (-1.0, 0.0, 0.5, 2.5, 4.0)] == [0.0, 0.0, 4.0, 50.0, 110.0]
+
+
+def test_a_rating_table_is_read_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rating.csv"
+    path.write_text("level_cm;discharge_l_s\n100;0\n250;1500,5\n", encoding="utf-8")
+    assert read_rating(path, "table") == RatingCurve((1.0, 2.5), (0.0, 1.5005))
+    for content, said in (
+        ("level_m,discharge_m3_s\n1,0\n", "two or more"),
+        ("level,discharge\n1,0\n2,1\n", "level_m and discharge_m3_s"),
+        ("level_m,discharge_m3_s\n1,0\n1,3\n", "levels that rise"),
+        ("level_m,discharge_m3_s\n1,0\n2,x\n", "line 3"),
+    ):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(InputError, match=said):
+            read_rating(path, "table")
+
+
+def test_a_stretch_with_a_rating_curve_in_a_scenario(tmp_path: Path) -> None:
+    file = small.make(tmp_path)
+    (tmp_path / "rating.csv").write_text("level_m,discharge_m3_s\n98,0\n99.5,40\n", encoding="utf-8")
+    content = file.read_text(encoding="utf-8").replace(
+        'solvers = ["flood", "traffic"]', 'solvers = ["flood"]'
+    )
+    content = content.replace('[params.traffic]\nevery = "5 min"\n', "")
+    stretch = "[[boundaries.stretches]]\nat = [[650600.0, 6860300.0], [650600.0, 6860100.0]]\n"
+    good = content.replace(
+        'east = "open"\n', 'east = "open"\n' + stretch + 'kind = "rating_curve"\ntable = "rating.csv"\n'
+    )
+    file.write_text(good, encoding="utf-8")
+    scenario = Scenario.open(file)
+    assert scenario.check() == []
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away" / "scenario.toml").write_text(scenario.to_toml(), encoding="utf-8")
+    scenario = Scenario.open(tmp_path / "away" / "scenario.toml")
+    assert scenario == Scenario.open(file)
+    simulation = Simulation(scenario)
+    for _ in simulation.steps():
+        pass
+    assert simulation.solvers[0].ledger()["outflow_m3"] > 0
+    file.write_text(good.replace('table = "rating.csv"', 'table = "ratin.csv"'), encoding="utf-8")
+    assert any("no such file" in p.found for p in Scenario.open(file).check())
+    file.write_text(good.replace('table = "rating.csv"\n', ""), encoding="utf-8")
+    with pytest.raises(InputError, match="table belongs to rating_curve"):
+        Scenario.open(file)
+
+
+def _jet(directions: np.ndarray | None) -> FloodSolver:
+    cells = np.array([20, 21, 22]) * 40 + 20
+    inflow = InflowForcing(TimeSeries.constant(12.0), 0.0, np.inf, cells, np.full(3, 1 / 3), directions, 15.0)
+    codes = uniform_boundaries(43, 40, east=OPEN, west=OPEN, north=OPEN, south=OPEN)
+    return solver(
+        np.zeros((43, 40)), np.full((43, 40), 0.5), cell=5.0, forcing={"inflows": (inflow,), "codes": codes}
+    )
+
+
+def test_an_inflow_with_momentum_pushes_the_way_it_is_told() -> None:
+    """The momentum that comes in is that of the water: discharge × speed, 12 m³/s at 12 / (15 × 0.5) m/s."""
+    still, east, north = _jet(None), _jet(np.tile((1.0, 0.0), (3, 1))), _jet(np.tile((0.0, 1.0), (3, 1)))
+    for flood in (still, east, north):
+        advance(flood, 0.0, 4.0)
+    push = [(f.fields["water_depth"] * f.fields["velocity_x"]).sum() * 25.0 for f in (still, east, north)]
+    up = (north.fields["water_depth"] * north.fields["velocity_y"]).sum() * 25.0
+    assert push[0] == pytest.approx(0.0, abs=1e-9)
+    assert push[1] == pytest.approx(12.0 * 1.6 * 4.0, rel=0.15)  # slower as the place gets deeper
+    assert push[1] == pytest.approx(up, rel=0.01)  # across its three cells, or along them
+    assert push[2] == pytest.approx(0.0, abs=1e-9)
+    assert abs(east.ledger()["mass_error_m3"]) <= 1e-12 * east.ledger()["volume_m3"]
+
+
+def test_directions_of_lines_and_angles(tmp_path: Path) -> None:
+    scenario = Scenario.open(small.make(tmp_path))
+    domain = Domain.from_arrays(small.bed(), cell=10.0, x_west=small.X, y_north=small.Y)
+
+    def direction(at: object, **more: object) -> list[float]:
+        event = Inflow(at=at, discharge=1.0, momentum=True, **more)
+        found = inflows(domain, scenario.model_copy(update={"events": (event,)}))[0]
+        assert found.directions is not None
+        np.testing.assert_allclose(
+            found.directions, np.tile(found.directions[0], (found.cells.size, 1)), atol=1e-12
+        )
+        return [*np.round(found.directions[0], 12), found.width]
+
+    west = ((650_000.0, 6_860_100.0), (650_000.0, 6_860_300.0))
+    inside = ((650_200.0, 6_860_102.0), (650_200.0, 6_860_300.0))  # northwards: its left is the west
+    assert direction(west) == [1.0, 0.0, 200.0]
+    assert direction(inside) == [-1.0, 0.0, pytest.approx(198.0)]
+    assert direction(inside, direction=180.0)[:2] == [0.0, -1.0]
+    assert direction((650_205.0, 6_860_205.0), direction=90.0) == [1.0, 0.0, 10.0]
+    with pytest.raises(InputError, match="direction of the flow"):
+        direction((650_205.0, 6_860_205.0))

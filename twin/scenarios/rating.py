@@ -1,0 +1,77 @@
+"""Rating curves: the discharge that leaves for a water level."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from twin.errors import InputError, Problem, Problems
+
+LEVELS = {"level_m": 1.0, "level_cm": 0.01, "level_mm": 0.001}
+DISCHARGES = {"discharge_m3_s": 1.0, "discharge_l_s": 1e-3}
+
+
+@dataclass(frozen=True)
+class RatingCurve:
+    """Levels (m, increasing) and discharges (m³/s, not falling); straight between and beyond the last row.
+
+    Under the first level nothing leaves.
+    """
+
+    levels: tuple[float, ...]
+    discharges: tuple[float, ...]
+
+    def at(self, level: float) -> float:
+        """The discharge (m³/s) at a level (m)."""
+        h, q = self.levels, self.discharges
+        if level <= h[0]:
+            return q[0] if level == h[0] else 0.0
+        if level > h[-1]:
+            return q[-1] + (level - h[-1]) * (q[-1] - q[-2]) / (h[-1] - h[-2])
+        return float(np.interp(level, h, q))
+
+
+def read_rating(path: Path, key: str) -> RatingCurve:
+    """Read a CSV with a level (``level_m``) and a discharge (``discharge_m3_s``), two rows or more.
+
+    Raises
+    ------
+    InputError
+        The file is missing, has other columns, a hole, levels that do not rise or discharges that fall.
+    """
+    if not path.is_file():
+        raise InputError(Problem(str(path), key, "no such file", "a table level_m,discharge_m3_s"))
+    content = path.read_text(encoding="utf-8-sig")
+    delimiter = ";" if content.split("\n", 1)[0].count(";") else ","
+    rows = [[cell.strip() for cell in row] for row in csv.reader(content.splitlines(), delimiter=delimiter)]
+    header = [cell.lower() for cell in rows[0]] if rows else []
+    level = next((name for name in header if name in LEVELS), None)
+    discharge = next((name for name in header if name in DISCHARGES), None)
+    if level is None or discharge is None:
+        found = f"columns {', '.join(header) or '–'}"
+        raise InputError(Problem(str(path), key, found, "the columns level_m and discharge_m3_s"))
+    problems = Problems()
+    pairs: list[tuple[float, float]] = []
+    for line, row in enumerate(rows[1:], start=2):
+        if not any(row):
+            continue
+        try:
+            h = float(row[header.index(level)].replace(",", ".")) * LEVELS[level]
+            q = float(row[header.index(discharge)].replace(",", ".")) * DISCHARGES[discharge]
+        except (ValueError, IndexError):
+            h = q = math.nan
+        if not (math.isfinite(h) and math.isfinite(q)):
+            problems.add(f"{path}, line {line}", key, str(row), "a level and a discharge")
+            continue
+        if q < 0 or (pairs and (h <= pairs[-1][0] or q < pairs[-1][1])):
+            expected = "levels that rise, discharges of 0 and more that do not fall"
+            problems.add(f"{path}, line {line}", key, f"{h:g} m, {q:g} m³/s", expected)
+        pairs.append((h, q))
+    if len(pairs) < 2 and not problems:
+        problems.add(str(path), key, f"{len(pairs)} rows", "two or more")
+    problems.raise_if_any()
+    return RatingCurve(tuple(h for h, _ in pairs), tuple(q for _, q in pairs))
