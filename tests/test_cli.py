@@ -1,0 +1,147 @@
+"""The command line as a user meets it: exit codes, one message for each thing wrong, nothing half written."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+from rasterio.transform import from_origin
+
+from tests import small
+from twin import cli
+
+TWIN = Path(sys.executable).parent / "twin"
+
+
+def call(*arguments: str | Path) -> int:
+    """The exit code of `twin …`, in this process."""
+    try:
+        cli.main([str(a) for a in arguments])
+    except SystemExit as leave:
+        return int(leave.code or 0)
+    return 0
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return small.make(tmp_path / "town")
+
+
+def edited(file: Path, old: str, new: str) -> None:
+    content = file.read_text(encoding="utf-8")
+    assert old in content
+    file.write_text(content.replace(old, new), encoding="utf-8")
+
+
+def _terrain_in_degrees(file: Path) -> None:
+    with rasterio.open(
+        file.parent / "terrain.tif", "w", driver="GTiff", height=9, width=9, count=1, dtype="float32",
+        crs="EPSG:4326", transform=from_origin(2.3, 48.8, 0.001, 0.001),
+    ) as raster:  # fmt: skip
+        raster.write(np.ones((9, 9), "float32"), 1)
+
+
+def _zones_without_crs(file: Path) -> None:
+    zones = gpd.read_file(file.parent / "zones.gpkg")
+    zones.geometry = zones.geometry.translate(-650_000.0, -6_860_000.0)  # no longer looks like the territory
+    (file.parent / "zones.gpkg").unlink()
+    zones[["nom", "geometry"]].to_file(file.parent / "zones.shp")
+    (file.parent / "zones.prj").unlink()
+    edited(file.parent / "territory.toml", "zones.gpkg", "zones.shp")
+
+
+def _place_outside(file: Path) -> None:
+    edited(file.parent / "territory.toml", "middle = [650305.0", "middle = [600305.0")
+
+
+BAD = [
+    (lambda f: (f.parent / "terrain.tif").unlink(), ["layers.terrain", "terrain.tif"]),
+    (lambda f: (f.parent / "hydrograph.csv").unlink(), ["hydrograph.csv", "no such file"]),
+    (_terrain_in_degrees, ["layers.terrain", "4326"]),
+    (_zones_without_crs, ["places.zones"]),
+    (_place_outside, ["places.middle", "600305", "outside the terrain"]),
+    (lambda f: edited(f, "discharge =", "discharg ="), ["discharg", "unknown key", "discharge"]),
+    (
+        lambda f: (f.parent / "hydrograph.csv").write_text("time_s,discharge_m3_s\n0,1\n60,\n"),
+        ["hydrograph.csv, line 3", "a hole"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"), BAD, ids=["layer", "series", "degrees", "no-crs", "outside", "typo", "hole"]
+)
+def test_bad_input(file: Path, capsys: pytest.CaptureFixture[str], spoil: object, said: list[str]) -> None:
+    spoil(file)  # type: ignore[operator]
+    assert call("run", file, "-o", file.parent / "run") == 2
+    message = capsys.readouterr().err
+    for words in (*said, "found", "expected"):
+        assert words in message
+    assert not (file.parent / "run").exists()
+    assert call("check", file) == 2
+
+
+def test_a_run_from_end_to_end(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = file.parent / "run"
+    assert call("check", file) == 0
+    assert call("run", file, "-o", run) == 0
+    assert "area flooded" in capsys.readouterr().out
+    assert call("run", file, "-o", run) == 2, "a run is not overwritten unasked"
+    assert call("run", file, "-o", run, "--overwrite") == 0
+    assert call("compare", run, run) == 0
+    assert call("show", run, "-o", file.parent / "page.html") == 0
+    assert (file.parent / "page.html").stat().st_size > 500_000
+    assert call("export", run, "--to", "geotiff") == 0
+    assert call("export", run, "--to", "shapefile") == 2
+    assert call("resume", run) == 2, "it is complete"
+
+
+def test_errors_speak_french_by_default(file: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [TWIN, "run", tmp_path / "none.toml"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    assert done.returncode == 2
+    assert "trouvé" in done.stderr
+
+
+def test_unusable_arguments_are_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run") == 2
+    assert call("no-such-command") == 2
+    assert call("--version") == 0
+    assert capsys.readouterr().out.strip() == "0.1.0"
+
+
+def test_ctrl_c_stops_with_130_and_resume_goes_on(file: Path) -> None:
+    edited(file, 'duration = "10 min"', 'duration = "4 h"')
+    run = file.parent / "run"
+    process = subprocess.Popen([TWIN, "run", file, "-o", run], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    table = run / "diagnostics.csv"
+    while time.monotonic() < deadline and not (table.exists() and len(table.read_text().splitlines()) > 2):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130, message
+    assert f"twin resume {run}" in message
+    assert (run / "checkpoint" / "state.npz").exists()
+    assert call("resume", run) == 0
+
+
+def test_new_and_sample(tmp_path: Path) -> None:
+    assert call("new", tmp_path / "mine") == 0
+    assert call("check", tmp_path / "mine") == 2, "its layers are not there yet"
+    assert call("new", tmp_path / "mine") == 2
+    assert call("sample", "valmont", tmp_path / "valmont") == 0
+    assert call("check", tmp_path / "valmont") == 0
+    assert call("sample", "atlantis", tmp_path / "x") == 2
