@@ -88,7 +88,11 @@ def build_domain(
             on_grid = roughness_on_grid(surface, grid, default_roughness)
             roughness, notes[surface.name] = on_grid.values, on_grid.notes
         fields = _with_buildings(grid, ground, roughness, footprints, parameters)
-    networks = {} if roads is None else {"roads": Network.from_roads(roads.data, grid)}
+    networks = {}
+    if roads is not None:
+        network = Network.from_roads(roads.data, grid)
+        bans = take("turn_bans")
+        networks = {"roads": network if bans is None else network.with_turn_bans(bans.data)}
     return Domain(
         name=territory.name,
         crs=territory.crs,

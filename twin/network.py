@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,8 @@ class Network:
     cell_ptr, cell_index, cell_length : CSR of the cells (flat, i·nx + j) that each segment crosses, in its
         order, and the length inside (m).
     dropped : rows of the layer that are not in the network, by reason.
+    banned_from, banned_to : (k,) links: nobody goes on from the first into the second.
+    bans : rows of the layer of turn bans, by what became of them.
     """
 
     node_x: Floats
@@ -77,6 +79,9 @@ class Network:
     cell_index: NDArray[np.int64]
     cell_length: Floats
     dropped: dict[str, int] = field(default_factory=dict)
+    banned_from: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    banned_to: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    bans: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_roads(cls, roads: gpd.GeoDataFrame, grid: Grid | None = None) -> Network:
@@ -162,6 +167,51 @@ class Network:
             cell_index=cell_index,
             cell_length=cell_length,
             dropped=dropped,
+        )
+
+    def with_turn_bans(self, bans: gpd.GeoDataFrame) -> Network:
+        """The same network with the turns of a canonical layer of bans (from_road, to_road, geometry).
+
+        A ban holds where the two roads meet; where they meet twice, at the place nearest to its geometry.
+        Bans of roads that are not in the network, that do not meet, or that are driven the other way are
+        counted in `bans`. A road cut in parts (``id/1``, ``id/2``) is known by its id too.
+        """
+        links: dict[str, list[int]] = {}
+        for a, road_id in enumerate(self.segments["road_id"].astype(str).to_numpy()[self.segment]):
+            for key in {road_id, road_id.split("/")[0]}:
+                links.setdefault(key, []).append(a)
+        counts = dict.fromkeys(("banned", "unknown road", "roads that do not meet", "against the traffic"), 0)
+        turns: list[tuple[int, int]] = []
+        for first, second, at in zip(
+            bans["from_road"].astype(str), bans["to_road"].astype(str), bans.geometry, strict=True
+        ):
+            if first not in links or second not in links:
+                counts["unknown road"] += 1
+                continue
+            ends = [
+                {int(x) for a in links[road] for x in (self.link_from[a], self.link_to[a])}
+                for road in (first, second)
+            ]
+            nodes = sorted(ends[0] & ends[1])
+            if not nodes:
+                counts["roads that do not meet"] += 1
+                continue
+            if at is not None and not at.is_empty:
+                nodes.sort(key=lambda i: at.distance(shapely.points(self.node_x[i], self.node_y[i])))
+            here = [
+                (a, b)
+                for a in links[first]
+                for b in links[second]
+                if self.link_to[a] == nodes[0] == self.link_from[b]
+            ]
+            counts["banned" if here else "against the traffic"] += 1
+            turns += here
+        pairs = np.asarray(sorted(set(turns)), np.int32).reshape(-1, 2)
+        return replace(
+            self,
+            banned_from=np.ascontiguousarray(pairs[:, 0]),
+            banned_to=np.ascontiguousarray(pairs[:, 1]),
+            bans={reason: n for reason, n in counts.items() if n},
         )
 
     @property
@@ -259,6 +309,7 @@ class Network:
                 (self.segments["direction"].astype(str) == "none").sum()
             ),
             "dropped": dict(self.dropped),
+            "turn_bans": dict(self.bans),
         }
 
     def __repr__(self) -> str:

@@ -351,3 +351,23 @@ def test_fields_are_filled_in_place() -> None:
     before = {name: traffic.fields[name] for name in traffic.writes}
     go(traffic, {1800.0: STREET_FLOODED})
     assert all(traffic.fields[name] is array for name, array in before.items())
+
+
+def test_a_turn_ban_sends_traffic_round() -> None:
+    """From the western town nobody may go straight on into the street: they take the detour."""
+    made = domain()
+    network = made.networks["roads"]
+    bans = gpd.GeoDataFrame(
+        {"from_road": ["up_west"], "to_road": ["street"]}, geometry=[Point(5, 45)], crs=CRS
+    )
+    banned = replace(made, networks={"roads": network.with_turn_bans(bans)})
+    closure = RoadClosure(links=("detour_east",), start=1800.0, end=3600.0)
+    traffic = TrafficSolver(banned, Scenario((DEMAND, closure)), {})
+    records = go(traffic)
+    assert records[0.0]["unserved"] == 0.0
+    assert records[1800.0]["links_closed"] == 2
+    assert traffic.reference.volume.size > network.links  # turns come after the links
+    assert len(traffic.links_frame()) == network.links
+    free = TrafficSolver(made, Scenario((DEMAND,)), {})
+    # Zones at the junction itself are not concerned by the ban; nobody used that turn before.
+    np.testing.assert_allclose(traffic.volume, free.reference.volume, atol=1e-6)

@@ -79,7 +79,7 @@ def link_cost_slope(volume: float, slope: float, inverse_capacity: float, power:
         u = -power * (1.0 - ratio)
         return slope * -power * (1.0 - u / math.sqrt(u * u + c * c)) * inverse_capacity
     if power < 1.0:
-        return slope * power * max(ratio, 1e-9) ** (power - 1.0) * inverse_capacity
+        return float(slope * power * max(ratio, 1e-9) ** (power - 1.0) * inverse_capacity)
     return slope * power * power_of(ratio, power - 1.0) * inverse_capacity
 
 

@@ -25,6 +25,7 @@ from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.demand import FAR, Zones, trips_of
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
+from twin.solvers.traffic.turns import expand
 from twin.units import Metres, Seconds
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ class TrafficSolver(Solver):
         if open_links.all() and not slowed.any():
             now = before
         else:
-            supply = self._supply(self.network.length / speed).keep(open_links)
+            supply = self._supply(self.network.length / speed)
+            turns = np.ones(supply.links - open_links.size, bool)
+            supply = supply.keep(np.append(open_links, turns))
             now = self._assign(supply, self._trips(t))
         self._write(now, open_links, depth)
         self._records.append(self._record(t, now, before, open_links, slowed))
@@ -204,7 +207,7 @@ class TrafficSolver(Solver):
 
         network = self.network
         rows = network.segments.iloc[network.segment]
-        volume = self.reference.volume
+        volume = self.reference.volume[: network.links]
         return gpd.GeoDataFrame(
             {
                 "link": np.arange(network.links),
@@ -220,7 +223,7 @@ class TrafficSolver(Solver):
                 "free_speed_km_h": 3.6 * network.free_speed,
                 "capacity_veh_h": network.capacity,
                 "volume_veh_h": volume,
-                "travel_time_s": self.reference.cost,
+                "travel_time_s": self.reference.cost[: network.links],
                 "saturation": volume / network.capacity,
             },
             geometry=network.link_geometry(),
@@ -266,7 +269,7 @@ class TrafficSolver(Solver):
                 "iterations": reference.iterations,
                 "total_travel_time_h": reference.total_cost / 3600.0,
                 "mean_travel_time_min": reference.total_cost / 60.0 / max(_served(reference), 1e-300),
-                "vehicle_km": float(reference.volume @ self.network.length) / 1000.0,
+                "vehicle_km": float(reference.volume[: self.network.links] @ self.network.length) / 1000.0,
             },
             "times": records,
             "hours_lost_over_the_run": lost / 60.0,
@@ -311,11 +314,13 @@ class TrafficSolver(Solver):
         return found
 
     def _supply(self, time: Floats, zone_node: Array | None = None) -> AssignmentNetwork:
-        """The network as cost functions, with free times (m,) (s)."""
+        """The network as cost functions, with free times (m,) (s); where turns are banned, junctions are
+        spread out and the turns that are allowed come after the links.
+        """
         if zone_node is None:
             zone_node = np.concatenate([demand.zones.node for demand in self.demands])
         network = self.network
-        return AssignmentNetwork.create(
+        supply = AssignmentNetwork.create(
             network.nodes,
             network.link_from,
             network.link_to,
@@ -326,6 +331,9 @@ class TrafficSolver(Solver):
             power=self.parameters.beta,
             where="roads",
         )
+        if not network.banned_from.size:
+            return supply
+        return expand(supply, network.banned_from, network.banned_to)
 
     def _active(self, t: float) -> tuple[int, ...]:
         return tuple(k for k, demand in enumerate(self.demands) if demand.start <= t < demand.end)
@@ -374,7 +382,7 @@ class TrafficSolver(Solver):
         """Fill the fields, in place."""
         for array, values in ((self.volume, found.volume), (self.travel_time, found.cost)):
             array[:] = 0.0 if array is self.volume else math.nan
-            array[open_links] = values if values.size < open_links.size else values[open_links]
+            array[open_links] = values[: int(open_links.sum())]  # turns come after the links
         self.saturation[:] = self.volume / self.network.capacity
         self.depth[:] = depth
         self.closed[:] = ~open_links
