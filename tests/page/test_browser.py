@@ -75,6 +75,11 @@ class Opened:
         clip = {"x": x - size // 2, "y": y - size // 2, "width": size, "height": size}
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot(clip=clip))).convert("RGB"))
 
+    def click(self, selector: str) -> None:
+        """Press a control that is on the screen, however slowly the machine draws."""
+        self.wait(f"document.querySelector({selector!r})?.checkVisibility() === true")
+        self.page.evaluate("(s) => { const e = document.querySelector(s); e.focus(); e.click(); }", selector)
+
     def where(self, x: float, y: float) -> tuple[int, int]:
         """Place on the screen of a point in metres from the centre."""
         at = self.page.evaluate("([x, y]) => twin.view().project(x, y, 0)", [x, y])
@@ -98,7 +103,7 @@ def scene(open3d: Opened) -> Opened:
         """() => { twin.app.set({ playing: false, water: 'now', compare: false, scenario: 0, other: 1,
             picked: null,
             showBuildings: false, showRoads: false, showPlaces: false, permanentApart: true, exaggeration: 1,
-            showFlow: false, difference: false,
+            showFlow: false, difference: false, tool: 'none', profile: null,
             buildingMode: 'reached', time: 11520 });
             const d = document.getElementById('dialog');
             if (d.open) d.close(); }"""
@@ -187,9 +192,9 @@ def test_slider_changes_the_picture(scene: Opened, reference: Result) -> None:
 
 def test_play_moves_time(scene: Opened) -> None:
     scene.page.evaluate("twin.app.set({ time: 0 })")
-    scene.page.click("#play")
+    scene.click("#play")
     scene.wait("twin.app.choices.time > 0")
-    scene.page.click("#play")
+    scene.click("#play")
     scene.wait("twin.app.choices.playing === false")
 
 
@@ -197,7 +202,7 @@ def test_compare_shows_both(scene: Opened, reference: Result, with_dike: Result)
     gain = reference.fields["max_water_depth"].values - with_dike.fields["max_water_depth"].values
     i, j = np.argwhere((gain > 0.7) & (with_dike.fields["max_water_depth"].values == 0))[200]
     at = scene.where(*metres(reference, (int(i), int(j))))
-    scene.page.click("#scenarios button:nth-child(3)")
+    scene.click("#scenarios button:nth-child(3)")
     scene.page.evaluate("twin.app.set({ split: 0.97 })")
     scene.drawn()
     left = scene.pixels(*at)
@@ -244,7 +249,7 @@ def check_difference(opened: Opened, reference: Result, change: np.ndarray) -> N
 def test_difference_map_shows_what_is_saved_and_what_is_worsened(
     scene: Opened, reference: Result, change: np.ndarray
 ) -> None:
-    scene.page.click("#scenarios button:last-child")
+    scene.click("#scenarios button:last-child")
     scene.wait("twin.app.choices.difference === true")
     scene.drawn()
     check_difference(scene, reference, change)
@@ -269,8 +274,130 @@ def test_difference_map_shows_what_is_saved_and_what_is_worsened(
     assert "eau" in scene.page.inner_text("#panel h3")
 
 
+def test_key_instants_are_the_results_and_can_be_jumped_to(scene: Opened, reference: Result) -> None:
+    roads, times = reference.roads, reference.times
+    assert roads is not None
+    depth = reference.fields["water_depth"].values
+    first = depth[0] > 0.05
+    area = [((frame > 0.05) & ~first).sum() for frame in depth]
+    scene.click("#chapters")
+    told = scene.page.evaluate(
+        "[...document.querySelectorAll('#chapter-list li')].map((e) => e.innerText.replace(/\\s+/g, ' '))"
+    )
+    clocks = [line.split(" ")[0] for line in told]
+    assert clocks == sorted(clocks)
+    peak = times[int(np.argmax(area))]
+    assert f"{6 + int(peak // 3600):02d}:{int(peak % 3600 // 60):02d} Étendue la plus grande" in told
+    assert any("Premier bâtiment touché" in line for line in told)
+    assert any("Décrue" in line for line in told)
+    # The run says between which frames a road is cut: the chapter lies there.
+    cut = roads[roads["cut_from_s"].notna() & (roads["importance"] <= 4) & (roads["name"] != "")]
+    assert len(cut) > 0
+    for name, after in cut.groupby("name")["cut_from_s"].min().items():
+        line = next(part for part in told if f"Route coupée : {name}" in part)
+        hours, minutes = (int(v) for v in line.split(" ")[0].split(":"))
+        at = (hours - 6) * 3600 + minutes * 60
+        assert after - (times[1] - times[0]) - 60 <= at <= after + 60
+    # A bridge has no water of its own: it goes out of use when the ways to one of its ends are cut.
+    assert any("Pont hors d'usage (accès coupé) : Rue du Pont" in line for line in told)
+    scene.page.keyboard.press("Escape")
+    scene.page.evaluate("twin.app.set({ time: 0 })")
+    scene.page.focus("#map")
+    scene.page.keyboard.press("PageDown")
+    scene.wait("twin.app.choices.time > 0")
+    assert scene.page.evaluate("twin.app.choices.picked.building !== null")
+    assert "Premier bâtiment touché" in scene.page.inner_text("#area")
+    scene.page.keyboard.press("PageDown")
+    second = scene.page.evaluate("twin.app.choices.time")
+    scene.page.keyboard.press("PageDown")
+    scene.page.keyboard.press("PageUp")
+    scene.wait(f"Math.abs(twin.app.choices.time - {second}) < 1")
+    scene.click("#chapters")
+    scene.wait("document.querySelector('#chapter-list').checkVisibility()")
+    scene.page.evaluate(
+        "[...document.querySelectorAll('#chapter-list button')]"
+        ".find((b) => b.innerText.includes('Étendue')).click()"
+    )
+    scene.wait(f"twin.app.choices.time === {peak}")
+    assert scene.page.evaluate("document.activeElement.id") == "chapters"
+
+
+def test_profile_is_the_results_and_follows_the_slider(
+    scene: Opened, reference: Result, with_dike: Result
+) -> None:
+    scene.click("#profile-tool")
+    assert "premier point" in scene.page.inner_text("#profile")
+    scene.page.mouse.click(*scene.where(0.0, 230.0))
+    scene.wait("twin.app.choices.profile !== null")
+    assert "second point" in scene.page.inner_text("#profile")
+    scene.page.mouse.click(*scene.where(0.0, -230.0))
+    scene.wait("twin.app.choices.profile.length === 4")
+    assert scene.page.evaluate("twin.app.choices.picked === null && twin.app.choices.tool === 'none'")
+    scene.page.evaluate("twin.app.set({ profile: [5, 200, 5, -200] })")  # down a column of cells
+    scene.wait("document.querySelector('#profile .ground-line') !== null")
+    j = reference.grid.nx // 2
+    rows = slice(reference.grid.ny // 2 - 20, reference.grid.ny // 2 + 20)
+    bed = reference.fields["bed_elevation"].values[rows, j]
+    most = reference.fields["max_water_depth"].values[rows, j]
+    found = scene.page.evaluate("twin.section(twin.app, twin.app.shown, [5, 200, 5, -200])")
+    ground = np.array([np.nan if v is None else v for v in found["ground"]])
+    assert ground.min() == pytest.approx(bed.min(), abs=0.006)
+    at = np.clip((np.array(found["distance"]) / 10).astype(int), 0, 39)
+    inner = np.arange(len(at)) % 2 == 1  # not on the edge between two cells
+    np.testing.assert_allclose(ground[inner], bed[at][inner], atol=0.006)
+    level = np.array([np.nan if v is None else v for v in found["most"]], dtype=float)
+    expected = np.where(most > 0.05, bed + most, np.nan)[at]
+    both = inner & (most[at] > 0.06)
+    assert np.abs(level - expected)[both].max() <= 0.05
+    assert np.isnan(level[inner & (most[at] < 0.04)]).all()
+    assert scene.page.evaluate("document.querySelectorAll('#profile .crest').length") == 0
+    before = scene.page.evaluate("document.querySelector('#profile .water-now').getAttribute('d')")
+    scene.page.evaluate("twin.app.set({ time: 3600, scenario: 1, other: 0 })")
+    scene.wait("document.querySelectorAll('#profile .crest').length === 1")
+    assert scene.page.evaluate("document.querySelector('#profile .water-now').getAttribute('d')") != before
+    assert "Crête à 61,50 m" in scene.page.inner_text("#profile")
+    # The keyboard draws one too.
+    scene.page.focus("#map")
+    scene.page.keyboard.press("p")
+    scene.wait("twin.app.choices.profile === null")
+    scene.page.keyboard.press("p")
+    scene.page.keyboard.press("Enter")
+    scene.page.keyboard.press("ArrowUp")
+    scene.drawn()
+    scene.page.keyboard.press("Enter")
+    scene.wait("twin.app.choices.profile?.length === 4")
+
+
+def test_search_finds_places_and_streets_whatever_the_accents(scene: Opened) -> None:
+    for asked, told in (
+        ("hop", "Hôpital"),
+        ("ecole jules", "École Jules-Ferry"),
+        ("republique", "Rue de la République"),
+        ("MOULIN", "Rue du Moulin"),
+    ):
+        scene.page.fill("#search-for", asked)
+        assert scene.page.inner_text("#found li:first-child span") == told
+    scene.page.fill("#search-for", "rue")
+    assert scene.page.evaluate("document.querySelectorAll('#found li').length") == 3
+    scene.page.keyboard.press("ArrowDown")
+    assert scene.page.get_attribute("#search-for", "aria-activedescendant") == "found-1"
+    scene.page.keyboard.press("Enter")
+    scene.wait("twin.app.choices.picked !== null")
+    assert "Rue du Moulin" in scene.page.inner_text("#card")
+    assert scene.page.evaluate("document.getElementById('found').hidden")
+    x, y = scene.page.evaluate("[twin.app.choices.picked.x, twin.app.choices.picked.y]")
+    time.sleep(1.0)
+    scene.drawn()
+    at = scene.where(x, y)
+    assert abs(at[0] - SIZE[0] / 2) < 4
+    assert abs(at[1] - SIZE[1] / 2) < 4
+    scene.page.fill("#search-for", "<b>nowhere")
+    assert "Aucun lieu" in scene.page.inner_text("#found-status")
+    scene.page.fill("#search-for", "")
+
+
 def test_figures_side_by_side(scene: Opened) -> None:
-    scene.page.click("#open-figures")
+    scene.click("#open-figures")
     text = scene.page.inner_text("#dialog")
     assert "Surface inondée" in text
     assert "− 45" in text
@@ -279,7 +406,7 @@ def test_figures_side_by_side(scene: Opened) -> None:
 
 
 def test_sources_and_limits_are_told(scene: Opened) -> None:
-    scene.page.click("#open-about")
+    scene.click("#open-about")
     text = scene.page.inner_text("#dialog")
     for part in (
         "réglementaire",
@@ -306,10 +433,10 @@ def test_keyboard_asks_about_the_centre_and_moves(scene: Opened) -> None:
 
 
 def test_english(scene: Opened) -> None:
-    scene.page.click("#language")
+    scene.click("#language")
     assert "Water depth" in scene.page.inner_text("#panel")
     assert scene.page.evaluate("document.documentElement.lang") == "en"
-    scene.page.click("#language")
+    scene.click("#language")
     assert "Hauteur d'eau" in scene.page.inner_text("#panel")
 
 
@@ -428,7 +555,7 @@ def test_map_without_webgl(
         opened.page.evaluate("twin.app.set({ time: 0 })")
         opened.drawn()
         assert np.abs(opened.pixels(*at, size=3).astype(int) - (0x21, 0x71, 0xB5)).max() > 40
-        opened.page.click("#open-help")
+        opened.click("#open-help")
         assert "WebGL" in opened.page.inner_text("#dialog")
     finally:
         opened.close()
@@ -454,7 +581,7 @@ def test_says_what_is_missing(
     run = write_run(tmp_path / "run", **options)
     opened = Opened(browser_without_3d, viz.page(run, tmp_path / "page.html", lang="fr"))
     try:
-        opened.page.click("#open-about")
+        opened.click("#open-about")
         text = opened.page.inner_text("#dialog")
         for part in told:
             assert part in text

@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -57,7 +58,7 @@ def test_fresh_bundle_is_shipped_without_building(
     hook: ModuleType, checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hook, "build_bundle", lambda _root: pytest.fail("nothing to build"))
-    data: dict[str, list[str]] = {"artifacts": []}
+    data: dict[str, Any] = {"artifacts": [], "force_include": {}}
     hook.PageBundleHook(str(checkout), {}, None, None, str(checkout), "wheel").initialize("standard", data)
     assert data["artifacts"] == ["/viz/_bundle/*"]
 

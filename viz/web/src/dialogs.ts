@@ -130,7 +130,7 @@ function help(app: App, mode: "3d" | "2d"): Node[] {
     : [["help.drag", "help.drag_what"], ["help.wheel", "help.wheel_what"], ["help.click", "help.click_what"]];
   rows.push(["help.arrows", "help.arrows_what"], ["help.plus", "help.plus_what"]);
   if (mode === "3d") rows.push(["help.q", "help.q_what"]);
-  rows.push(["help.space", "help.space_what"], ["help.enter", "help.enter_what"], ["help.escape", "help.escape_what"]);
+  rows.push(["help.space", "help.space_what"], ["help.page", "help.page_what"], ["help.profile", "help.profile_what"], ["help.enter", "help.enter_what"], ["help.escape", "help.escape_what"]);
   return [
     h("table", { class: "grid" }, h("tbody", {}, ...rows.map(([a, b]) => h("tr", {}, h("th", { scope: "row" }, t(a)), h("td", {}, t(b)))))),
     ...(mode === "2d" ? [h("p", { class: "callout" }, t("help.no_webgl"))] : []),

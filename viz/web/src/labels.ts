@@ -1,7 +1,7 @@
 // Names of places over the picture: the more important first, none over another.
 
 import { byId, h } from "./dom";
-import { capital, maybe } from "./i18n";
+import { isArea, nameOf } from "./places";
 import type { App } from "./state";
 import type { PlaceMeta } from "./types";
 import type { View } from "./view";
@@ -9,18 +9,9 @@ import type { View } from "./view";
 const FIRST = /hospital|h[oô]pital|town_hall|mairie|fire|secours|bridge|pont/;
 const THEN = /school|[ée]cole|coll[èe]ge|lyc[ée]e|retirement|ehpad/;
 
-function isArea(place: PlaceMeta): boolean {
-  return place.shape.endsWith("Polygon");
-}
-
 function rank(place: PlaceMeta): number {
   const text = `${place.kind} ${place.key} ${place.label}`.toLowerCase();
   return FIRST.test(text) ? 0 : isArea(place) ? 1 : THEN.test(text) ? 2 : 3;
-}
-
-function nameOf(place: PlaceMeta): string {
-  const known = place.key ? maybe(`place.${place.key}`) : null;
-  return known ?? capital(place.label);
 }
 
 export class Labels {
@@ -68,7 +59,7 @@ export class Labels {
   update(view: View, width: number, height: number): void {
     this.pin(view);
     const taken: [number, number, number, number][] = [];
-    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale"]) {
+    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story"]) {
       const box = document.querySelector<HTMLElement>(selector);
       if (box && !box.hidden) {
         const r = box.getBoundingClientRect();

@@ -1,6 +1,7 @@
 // The offline page: reads what is inside the file, shows it, answers clicks and keys.
 
 import { makeCard } from "./card";
+import { jump } from "./chapters";
 import { type DialogName, notices, openDialog } from "./dialogs";
 import { byId, h, icon, svg } from "./dom";
 import { language, number, setLanguage, setTexts, t } from "./i18n";
@@ -8,9 +9,11 @@ import { Labels } from "./labels";
 import { makePanel } from "./legend";
 import { Map2D } from "./map2d";
 import { type Scenario, readScenario, readTerritory } from "./model";
+import { drawProfileLine, makeProfile, profilePoint, section, startProfile } from "./profile";
 import { Scene3D, probeWebGL } from "./scene3d";
+import { makeSearch } from "./search";
 import { App } from "./state";
-import { makeTimebar, togglePlay } from "./timebar";
+import { goToChapter, makeTimebar, togglePlay } from "./timebar";
 import type { PageData } from "./types";
 import type { View } from "./view";
 
@@ -74,7 +77,7 @@ function makeView(map: HTMLElement, app: App): View {
 
 /** For the tests and for whoever opens the console: what is shown, and a way to ask. */
 function expose(app: App, view: () => View | null): void {
-  Object.assign(window, { twin: { app, view } });
+  Object.assign(window, { twin: { app, view, section } });
 }
 
 function makeInterface(app: App, view: View): void {
@@ -84,9 +87,11 @@ function makeInterface(app: App, view: View): void {
   const labels = new Labels(app);
   makeHead(app, view);
   makePanel(app, view.mode);
-  makeTimebar(app);
+  makeTimebar(app, view);
   makeCard(app, () => byId("map").focus());
   makeTools(app, view);
+  makeSearch(app, view);
+  makeProfile(app, () => byId("map").focus());
   makeSplit(app, view);
   listen(app, view);
   const map = byId("map");
@@ -95,6 +100,7 @@ function makeInterface(app: App, view: View): void {
     labels.update(view, map.clientWidth, map.clientHeight);
     needle?.setAttribute("transform", `rotate(${-view.bearing()} 12 12)`);
     updateScale(app, view);
+    drawProfileLine(app, view);
   };
   new ResizeObserver(() => view.resize()).observe(map);
   document.documentElement.dataset["ready"] = "first";
@@ -172,6 +178,9 @@ function makeTools(app: App, view: View): void {
         button("tilt", t("tools.tilt"), "M3 13 L10 16.5 L17 13 L10 9.5Z M10 9.5 V3 M7.5 5.5 L10 3 L12.5 5.5", () => view.tilt()));
     }
     items.push(button("home", t("tools.home"), "M3.5 10 L10 4 L16.5 10 M5.5 8.8 V16 H14.5 V8.8", () => view.home()));
+    const profile = button("profile-tool", t("profile.tool"), "M2.5 15.5 L7 8 L10.5 12 L14 5 L17.5 15.5Z M2.5 11 H6", () => startProfile(app));
+    profile.setAttribute("aria-pressed", String(app.choices.profile !== null || app.choices.tool === "profile"));
+    items.unshift(profile);
     byId("tools").replaceChildren(...items);
   };
   render();
@@ -234,7 +243,8 @@ function listen(app: App, view: View): void {
   });
   map.addEventListener("pointerup", (e) => {
     if (!down || Math.hypot(e.clientX - down[0], e.clientY - down[1]) > 5) return;
-    app.set({ picked: view.pick(e.clientX, e.clientY) });
+    const at = view.pick(e.clientX, e.clientY);
+    if (!profilePoint(app, at)) app.set({ picked: at });
     view.invalidate();
   });
   map.addEventListener("keydown", (e) => {
@@ -244,7 +254,12 @@ function listen(app: App, view: View): void {
       ArrowLeft: () => view.pan(-1, 0), ArrowRight: () => view.pan(1, 0), ArrowUp: () => view.pan(0, 1), ArrowDown: () => view.pan(0, -1),
       "+": () => view.zoom(1.25), "=": () => view.zoom(1.25), "-": () => view.zoom(0.8),
       q: () => view.turn(-15), e: () => view.turn(15), n: () => view.north(), v: () => view.tilt(), Home: () => view.home(),
-      Enter: () => app.set({ picked: view.pick(box.left + box.width / 2, box.top + box.height / 2) }),
+      PageDown: () => goToChapter(app, view, jump(app, 1)), PageUp: () => goToChapter(app, view, jump(app, -1)),
+      Enter: () => {
+        const at = view.pick(box.left + box.width / 2, box.top + box.height / 2);
+        if (!profilePoint(app, at)) app.set({ picked: at });
+      },
+      p: () => startProfile(app),
     };
     const act = acts[e.key] ?? acts[e.key.toLowerCase()];
     if (!act) return;
@@ -258,6 +273,8 @@ function listen(app: App, view: View): void {
     if (e.key === " " && (target === map || target === document.body)) {
       e.preventDefault();
       togglePlay(app);
+    } else if (e.key === "Escape" && app.choices.tool === "profile") {
+      app.set({ tool: "none", profile: null });
     } else if (e.key === "Escape" && app.choices.picked) {
       app.set({ picked: null });
     }

@@ -32,6 +32,10 @@ export interface Choices {
   showFlow: boolean;
   exaggeration: number;
   picked: Picked | null;
+  /** What a click on the map gives. */
+  tool: "none" | "profile";
+  /** One end or both of the profile's line: x, y, x, y in metres from the centre. */
+  profile: readonly number[] | null;
 }
 
 export type Choice = keyof Choices;
@@ -66,6 +70,8 @@ export class App {
       showFlow: false, // the picture says whether it can
       exaggeration: 1,
       picked: null,
+      tool: "none",
+      profile: null,
     };
   }
 

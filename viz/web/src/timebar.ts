@@ -1,24 +1,41 @@
 // Time: play, clock, slider over the flooded area, speed.
 
+import { type Chapter, chapterAt, chapterText, chapterTime, chapters, jump } from "./chapters";
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
 import { clock, duration, number, t } from "./i18n";
 import type { App } from "./state";
+import type { View } from "./view";
 
 const PLAY = "M6 4 L16 10 L6 16Z";
 const PAUSE = "M5.5 4 H8.5 V16 H5.5Z M11.5 4 H14.5 V16 H11.5Z";
 const WHOLE_RUN = 24; // seconds that the whole run takes at speed 1
 
-export function makeTimebar(app: App): void {
+const NEXT = "M5 4 L12 10 L5 16Z M13 4 H15.5 V16 H13Z";
+const PREVIOUS = "M15 4 L8 10 L15 16Z M7 4 H4.5 V16 H7Z";
+const LIST = "M7.5 5 H17 M7.5 10 H17 M7.5 15 H17 M3 5 H4.5 M3 10 H4.5 M3 15 H4.5";
+
+/** To a key instant, and to where it happens. */
+export function goToChapter(app: App, view: View, chapter: Chapter | null): void {
+  if (!chapter) return;
+  app.set({
+    time: chapterTime(app, chapter), playing: false, water: "now", difference: false,
+    picked: chapter.at && (chapter.road !== null || chapter.building !== null)
+      ? { x: chapter.at[0], y: chapter.at[1], road: chapter.road, building: chapter.building } : null,
+  });
+  if (chapter.at) view.goTo(chapter.at[0], chapter.at[1]);
+}
+
+export function makeTimebar(app: App, view: View): void {
   const bar = byId("time");
   const { choices } = app;
   const from = app.from;
   const to = app.to;
   const still = to <= from;
 
-  const clockText = (time: number): string => {
+  const clockText = (time: number, withDay = true): string => {
     const s = app.shown;
-    return s.meta.start ? clock(s.startMs, s.meta.offset_s, time) : `T+${duration(time)}`;
+    return s.meta.start ? clock(s.startMs, s.meta.offset_s, time, withDay) : `T+${duration(time)}`;
   };
 
   const render = (): void => {
@@ -35,10 +52,42 @@ export function makeTimebar(app: App): void {
     const speed = h("select", { id: "speed", "aria-label": t("time.speed"), title: t("time.speed"), onchange: (e) => app.set({ speed: Number((e.target as HTMLSelectElement).value) }) },
       ...speeds.map(([value, text]) => h("option", { value, selected: value === choices.speed }, text)));
     bar.setAttribute("aria-label", t("time.title"));
+    const found = chapters(app, app.shown);
+    const leap = (id: string, label: string, path: string, direction: 1 | -1): HTMLElement =>
+      h("button", { id, class: "quiet", "aria-label": label, title: label, onclick: () => goToChapter(app, view, jump(app, direction)) }, icon(path, true));
+    const list = h("ol", { id: "chapter-list", hidden: true }, ...found.map((chapter) =>
+      h("li", {}, h("button", { class: "plain", onclick: () => { opener.click(); opener.focus(); goToChapter(app, view, chapter); } },
+        h("span", { class: "when" }, clockText(chapter.time, false)), h("span", {}, chapterText(chapter))))));
+    const opener = h("button", {
+      id: "chapters", class: "quiet", "aria-label": t("chapter.list"), title: t("chapter.list"), "aria-expanded": "false", "aria-controls": "chapter-list",
+      onclick: () => {
+        list.hidden = !list.hidden;
+        byId("chapters").setAttribute("aria-expanded", String(!list.hidden));
+      },
+    }, icon(LIST));
+    for (const part of [list, opener]) {
+      part.addEventListener("keydown", (event) => {
+        if (event.key !== "Escape" || list.hidden) return;
+        event.stopPropagation();
+        opener.click();
+        opener.focus();
+      });
+    }
+    // Marks are for the pointer; the list has the same for the keyboard and for screen readers.
+    const marks = svg("svg", { class: "marks", "aria-hidden": "true" }, ...found.map((chapter) => {
+      const share = ((chapterTime(app, chapter) - from) / Math.max(1, to - from)) * 100;
+      const mark = svg("g", { class: `mark ${chapter.kind}`, onclick: () => goToChapter(app, view, chapter) },
+        svg("title", {}, `${clockText(chapter.time, false)} · ${chapterText(chapter)}`),
+        svg("circle", { cx: `${share}%`, cy: 6, r: 9, fill: "transparent" }), svg("circle", { cx: `${share}%`, cy: 6, r: 4.2 }));
+      return mark;
+    }));
     bar.replaceChildren(
       play,
+      ...(found.length > 0 ? [h("div", { class: "leaps", role: "group", "aria-label": t("chapter.list") },
+        leap("previous-chapter", t("chapter.previous"), PREVIOUS, -1), leap("next-chapter", t("chapter.next"), NEXT, 1), opener)] : []),
       h("div", { class: "clock" }, day, since),
-      h("div", { class: "track" }, graph(app), slider, h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, `T+${duration(from)}`), area, h("span", {}, `T+${duration(to)}`))),
+      list,
+      h("div", { class: "track" }, graph(app), marks, slider, h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, `T+${duration(from)}`), area, h("span", {}, `T+${duration(to)}`))),
       h("label", { class: "speed" }, h("span", {}, t("time.speed_short")), speed),
     );
     update();
@@ -58,7 +107,8 @@ export function makeTimebar(app: App): void {
     const { meta } = app.shown;
     const { a, b, f } = app.shown.moment(choices.time);
     const hectares = meta.hectares[a] * (1 - f) + meta.hectares[b] * f;
-    byId("area").textContent = t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) });
+    const chapter = whole || choices.playing ? null : chapterAt(app, choices.time);
+    byId("area").textContent = chapter ? chapterText(chapter) : t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) });
     byId("time-cursor").setAttribute("x1", String(share * 10));
     byId("time-cursor").setAttribute("x2", String(share * 10));
   };
