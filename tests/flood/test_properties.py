@@ -47,6 +47,14 @@ def test_sleeping_tiles_change_no_bit() -> None:
     _books_close(on)
 
 
+def test_walls_let_nothing_through() -> None:
+    # Everything before a wall must be mirrored behind it, roughness and slopes included.
+    flood = _sloshing()
+    advance(flood, 0.0, 60.0)
+    books = flood.ledger()
+    assert books["inflow_m3"] == books["outflow_m3"] == 0.0
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread here")
 def test_threads_change_no_bit() -> None:
     one, two = _sloshing(threads=1), _sloshing(threads=2)

@@ -146,7 +146,8 @@ class FloodSolver(Solver):
         static[layout.CREST_X] = static[layout.CREST_Y] = np.inf
         box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         static[layout.BED][box] = self._bed
-        static[layout.FRICTION][box] = GRAVITY * roughness * roughness
+        around = (slice(PAD - 1, PAD + ny + 1), slice(PAD - 1, PAD + nx + 1))
+        static[layout.FRICTION][around] = np.pad(GRAVITY * roughness * roughness, 1, mode="edge")
         # Ghost cells have the bed of the edge cell beside them.
         bed = static[layout.BED]
         bed[PAD : PAD + ny, PAD - 1], bed[PAD : PAD + ny, PAD + nx] = self._bed[:, 0], self._bed[:, -1]
@@ -166,7 +167,7 @@ class FloodSolver(Solver):
         free_x = crest_x <= np.maximum(ring[1:-1, 1:], ring[1:-1, :-1])
         free_y = crest_y <= np.maximum(ring[1:, 1:-1], ring[:-1, 1:-1])
         smooth = free_x[:, 1:] & free_x[:, :-1] & free_y[1:] & free_y[:-1]
-        static[layout.SMOOTH, PAD - 1 : PAD + ny + 1, PAD - 1 : PAD + nx + 1] = np.pad(smooth, 1, mode="edge")
+        static[layout.SMOOTH][around] = np.pad(smooth, 1, mode="edge")
         return static
 
     def _set_initial(self, forcing: Forcing) -> None:

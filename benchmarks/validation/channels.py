@@ -1,0 +1,224 @@
+"""Steady flow in channels: bumps without friction, inverse solutions, rain on planes; and a smooth wave."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.validation.case import SECOND, Family, Measured, compare, mass_error, relative_l1
+from tests.flood.analytic_channels import (
+    InverseChannel,
+    bump,
+    channel_with_jump,
+    flow_over_bump,
+    subcritical_channel,
+)
+from tests.flood.basins import advance, parameters, solver
+from twin.domain import Domain
+from twin.scenarios.binding import NORMAL_DEPTH, OPEN, WALL, InflowForcing, RainForcing, WaterLevelForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing, uniform_boundaries
+from twin.solvers.flood.solver import FloodSolver
+
+NO_CELLS = np.zeros(0, dtype=np.int64)
+
+
+def _flume(
+    scheme: str,
+    bed: np.ndarray,
+    depth: np.ndarray,
+    cell: float,
+    q: float,
+    n: float = 0.0,
+    level: float | None = None,
+    east: int = OPEN,
+    rain: tuple[float, np.ndarray] | None = None,
+) -> FloodSolver:
+    """Three equal rows, fed at the west end, with a level or an open edge in the east."""
+    cells = bed.size
+    domain = Domain.from_arrays(np.tile(bed, (3, 1)), cell=cell, roughness=n)
+    sources = []
+    if q > 0:
+        head = np.array([0, cells, 2 * cells])
+        sources.append(InflowForcing(TimeSeries.constant(3 * q * cell), 0.0, np.inf, head, np.full(3, 1 / 3)))
+    if rain is not None:
+        rate, where = rain
+        places = np.flatnonzero(np.tile(where, 3))
+        share = np.full(places.size, 1 / places.size)
+        total = rate * places.size * cell * cell
+        sources.append(InflowForcing(TimeSeries.constant(total), 0.0, np.inf, places, share))
+    levels = ()
+    if level is not None:
+        levels = (
+            WaterLevelForcing(TimeSeries.constant(level), 0.0, np.inf, {"east": np.arange(3)}, NO_CELLS),
+        )
+    forcing = Forcing(
+        np.tile(depth, (3, 1)),
+        inflows=tuple(sources),
+        levels=levels,
+        codes=uniform_boundaries(3, cells, east=east if level is None else WALL),
+    )
+    return FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+
+
+def _mean_state(flood: FloodSolver, t: float, t_end: float, samples: int) -> np.ndarray:
+    """Mean of depth and discharge of the middle row over the end of a run, shape (2, cells)."""
+    advance(flood, 0.0, t)
+    total = np.zeros((2, flood.depth.shape[1]))
+    for k in range(samples):
+        new = t + (t_end - t) * (k + 1) / samples
+        advance(flood, t + (t_end - t) * k / samples, new)
+        total += flood.state()["state"][:2, 1]
+    return total / samples
+
+
+def _bump(q: float, outlet: float | None, start: float):
+    def measure(scheme: str, cells: int) -> Measured:
+        cell = 25.0 / cells
+        x = (np.arange(cells + cells // 5) + 0.5) * cell - 5.0
+        # Beyond a crest that drains freely nothing stands at the start.
+        depth = np.where((x < 10) | (outlet is not None), np.maximum(start - bump(x), 0.0), 0.0)
+        flood = _flume(scheme, bump(x), depth, cell, q, level=outlet, east=OPEN)
+        h, flow = _mean_state(flood, 200.0, 250.0, 25)
+        inner = (x > 0) & (x < 24)
+        points = (x[inner][:, None] + cell * ((np.arange(10) + 0.5) / 10 - 0.5)).ravel()
+        want, jump = flow_over_bump(points, q, outlet)
+        exact = want.reshape(-1, 10).mean(axis=1)
+        off = np.abs(flow[inner] / q - 1)
+        errors = {"L1 h": relative_l1(h[inner], exact)}
+        if np.isnan(jump):
+            errors["discharge, greatest error"] = float(off.max())
+        else:
+            away = np.abs(x[inner] - jump) > 5 * cell
+            errors["discharge 5 cells from the jump, greatest error"] = float(off[away].max())
+        level = h[inner] + bump(x[inner])
+        return Measured(errors, mass_error(flood), (x[inner], level, exact + bump(x[inner])))
+
+    return measure
+
+
+def bumps() -> list[Family]:
+    """The three flows over the bump, 200 s, then means over 50 s."""
+    labels = ("x (m)", "level (m)")
+    even, far = "discharge, greatest error", "discharge 5 cells from the jump, greatest error"
+    return [
+        compare("Bump, subcritical", _bump(4.42, 2.0, 2.0), 200, targets={even: 0.003}, labels=labels),
+        compare("Bump, transcritical", _bump(1.53, None, 0.66), 200, labels=labels),
+        compare("Bump, with a jump", _bump(0.18, 0.33, 0.33), 200, targets={far: 0.005}, labels=labels),
+    ]
+
+
+def _inverse(channel: InverseChannel, start: float, duration: float, skip: float = np.nan):
+    def measure(scheme: str, cells: int) -> Measured:
+        cell = channel.length / cells
+        head = round(-start / cell)
+        x = (np.arange(cells + head) + 0.5) * cell - head * cell
+        exact = channel.depth(x)
+        rain = (channel.rain, x > 0) if channel.rain else None
+        level = float(channel.bed(np.array(channel.length)) + channel.depth(np.array(channel.length)))
+        # The ghost cell has its centre half a cell beyond the end.
+        flood = _flume(scheme, channel.bed(x), exact, cell, channel.q, channel.n, level=level, rain=rain)
+        h, flow = _mean_state(flood, 0.9 * duration, duration, 20)
+        inner = (x > 0) & (x < 0.97 * channel.length)
+        away = inner & ~(np.abs(x - skip) <= 5 * cell)
+        errors = {
+            "L1 h": relative_l1(h[inner], exact[inner]),
+            "L1 hu": float(np.abs(flow / channel.discharge(x) - 1)[away].mean()),
+        }
+        bed = channel.bed(x[inner])
+        return Measured(errors, mass_error(flood), (x[inner], bed + h[inner], bed + exact[inner]))
+
+    return measure
+
+
+def macdonald() -> list[Family]:
+    """Channels with Manning friction whose depth was chosen and whose bed follows."""
+    jump, place = channel_with_jump()
+    labels = ("x (m)", "level (m)")
+    return [
+        compare(
+            "MacDonald, subcritical", _inverse(subcritical_channel(), -100.0, 2500.0), 200, labels=labels
+        ),
+        compare(
+            "MacDonald, rain of 1 mm/s",
+            _inverse(subcritical_channel(0.001), -100.0, 2500.0),
+            200,
+            labels=labels,
+        ),
+        compare("MacDonald type, with a jump", _inverse(jump, -20.0, 600.0, place), 200, labels=labels),
+    ]
+
+
+def _rain_on_plane(slope: float):
+    rain, n, length = 100e-3 / 3600, 0.03, 200.0
+
+    def measure(scheme: str, cells: int) -> Measured:
+        cell = length / cells
+        x = (np.arange(cells) + 0.5) * cell
+        bed = np.tile(slope * (length - x), (3, 1))
+        forcing = Forcing(
+            np.zeros(bed.shape),
+            rains=(RainForcing(TimeSeries.constant(rain), 0.0, np.inf),),
+            codes=uniform_boundaries(3, cells, east=NORMAL_DEPTH),
+        )
+        domain = Domain.from_arrays(bed, cell=cell, roughness=n)
+        flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+        # Rising limb of the kinematic wave at the foot: q = √S (r t)^(5/3) / n until all the plane gives.
+        arrival = (length * rain ** (-2 / 3) * n / np.sqrt(slope)) ** 0.6
+        out, times = [0.0], np.linspace(0.0, 1.5 * arrival, 31)
+        for before, now in itertools.pairwise(times):
+            advance(flood, before, now)
+            out.append(flood.ledger()["outflow_m3"])
+        flow = np.diff(out) / np.diff(times) / (3 * cell)
+        fine = times[:-1, None] + np.diff(times)[:, None] * (np.arange(20) + 0.5) / 20
+        want = np.minimum(np.sqrt(slope) / n * (rain * fine) ** (5 / 3), rain * length).mean(axis=1)
+        advance(flood, times[-1], times[-1] + 3 * arrival)
+        steady = (rain * x * n / np.sqrt(slope)) ** 0.6
+        inner = slice(cells // 10, -cells // 20)
+        errors = {
+            "L1 h, steady": relative_l1(flood.depth[1, inner], steady[inner]),
+            "L1 runoff while it rises": relative_l1(flow, want),
+        }
+        middle = 0.5 * (times[1:] + times[:-1])
+        return Measured(errors, mass_error(flood), (middle, flow * 1e3, want * 1e3))
+
+    return measure
+
+
+def rain_on_planes() -> list[Family]:
+    """100 mm/h on 200 m at 1:50 and 1:2, n = 0.03, against the kinematic wave."""
+    labels = ("t (s)", "runoff (l/s/m)")
+    return [
+        compare("Rain on a plane 1:50", _rain_on_plane(0.02), 100, labels=labels),
+        compare("Rain on a plane 1:2", _rain_on_plane(0.5), 100, labels=labels),
+    ]
+
+
+def smooth_wave() -> Family:
+    """A smooth wave before it breaks, over a smooth bed, against our own run on 3200 cells: the order."""
+
+    def profile(scheme: str, cells: int):
+        edges = np.linspace(0.0, 100.0, cells + 1)
+        points = edges[:-1, None] + np.diff(edges)[:, None] * (np.arange(20) + 0.5) / 20
+        bed = (0.2 * np.exp(-(((points - 65) / 8) ** 2))).mean(axis=1)
+        level = (1.0 + 0.1 * np.exp(-(((points - 45) / 6) ** 2))).mean(axis=1)
+        flood = solver(np.tile(bed, (3, 1)), np.tile(level - bed, (3, 1)), cell=100.0 / cells, scheme=scheme)
+        advance(flood, 0.0, 6.0)
+        return 0.5 * (edges[1:] + edges[:-1]), flood.state()["state"][:2, 1], mass_error(flood)
+
+    reference = profile(SECOND, 3200)[1]
+
+    def measure(scheme: str, cells: int) -> Measured:
+        x, (h, q), mass = profile(scheme, cells)
+        want_h, want_q = reference.reshape(2, cells, -1).mean(axis=2)
+        errors = {"L1 h": relative_l1(h, want_h), "L1 hu": relative_l1(q, want_q)}
+        return Measured(errors, mass, (x, h, want_h))
+
+    return compare("Smooth wave over a smooth bed (own 3200 cells)", measure, 200, least_order=1.9)
+
+
+def families() -> list[Callable[[], Family | list[Family]]]:
+    """The cases of this file."""
+    return [bumps, macdonald, rain_on_planes, smooth_wave]

@@ -1,0 +1,350 @@
+"""Cases with measurements or without an exact answer, from the folder of real data (`flood/`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import shapely
+
+from benchmarks.validation.case import FIRST, SECOND, Family, Row, mass_error
+from tests.flood.basins import advance, parameters, solver
+from twin.domain import Domain
+from twin.scenarios.binding import OPEN, WALL, InflowForcing, WaterLevelForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing, uniform_boundaries
+from twin.solvers.flood.solver import FloodSolver
+
+NO_CELLS = np.zeros(0, dtype=np.int64)
+NO_BAND = "none in the folder: own finer run"
+
+
+def _table(path: Path, skip: int, columns: int) -> np.ndarray:
+    """Rows of numbers of a text file, separated by commas or blanks, those that are complete."""
+    lines = path.read_text(encoding="latin-1").replace(",", " ").split("\n")[skip:]
+    rows = [line.split() for line in lines]
+    return np.array([[float(x) for x in row[:columns]] for row in rows if len(row) >= columns])
+
+
+def _grid(path: Path) -> tuple[np.ndarray, float, float, float]:
+    """Values (north first), west and south edge, cell of an ESRI ASCII grid."""
+    lines = path.read_text(encoding="ascii").split("\n")
+    head = {line.split()[0].lower(): float(line.split()[1]) for line in lines[:6]}
+    values = np.array(" ".join(lines[6:]).split(), dtype=float)
+    shape = int(head["nrows"]), int(head["ncols"])
+    return (
+        values[: shape[0] * shape[1]].reshape(shape),
+        head["xllcorner"],
+        head["yllcorner"],
+        head["cellsize"],
+    )
+
+
+def _series(flood: FloodSolver, times: np.ndarray, places: list[tuple[int, int]]) -> np.ndarray:
+    """Depths at cells (i, j) at rising times, shape (times, places)."""
+    found, t = [], 0.0
+    for now in times:
+        t = advance(flood, t, float(now))
+        found.append([flood.depth[place] for place in places])
+    return np.array(found)
+
+
+# ------------------------------------------------------------------ EA test 3
+
+
+def _momentum(data: Path, scheme: str, cell: float) -> tuple[np.ndarray, float]:
+    """Levels over time at the two points of EA test 3, shape (181, 2), and the mass error."""
+    bed, west, _, step = _grid(data / "ea_test3_momentum" / "test3DEM.asc")
+    # All rows are the same: the bed is a curve in x, averaged over the cells.
+    centres = west + (np.arange(bed.shape[1]) + 0.5) * step
+    nx, ny = round(300 / cell), round(100 / cell)
+    points = (np.arange(nx)[:, None] + (np.arange(20) + 0.5) / 20) * cell
+    curve = np.interp(points, centres, bed[0]).mean(axis=1)
+    flow = _table(data / "ea_test3_momentum" / "Test3BC.csv", 1, 2)
+    series = TimeSeries(times=tuple(flow[:, 0]), values=tuple(flow[:, 1]))
+    head = np.arange(ny) * nx
+    inflow = InflowForcing(series, 0.0, np.inf, head, np.full(ny, 1 / ny))
+    domain = Domain.from_arrays(np.tile(curve, (ny, 1)), cell=cell, roughness=0.01)
+    forcing = Forcing(np.zeros((ny, nx)), inflows=(inflow,))
+    flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+    places = [(ny // 2, int(150 / cell)), (ny // 2, int(250 / cell))]
+    depth = _series(flood, np.arange(0.0, 901.0, 5.0)[1:], places)
+    return depth + np.array([curve[j] for _, j in places]), mass_error(flood)
+
+
+def momentum(data: Path) -> Family:
+    """EA test 3 on its 5 m grid against our own second order on 1 m."""
+    fine, mass = _momentum(data, SECOND, 1.0)
+    first, mass1 = _momentum(data, FIRST, 5.0)
+    second, mass2 = _momentum(data, SECOND, 5.0)
+    masses = max(mass, mass1, mass2)
+    name = "EA test 3 (momentum over a bump), 5 m"
+    last = [float(abs(run[-1, 1] - fine[-1, 1])) for run in (first, second)]
+    rmse = [np.sqrt(np.mean((run - fine) ** 2, axis=0)) for run in (first, second)]
+    norms = {
+        "level at point 2 at the end, error (m)": last,
+        "level at point 1, RMSE over 900 s (m)": [float(r[0]) for r in rmse],
+        "level at point 2, RMSE over 900 s (m)": [float(r[1]) for r in rmse],
+    }
+    rows = [Row(name, norm, *pair, published=f"{NO_BAND} (1 m)", mass=masses) for norm, pair in norms.items()]
+    rows.append(
+        Row(
+            name, "level at point 2 at the end (m)", first[-1, 1],
+            second[-1, 1], published=f"own 1 m: {fine[-1, 1]:.3f}", mass=masses, must_win=False,
+        )
+    )  # fmt: skip
+    t = np.arange(5.0, 901.0, 5.0)
+    curves = {"exact": (t, fine[:, 1]), "first order": (t, first[:, 1]), "second order": (t, second[:, 1])}
+    return Family(rows, curves, "EA test 3, point 2 (exact: own 1 m)", ("t (s)", "level (m)"))
+
+
+# ------------------------------------------------------------------ EA test 4
+
+
+def _spread(data: Path, scheme: str, cell: float) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Front arrival (s, depth 1 cm) and greatest depth at the six points of EA test 4, asymmetry, mass."""
+    nx, ny = round(1000 / cell), round(2000 / cell)
+    flow = _table(data / "ea_test4_speed" / "Test4BC.csv", 1, 2)
+    series = TimeSeries(times=tuple(60.0 * flow[:, 0]), values=tuple(flow[:, 1]))
+    half = round(10 / cell)
+    head = np.arange(ny // 2 - half, ny // 2 + half) * nx
+    inflow = InflowForcing(series, 0.0, np.inf, head, np.full(head.size, 1 / head.size))
+    domain = Domain.from_arrays(np.zeros((ny, nx)), cell=cell, roughness=0.05)
+    forcing = Forcing(np.zeros((ny, nx)), inflows=(inflow,))
+    flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+    points = _table(data / "ea_test4_speed" / "Test4output.csv", 1, 3)
+    times = np.arange(0.0, 3 * 3600.0 + 1, 30.0)[1:]
+    # A point on a corner of cells: the mean of the four around it.
+    corners = [(int((2000 - y) / cell), int(x / cell)) for _, x, y in points]
+    places = [(i - a, j - b) for i, j in corners for a in (0, 1) for b in (0, 1)]
+    depth = _series(flood, times, places).reshape(times.size, -1, 4).mean(axis=2)
+    arrival = []
+    for column in depth.T:
+        k = int(np.argmax(column > 0.01))
+        before, now = (column[k - 1], column[k]) if k else (0.0, column[0])
+        arrival.append(times[k] - 30.0 * (now - 0.01) / (now - before))
+    asymmetry = float(np.abs(flood.depth - flood.depth[::-1]).max())
+    return np.array(arrival), depth.max(axis=0), asymmetry, mass_error(flood)
+
+
+def spread(data: Path) -> Family:
+    """EA test 4 on 10 m against our own second order on 5 m; three of its five hours."""
+    fine = _spread(data, SECOND, 5.0)
+    first, second = (_spread(data, scheme, 10.0) for scheme in (FIRST, SECOND))
+    mass = max(fine[3], first[3], second[3])
+    name = "EA test 4 (spread over a flat), 10 m"
+    rows = [
+        Row(
+            name, f"front at point {k + 1}, error (s)", abs(first[0][k] - fine[0][k]),
+            abs(second[0][k] - fine[0][k]), published=f"own 5 m: {fine[0][k]:.0f} s", mass=mass,
+            must_win=False,
+        )
+        for k in range(6)
+    ]  # fmt: skip
+    rows.append(
+        Row(
+            name, "front, mean error of the six points (s)", float(np.abs(first[0] - fine[0]).mean()),
+            float(np.abs(second[0] - fine[0]).mean()), published=NO_BAND, mass=mass,
+        )
+    )  # fmt: skip
+    rows.append(
+        Row(
+            name, "greatest depth, mean error of the six points (m)",
+            float(np.abs(first[1] - fine[1]).mean()), float(np.abs(second[1] - fine[1]).mean()),
+            published=NO_BAND, mass=mass,
+        )
+    )  # fmt: skip
+    rows.append(Row(name, "asymmetry (m)", first[2], second[2], 1e-12, mass=mass, must_win=False))
+    return Family(rows, title=name)
+
+
+# ---------------------------------------------------------- isolated building
+
+
+def building(data: Path) -> Family:
+    """Dam break against a building: measured depths at G1–G6 over 30 s, 5 cm cells."""
+    folder = data / "isolated_building_ea6"
+    cell, length, width = 0.05, 35.8, 3.6
+    nx, ny = round(length / cell), round(width / cell)
+    x, y = np.meshgrid((np.arange(nx) + 0.5) * cell, width - (np.arange(ny) + 0.5) * cell)
+    solid = np.zeros((ny, nx), dtype=bool)
+    for name in ("building", "dam_1", "dam_2"):
+        corners = _table(folder / "poly" / f"{name}.csv", 1, 2)
+        solid |= shapely.contains_xy(shapely.Polygon(corners), x, y)
+    bed = np.where(solid, 2.0, 0.0)
+    gate = 7.55  # the gauges are given from here in the paper, from the west wall in the file
+    depth = np.where(solid, 0.0, np.where(x < gate, 0.40, 0.02))
+    gauges = _table(folder / "point_gauges.csv", 1, 3)
+    places = [(int((width - gy) / cell), int(gx / cell)) for gx, gy, _ in gauges]
+    seen = _table(next(folder.glob("tjhr*")) / "building_gauges_h.txt", 2, 7)
+    times = np.arange(0.1, 30.01, 0.1)
+    wanted = np.column_stack([np.interp(times, seen[:, 0], seen[:, k]) for k in range(1, 7)])
+    found, masses = {}, []
+    for scheme in (FIRST, SECOND):
+        domain = Domain.from_arrays(bed, cell=cell, roughness=0.01)
+        forcing = Forcing(depth, codes=uniform_boundaries(ny, nx, east=OPEN))
+        flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+        found[scheme] = _series(flood, times, places)
+        masses.append(mass_error(flood))
+    rmse = {s: np.sqrt(np.mean((found[s] - wanted) ** 2, axis=0)) for s in found}
+    name = "Isolated building, 5 cm"
+    rows = [
+        Row(
+            name, f"depth at G{k + 1}, RMSE (m)", rmse[FIRST][k], rmse[SECOND][k],
+            published="measured", mass=max(masses), must_win=False,
+        )
+        for k in range(6)
+    ]  # fmt: skip
+    rows.append(
+        Row(
+            name, "depth, mean RMSE of G1–G6 (m)", float(rmse[FIRST].mean()), float(rmse[SECOND].mean()),
+            published="measured; 5 mm is the spread of the gauges", mass=max(masses), must_win=False,
+        )
+    )  # fmt: skip
+    for k in range(5):
+        came = [float(times[np.argmax(d[:, k] > 0.03)]) for d in (found[FIRST], found[SECOND], wanted)]
+        rows.append(
+            Row(
+                name, f"shock at G{k + 1} (depth 3 cm), error (s)", *(abs(c - came[2]) for c in came[:2]),
+                published=f"measured {came[2]:.1f} s", mass=max(masses), must_win=False,
+            )
+        )  # fmt: skip
+    curves = {
+        "exact": (times, wanted[:, 1]),
+        "first order": (times, found[FIRST][:, 1]),
+        "second order": (times, found[SECOND][:, 1]),
+    }
+    return Family(rows, curves, "Isolated building, gauge 2 (exact: measured)", ("t (s)", "h (m)"))
+
+
+# --------------------------------------------------------------- Monai valley
+
+
+def monai(data: Path) -> Family:
+    """The tank of the Monai valley: gauges 5, 7, 9 over 22.5 s and the run-up, 1.4 cm cells, n = 0.01."""
+    folder = data / "monai_valley"
+    bed, west, south, cell = _grid(folder / "Benchmark_2_Bathymetry.asc")
+    ny, nx = bed.shape
+    wave = _table(folder / "Benchmark_2_input.txt", 1, 2)
+    wave = wave[wave[:, 0] <= 22.5]
+    series = TimeSeries(times=tuple(wave[:, 0]), values=tuple(wave[:, 1]))
+    level = WaterLevelForcing(series, 0.0, np.inf, {"west": np.arange(ny)}, NO_CELLS)
+    gauges = [(4.521, 1.196), (4.521, 1.696), (4.521, 2.196)]
+    places = [(int((south + ny * cell - y) / cell), int((x - west) / cell)) for x, y in gauges]
+    seen = _table(folder / "output_ch5-7-9.txt", 1, 4)
+    times = np.arange(0.05, 22.51, 0.05)
+    wanted = np.column_stack([np.interp(times, seen[:, 0], seen[:, k] / 100) for k in (1, 2, 3)])
+    still = np.array([max(-bed[p], 0.0) for p in places])
+    c = west + (np.arange(nx) + 0.5) * cell
+    found, masses, runup = {}, [], {}
+    for scheme in (FIRST, SECOND):
+        domain = Domain.from_arrays(bed, cell=cell, roughness=0.01)
+        forcing = Forcing(np.maximum(-bed, 0.0), levels=(level,), codes=uniform_boundaries(ny, nx, west=WALL))
+        flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+        found[scheme] = _series(flood, times, places) - still
+        masses.append(mass_error(flood))
+        # Highest ground that held 1 mm, east of x = 4.9 m (the coast).
+        wet = (flood.run_fields()["max_water_depth"] > 1e-3) & (c > 4.9)
+        runup[scheme] = float(bed[wet].max())
+    rmse = {s: np.sqrt(np.mean((found[s] - wanted) ** 2, axis=0)) for s in found}
+    name = "Monai valley, 1.4 cm"
+    rows = [
+        Row(
+            name, f"level at gauge {gauge}, RMSE (m)", rmse[FIRST][k], rmse[SECOND][k],
+            published=f"measured, crest {wanted[:, k].max():.3f} m", mass=max(masses), must_win=False,
+        )
+        for k, gauge in enumerate((5, 7, 9))
+    ]  # fmt: skip
+    for k, gauge in enumerate((5, 7, 9)):
+        crest = [float(d[:, k].max()) for d in (found[FIRST], found[SECOND], wanted)]
+        rows.append(
+            Row(
+                name, f"crest at gauge {gauge}, error (m)", *(abs(c - crest[2]) for c in crest[:2]),
+                published=f"measured {crest[2]:.4f} m", mass=max(masses), must_win=False,
+            )
+        )  # fmt: skip
+    rows.append(
+        Row(
+            name, "run-up in the valley (m)", runup[FIRST], runup[SECOND],
+            published="measured 0.08–0.10", mass=max(masses), must_win=False,
+        )
+    )  # fmt: skip
+    curves = {
+        "exact": (times, wanted[:, 1]),
+        "first order": (times, found[FIRST][:, 1]),
+        "second order": (times, found[SECOND][:, 1]),
+    }
+    return Family(rows, curves, "Monai valley, gauge 7 (exact: measured)", ("t (s)", "level (m)"))
+
+
+# ---------------------------------------------------------------- three humps
+
+
+def humps(data: Path) -> Family:
+    """Kawahara's humps: a lake at rest round two of them, a thin layer, and a dam break against all three."""
+    folder = data / "three_humps"
+    bed = _grid(folder / "T03" / "humps.dem")[0]
+    results: dict[str, list[float]] = {"rest": [], "thin": [], "film": [], "still": [], "times": []}
+    masses = []
+    for scheme in (FIRST, SECOND):
+        rest = solver(
+            _grid(folder / "T01" / "humps.dem")[0], np.maximum(_grid(folder / "T01" / "humps_cp.wd")[0], 0.0),
+            cell=1.0, roughness=0.04, scheme=scheme, max_step=1e9,
+        )  # fmt: skip
+        advance(rest, 0.0, 1e9, steps=10_000)
+        results["rest"].append(_fastest(rest))
+        film = solver(
+            _grid(folder / "T02" / "humps.dem")[0], _grid(folder / "T02" / "humps_db.wd")[0],
+            cell=1.0, roughness=0.018, scheme=scheme,
+        )  # fmt: skip
+        advance(film, 0.0, 300.0)
+        results["film"].append(_fastest(film))
+        dam = solver(
+            bed, _grid(folder / "T03" / "humps_db_orig.wd")[0], cell=1.0, roughness=0.018, scheme=scheme
+        )  # fmt: skip
+        small, large = (bed > 0.05) & (np.arange(75) < 38), np.arange(75) > 38
+        t = advance(dam, 0.0, 2.0)
+        reached = bool((dam.depth[small] > 0.01).any())
+        t = advance(dam, t, 6.0)
+        drowned = bool((dam.depth[small] > 0.01).all())
+        t = advance(dam, t, 12.0)
+        foot = large & (bed > 0.0) & (bed < 0.2)
+        around = bool((dam.depth[foot] > 1e-3).all() and (dam.depth[bed > 2.5] < 0.01).all())
+        results["times"].append(float(reached) + float(drowned) + float(around))
+        t = advance(dam, t, 300.0)
+        results["still"].append(_fastest(dam))
+        masses += [mass_error(rest), mass_error(film), mass_error(dam)]
+    make = partial(Row, mass=max(masses), must_win=False)
+    rows = [
+        make("Three humps, rest", "highest speed after 10,000 steps (m/s)", *results["rest"], 1e-12),
+        make("Three humps, thin layer", "highest speed at 300 s (m/s)", *results["film"]),
+        make(
+            "Three humps, dam break", "events of the reference met, of 3 (2, 6, 12 s)", *results["times"],
+            published="LISFLOOD-FP test set: 3",
+        ),
+        make(
+            "Three humps, dam break", "highest speed at 300 s (m/s)", *results["still"],
+            published="at rest after about 300 s",
+        ),
+    ]  # fmt: skip
+    return Family(rows, title="Three humps")
+
+
+def _fastest(flood: FloodSolver) -> float:
+    """Highest speed where the water is deeper than a millimetre (m/s)."""
+    h, qx, qy = flood.state()["state"]
+    deep = h > 1e-3
+    return float((np.hypot(qx, qy)[deep] / h[deep]).max())
+
+
+def families(data: Path) -> list[Callable[[], Family]]:
+    """The cases of this file; data: the folder of real data."""
+    flood = data / "flood"
+    made = []
+    for case in (momentum, spread, building, monai, humps):
+        bound = partial(case, flood)
+        bound.__name__ = case.__name__  # type: ignore[attr-defined]
+        made.append(bound)
+    return made
