@@ -215,6 +215,29 @@ def assign(
         raise TwinError(text("cli.gap_missed", gap=f"{done.gap:.3e}", wanted=f"{gap:.3e}"))
 
 
+@app.command(help=text("traffic.criticality"))
+def criticality(
+    path: Annotated[Path, typer.Argument(metavar="RUN|SCENARIO", help=text("traffic.run_or_scenario"))],
+    roads: Annotated[str, typer.Option("--roads", help=text("traffic.which_roads"))] = "bridges",
+    most: Annotated[int, typer.Option("--most", min=1, help=text("traffic.most"))] = 50,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("traffic.gpkg_out"))] = None,
+) -> None:
+    """Roads by what their loss costs."""
+    from twin.solvers.traffic.criticality import run_criticality
+
+    frame = run_criticality(path, roads=roads, most=most, out=out)
+    rows = [
+        [
+            row["name"] or row["road_ids"],
+            f"{row['volume_veh_h']:,.0f}",
+            f"{row['hours_lost']:,.1f}",
+            f"{row['stranded']:,.0f}",
+        ]
+        for _, row in frame.iterrows()
+    ]
+    _print_table([text(f"traffic.column_{key}") for key in ("road", "volume", "hours", "stranded")], rows)
+
+
 # -- what the commands share ---------------------------------------------------------------
 
 

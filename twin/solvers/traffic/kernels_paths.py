@@ -325,3 +325,33 @@ def place_slots(newest, previous, start, stop, links, slots, row_ptr, pool_link,
                 slots[k] = where[links[k]]
             p = previous[p]
         leave(o, row_ptr, nothing, nothing, pool_link, where)
+
+
+@njit(cache=True)
+def sum_along_trees(origin_node, entry, tail, value, along):
+    """Sum of the values of links (m,) along the trees ``entry`` (o, n), into ``along`` (o, n); inf off the
+    tree.
+    """
+    n = entry.shape[1]
+    stack = np.empty(n, np.int32)
+    for o in range(origin_node.size):
+        row = along[o]
+        row[:] = -1.0
+        row[origin_node[o]] = 0.0
+        for node in range(n):
+            if entry[o, node] < 0:
+                if node != origin_node[o]:
+                    row[node] = math.inf
+                continue
+            depth = 0
+            at = node
+            while row[at] < 0.0:
+                stack[depth] = at
+                depth += 1
+                at = tail[entry[o, at]]
+            reached = row[at]
+            while depth > 0:
+                depth -= 1
+                at = stack[depth]
+                reached += value[entry[o, at]]
+                row[at] = reached

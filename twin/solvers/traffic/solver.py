@@ -277,6 +277,11 @@ class TrafficSolver(Solver):
             "seconds": {"assignments": self._seconds},
         }
 
+    @property
+    def reference_trips(self) -> Trips:
+        """The trips of the reference state."""
+        return self._trips(self.reference_time)
+
     # -- inside --------------------------------------------------------------------
 
     def _coupling_times(self) -> list[float]:

@@ -1,0 +1,90 @@
+"""System optimum, tolls, skims, criticality."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import small
+from tests.traffic import slow_traffic as slow
+from tests.traffic.test_equilibrium import braess
+from tests.traffic.test_traffic_solver import domain
+from twin.errors import InputError
+from twin.scenarios import Scenario
+from twin.solvers.traffic import AssignmentNetwork, Trips, assign
+from twin.solvers.traffic.analysis import skim, system_optimum
+from twin.solvers.traffic.criticality import bridges, criticality, losses, run_criticality
+
+
+def test_optimum_of_braess_leaves_the_bridge_alone() -> None:
+    """Marginal costs 20 v and 50 + 2 v: three on each side, nobody on the bridge; total 498."""
+    network, trips = braess(bridge=True)
+    best = system_optimum(network, trips)
+    np.testing.assert_allclose(best.volume, [3, 3, 3, 0, 3], atol=1e-6)
+    assert best.total_cost == pytest.approx(498.0)
+    assert assign(network, trips).total_cost == pytest.approx(552.0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_marginal_tolls_bring_drivers_to_the_optimum(seed: int) -> None:
+    network, trips = slow.random_network(seed, traps=False)
+    best = system_optimum(network, trips)
+    tolled = assign(replace(network, fixed=network.fixed + best.toll), trips)
+    np.testing.assert_allclose(tolled.volume, best.volume, atol=1e-5 * best.volume.max())
+    assert best.total_cost < assign(network, trips).total_cost
+    with pytest.raises(InputError, match="conical"):
+        system_optimum(replace(network, conical=np.full(network.links, 6.0)), trips)
+
+
+def test_skims_against_a_slow_search() -> None:
+    network, _ = slow.random_network(5, traps=False)
+    cost = slow.link_costs(network, np.zeros(network.links))
+    length = np.random.default_rng(0).uniform(1.0, 9.0, network.links)
+    tables = skim(network, cost, length=length)
+    for o in range(network.zones):
+        distance, entry = slow.dijkstra(network, cost, int(network.zone_node[o]))
+        for d in range(network.zones):
+            node, along = int(network.zone_node[d]), 0.0
+            assert tables["cost"][o, d] == pytest.approx(distance[node])
+            while node != network.zone_node[o]:
+                along += length[entry[node]]
+                node = int(network.link_from[entry[node]])
+            assert tables["length"][o, d] == pytest.approx(along)
+
+
+def test_losses_of_closed_links_by_hand() -> None:
+    """Roads of 600, 900 and 1200 s without congestion for 100 trips; 20 more depend on the last link."""
+    network = AssignmentNetwork.create(
+        3, [0, 0, 0, 1], [1, 1, 1, 2], zone_node=[0, 1, 2], free_time=[600.0, 900.0, 1200.0, 60.0],
+        capacity=1.0, b=0.0,
+    )  # fmt: skip
+    trips = Trips.from_pairs(3, [0, 0], [1, 2], [100.0, 20.0])
+    found = losses(network, trips, [np.array([0]), np.array([0, 1]), np.array([3]), np.array([2])])
+    assert [loss.hours_lost for loss in found] == pytest.approx([10.0, 20.0, 0.0, 0.0])
+    assert [loss.stranded for loss in found] == [0.0, 0.0, 20.0, 0.0]
+    assert [loss.volume for loss in found] == [120.0, 120.0, 20.0, 0.0]
+    assert found[2].hours == pytest.approx(20.0)
+
+
+def test_parts_of_a_bridge_are_one_bridge() -> None:
+    network = domain().networks["roads"]
+    assert [network.segments["road_id"].iloc[rows].tolist() for rows in bridges(network)] == [["bridge"]]
+
+
+def test_criticality_of_a_scenario(tmp_path: Path) -> None:
+    file = small.make(tmp_path / "small")
+    table = criticality(Scenario.open(file), roads="all", most=5)
+    assert 0 < len(table) <= 5
+    assert (np.diff(table["hours"]) <= 0).all()
+    assert (table["gap"] <= 1e-8).all()
+    out = tmp_path / "roads.gpkg"
+    again = run_criticality(file, roads="all", most=5, out=out)
+    assert out.is_file()
+    assert again["road_ids"].tolist() == table["road_ids"].tolist()
+    with pytest.raises(InputError, match="no bridge"):
+        run_criticality(file)
+    with pytest.raises(InputError, match="--roads"):
+        run_criticality(file, roads="some")

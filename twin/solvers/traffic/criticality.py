@@ -1,0 +1,182 @@
+"""Which road hurts most if it is lost: every bridge (or loaded road) closed in turn, by warm starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from twin.errors import InputError, Problem
+from twin.files import replacing
+from twin.solvers.traffic.assignment import Assignment, assign
+from twin.solvers.traffic.problem import AssignmentNetwork, Trips
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from twin.network import Network
+    from twin.scenarios.scenario import Scenario
+
+STRANDED_HOUR = 1.0  # h that a trip without a route counts for in the ranking
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What closing some links costs in the hour that is assigned.
+
+    hours_lost : vehicle-hours more for trips that keep a route. stranded : trips that lose theirs. volume :
+    vehicles that used the links. hours : both together, a stranded trip counted for an hour.
+    """
+
+    hours_lost: float
+    stranded: float
+    volume: float
+    gap: float
+    seconds: float
+
+    @property
+    def hours(self) -> float:
+        """What roads are ranked by."""
+        return self.hours_lost + STRANDED_HOUR * self.stranded
+
+
+def losses(
+    network: AssignmentNetwork,
+    trips: Trips,
+    groups: Sequence[NDArray[np.integer]],
+    *,
+    gap: float = 1e-8,
+    start: Assignment | None = None,
+) -> list[Loss]:
+    """Close each group of links (numbers) in turn; costs in seconds. `start`: the open equilibrium, with
+    paths. Each closure starts from the open equilibrium, never from another closure.
+    """
+    base = start or assign(network, trips, gap=gap, keep_paths=True)
+    found = []
+    for group in groups:
+        keep = np.ones(network.links, bool)
+        keep[group] = False
+        closed = assign(network.keep(keep), trips, gap=gap, start=base)
+        still = np.isfinite(closed.pair_cost) & np.isfinite(base.pair_cost)
+        lost = trips.trips[still] @ (closed.pair_cost - base.pair_cost)[still] / 3600.0
+        cut = ~np.isfinite(closed.pair_cost) & np.isfinite(base.pair_cost)
+        found.append(
+            Loss(
+                float(lost),
+                float(trips.trips[cut].sum()),
+                float(base.volume[group].max(initial=0.0)),
+                closed.gap,
+                closed.seconds,
+            )
+        )
+    return found
+
+
+def bridges(network: Network) -> list[NDArray[np.int64]]:
+    """Segments (rows) of each bridge: those above the ground (level > 0) that join end to end."""
+    level = network.segments["level"].fillna(0).to_numpy(np.int64)
+    up = np.flatnonzero(level > 0)
+    links = np.flatnonzero(np.isin(network.segment, up))
+    if not links.size:
+        return []
+    n = network.nodes
+    graph = coo_array((np.ones(links.size), (network.link_from[links], network.link_to[links])), shape=(n, n))
+    _, label = connected_components(graph.tocsr(), directed=False)
+    of_segment = np.full(len(network.segments), -1, np.int64)
+    of_segment[network.segment[links]] = label[network.link_from[links]]
+    return [np.flatnonzero(of_segment == part) for part in np.unique(of_segment[up])]
+
+
+def criticality(
+    scenario: Scenario, *, roads: str = "bridges", most: int = 50, gap: float = 1e-8
+) -> gpd.GeoDataFrame:
+    """Rank the bridges (or, with ``roads="all"``, the most loaded roads) of a scenario by what their loss
+    costs in its hour of reference, on dry roads that are otherwise open.
+
+    Returns rows sorted by `hours`, dearest first: road_ids, name, nature, volume_veh_h, hours_lost, stranded,
+    hours, geometry. At most `most` candidates, those that carry most.
+
+    Raises
+    ------
+    InputError
+        The scenario has no demand or roads, or no bridge.
+    """
+    from twin.gridding import DomainParameters, build_domain
+    from twin.solvers.traffic.solver import TrafficSolver
+
+    parameters = scenario.parameters()
+    if "traffic" not in parameters:
+        raise InputError(Problem(scenario.where, "solvers", "no traffic", 'solvers = ["traffic"]'))
+    domain_parameters = parameters["domain"]
+    assert isinstance(domain_parameters, DomainParameters)
+    domain = build_domain(scenario.territory, scenario.resolution, domain_parameters)
+    for measure in scenario.measures:
+        domain = measure.apply(domain)
+    traffic = TrafficSolver(domain, scenario, {})
+    network, trips = traffic.network, traffic.reference_trips
+    if roads == "bridges":
+        groups = bridges(network)
+        if not groups:
+            raise InputError(
+                Problem(scenario.where, "roads", "no bridge (level > 0) in the layer", "try --roads all")
+            )
+    else:
+        groups = [np.array([k]) for k in range(len(network.segments))]
+    base = assign(traffic.supply, trips, gap=gap, keep_paths=True)
+    volume = base.volume[: network.links]
+    links = [network.links_of_segments(group) for group in groups]
+    carried = np.array([volume[some].max(initial=0.0) for some in links])
+    chosen = [
+        int(k) for k in np.argsort(-carried, kind="stable")[:most] if carried[k] > 0 or roads == "bridges"
+    ]
+    found = losses(traffic.supply, trips, [links[k] for k in chosen], gap=gap, start=base)
+    segments = network.segments
+    rows = []
+    for k, loss in zip(chosen, found, strict=True):
+        here = segments.iloc[groups[k]]
+        names = [str(x) for x in here["name"].dropna().unique() if str(x)]
+        rows.append(
+            {
+                "road_ids": " ".join(here["road_id"].astype(str)),
+                "name": ", ".join(names),
+                "nature": str(here["nature"].iloc[0]),
+                "volume_veh_h": loss.volume,
+                "hours_lost": loss.hours_lost,
+                "stranded": loss.stranded,
+                "hours": loss.hours,
+                "gap": loss.gap,
+                "geometry": shapely.union_all(here.geometry.to_numpy()),
+            }
+        )
+    frame = gpd.GeoDataFrame(rows, geometry="geometry", crs=segments.crs)
+    return frame.sort_values("hours", ascending=False, kind="stable").reset_index(drop=True)
+
+
+def run_criticality(
+    path: str | Path, *, roads: str = "bridges", most: int = 50, out: str | Path | None = None
+) -> gpd.GeoDataFrame:
+    """``twin criticality``: of a run folder or a scenario file; written to a GeoPackage if asked.
+
+    Raises
+    ------
+    InputError
+        No such run or scenario, `roads` is neither "bridges" nor "all", and what `criticality` raises.
+    """
+    from twin.scenarios.scenario import Scenario
+
+    path = Path(path)
+    if roads not in ("bridges", "all"):
+        raise InputError(Problem("twin criticality", "--roads", repr(roads), '"bridges" or "all"'))
+    scenario = Scenario.open(path / "scenario.toml" if path.is_dir() else path)
+    frame = criticality(scenario, roads=roads, most=most)
+    if out is not None:
+        with replacing(Path(out)) as aside:
+            frame.to_file(aside, layer="criticality", driver="GPKG")
+    return frame
