@@ -33,6 +33,7 @@ from twin.scenarios.events import EVENTS, At, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
 from twin.scenarios.rating import read_rating
+from twin.scenarios.story import Slide
 from twin.territory import Territory, outside, read_toml, with_environment
 from twin.units import Seconds, parse, problems_of
 
@@ -169,6 +170,7 @@ class Scenario(BaseModel):
     boundaries: BoundaryTable = BoundaryTable()
     initial: Initial | None = None
     outputs: Outputs = Outputs()
+    story: tuple[Slide, ...] = ()
     file: Path | None = Field(None, exclude=True, repr=False)
 
     # -- reading and writing ----------------------------------------------------
@@ -240,6 +242,9 @@ class Scenario(BaseModel):
         )
         problems.raise_if_any()
         object.__setattr__(self, "events", events)
+        story = tuple(slide.since(self.start) for slide in self.story)
+        if story != self.story:
+            object.__setattr__(self, "story", story)
         stretches = tuple(
             s if s.table is None else s.model_copy(update={"table": str((self.root / s.table).resolve())})
             for s in self.boundaries.stretches
@@ -373,7 +378,7 @@ class Scenario(BaseModel):
     def _check_places(self) -> list[Problem]:
         problems: list[Problem] = []
         named: list[tuple[str, str]] = []
-        for table in ("events", "measures"):
+        for table in ("events", "measures", "story"):
             for number, item in enumerate(getattr(self, table), start=1):
                 for field in item.places_in:
                     at, key = getattr(item, field), f"{table}[{number}].{field}"
@@ -381,6 +386,16 @@ class Scenario(BaseModel):
                         named.append((key, at))
                     elif at is not None:
                         problems += self._check_coordinates(at, key)
+        for number, slide in enumerate(self.story, start=1):
+            if isinstance(slide.time, float) and not 0.0 <= slide.time <= self.duration:
+                problems.append(
+                    Problem(
+                        self.where,
+                        f"story[{number}].time",
+                        f"{slide.time:g} s",
+                        f"an instant of the run: 0 to {self.duration:g} s",
+                    )
+                )
         named += [(f"outputs.gauges[{k}]", n) for k, n in enumerate(self.outputs.gauges, start=1)]
         named += [(f"outputs.sections[{k}]", n) for k, n in enumerate(self.outputs.sections, start=1)]
         for number, stretch in enumerate(self.boundaries.stretches, start=1):
