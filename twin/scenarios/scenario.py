@@ -34,6 +34,7 @@ from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
 from twin.scenarios.rating import read_rating
 from twin.scenarios.story import Slide
+from twin.scenarios.structures import STRUCTURES
 from twin.territory import Territory, outside, read_toml, with_environment
 from twin.units import Seconds, parse, problems_of
 
@@ -47,7 +48,7 @@ class _Record(BaseModel):
 
 
 class BoundaryStretch(_Record):
-    """A stretch of the edge that differs from its side; `table` is a rating curve (level_m, discharge_m3_s)."""
+    """A stretch of the edge unlike its side; `table` is a rating curve (level_m, discharge_m3_s)."""
 
     at: At
     kind: StretchKind
@@ -131,7 +132,7 @@ if TYPE_CHECKING:
     _AnyEvent: TypeAlias = Event
     _AnyMeasure: TypeAlias = Measure
 else:
-    _AnyEvent = Annotated[reduce(or_, EVENTS.values()), Field(discriminator="kind")]
+    _AnyEvent = Annotated[reduce(or_, [*EVENTS.values(), *STRUCTURES.values()]), Field(discriminator="kind")]
     _AnyMeasure = (
         Annotated[reduce(or_, MEASURES.values()), Field(discriminator="kind")]
         if len(MEASURES) > 1
@@ -209,7 +210,7 @@ class Scenario(BaseModel):
 
     def to_toml(self) -> str:
         """The resolved scenario: every default explicit, SI. Reading it back gives an equal scenario."""
-        table = self.model_dump(exclude_none=True, exclude={"territory", "params"})
+        table = self.model_dump(exclude_none=True, exclude={"territory", "params"}, by_alias=True)
         table["territory"] = str(self.territory.file)
         table["params"] = {
             name: parameters.model_dump(exclude_none=True) for name, parameters in self.parameters().items()
@@ -381,7 +382,7 @@ class Scenario(BaseModel):
         for table in ("events", "measures", "story"):
             for number, item in enumerate(getattr(self, table), start=1):
                 for field in item.places_in:
-                    at, key = getattr(item, field), f"{table}[{number}].{field}"
+                    at, key = getattr(item, field), f"{table}[{number}].{field.rstrip('_')}"
                     if isinstance(at, str):
                         named.append((key, at))
                     elif at is not None:

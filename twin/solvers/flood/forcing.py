@@ -31,6 +31,7 @@ from twin.scenarios.events import StormDrain
 from twin.scenarios.measures import place_geometry
 from twin.scenarios.rainfield import RainField, rain_fields
 from twin.solvers.flood.infiltration import DrainForcing, Soil, soil_of
+from twin.solvers.flood.structures import StructureForcing, refuse_unusable, structures
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -51,7 +52,7 @@ class Forcing:
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
     rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
-    soil, drains : what leaves the surface.
+    soil, drains : what leaves the surface. structures : what passes water on.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
     roofs : cells on which a building stands, shape (ny, nx); None: nowhere. They have neither soil nor drain.
     where : what messages call the source.
@@ -64,6 +65,7 @@ class Forcing:
     rain_fields: tuple[RainField, ...] = ()
     soil: Soil | None = None
     drains: tuple[DrainForcing, ...] = ()
+    structures: tuple[StructureForcing, ...] = ()
     inflows: tuple[InflowForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
     ratings: tuple[RatingForcing, ...] = ()
@@ -94,6 +96,7 @@ class Forcing:
             rain_fields=tuple(rain_fields(domain, scenario)),
             soil=None if infiltration is None else soil_of(infiltration, domain, scenario),
             drains=tuple(drains(domain, scenario)),
+            structures=tuple(structures(domain, scenario)),
             inflows=tuple(inflows(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),
             ratings=sides.ratings,
@@ -142,6 +145,7 @@ class Forcing:
             Depth or roughness negative or not finite, rain or discharge negative, normal depth without
             roughness; all at once.
         """
+        refuse_unusable(self.structures, self.where)
         problems = Problems()
         shape = active.shape
         for name, values in (("initial water depth", self.initial_depth), ("roughness", roughness)):

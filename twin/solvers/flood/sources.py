@@ -27,6 +27,7 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.ledger import Total
 from twin.solvers.flood.parameters import FloodParameters
+from twin.solvers.flood.structures import Structures
 
 if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
@@ -89,7 +90,9 @@ class Sources:
         self._rated: list[tuple[Ints, Floats]] = []
         self._cell = grid.cell
         self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
+        self._structures = Structures(forcing.structures, bed, datum, self._area, self._dry)
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
+        points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()
 
     def has_cell(self, i: int, j: int) -> bool:
@@ -153,6 +156,12 @@ class Sources:
             change = math.fsum((asked - had).tolist()) * self._area
             (solver.inflow if change > 0.0 else solver.outflow).add(abs(change))
             self._wake(solver, i, j)
+        if self._structures:
+            left, touched = self._structures.act(state, t0, dt)
+            if left > 0.0:
+                solver.outflow.add(left)
+            for cells in touched:
+                self._wake(solver, *np.divmod(cells, self._shape[1]))
         for forcing, _ in self._edge_levels:
             if forcing.active(t0):
                 solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
@@ -170,17 +179,18 @@ class Sources:
     def state(self) -> dict[str, NDArray[Any]]:
         """What the sources remember. A copy."""
         totals = [*self.infiltrated.parts(), *self.drained.parts()]
-        return self._ground.state() | {"losses": np.array(totals)}
+        return self._ground.state() | {"losses": np.array(totals), "structures": self._structures.state()}
 
     def restore(self, state: Mapping[str, NDArray[Any]], static: Floats) -> None:  # noqa: ARG002
         """Take it back; `static` are the planes of the solver, whose crests breaches lower."""
         self._ground.restore(state)
+        self._structures.restore(state["structures"])
         losses = [float(x) for x in state["losses"]]
         self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
 
     def summary(self) -> dict[str, Any]:
         """What is worth telling of a run."""
-        return {}
+        return {"structures": self._structures.summary()} if self._structures else {}
 
     def _rate(self, solver: FloodSolver) -> list[tuple[Ints, Floats]]:
         """Unit discharges (m²/s) out of the edge cells of each rating curve, for the water that is there.
@@ -254,6 +264,9 @@ class Sources:
             if level.active(t0):
                 asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
                 highest = max(highest, float((self._velocity(state, i, j) + np.sqrt(GRAVITY * asked)).max()))
+        for i, j, more in self._structures.arrivals(state, t0, t1 - t0):
+            fastest = np.sqrt(GRAVITY * (state[DEPTH, i + PAD, j + PAD] + more))
+            highest = max(highest, float((self._velocity(state, i, j) + fastest).max()))
         for forcing, cells in self._edge_levels:
             if forcing.active(t0):
                 asked = np.maximum(forcing.series.mean(t0, t1) - self._datum - self._edge_bed[cells], 0.0)
