@@ -12,11 +12,12 @@ import xarray as xr
 
 import twin
 from tests import small
-from twin.errors import InputError, Interrupted
+from twin.errors import InputError, Interrupted, SolverError
 from twin.plugins import Parameters, Solver, coupling_order
 from twin.results import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS, Result
 from twin.scenarios import Scenario
 from twin.simulation import Progress, Simulation, resume, run
+from twin.solvers.flood.solver import FloodSolver
 
 FIELDS = {
     "water_depth", "velocity_x", "velocity_y", "max_water_depth", "max_water_level", "max_velocity",
@@ -160,6 +161,27 @@ def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(
         run(file, tmp_path / "cut", progress=pull, checkpoint_every=0.15)
     assert Result.open(tmp_path / "cut").status == "failed"
     equal(resume(tmp_path / "cut"), whole)
+
+
+def test_a_solver_that_stops_leaves_its_last_good_state(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole_step = FloodSolver.step
+
+    def step(self: FloodSolver, t: float, t_end: float) -> float:
+        if t > 300.0:
+            raise SolverError("flood", "too fast", time=t, cell=(3, 4), values={"speed": 99.0}, cause="a pit")
+        return whole_step(self, t, t_end)
+
+    monkeypatch.setattr(FloodSolver, "step", step)
+    with pytest.raises(SolverError, match=r"cell \(row, column\) = \(3, 4\)"):
+        run(file, tmp_path / "run")
+    failed = Result.open(tmp_path / "run")
+    assert failed.status == "failed"
+    assert "a pit" in failed.provenance["error"]
+    assert failed.times.tolist() == [0.0, 120.0, 240.0]
+    assert failed.indicators["flooded_area"]["value"] > 0
+    assert (failed.path / "checkpoint" / "state.npz").exists()
 
 
 def test_a_complete_run_is_not_resumed(whole: Result) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from twin import checkpoint
 from twin.clock import Schedule
 from twin.domain import Domain
-from twin.errors import InputError, Interrupted, Problem, TwinError
+from twin.errors import InputError, Interrupted, Problem, SolverError, TwinError
 from twin.gridding import DomainParameters, build_domain
 from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
@@ -319,6 +319,10 @@ def _drive(
         raise
     except BaseException as error:
         log.error("%s: %s", type(error).__name__, error)
+        if isinstance(error, SolverError):
+            # The solver still holds its last good state: keep it, and all that is known so far.
+            save()
+            recorder.finish(FAILED)
         recorder.writer.write_table(
             "provenance.json", recorder.provenance(FAILED) | {"error": str(error) or type(error).__name__}
         )
