@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from twin.accessibility import access, worst
 from twin.errors import InputError, Problem
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, depth_around
 from twin.messages import language, text
@@ -413,6 +414,28 @@ def _traffic(run: _Run) -> list[Indicator]:
     ]
 
 
+def _access(run: _Run) -> list[Indicator]:
+    buildings, found = run.result.buildings, _facilities(run)
+    if buildings is None or found is None or found.empty:
+        return []
+    if "residents" in buildings:
+        people = np.nan_to_num(buildings["residents"].to_numpy(dtype=np.float64))
+    elif "dwellings" in buildings:
+        people = PEOPLE_PER_DWELLING * np.nan_to_num(buildings["dwellings"].to_numpy(dtype=np.float64))
+    else:
+        return []
+    wanted = found[found["facility"].isin(["hospital", "fire_station", "school"])]
+    homes = buildings.geometry.representative_point()
+    table = access(run.result, wanted, homes.x.to_numpy(), homes.y.to_numpy(), people)
+    out = []
+    for kind, row in worst(table).items():
+        hours = float(row["time_s"]) / 3600
+        out.append(_make(f"within_10_min_{kind}", round(row["within_10"]), "", hours=hours))
+        most = table[table["facility"] == kind]["isolated"].max()
+        out.append(_make(f"isolated_{kind}", round(most), ""))
+    return out
+
+
 def _damage(run: _Run, curve: DamageCurve) -> list[Indicator]:
     buildings = run.result.buildings
     if buildings is None or "max_water_depth" not in buildings:
@@ -444,6 +467,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         _districts,
         _roads,
         _traffic,
+        _access,
     ]
     if damage is not None:
         groups.append(lambda of: _damage(of, damage))

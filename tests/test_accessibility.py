@@ -1,0 +1,102 @@
+"""Access to facilities: by hand, against SciPy, from a run; where to put one more, against every choice."""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+from shapely.geometry import LineString, Point
+
+from twin.accessibility import Roads, access, coverage, p_median, worst
+
+
+def test_multi_source_times_against_scipy() -> None:
+    rng = np.random.default_rng(3)
+    n, m = 40, 160
+    tail, head = rng.integers(0, n, m).astype(np.int32), rng.integers(0, n, m).astype(np.int32)
+    time = rng.uniform(1.0, 9.0, m)
+    closed = rng.random(m) < 0.2
+    roads = Roads(rng.random(n), rng.random(n), tail, head)
+    dense = np.full((n, n), np.inf)
+    np.minimum.at(dense, (tail[~closed], head[~closed]), time[~closed])  # SciPy would add parallel links up
+    graph = csr_array(np.where(np.isfinite(dense), dense, 0.0))
+    sources = np.array([3, 17, -1], np.int32)
+    link_time = np.where(closed, np.nan, time)
+    expected = dijkstra(graph, indices=[3, 17], min_only=True)
+    np.testing.assert_allclose(roads.times(link_time, sources), expected)
+    back = dijkstra(graph.T, indices=[3, 17], min_only=True)
+    np.testing.assert_allclose(roads.times(link_time, sources, towards=True), back)
+    assert np.isinf(roads.times(link_time, np.array([-1], np.int32))).all()
+
+
+def run_with_a_ford() -> SimpleNamespace:
+    """A road of 600 m at 36 km/h with people at both ends, cut in its middle at the second instant."""
+    lines = [LineString([(0, 0), (300, 0)]), LineString([(300, 0), (600, 0)])]
+    both = [lines[0], lines[0].reverse(), lines[1], lines[1].reverse()]
+    links = gpd.GeoDataFrame(
+        {
+            "from_node": [0, 1, 1, 2],
+            "to_node": [1, 0, 2, 1],
+            "length_m": [300.0] * 4,
+            "free_speed_km_h": [36.0] * 4,
+        },
+        geometry=both,
+        crs="EPSG:2154",
+    )
+    series = xr.Dataset(
+        {
+            "travel_time": (("time", "link"), [[60.0] * 4, [60.0, 60.0, np.nan, np.nan]]),
+            "water_depth": (("time", "link"), [[0.0] * 4, [0.0, 0.0, 0.5, 0.5]]),
+            "closed": (("time", "link"), [[0] * 4, [0, 0, 1, 1]]),
+        },
+        coords={"time": [0.0, 1800.0]},
+    )
+    return SimpleNamespace(links=links, link_series=series)
+
+
+def test_access_during_a_flood() -> None:
+    facilities = gpd.GeoDataFrame(
+        {"facility": ["hospital", "fire_station"]}, geometry=[Point(0, 5), Point(0, -5)], crs="EPSG:2154"
+    )
+    x, y, people = [0.0, 600.0, 300.0, 5000.0], [9.0, 9.0, 9.0, 0.0], [10.0, 20.0, 5.0, 99.0]
+    table = access(run_with_a_ford(), facilities, x, y, people).set_index(["facility", "time_s"])
+    assert table.loc[("hospital", 0.0), "people"] == 35.0  # the last lives far from any road
+    assert table.loc[("hospital", 0.0), "mean_min"] == pytest.approx((20 * 2 + 5 * 1) / 35)
+    assert table.loc[("fire_station", 0.0), "mean_min"] == pytest.approx((20 * 1 + 5 * 0.5) / 35)
+    assert table.loc[("hospital", 1800.0), "isolated"] == 20.0
+    assert table.loc[("hospital", 1800.0), "within_5"] == 15.0
+    rows = worst(table.reset_index())
+    assert rows["fire_station"]["time_s"] == 1800.0
+    assert access(SimpleNamespace(links=None, link_series=None), facilities, x, y, people).empty
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sites_against_every_choice(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    times = rng.uniform(1.0, 30.0, (7, 15))
+    times[rng.random(times.shape) < 0.1] = np.inf
+    times[0] = np.where(np.isinf(times[0]), 40.0, times[0])
+    people = rng.uniform(1.0, 50.0, 15)
+
+    def mean(sites: tuple[int, ...]) -> float:
+        return float(times[list(sites)].min(axis=0) @ people)
+
+    def covered(sites: tuple[int, ...]) -> float:
+        return float(people[times[list(sites)].min(axis=0) <= 10.0].sum())
+
+    choices = [c for c in itertools.combinations(range(7), 3) if 0 in c]
+    best = p_median(times, people, 2, existing=[0])
+    assert best.proved
+    assert best.value == pytest.approx(min(map(mean, choices)))
+    assert mean((0, *best.chosen)) == pytest.approx(best.value)
+    most = coverage(times, people, 10.0, 2, existing=[0])
+    assert most.value == pytest.approx(max(map(covered, choices)))
+    assert covered((0, *most.chosen)) == pytest.approx(most.value)
+    with pytest.raises(ValueError, match="8 new sites among 7"):
+        coverage(times, people, 10.0, 8)

@@ -1,0 +1,241 @@
+"""Who reaches help, and how fast: minutes to the nearest facility of a kind, at each instant of a run.
+
+Emergency vehicles set out from their station and are held to drive at the free speed of the road, slowed and
+stopped by water as others are; people drive to a hospital or a school in the traffic of the instant. One
+multi-source tree gives the nearest facility for everybody. Turn bans play no part here, and the way between
+a house and the nearest junction is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from twin.solvers.traffic.obstacles import speed_in_water
+from twin.solvers.traffic.problem import AssignmentNetwork
+from twin.solvers.traffic.trees import grow
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from twin.results import Result
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+#: Facilities from which help sets out; to the others people drive.
+SETS_OUT = ("fire_station", "police")
+MINUTES = (5.0, 10.0, 20.0)
+FAR = 500.0  # m: a place farther than this from any road is not on the network
+
+
+@dataclass(frozen=True, eq=False)
+class Roads:
+    """Directed links between nodes, with places of the nodes."""
+
+    node_x: Floats
+    node_y: Floats
+    link_from: Ints
+    link_to: Ints
+
+    @classmethod
+    def of(cls, links: gpd.GeoDataFrame) -> Roads:
+        """The network of a run's ``traffic/links.gpkg``."""
+        tail, head = links["from_node"].to_numpy(np.int32), links["to_node"].to_numpy(np.int32)
+        lines = np.asarray(links.geometry.array, dtype=object)
+        xy = np.full((int(max(tail.max(), head.max())) + 1, 2), np.nan)
+        for nodes, place in ((tail, 0), (head, -1)):
+            xy[nodes] = shapely.get_coordinates(shapely.get_point(lines, place))
+        return cls(xy[:, 0].copy(), xy[:, 1].copy(), tail, head)
+
+    @cached_property
+    def main(self) -> NDArray[np.bool_]:
+        """(n,) nodes of the largest strongly connected component."""
+        n = self.node_x.size
+        graph = coo_array((np.ones(self.link_from.size), (self.link_from, self.link_to)), shape=(n, n))
+        _, label = connected_components(graph.tocsr(), directed=True, connection="strong")
+        return np.asarray(label == np.bincount(label).argmax())
+
+    def attach(self, x: ArrayLike, y: ArrayLike) -> Ints:
+        """The nearest node of the main component to each point; -1 beyond `FAR`."""
+        nodes = np.flatnonzero(self.main)
+        tree = cKDTree(np.column_stack([self.node_x[nodes], self.node_y[nodes]]))
+        away, nearest = tree.query(np.column_stack([np.ravel(x), np.ravel(y)]))
+        return np.where(away <= FAR, nodes[nearest], -1).astype(np.int32)
+
+    def times(self, link_time: Floats, sources: Ints, *, towards: bool = False) -> Floats:
+        """(n,) time from the nearest source (or to it), inf where there is none; `link_time` (m,), NaN or
+        inf: closed.
+        """
+        sources = np.unique(sources[sources >= 0])
+        n = self.node_x.size
+        if not sources.size:
+            return np.full(n, np.inf)
+        is_open = np.isfinite(link_time)
+        tail, head = (self.link_to, self.link_from) if towards else (self.link_from, self.link_to)
+        network = AssignmentNetwork.create(
+            n + 1,
+            np.append(tail[is_open], np.full(sources.size, n)),
+            np.append(head[is_open], sources),
+            zone_node=[],
+            free_time=np.append(link_time[is_open], np.zeros(sources.size)),
+            capacity=1.0,
+            b=0.0,
+        )
+        distance, entry = np.empty((1, n + 1)), np.empty((1, n + 1), np.int32)
+        grow(network, np.array([n], np.int32), network.star.base, distance, entry)
+        return np.asarray(distance[0, :n])
+
+
+def access(
+    result: Result, facilities: gpd.GeoDataFrame, x: ArrayLike, y: ArrayLike, people: ArrayLike
+) -> pd.DataFrame:
+    """Access to each kind of facility at each coupling time of a run.
+
+    Parameters
+    ----------
+    facilities : rows with `facility` (its kind) and geometry. x, y, people : (k,) where how many live.
+
+    Returns
+    -------
+    One row per kind and time: facility, time_s, people (on the network), within_5, within_10, within_20
+    (people), isolated (people with a way when all roads are open and dry, and none now), mean_min (of those
+    who have a way). Empty where the run has no traffic.
+    """
+    links, series = result.links, result.link_series
+    columns = ["facility", "time_s", "people", *(f"within_{m:.0f}" for m in MINUTES), "isolated", "mean_min"]
+    if links is None or series is None or facilities.empty:
+        return pd.DataFrame(columns=columns)
+    roads = Roads.of(links)
+    count = np.asarray(people, np.float64)
+    home = roads.attach(x, y)
+    speed = links["free_speed_km_h"].to_numpy(np.float64) / 3.6
+    length = links["length_m"].to_numpy(np.float64)
+    rows: list[tuple[object, ...]] = []
+    for kind, group in facilities.groupby("facility", sort=True):
+        points = group.geometry.representative_point()
+        sources = roads.attach(points.x.to_numpy(), points.y.to_numpy())
+        out = kind in SETS_OUT
+        dry = roads.times(length / speed, sources, towards=not out)[home]
+        on_network = (home >= 0) & np.isfinite(dry)
+        for k, t in enumerate(series["time"].values):
+            now = series.isel(time=k)
+            closed = now["closed"].to_numpy() > 0
+            link_time = now["travel_time"].to_numpy().astype(np.float64)
+            if out:
+                depth = now["water_depth"].to_numpy().astype(np.float64)
+                link_time = length / speed_in_water(np.nan_to_num(depth), speed)
+            minutes = roads.times(np.where(closed, np.inf, link_time), sources, towards=not out)[home] / 60.0
+            served = on_network & np.isfinite(minutes)
+            weight = count[served]
+            mean = float(weight @ minutes[served] / weight.sum()) if weight.sum() > 0 else float("nan")
+            rows.append(
+                (
+                    kind,
+                    float(t),
+                    float(count[on_network].sum()),
+                    *(float(count[served & (minutes <= most)].sum()) for most in MINUTES),
+                    float(count[on_network & ~served].sum()),
+                    mean,
+                )
+            )
+    return pd.DataFrame(rows, columns=columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Chosen candidates (numbers), what the choice is worth (see `p_median`, `coverage`), and whether it was
+    proved best.
+    """
+
+    chosen: NDArray[np.int64]
+    value: float
+    proved: bool
+
+
+def p_median(times: Floats, people: Floats, count: int, existing: ArrayLike = ()) -> Sites:
+    """The `count` new sites that make the mean time to the nearest site least (Hakimi 1964).
+
+    Parameters
+    ----------
+    times : (candidates, k) from candidate to place; inf: no way. people : (k,). existing : candidates that
+        are there already and stay.
+
+    Value: people × time, summed; places that no candidate reaches are left out. Solved by HiGHS.
+    """
+    reached = np.isfinite(times).any(axis=0) & (people > 0)
+    site, place = np.nonzero(np.isfinite(times[:, reached]))
+    cost = times[:, reached][site, place] * people[reached][place]
+    sites, places, pairs = times.shape[0], int(reached.sum()), site.size
+    # x = [open (sites), served (pairs)]
+    each = csr_array((np.ones(pairs), (place, sites + np.arange(pairs))), shape=(places, sites + pairs))
+    within = csr_array(
+        (
+            np.concatenate([np.ones(pairs), -np.ones(pairs)]),
+            (np.tile(np.arange(pairs), 2), np.concatenate([sites + np.arange(pairs), site])),
+        ),
+        shape=(pairs, sites + pairs),
+    )
+    constraints = [LinearConstraint(each, 1.0, 1.0), LinearConstraint(within, -np.inf, 0.0)]
+    return _solve(np.append(np.zeros(sites), cost), constraints, sites, count, existing, sign=1.0)
+
+
+def coverage(times: Floats, people: Floats, within: float, count: int, existing: ArrayLike = ()) -> Sites:
+    """The `count` new sites from which most people are reached within a time (Church and ReVelle 1974).
+
+    Arguments as for `p_median`; value: people covered.
+    """
+    covers = times <= within
+    sites, places = times.shape
+    # x = [open (sites), covered (places)]; covered ≤ sum of the open sites that cover
+    site, place = np.nonzero(covers)
+    rows = np.concatenate([np.arange(places), place])
+    columns = np.concatenate([sites + np.arange(places), site])
+    values = np.concatenate([np.ones(places), -np.ones(site.size)])
+    matrix = csr_array((values, (rows, columns)), shape=(places, sites + places))
+    constraints = [LinearConstraint(matrix, -np.inf, 0.0)]
+    return _solve(np.append(np.zeros(sites), -people), constraints, sites, count, existing, sign=-1.0)
+
+
+def _solve(
+    cost: Floats,
+    constraints: list[LinearConstraint],
+    sites: int,
+    count: int,
+    existing: ArrayLike,
+    *,
+    sign: float,
+) -> Sites:
+    there = np.unique(np.asarray(existing, np.int64))
+    if not 0 < count <= sites - there.size:
+        raise ValueError(f"{count} new sites among {sites - there.size} candidates")
+    lower = np.zeros(cost.size)
+    lower[there] = 1.0
+    number = np.zeros((1, cost.size))
+    number[0, :sites] = 1.0
+    total = LinearConstraint(number, count + there.size, count + there.size)
+    whole = np.append(np.ones(sites), np.zeros(cost.size - sites))
+    found = milp(cost, constraints=[*constraints, total], bounds=Bounds(lower, 1.0), integrality=whole)
+    if found.x is None:
+        raise ValueError(f"no choice of sites: {found.message}")
+    chosen = np.setdiff1d(np.flatnonzero(found.x[:sites] > 0.5), there)
+    return Sites(chosen, float(sign * found.fun), bool(found.status == 0))
+
+
+def worst(table: pd.DataFrame) -> Mapping[str, pd.Series]:
+    """Of each kind, the row of the instant when fewest are within ten minutes (then: most isolated)."""
+    if table.empty:
+        return {}
+    ordered = table.sort_values(["within_10", "isolated"], ascending=[True, False], kind="stable")
+    return {str(kind): rows.iloc[0] for kind, rows in ordered.groupby("facility", sort=True)}
