@@ -14,6 +14,7 @@ from scipy.sparse.csgraph import dijkstra
 from shapely.geometry import LineString, Point
 
 from twin.accessibility import Roads, access, coverage, p_median, worst
+from twin.solvers.traffic.solver import TrafficSolver
 
 
 def test_multi_source_times_against_scipy() -> None:
@@ -52,7 +53,7 @@ def run_with_a_ford() -> SimpleNamespace:
     series = xr.Dataset(
         {
             "travel_time": (("time", "link"), [[60.0] * 4, [60.0, 60.0, np.nan, np.nan]]),
-            "water_depth": (("time", "link"), [[0.0] * 4, [0.0, 0.0, 0.5, 0.5]]),
+            "link_water_depth": (("time", "link"), [[0.0] * 4, [0.0, 0.0, 0.5, 0.5]]),
             "closed": (("time", "link"), [[0] * 4, [0, 0, 1, 1]]),
         },
         coords={"time": [0.0, 1800.0]},
@@ -100,3 +101,7 @@ def test_sites_against_every_choice(seed: int) -> None:
     assert covered((0, *most.chosen)) == pytest.approx(most.value)
     with pytest.raises(ValueError, match="8 new sites among 7"):
         coverage(times, people, 10.0, 8)
+
+
+def test_the_series_of_a_run_have_these_names() -> None:
+    assert set(run_with_a_ford().link_series) <= set(TrafficSolver.writes)

@@ -134,7 +134,7 @@ def access(
             closed = now["closed"].to_numpy() > 0
             link_time = now["travel_time"].to_numpy().astype(np.float64)
             if out:
-                depth = now["water_depth"].to_numpy().astype(np.float64)
+                depth = now["link_water_depth"].to_numpy().astype(np.float64)
                 link_time = length / speed_in_water(np.nan_to_num(depth), speed)
             minutes = roads.times(np.where(closed, np.inf, link_time), sources, towards=not out)[home] / 60.0
             served = on_network & np.isfinite(minutes)
