@@ -21,6 +21,7 @@ from twin.messages import text
 if TYPE_CHECKING:
     from twin.results import Result
     from twin.simulation import Progress
+    from twin.territory import Territory
 
 app = typer.Typer(
     name="twin",
@@ -82,7 +83,10 @@ def sample(
 
 
 @app.command(help=text("cli.check"))
-def check(file: Annotated[Path, typer.Argument(help=text("cli.check_file"))]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(help=text("cli.check_file"))],
+    report: Annotated[Path | None, typer.Option("--report", help=text("health.option"))] = None,
+) -> None:
     """Everything wrong with a territory or a scenario, at once."""
     from twin.scenarios import Scenario
     from twin.territory import Territory, read_toml
@@ -98,6 +102,10 @@ def check(file: Annotated[Path, typer.Argument(help=text("cli.check_file"))]) ->
             if not problems:
                 for note in territory.layer(layer).provenance.notes:
                     typer.echo(f"{layer}: {note}")
+        if not problems:
+            _health(territory, report)
+            typer.echo(text("health.usable", path=target))
+            return
     if problems:
         raise InputError(problems)
     typer.echo(text("cli.check_ok", path=target))
@@ -239,6 +247,19 @@ def criticality(
 
 
 # -- what the commands share ---------------------------------------------------------------
+
+
+def _health(territory: Territory, report: Path | None) -> None:
+    from twin import health
+
+    findings = health.examine(territory)
+    warnings = sum(finding.severity == "warning" for finding in findings)
+    typer.echo(text("health.title", warnings=warnings, information=len(findings) - warnings))
+    for finding in findings:
+        typer.echo(f"  {finding}")
+    if report is not None:
+        health.write_report(findings, territory, report)
+        typer.echo(text("health.written", path=report.resolve()))
 
 
 def _run(scenario: Path, out: Path | None, *, overwrite: bool) -> Result:

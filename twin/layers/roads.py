@@ -24,6 +24,8 @@ COLUMNS = [
 ]  # fmt: skip
 # BD TOPO writes 0 or 1 km/h for what cars cannot use.
 NOT_DRIVABLE_KM_H = 1.0
+# What a v2 road crosses or goes under ("Pont", "Tunnel", "Gué ou radier"); null on the ground.
+CROSSING_COLUMNS = frozenset({"franchisst", "franchissement"})
 # Importance of a segment that has none: paths are the least important, other roads serve their neighbours.
 PATH_IMPORTANCE, ROAD_IMPORTANCE = 6, 5
 _TYPOLOGY = re.compile(r"^\s*([1-6]|NC)\s+(.+?)\s+\1\s*$")
@@ -86,6 +88,25 @@ def canonical_roads(
     roads = gpd.GeoDataFrame(out, geometry=frame.geometry, crs=frame.crs)
     roads = _lines(reading, roads)
     return roads[COLUMNS].reset_index(drop=True)
+
+
+def road_lines_with_heights(reading: Reading) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """The road lines of the file with their Z, for the comparison with the terrain.
+
+    Returns
+    -------
+    lines, on_ground : (n,) lines whose Z is NaN where it means "none"; (n,) whether the road lies on the
+        ground: level 0, and no bridge or tunnel (`franchissement` of v2).
+    """
+    features = read_features(reading, ign.columns_read("roads") | CROSSING_COLUMNS)
+    frame, version = ign.clean(reading, features.frame)
+    level = _level(reading, frame, ign.column_of(frame, "roads", "level", version))
+    on_ground = level == 0
+    for column in CROSSING_COLUMNS & set(frame.columns):
+        on_ground &= frame[column].isna().to_numpy()
+    lines, _ = ign.null_z(frame.geometry.to_numpy())
+    usable = ~(shapely.is_missing(lines) | shapely.is_empty(lines))
+    return lines[usable], on_ground[usable]
 
 
 # --- attributes ---

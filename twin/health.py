@@ -1,0 +1,489 @@
+"""The health of a territory's data: what a planner should know before trusting a run (`twin check`).
+
+A finding is no error: the layer was read and a run would start. Errors are `InputError`s (`Territory.check`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import geopandas as gpd
+import numpy as np
+import shapely
+import xarray as xr
+from numpy.typing import NDArray
+from pyproj import CRS
+from scipy import ndimage
+
+from twin.errors import InputError
+from twin.files import replacing
+from twin.layers.lattice import LATTICE_TOLERANCE
+from twin.layers.reading import Reading
+from twin.layers.roads import road_lines_with_heights
+from twin.messages import text
+from twin.network import Network
+
+if TYPE_CHECKING:
+    from twin.territory import Territory
+
+Floats = NDArray[np.float64]
+Severity = Literal["warning", "information"]
+
+# Stated limits, from which a figure is a warning and not only an information.
+ROAD_MARGIN = 2.0  # m by which a road may leave the range of the terrain cells around it
+ROAD_BIAS = 1.0  # m: a median offset larger than that is another datum or another edition, not noise
+NULL_HEIGHTS = 0.25  # share of heights that are not known
+OFF_TERRAIN = 0.01  # share of buildings without terrain under them
+APART = 0.02  # share of the road network (by length) that is not joined to the main part
+HOLE_CELLS = 4  # smaller holes are counted, not placed
+RASTERS = ("roughness", "land_cover")  # layers that may be rasters and are laid over the terrain
+# What runs can do without, and what they lose.
+WISHED = ("terrain", "roads", "buildings", "population", "zones", "hydrography", "facilities")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know of a layer.
+
+    Attributes
+    ----------
+    severity : "warning" (look at it before you trust a run) or "information".
+    layer : the layer of the territory that it is about ("places" for its places).
+    check : what was looked at, a key of the message table (``health.<check>``).
+    sentence : the finding, in the language of the moment.
+    value : its figure (share, metres, count), NaN where there is none.
+    places : where it is, in the CRS of the territory; empty: everywhere.
+    values : a figure for each place, or empty.
+    """
+
+    severity: Severity
+    layer: str
+    check: str
+    sentence: str
+    value: float = float("nan")
+    places: tuple[shapely.Geometry, ...] = ()
+    values: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        return f"[{text(f'health.{self.severity}')}] {self.layer}: {self.sentence}"
+
+
+@dataclass
+class _Report:
+    findings: list[Finding] = field(default_factory=list)
+
+    def add(
+        self,
+        severity: Severity,
+        layer: str,
+        check: str,
+        *,
+        row: str = "",
+        value: float = float("nan"),
+        places: Sequence[shapely.Geometry] = (),
+        values: Sequence[float] | Floats = (),
+        **words: Any,
+    ) -> None:
+        sentence = text(f"health.{row or check}", **words)
+        self.findings.append(
+            Finding(
+                severity, layer, check, sentence, float(value), tuple(places), tuple(float(v) for v in values)
+            )
+        )
+
+
+def examine(territory: Territory) -> list[Finding]:
+    """Everything there is to know of the data of a territory, warnings first.
+
+    Raises
+    ------
+    InputError
+        A layer cannot be read (see `Territory.check`, which lists all of that).
+    """
+    report = _Report()
+    for name in territory.record.layers:
+        _origin(report, territory, name)
+    for name in WISHED:
+        if not territory.has(name):
+            report.add("information", name, "missing", row=f"missing_{name}")
+    terrain = territory.layer("terrain").data if territory.has("terrain") else None
+    if isinstance(terrain, xr.DataArray):
+        _holes(report, terrain)
+        for name in RASTERS:
+            if territory.has(name):
+                _lattice(report, name, territory.layer(name).data, terrain)
+    if territory.has("roads"):
+        _roads(report, territory, terrain)
+    if territory.has("buildings"):
+        _buildings(report, territory, terrain)
+    if isinstance(terrain, xr.DataArray):
+        _places_over_the_edge(report, territory, terrain)
+    order = {"warning": 0, "information": 1}
+    return sorted(report.findings, key=lambda finding: order[finding.severity])
+
+
+# --- every layer ---
+
+
+def _origin(report: _Report, territory: Territory, name: str) -> None:
+    """Edition, licence, vertical datum, and how much of the extent the layer covers."""
+    layer = territory.layer(name)
+    origin = layer.provenance
+    if isinstance(layer.data, xr.DataArray):
+        count, unit = layer.data.size, "cells"
+    else:
+        count, unit = len(layer.data), "features"
+    report.add(
+        "information", name, "origin", row=f"origin_{unit}", value=count, count=f"{count:,}",
+        cell=f"{float(layer.data.attrs['cell']):g}" if unit == "cells" else "",
+        edition=origin.edition or text("health.unknown"), licence=origin.licence or text("health.unknown"),
+    )  # fmt: skip
+    if not origin.licence:
+        report.add("warning", name, "licence", table=name)
+    if name == "terrain":
+        if not origin.vertical_datum:
+            report.add("information", name, "datum", row="datum_assumed", datum=territory.vertical_datum)
+        elif origin.vertical_datum != territory.vertical_datum:
+            report.add(
+                "warning", name, "datum", datum=origin.vertical_datum, territory=territory.vertical_datum
+            )
+    extent = territory.extent
+    if count == 0:
+        report.add("warning", name, "empty", value=0)
+    elif extent is not None and isinstance(layer.data, gpd.GeoDataFrame) and len(layer.data) > 1:
+        window = shapely.box(*extent)
+        hull = shapely.box(*layer.data.total_bounds)
+        share = shapely.area(shapely.intersection(window, hull)) / shapely.area(window)
+        if share < 0.5:
+            missing = shapely.difference(window, hull)
+            report.add(
+                "information", name, "coverage", value=share, share=f"{100 * share:.0f}", places=[missing]
+            )
+
+
+# --- terrain ---
+
+
+def _holes(report: _Report, terrain: xr.DataArray) -> None:
+    values = np.asarray(terrain.values)
+    empty = ~np.isfinite(values)
+    report.add(
+        "information", "terrain", "heights",
+        value=float(np.nanmax(values)), low=f"{np.nanmin(values):.1f}", high=f"{np.nanmax(values):.1f}",
+    )  # fmt: skip
+    if not empty.any():
+        report.add("information", "terrain", "no_hole", value=0)
+        return
+    label, count = ndimage.label(empty, structure=np.ones((3, 3)))
+    edge = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
+    size = np.bincount(label.ravel(), minlength=count + 1)
+    numbers = np.arange(1, count + 1)
+    kinds: tuple[tuple[bool, Severity, str], ...] = (
+        (True, "warning", "holes"),
+        (False, "information", "beyond_data"),
+    )
+    for inner, severity, row in kinds:
+        chosen = numbers[np.isin(numbers, edge) ^ inner]
+        if chosen.size:
+            placed = chosen[size[chosen] >= HOLE_CELLS]
+            cell = float(terrain.attrs["cell"])
+            cells = int(size[chosen].sum())
+            report.add(
+                severity, "terrain", row, value=cells / values.size, count=int(chosen.size),
+                share=f"{100 * cells / values.size:.2f}",
+                area=f"{size[chosen].max() * cell * cell / 1e4:.2f}",
+                places=_outlines(label, placed, terrain), values=[float(n) * cell * cell for n in size[placed]],
+            )  # fmt: skip
+
+
+def _outlines(
+    label: NDArray[np.int32], numbers: NDArray[np.int64], terrain: xr.DataArray
+) -> list[shapely.Geometry]:
+    """The bounding boxes of labelled parts of a raster."""
+    cell, _, x_west, _, _, y_north = terrain.attrs["transform"]
+    slices = ndimage.find_objects(label)
+    boxes = []
+    for number in numbers:
+        rows, columns = slices[number - 1]
+        boxes.append(
+            shapely.box(
+                x_west + columns.start * cell,
+                y_north - rows.stop * cell,
+                x_west + columns.stop * cell,
+                y_north - rows.start * cell,
+            )
+        )
+    return boxes
+
+
+def _lattice(report: _Report, name: str, data: Any, terrain: xr.DataArray) -> None:
+    """Whether the cells of a raster fall on those of the terrain, and cover it."""
+    if not isinstance(data, xr.DataArray):
+        return
+    if not CRS.from_user_input(data.attrs["crs"]).equals(CRS.from_user_input(terrain.attrs["crs"])):
+        report.add("information", name, "other_crs", crs=data.attrs["crs"])
+        return
+    cell, _, west, _, _, north = data.attrs["transform"]
+    base, _, x_west, _, _, y_north = terrain.attrs["transform"]
+    fine, coarse = min(cell, base), max(cell, base)
+    shift_x, shift_y = (_beside(offset, fine) for offset in (west - x_west, north - y_north))
+    whole = abs(coarse / fine - round(coarse / fine)) <= LATTICE_TOLERANCE
+    shifted = max(abs(shift_x), abs(shift_y)) > LATTICE_TOLERANCE * fine
+    if shifted or not whole:
+        report.add(
+            "warning", name, "misaligned", row="misaligned" if whole else "other_cell",
+            value=float(np.hypot(shift_x, shift_y)), dx=f"{shift_x:.2f}", dy=f"{shift_y:.2f}",
+            cell=f"{cell:g}", terrain=f"{base:g}",
+        )  # fmt: skip
+    else:
+        report.add("information", name, "aligned", value=0)
+    ny, nx = data.shape
+    window = shapely.box(*_bounds(terrain))
+    under = shapely.box(west, north - ny * cell, west + nx * cell, north)
+    missing = shapely.difference(window, under)
+    share = shapely.area(missing) / shapely.area(window)
+    if share > LATTICE_TOLERANCE:
+        report.add("warning", name, "not_over", value=share, share=f"{100 * share:.1f}", places=[missing])
+    empty = float(np.isnan(np.asarray(data.values)).mean())
+    if empty > 0:
+        report.add("information", name, "no_value", value=empty, share=f"{100 * empty:.1f}")
+
+
+def _beside(offset: float, step: float) -> float:
+    """What remains of an offset beyond whole steps, −step/2 to step/2."""
+    return float(offset - round(offset / step) * step)
+
+
+def _bounds(raster: xr.DataArray) -> tuple[float, float, float, float]:
+    cell, _, x_west, _, _, y_north = raster.attrs["transform"]
+    ny, nx = raster.shape
+    return x_west, y_north - ny * cell, x_west + nx * cell, y_north
+
+
+# --- roads ---
+
+
+def _roads(report: _Report, territory: Territory, terrain: Any) -> None:
+    roads = territory.layer("roads").data
+    assert isinstance(roads, gpd.GeoDataFrame)
+    source = territory.record.layers["roads"]
+    reading = Reading(
+        "roads", source, territory.root, CRS.from_user_input(territory.crs), territory.crs, territory.extent
+    )
+    lines, on_ground = road_lines_with_heights(reading)
+    _road_heights(report, lines, on_ground, terrain)
+    try:
+        network = Network.from_roads(roads, None)
+    except InputError:
+        report.add("warning", "roads", "no_network", count=len(roads))
+        return
+    _components(report, network)
+
+
+def _road_heights(
+    report: _Report, lines: NDArray[np.object_], on_ground: NDArray[np.bool_], terrain: Any
+) -> None:
+    xyz, owner = shapely.get_coordinates(lines, include_z=True, return_index=True)
+    if not len(xyz):
+        return
+    known = np.isfinite(xyz[:, 2])
+    null = 1.0 - known.mean()
+    if not known.any():
+        report.add("information", "roads", "no_road_heights", value=1.0)
+        return
+    severity: Severity = "warning" if null > NULL_HEIGHTS else "information"
+    without = np.setdiff1d(np.arange(len(lines)), owner[known])
+    report.add(
+        severity, "roads", "null_road_heights", value=null, share=f"{100 * null:.1f}",
+        count=without.size, places=list(shapely.force_2d(lines[without])),
+    )  # fmt: skip
+    if not isinstance(terrain, xr.DataArray):
+        return
+    used = known & on_ground[owner]
+    x, y, z = xyz[used].T
+    ground, low, high = _terrain_around(terrain, x, y)
+    seen = np.isfinite(ground)
+    if not seen.any():
+        return
+    difference = (z - ground)[seen]
+    median = float(np.median(difference))
+    spread = float(np.median(np.abs(difference - median)))
+    report.add(
+        "warning" if abs(median) > ROAD_BIAS else "information", "roads", "road_offset", value=median,
+        median=f"{median:+.2f}", spread=f"{spread:.2f}", count=f"{int(seen.sum()):,}",
+        left=int((~on_ground).sum()),
+    )  # fmt: skip
+    # Out of the range of the cells around, by how much: a slope within the cells is no finding.
+    beyond = np.where(z > high, z - high, np.where(z < low, z - low, 0.0))[seen]
+    number, start = np.unique(owner[used][seen], return_index=True)
+    for sign, row in ((1.0, "road_above"), (-1.0, "road_below")):
+        by_road = np.array([np.median(part) for part in np.split(beyond, start[1:])])
+        far = sign * by_road > ROAD_MARGIN
+        if far.any():
+            report.add(
+                "warning", "roads", row, value=int(far.sum()), count=int(far.sum()),
+                margin=f"{ROAD_MARGIN:g}", most=f"{np.abs(by_road[far]).max():.1f}",
+                places=list(shapely.force_2d(lines[number[far]])), values=by_road[far],
+            )  # fmt: skip
+
+
+def _terrain_around(terrain: xr.DataArray, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
+    """At points: the terrain (bilinear between cell centres), the lowest and highest of the 3 × 3 cells."""
+    values = np.asarray(terrain.values)
+    cell, _, x_west, _, _, y_north = terrain.attrs["transform"]
+    row, column = (y_north - y) / cell - 0.5, (x - x_west) / cell - 0.5
+    # NaN spreads: beside a hole nothing is said.
+    ground = ndimage.map_coordinates(values, [row, column], order=1, mode="constant", cval=np.nan)
+    i = np.clip(np.rint(row).astype(int), 0, values.shape[0] - 1)
+    j = np.clip(np.rint(column).astype(int), 0, values.shape[1] - 1)
+    low = ndimage.minimum_filter(np.where(np.isfinite(values), values, np.inf), 3)[i, j]
+    high = ndimage.maximum_filter(np.where(np.isfinite(values), values, -np.inf), 3)[i, j]
+    return np.asarray(ground), low, high
+
+
+def _components(report: _Report, network: Network) -> None:
+    part = network.weak_component[network.link_from]
+    _, first = np.unique(network.segment, return_index=True)
+    part, length = part[first], network.length[first]
+    by_part = np.bincount(part, length)
+    if by_part.size == 1:
+        report.add("information", "roads", "one_network", value=1)
+        return
+    main = int(np.argmax(by_part))
+    share = 1.0 - by_part[main] / by_part.sum()
+    lines = np.asarray(network.segments.geometry.array, dtype=object)
+    others = [k for k in np.argsort(-by_part) if k != main]
+    report.add(
+        "warning" if share > APART else "information", "roads", "disconnected", value=share,
+        count=by_part.size - 1, share=f"{100 * share:.1f}", length=f"{by_part[others[0]] / 1000:.1f}",
+        places=[shapely.multilinestrings(lines[part == k]) for k in others],
+        values=[float(by_part[k]) for k in others],
+    )  # fmt: skip
+
+
+# --- buildings ---
+
+
+def _buildings(report: _Report, territory: Territory, terrain: Any) -> None:
+    buildings = territory.layer("buildings").data
+    assert isinstance(buildings, gpd.GeoDataFrame)
+    if not len(buildings):
+        return
+    unknown = float((buildings["height_source"] != "hauteur").mean())
+    nothing = float((buildings["height_source"] == "defaut").mean())
+    report.add(
+        "warning" if unknown > NULL_HEIGHTS else "information", "buildings", "null_building_heights",
+        value=unknown, share=f"{100 * unknown:.1f}", nothing=f"{100 * nothing:.1f}",
+    )  # fmt: skip
+    if not isinstance(terrain, xr.DataArray):
+        return
+    centres = shapely.point_on_surface(np.asarray(buildings.geometry.array, dtype=object))
+    cell, _, x_west, _, _, y_north = terrain.attrs["transform"]
+    j = np.floor((shapely.get_x(centres) - x_west) / cell).astype(int)
+    i = np.floor((y_north - shapely.get_y(centres)) / cell).astype(int)
+    ny, nx = terrain.shape
+    inside = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
+    ground = np.full(len(buildings), np.nan)
+    ground[inside] = np.asarray(terrain.values)[i[inside], j[inside]]
+    off = np.isnan(ground)
+    if off.any():
+        report.add(
+            "warning" if off.mean() > OFF_TERRAIN else "information", "buildings", "off_terrain",
+            value=int(off.sum()), count=f"{int(off.sum()):,}", share=f"{100 * off.mean():.1f}",
+            places=list(centres[off]),
+        )  # fmt: skip
+    else:
+        report.add("information", "buildings", "on_terrain", value=0)
+    floor = buildings["ground_elevation"].to_numpy(dtype=float)
+    both = np.isfinite(floor) & np.isfinite(ground)
+    if both.any():
+        offset = float(np.median((floor - ground)[both]))
+        report.add(
+            "warning" if abs(offset) > ROAD_BIAS else "information", "buildings", "building_offset",
+            value=offset, median=f"{offset:+.2f}", count=f"{int(both.sum()):,}",
+        )  # fmt: skip
+
+
+# --- places ---
+
+
+def _places_over_the_edge(report: _Report, territory: Territory, terrain: xr.DataArray) -> None:
+    """Places that are partly outside the terrain (those wholly outside are errors)."""
+    window = shapely.box(*_bounds(terrain))
+    for name in territory.place_names:
+        shape = territory.place(name).geometry
+        outside = shapely.difference(shape, window)
+        if outside.is_empty or not shape.intersects(window):
+            continue
+        far = float(shapely.distance(shapely.points(shapely.get_coordinates(outside)), window).max())
+        report.add(
+            "information", "places", "over_the_edge", value=far,
+            name=name, far=f"{far:.1f}", places=[outside], values=[far],
+        )  # fmt: skip
+
+
+# --- for QGIS ---
+
+
+def write_report(findings: Sequence[Finding], territory: Territory, path: Path) -> None:
+    """Write findings as a GeoPackage: ``findings`` (all, one row each), ``points``, ``lines``, ``areas``.
+
+    A finding without a place of its own has the extent of the terrain (or of the layers) in ``findings``.
+    Columns: severity, layer, check, sentence, value.
+    """
+    everywhere = shapely.box(*_whole(territory))
+    rows: dict[str, list[dict[str, Any]]] = {"findings": [], "points": [], "lines": [], "areas": []}
+    for finding in findings:
+        record = {
+            "severity": finding.severity,
+            "severity_label": text(f"health.{finding.severity}"),
+            "layer": finding.layer,
+            "check": finding.check,
+            "sentence": finding.sentence,
+        }
+        around = shapely.total_bounds(np.asarray(finding.places, dtype=object)) if finding.places else None
+        box = everywhere if around is None else shapely.box(*around)
+        # A point has no extent: a metre around it can be seen.
+        box = box if box.area > 0 else box.buffer(1.0)
+        rows["findings"].append(record | {"value": finding.value, "geometry": box})
+        values = finding.values or (finding.value,) * len(finding.places)
+        for place, value in zip(finding.places, values, strict=True):
+            kind = ("points", "lines", "areas")[max(0, int(shapely.get_dimensions(place)))]
+            rows[kind].append(record | {"value": value, "geometry": _multi(place)})
+    with replacing(path) as temporary:
+        for name, records in rows.items():
+            if records:
+                frame = gpd.GeoDataFrame(records, geometry="geometry", crs=territory.crs)
+                frame.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio")
+
+
+def _multi(shape: shapely.Geometry) -> shapely.Geometry:
+    """One type a layer, as GeoPackage wants it."""
+    parts = shapely.get_parts(shape)
+    dimension = max(0, int(shapely.get_dimensions(shape)))
+    parts = parts[shapely.get_dimensions(parts) == dimension]
+    makers: tuple[Callable[..., shapely.Geometry], ...] = (
+        shapely.multipoints,
+        shapely.multilinestrings,
+        shapely.multipolygons,
+    )
+    return makers[dimension](parts)
+
+
+def _whole(territory: Territory) -> tuple[float, float, float, float]:
+    if territory.extent is not None:
+        return territory.extent
+    boxes = []
+    for name in territory.record.layers:
+        data = territory.layer(name).data
+        if isinstance(data, xr.DataArray) and name == "terrain":
+            return _bounds(data)
+        if isinstance(data, gpd.GeoDataFrame) and len(data):
+            boxes.append(data.total_bounds)
+    if not boxes:
+        return 0.0, 0.0, 1.0, 1.0
+    low, high = np.min(boxes, axis=0), np.max(boxes, axis=0)
+    return float(low[0]), float(low[1]), float(high[2]), float(high[3])
