@@ -160,6 +160,7 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
         "buildings": None if buildings is None else _building_table(buildings, centre, blobs),
         "roads": None if roads is None else _road_table(roads, centre, blobs),
         "places": _places(first, centre),
+        "story": _story(results, centre),
         "scenarios": [
             _scenario(r, k, view, bed, curve, buildings, roads, centre, blobs)
             | {"difference": _difference(first, r, view, curve, blobs) if k else None}
@@ -584,6 +585,34 @@ def _places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]
                 "y": round(point.y - centre[1], 1),
                 "shape": shape.geom_type,
             }
+        )
+    return out
+
+
+def _story(results: Sequence[Result], centre: tuple[float, float]) -> list[dict[str, Any]]:
+    """The guided tour: the ``[[story]]`` of the first scenario that has one, places as points."""
+    told = next((r for r in results if r.scenario_table.get("story")), None)
+    if told is None:
+        return []
+    places = _usable(told.places)
+    out = []
+    for slide in told.scenario_table["story"]:
+        at = slide.get("at")
+        point = None
+        if isinstance(at, str) and places is not None and "name" in places:
+            found = places[places["name"] == at]
+            point = None if len(found) == 0 else shapely.union_all(found.geometry.to_numpy()).centroid
+        elif isinstance(at, list):
+            point = shapely.Point(np.atleast_2d(np.asarray(at, dtype=float)).mean(axis=0))
+        out.append(
+            {
+                "text": str(slide.get("text", "")),
+                "text_en": slide.get("text_en"),
+                "x": None if point is None else round(point.x - centre[0], 1),
+                "y": None if point is None else round(point.y - centre[1], 1),
+                "show": str(slide.get("show", "now")),
+            }
+            | {key: _seconds(slide.get(key)) for key in ("time", "distance", "bearing", "lean")}
         )
     return out
 

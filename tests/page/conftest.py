@@ -25,9 +25,27 @@ SOFTWARE = [
 WITHOUT_3D = [*COMMON, "--disable-3d-apis"]
 
 
+STORY = """
+[[story]]
+text = "La vallée avant la crue."
+text_en = "The valley before the flood."
+time = 0.0
+[[story]]
+text = "L'eau gagne <b>les quais</b>."
+at = "mairie"
+time = 7200.0
+distance = 500.0
+bearing = 90.0
+lean = 55.0
+[[story]]
+text = "Ce que la digue change."
+show = "difference"
+"""
+
+
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    return write_run(tmp_path_factory.mktemp("runs") / "reference")
+    return write_run(tmp_path_factory.mktemp("runs") / "reference", more=STORY)
 
 
 @pytest.fixture(scope="session")

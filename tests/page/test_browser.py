@@ -103,7 +103,7 @@ def scene(open3d: Opened) -> Opened:
         """() => { twin.app.set({ playing: false, water: 'now', compare: false, scenario: 0, other: 1,
             picked: null,
             showBuildings: false, showRoads: false, showPlaces: false, permanentApart: true, exaggeration: 1,
-            showFlow: false, difference: false, tool: 'none', profile: null,
+            showFlow: false, difference: false, slide: null, tool: 'none', profile: null,
             buildingMode: 'reached', time: 11520 });
             const d = document.getElementById('dialog');
             if (d.open) d.close(); }"""
@@ -525,6 +525,109 @@ def test_streaks_keep_still_for_readers_who_asked_for_less_motion(
             assert opened.errors == []
         finally:
             opened.close()
+
+
+def test_link_brings_the_view_back(scene: Opened, browser_without_3d: Any, both: Path) -> None:
+    view = {"x": 120.0, "y": -80.0, "distance": 700.0, "bearing": 40.0, "lean": 50.0}
+    scene.page.evaluate(
+        """(camera) => { twin.app.set({ scenario: 1, other: 0, time: 7200, water: 'now', buildingMode: 'now',
+            showBuildings: true, permanentApart: false, exaggeration: 2, profile: [0, 100, 0, -100] });
+            twin.view().setCamera(camera, false); }""",
+        view,
+    )
+    scene.drawn()
+    scene.click("#open-share")
+    link = scene.page.input_value("#share-link")
+    assert link.startswith(both.as_uri() + "#at=")
+    scene.click("#share-copy")
+    scene.wait("document.querySelector('#dialog [role=status]').textContent !== ''")
+    opened = Opened(browser_without_3d, both, hash_="#" + link.split("#")[1])
+    try:
+        kept = opened.page.evaluate(
+            "(({ scenario, other, time, buildingMode, showBuildings, showRoads, permanentApart, compare }) =>"
+            " [scenario, other, time, buildingMode, showBuildings, showRoads, permanentApart, compare])"
+            "(twin.app.choices)"
+        )
+        assert kept == [1, 0, 7200, "now", True, False, False, False]
+        assert opened.page.evaluate("twin.app.choices.profile") == pytest.approx([0, 100, 0, -100], abs=0.6)
+        camera = opened.page.evaluate("twin.view().camera()")
+        assert (camera["x"], camera["y"]) == pytest.approx((120.0, -80.0), abs=0.6)
+        assert camera["distance"] == pytest.approx(700.0, abs=1.0)
+        # What makes no sense is passed over, and names in it stay text.
+        opened.page.evaluate("location.hash = '#at=1,2,x&t=1e99&of=7-9&water=<b>&split=99&lang=zz'")
+        opened.wait("twin.app.choices.time === twin.app.to")
+        assert opened.page.evaluate("[twin.app.choices.scenario, twin.app.choices.water]") == [1, "now"]
+        opened.page.evaluate("location.hash = '#of=0-1&t=0&lang=en'")
+        opened.wait("twin.app.choices.difference === true")
+        assert opened.page.evaluate("document.documentElement.lang") == "en"
+        assert opened.errors == []
+    finally:
+        opened.close()
+    scene.page.evaluate("document.getElementById('dialog').close()")
+    scene.page.evaluate("twin.app.set({ scenario: 0, exaggeration: 1 }); twin.view().home()")
+    scene.page.evaluate("(h) => { location.hash = h; }", "#" + link.split("#")[1])
+    scene.wait("twin.app.choices.scenario === 1")
+    scene.drawn()
+    found = scene.page.evaluate("twin.view().camera()")
+    assert [found[k] for k in view] == pytest.approx(list(view.values()), abs=1.0)
+    scene.page.evaluate("history.replaceState(null, '', '#')")
+
+
+def test_picture_and_paper_carry_what_explains_them(scene: Opened, reference: Result, tmp_path: Path) -> None:
+    from PIL import Image
+
+    _, wet = dry_and_wet(reference)
+    at = scene.where(*metres(reference, wet))
+    scene.click("#open-share")
+    with scene.page.expect_download() as download:
+        scene.click("#share-png")
+    assert download.value.suggested_filename == "Crue_centennale_lun_12_oct_09_12_T_3_h_12.png"
+    download.value.save_as(tmp_path / "view.png")
+    picture = np.asarray(Image.open(tmp_path / "view.png").convert("RGB")).astype(int)
+    assert picture.shape[1] == SIZE[0]
+    assert SIZE[1] + 100 < picture.shape[0] < SIZE[1] + 260
+    assert np.abs(picture[at[1], at[0]] - (0x21, 0x71, 0xB5)).max() <= 3
+    legend = picture[SIZE[1] + 40 : SIZE[1] + 70].reshape(-1, 3)
+    for colour in ((0xBD, 0xD7, 0xE7), (0x08, 0x30, 0x6B), (0xA5, 0x00, 0x26)):
+        assert (np.abs(legend - colour).max(axis=1) <= 2).sum() > 150
+    assert (picture[SIZE[1] + 75 :] < 90).all(axis=2).sum() > 800  # reserve, sources, date
+    scene.page.evaluate("document.getElementById('dialog').close()")
+    scene.page.emulate_media(media="print")
+    scene.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert scene.page.evaluate("document.getElementById('paper').checkVisibility()")
+    assert not scene.page.evaluate("document.getElementById('app').checkVisibility()")
+    assert "Crue centennale" in scene.page.get_attribute("#paper", "alt")
+    scene.page.emulate_media(media="screen")
+    pdf = scene.page.pdf(prefer_css_page_size=True)
+    assert pdf.count(b"/Type /Page\n") == 1
+    assert len(pdf) > 50_000  # the picture is on it
+    scene.drawn()
+
+
+def test_guided_tour_can_be_followed_and_left(scene: Opened) -> None:
+    scene.click("#open-story")
+    scene.wait("twin.app.choices.slide === 0")
+    assert "La vallée avant la crue." in scene.page.inner_text("#story")
+    assert scene.page.evaluate("twin.app.choices.time") == 0
+    scene.wait("document.activeElement.id === 'story-next'")
+    scene.page.keyboard.press("ArrowRight")
+    scene.wait("twin.app.choices.slide === 1")
+    assert "L'eau gagne <b>les quais</b>." in scene.page.inner_text("#story")
+    assert scene.page.evaluate("twin.app.choices.time") == 7200
+    camera = scene.page.evaluate("twin.view().camera()")
+    wanted = {"x": -60.0, "y": 150.0, "distance": 500.0, "bearing": 90.0, "lean": 55.0}
+    assert [camera[k] for k in wanted] == pytest.approx(list(wanted.values()), abs=6.0)
+    scene.wait("twin.view().flight === null")
+    scene.drawn()
+    assert scene.page.evaluate("twin.view().bearing()") == pytest.approx(90.0, abs=0.5)
+    scene.click("#story-next")
+    scene.wait("twin.app.choices.difference === true")
+    scene.click("#story-back")
+    scene.wait("twin.app.choices.difference === false")
+    scene.page.keyboard.press("Escape")
+    scene.wait("twin.app.choices.slide === null")
+    assert scene.page.evaluate("document.activeElement.id") == "map"
+    assert not scene.page.evaluate("document.body.classList.contains('touring')")
 
 
 def test_map_without_webgl(

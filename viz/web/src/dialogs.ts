@@ -2,10 +2,13 @@
 
 import { byId, h, icon } from "./dom";
 import { capital, duration, figure, language, maybe, number, t } from "./i18n";
+import { writeHash } from "./link";
+import { savePicture } from "./picture";
 import type { App } from "./state";
 import type { Indicator } from "./types";
+import type { View } from "./view";
 
-export type DialogName = "figures" | "about" | "help";
+export type DialogName = "figures" | "about" | "share" | "help";
 
 export function notices(app: App): string[] {
   const { data } = app;
@@ -116,7 +119,7 @@ function about(app: App): Node[] {
     out.push(h("h3", {}, s.name), h("ul", {}, ...facts.map((f) => h("li", {}, f))));
     const rows = layerRows(p);
     if (rows.length > 0) {
-      out.push(h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("about.sources") }, h("table", { class: "grid" },
+      out.push(h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `${t("about.sources")} : ${s.name}` }, h("table", { class: "grid" },
         h("caption", {}, t("about.sources")),
         h("thead", {}, h("tr", {}, ...["layer", "source", "edition", "licence", "reference"].map((k) => h("th", { scope: "col" }, t(`about.${k}`))))), h("tbody", {}, ...rows))));
     } else out.push(h("p", { class: "fine" }, t("about.no_sources")));
@@ -139,9 +142,33 @@ function help(app: App, mode: "3d" | "2d"): Node[] {
   ];
 }
 
-export function openDialog(app: App, name: DialogName, mode: "3d" | "2d"): void {
+/** The address of this very view, a picture of it, a sheet of paper. */
+function share(app: App, view: View): Node[] {
+  const address = `${location.href.split("#")[0]}#${writeHash(app, view)}`;
+  const field = h("input", { id: "share-link", type: "text", readonly: true, value: address, onfocus: (e) => (e.target as HTMLInputElement).select() });
+  const told = h("p", { class: "fine", role: "status" });
+  const copy = async (): Promise<void> => {
+    try {
+      await navigator.clipboard.writeText(address);
+      told.textContent = t("share.copied");
+    } catch {
+      field.focus(); // some browsers give no clipboard to a file: the address is selected, Ctrl+C does it
+      told.textContent = t("share.select");
+    }
+  };
+  return [
+    h("h3", {}, t("share.link")), h("label", { class: "fine block", for: "share-link" }, t("share.link_what")),
+    h("div", { class: "row" }, field, h("button", { id: "share-copy", class: "second", onclick: () => void copy() }, t("share.copy"))), told,
+    h("h3", {}, t("share.picture")), h("p", { class: "fine" }, t("share.picture_what")),
+    h("div", { class: "row" },
+      h("button", { id: "share-png", class: "second", onclick: () => savePicture(app, view) }, t("share.png")),
+      h("button", { id: "share-print", class: "second", onclick: () => { byId<HTMLDialogElement>("dialog").close(); print(); } }, t("share.print"))),
+  ];
+}
+
+export function openDialog(app: App, name: DialogName, view: View): void {
   const dialog = byId<HTMLDialogElement>("dialog");
-  const content = name === "figures" ? figures(app) : name === "about" ? about(app) : help(app, mode);
+  const content = name === "figures" ? figures(app) : name === "about" ? about(app) : name === "share" ? share(app, view) : help(app, view.mode);
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.replaceChildren(
     h("div", { class: "card-head" }, h("h2", { id: "dialog-title" }, t(`${name}.title`)),

@@ -47,6 +47,13 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
   const panel = byId("panel");
   const { data, choices } = app;
   let open = innerWidth > 760;
+  // On a low screen only what explains the water is unfolded; the rest is one click away.
+  const unfolded = new Set(innerHeight >= 840 ? ["roads", "measures", "show"] : []);
+  const group = (name: string, title: string, ...content: (Node | null)[]): HTMLElement =>
+    h("details", {
+      class: "group", id: `group-${name}`, open: unfolded.has(name),
+      ontoggle: (e) => ((e.target as HTMLDetailsElement).open ? unfolded.add(name) : unfolded.delete(name)),
+    }, h("summary", {}, h("h3", {}, title)), ...content);
 
   const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "permanentApart", text: string): HTMLElement =>
     h("label", { class: "check" },
@@ -106,21 +113,22 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       if (data.scenarios.some((s) => s.traffic)) {
         roads.append(row(roadSwatch(TRAFFIC[1]), t("legend.dense")), row(roadSwatch(TRAFFIC[2]), t("legend.heavy")), row(roadSwatch(TRAFFIC[3]), t("legend.saturated")));
       }
-      body.append(h("h3", {}, t("legend.roads")), roads);
-      if (data.scenarios.some((s) => s.traffic)) body.append(h("p", { class: "fine" }, t("legend.traffic_width")));
+      body.append(group("roads", t("legend.roads"), roads,
+        data.scenarios.some((s) => s.traffic) ? h("p", { class: "fine" }, t("legend.traffic_width")) : null));
     }
     if (data.scenarios.some((s) => s.lines.length > 0)) {
-      body.append(h("h3", {}, t("legend.measures")), h("ul", { class: "legend" }, row(swatch(DIKE), t("legend.dike"))));
+      body.append(group("measures", t("legend.measures"), h("ul", { class: "legend" }, row(swatch(DIKE), t("legend.dike")))));
     }
-    body.append(h("h3", {}, t("legend.show")));
-    if (data.buildings) body.append(toggle("showBuildings", t("legend.buildings")));
-    if (data.roads) body.append(toggle("showRoads", t("legend.roads")));
-    if (data.places.length > 0) body.append(toggle("showPlaces", t("legend.places")));
-    if (app.hasFlow) body.append(toggle("showFlow", t("legend.flow")));
-    if (app.scenarios.some((s) => s.meta.permanent)) body.append(toggle("permanentApart", t("legend.permanent_apart")));
+    const layers = group("show", t("legend.show"));
+    body.append(layers);
+    if (data.buildings) layers.append(toggle("showBuildings", t("legend.buildings")));
+    if (data.roads) layers.append(toggle("showRoads", t("legend.roads")));
+    if (data.places.length > 0) layers.append(toggle("showPlaces", t("legend.places")));
+    if (app.hasFlow) layers.append(toggle("showFlow", t("legend.flow")));
+    if (app.scenarios.some((s) => s.meta.permanent)) layers.append(toggle("permanentApart", t("legend.permanent_apart")));
     if (mode === "3d") {
       const out = h("output", { for: "exaggeration" }, `× ${number(choices.exaggeration, 1)}`);
-      body.append(h("label", { class: "range", for: "exaggeration" }, h("span", {}, t("legend.exaggeration"), " ", out),
+      layers.append(h("label", { class: "range", for: "exaggeration" }, h("span", {}, t("legend.exaggeration"), " ", out),
         h("input", {
           id: "exaggeration", type: "range", min: 1, max: 4, step: 0.5, value: choices.exaggeration,
           oninput: (e) => {

@@ -7,12 +7,15 @@ import { byId, h, icon, svg } from "./dom";
 import { language, number, setLanguage, setTexts, t } from "./i18n";
 import { Labels } from "./labels";
 import { makePanel } from "./legend";
+import { readHash } from "./link";
 import { Map2D } from "./map2d";
 import { type Scenario, readScenario, readTerritory } from "./model";
+import { preparePrint } from "./picture";
 import { drawProfileLine, makeProfile, profilePoint, section, startProfile } from "./profile";
 import { Scene3D, probeWebGL } from "./scene3d";
 import { makeSearch } from "./search";
 import { App } from "./state";
+import { makeStory, startStory } from "./story";
 import { goToChapter, makeTimebar, togglePlay } from "./timebar";
 import type { PageData } from "./types";
 import type { View } from "./view";
@@ -49,6 +52,9 @@ async function start(): Promise<void> {
     if (!view) {
       view = makeView(map, app);
       makeInterface(app, view);
+      const shown = view;
+      if (readHash(app, shown, location.hash)) touched = true;
+      addEventListener("hashchange", () => readHash(app, shown, location.hash));
     }
     if (!touched) app.set({ time: meta.times[Math.min(ready - 1, peak)] });
   };
@@ -91,6 +97,7 @@ function makeInterface(app: App, view: View): void {
   makeCard(app, () => byId("map").focus());
   makeTools(app, view);
   makeSearch(app, view);
+  makeStory(app, view);
   makeProfile(app, () => byId("map").focus());
   makeSplit(app, view);
   listen(app, view);
@@ -102,6 +109,7 @@ function makeInterface(app: App, view: View): void {
     updateScale(app, view);
     drawProfileLine(app, view);
   };
+  addEventListener("beforeprint", () => preparePrint(app, view));
   new ResizeObserver(() => view.resize()).observe(map);
   document.documentElement.dataset["ready"] = "first";
 }
@@ -117,10 +125,11 @@ function makeHead(app: App, view: View): void {
       : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
     byId("reserve").textContent = t("head.reserve");
     const found = notices(app);
-    const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["help", t("help.title")]];
+    const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["share", t("share.title")], ["help", t("help.title")]];
     byId("menu").setAttribute("aria-label", t("head.menu"));
     byId("menu").replaceChildren(
-      ...items.map(([name, text]) => h("button", { class: "link", id: `open-${name}`, onclick: () => openDialog(app, name, view.mode) }, text)),
+      ...(data.story.length > 0 ? [h("button", { class: "link", id: "open-story", onclick: () => startStory(app, view) }, t("story.open", { n: data.story.length }))] : []),
+      ...items.map(([name, text]) => h("button", { class: "link", id: `open-${name}`, onclick: () => openDialog(app, name, view) }, text)),
       h("button", {
         class: "link", id: "language", lang: language() === "fr" ? "en" : "fr", "aria-label": language() === "fr" ? "English" : "Français",
         onclick: () => { setLanguage(language() === "fr" ? "en" : "fr"); app.tell("language"); },

@@ -8,7 +8,7 @@ import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
 import { Finder, type Scenario, changeAt } from "./model";
 import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
-import type { Screen, View } from "./view";
+import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
 
 const STREAKS = 600;
 const MAX_WATER = 900_000; // pixels of water image worked out at a time
@@ -404,5 +404,25 @@ export class Map2D implements View {
     this.x = x;
     this.y = y;
     this.invalidate();
+  }
+
+  private get spread(): number {
+    return (2 * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, this.host.clientHeight);
+  }
+
+  camera(): Camera {
+    return { x: this.x, y: this.y, distance: 1 / (this.scale * this.spread), bearing: 0, lean: 1 };
+  }
+
+  setCamera(camera: Camera): void {
+    this.x = camera.x;
+    this.y = camera.y;
+    this.scale = 1 / (camera.distance * this.spread);
+    this.invalidate();
+  }
+
+  drawNow(): void {
+    this.draw();
+    this.onDraw();
   }
 }

@@ -16,11 +16,10 @@ import { Finder, type Scenario, changePairs } from "./model";
 import * as glsl from "./shaders";
 import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 import { StreakMesh } from "./streaks";
-import type { Screen, View } from "./view";
+import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
 
 ColorManagement.enabled = false; // sRGB in, sRGB out: the legend's colours are the picture's
 
-const FIELD_OF_VIEW = 38;
 const VERTEX_BUDGETS = [22_000, 70_000, 220_000, 700_000];
 const STREAKS = 1500;
 const colour = (hex: string): Vector3 => new Vector3(...unit(hex));
@@ -135,6 +134,11 @@ export function probeWebGL(): "none" | "software" | "hardware" {
   return /swiftshader|llvmpipe|software|basic render|warp/i.test(name) ? "software" : "hardware";
 }
 
+/** Degrees from one bearing to another, the short way round. */
+function turnBetween(from: number, to: number): number {
+  return ((((to - from) % 360) + 540) % 360) - 180;
+}
+
 export class Scene3D implements View {
   readonly mode = "3d" as const;
   onDraw: () => void = () => undefined;
@@ -145,7 +149,7 @@ export class Scene3D implements View {
   private readonly renderer: WebGLRenderer;
   private readonly scene = new Scene();
   private readonly root = new Group();
-  private readonly camera: PerspectiveCamera;
+  private readonly eye: PerspectiveCamera;
   private readonly controls: MapControls;
   private readonly finder: Finder;
   private readonly textures: ScenarioTextures[];
@@ -166,7 +170,7 @@ export class Scene3D implements View {
   private readonly streaks: (StreakMesh | null)[];
   private flowed = 0;
   private change: { key: string; texture: DataTexture } | null = null;
-  private flight: { from: Vector3; to: Vector3; start: number } | null = null;
+  private flight: { from: Camera; to: Camera; start: number; span: number } | null = null;
 
   constructor(host: HTMLElement, app: App, software: boolean) {
     this.host = host;
@@ -180,9 +184,9 @@ export class Scene3D implements View {
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
     this.renderer.setClearColor(0xeef2f6, 1);
     this.renderer.autoClear = false;
-    this.camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 5, 100_000);
-    this.camera.up.set(0, 0, 1);
-    this.controls = new MapControls(this.camera, canvas);
+    this.eye = new PerspectiveCamera(FIELD_OF_VIEW, 1, 5, 100_000);
+    this.eye.up.set(0, 0, 1);
+    this.controls = new MapControls(this.eye, canvas);
     this.controls.enableDamping = !matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.controls.dampingFactor = 0.12;
     this.controls.maxPolarAngle = 1.42;
@@ -339,8 +343,8 @@ export class Scene3D implements View {
     const finest = fine ? Math.max(1.5, devicePixelRatio) : devicePixelRatio;
     this.renderer.setPixelRatio(this.ratio * Math.min(2, finest));
     this.renderer.setSize(clientWidth, clientHeight, false);
-    this.camera.aspect = clientWidth / Math.max(1, clientHeight);
-    this.camera.updateProjectionMatrix();
+    this.eye.aspect = clientWidth / Math.max(1, clientHeight);
+    this.eye.updateProjectionMatrix();
     this.dirty = true;
   }
 
@@ -424,11 +428,11 @@ export class Scene3D implements View {
     }
     this.root.scale.z = choices.exaggeration;
     const target = this.controls.target;
-    const distance = this.camera.position.distanceTo(target);
+    const distance = this.eye.position.distanceTo(target);
     const { lattice } = app.territory;
-    this.camera.near = Math.max(1, distance * 0.02);
-    this.camera.far = distance + 4 * Math.max(lattice.halfX, lattice.halfY) + 4000;
-    this.camera.updateProjectionMatrix();
+    this.eye.near = Math.max(1, distance * 0.02);
+    this.eye.far = distance + 4 * Math.max(lattice.halfX, lattice.halfY) + 4000;
+    this.eye.updateProjectionMatrix();
     const size = this.renderer.getSize(new Vector2());
     this.shared["perPixel"].value = (2 * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, size.y);
     this.renderer.setScissorTest(false);
@@ -474,7 +478,7 @@ export class Scene3D implements View {
       uniforms["states"].value = texture;
       uniforms["picked"].value = picked ?? -1;
     }
-    this.renderer.render(this.scene, this.camera);
+    this.renderer.render(this.scene, this.eye);
   }
 
   /** What changes between the two scenarios chosen, made when first asked for. */
@@ -503,9 +507,9 @@ export class Scene3D implements View {
 
   pick(clientX: number, clientY: number): Picked | null {
     const box = this.host.getBoundingClientRect();
-    const eye = this.camera.position.clone();
+    const eye = this.eye.position.clone();
     const ray = new Vector3(((clientX - box.left) / box.width) * 2 - 1, 1 - ((clientY - box.top) / box.height) * 2, 0.5)
-      .unproject(this.camera).sub(eye).normalize();
+      .unproject(this.eye).sub(eye).normalize();
     eye.z /= this.app.choices.exaggeration;
     ray.z /= this.app.choices.exaggeration;
     const { lattice, lowest, highest, buildings } = this.app.territory;
@@ -535,7 +539,7 @@ export class Scene3D implements View {
 
   project(x: number, y: number, above: number): Screen {
     const z = (this.surface(x, y) + above) * this.app.choices.exaggeration;
-    const at = new Vector3(x, y, Number.isFinite(z) ? z : 0).project(this.camera);
+    const at = new Vector3(x, y, Number.isFinite(z) ? z : 0).project(this.eye);
     return {
       x: ((at.x + 1) / 2) * this.host.clientWidth,
       y: ((1 - at.y) / 2) * this.host.clientHeight,
@@ -545,36 +549,36 @@ export class Scene3D implements View {
 
   zoom(factor: number): void {
     const { target } = this.controls;
-    this.camera.position.sub(target).multiplyScalar(1 / factor).add(target);
+    this.eye.position.sub(target).multiplyScalar(1 / factor).add(target);
     this.touched();
   }
 
   turn(degrees: number): void {
-    const arm = this.camera.position.clone().sub(this.controls.target);
+    const arm = this.eye.position.clone().sub(this.controls.target);
     arm.applyAxisAngle(new Vector3(0, 0, 1), (degrees * Math.PI) / 180);
-    this.camera.position.copy(this.controls.target).add(arm);
+    this.eye.position.copy(this.controls.target).add(arm);
     this.touched();
   }
 
   pan(right: number, up: number): void {
     const angle = (this.bearing() * Math.PI) / 180;
-    const step = 0.12 * this.camera.position.distanceTo(this.controls.target);
+    const step = 0.12 * this.eye.position.distanceTo(this.controls.target);
     const shift = new Vector3(
       step * (right * Math.cos(angle) + up * Math.sin(angle)), step * (up * Math.cos(angle) - right * Math.sin(angle)), 0);
-    this.camera.position.add(shift);
+    this.eye.position.add(shift);
     this.controls.target.add(shift);
     this.touched();
   }
 
   tilt(): void {
-    const arm = this.camera.position.clone().sub(this.controls.target);
+    const arm = this.eye.position.clone().sub(this.controls.target);
     const distance = arm.length();
     const flat = Math.hypot(arm.x, arm.y);
     const above = flat / distance < 0.15;
     const angle = (this.bearing() * Math.PI) / 180;
     const lean = above ? 0.92 : 0.01;
     arm.set(-Math.sin(angle) * Math.sin(lean), -Math.cos(angle) * Math.sin(lean), Math.cos(lean)).multiplyScalar(distance);
-    this.camera.position.copy(this.controls.target).add(arm);
+    this.eye.position.copy(this.controls.target).add(arm);
     this.touched();
   }
 
@@ -605,13 +609,13 @@ export class Scene3D implements View {
     }
     const x = (west + east) / 2;
     const y = (south + north) / 2;
-    const wide = Math.max(east - west, (north - south) * 1.25 * Math.min(1.6, this.camera.aspect), 0.18 * lattice.halfX, 300);
-    const distance = (0.6 * wide) / (Math.tan((FIELD_OF_VIEW * Math.PI) / 360) * Math.max(0.8, this.camera.aspect));
+    const wide = Math.max(east - west, (north - south) * 1.25 * Math.min(1.6, this.eye.aspect), 0.18 * lattice.halfX, 300);
+    const distance = (0.6 * wide) / (Math.tan((FIELD_OF_VIEW * Math.PI) / 360) * Math.max(0.8, this.eye.aspect));
     const z = this.surface(x, y) * this.app.choices.exaggeration;
     this.controls.target.set(x, y, Number.isFinite(z) ? z : 0);
     const lean = 0.86;
     const turn = 0.26;
-    this.camera.position.set(x - Math.sin(turn) * Math.sin(lean) * distance, y - Math.cos(turn) * Math.sin(lean) * distance,
+    this.eye.position.set(x - Math.sin(turn) * Math.sin(lean) * distance, y - Math.cos(turn) * Math.sin(lean) * distance,
       this.controls.target.z + Math.cos(lean) * distance);
     this.controls.minDistance = 60;
     this.controls.maxDistance = 8 * Math.max(lattice.halfX, lattice.halfY);
@@ -620,23 +624,60 @@ export class Scene3D implements View {
   }
 
   goTo(x: number, y: number): void {
+    this.setCamera({ ...this.camera3(), x, y }, true);
+  }
+
+  camera(): Camera {
+    return this.flight?.to ?? this.camera3();
+  }
+
+  private camera3(): Camera {
+    const { target } = this.controls;
+    const arm = this.eye.position.clone().sub(target);
+    const distance = arm.length();
+    return { x: target.x, y: target.y, distance, bearing: this.bearing(), lean: (Math.acos(arm.z / distance) * 180) / Math.PI };
+  }
+
+  setCamera(camera: Camera, smooth: boolean): void {
+    const from = this.camera3();
+    const far = Math.hypot(camera.x - from.x, camera.y - from.y) / Math.max(from.distance, camera.distance);
+    if (smooth && this.controls.enableDamping) {
+      this.flight = { from, to: camera, start: performance.now(), span: Math.min(2200, 700 + 500 * far + 8 * Math.abs(turnBetween(from.bearing, camera.bearing))) };
+    } else {
+      this.flight = null;
+      this.place(camera);
+    }
+    this.dirty = true;
+  }
+
+  private place({ x, y, distance, bearing, lean }: Camera): void {
     const z = this.surface(x, y) * this.app.choices.exaggeration;
-    this.flight = { from: this.controls.target.clone(), to: new Vector3(x, y, z), start: performance.now() };
+    const turn = (bearing * Math.PI) / 180;
+    const tilt = (Math.max(0.6, lean) * Math.PI) / 180;
+    this.controls.target.set(x, y, Number.isFinite(z) ? z : 0);
+    this.eye.position.set(x - Math.sin(turn) * Math.sin(tilt) * distance, y - Math.cos(turn) * Math.sin(tilt) * distance,
+      this.controls.target.z + Math.cos(tilt) * distance);
+    this.controls.update();
     this.dirty = true;
   }
 
   private fly(now: number): void {
     if (!this.flight) return;
-    const { from, to, start } = this.flight;
-    const share = this.controls.enableDamping ? Math.min(1, (now - start) / 700) : 1;
+    const { from, to, start, span } = this.flight;
+    const share = Math.min(1, (now - start) / span);
     const eased = share * share * (3 - 2 * share);
-    const here = from.clone().lerp(to, eased);
-    const shift = here.sub(this.controls.target);
-    this.controls.target.add(shift);
-    this.camera.position.add(shift);
+    const mix = (a: number, b: number): number => a + (b - a) * eased;
+    this.place({
+      x: mix(from.x, to.x), y: mix(from.y, to.y), distance: from.distance * (to.distance / from.distance) ** eased,
+      bearing: from.bearing + turnBetween(from.bearing, to.bearing) * eased, lean: mix(from.lean, to.lean),
+    });
     this.moving = now;
-    this.dirty = true;
     if (share >= 1) this.flight = null;
+  }
+
+  drawNow(): void {
+    this.draw();
+    this.onDraw();
   }
 
   private touched(): void {
@@ -647,12 +688,12 @@ export class Scene3D implements View {
   }
 
   bearing(): number {
-    const arm = this.controls.target.clone().sub(this.camera.position);
+    const arm = this.controls.target.clone().sub(this.eye.position);
     return (Math.atan2(arm.x, arm.y) * 180) / Math.PI;
   }
 
   metresPerPixel(): number {
-    const distance = this.camera.position.distanceTo(this.controls.target);
+    const distance = this.eye.position.distanceTo(this.controls.target);
     return (2 * distance * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, this.host.clientHeight);
   }
 }

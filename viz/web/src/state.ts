@@ -36,6 +36,8 @@ export interface Choices {
   tool: "none" | "profile";
   /** One end or both of the profile's line: x, y, x, y in metres from the centre. */
   profile: readonly number[] | null;
+  /** Slide of the guided tour that is shown. */
+  slide: number | null;
 }
 
 export type Choice = keyof Choices;
@@ -72,6 +74,7 @@ export class App {
       picked: null,
       tool: "none",
       profile: null,
+      slide: null,
     };
   }
 

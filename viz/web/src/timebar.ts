@@ -66,8 +66,8 @@ export function makeTimebar(app: App, view: View): void {
       },
     }, icon(LIST));
     for (const part of [list, opener]) {
-      part.addEventListener("keydown", (event) => {
-        if (event.key !== "Escape" || list.hidden) return;
+      part.addEventListener("keydown", (event: Event) => {
+        if ((event as KeyboardEvent).key !== "Escape" || list.hidden) return;
         event.stopPropagation();
         opener.click();
         opener.focus();
@@ -96,6 +96,7 @@ export function makeTimebar(app: App, view: View): void {
   const update = (): void => {
     const play = byId<HTMLButtonElement>("play");
     play.replaceChildren(icon(choices.playing ? PAUSE : PLAY, true), h("span", {}, t(choices.playing ? "time.pause" : "time.play")));
+    play.setAttribute("aria-label", t(choices.playing ? "time.pause" : "time.play"));
     const slider = byId<HTMLInputElement>("slider");
     slider.value = String(choices.time);
     const share = still ? 0 : ((choices.time - from) / (to - from)) * 100;

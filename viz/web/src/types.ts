@@ -105,6 +105,19 @@ export interface PlaceMeta {
   y: number;
 }
 
+/** A slide of the guided tour: `[[story]]` of the scenario. */
+export interface SlideMeta {
+  text: string;
+  text_en: string | null;
+  x: number | null;
+  y: number | null;
+  time: number | null;
+  distance: number | null;
+  bearing: number | null;
+  lean: number | null;
+  show: string;
+}
+
 export interface PageData {
   lang: string;
   texts: Record<string, Record<string, string>>;
@@ -132,5 +145,6 @@ export interface PageData {
   buildings: BuildingsMeta | null;
   roads: RoadsMeta | null;
   places: PlaceMeta[];
+  story: SlideMeta[];
   scenarios: ScenarioMeta[];
 }

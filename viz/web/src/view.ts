@@ -9,6 +9,20 @@ export interface Screen {
   ahead: boolean;
 }
 
+/** Where the reader looks from: the place at the middle, how far, from which side, how far from straight down. */
+export interface Camera {
+  x: number;
+  y: number;
+  /** Metres between the eye and the middle of the picture. */
+  distance: number;
+  /** Degrees clockwise from north. */
+  bearing: number;
+  /** Degrees from straight down. */
+  lean: number;
+}
+
+export const FIELD_OF_VIEW = 38; // degrees, from top to bottom
+
 export interface View {
   readonly mode: "3d" | "2d";
   /** Called after every picture: labels, scale and compass follow. */
@@ -31,4 +45,8 @@ export interface View {
   /** Ground metres per pixel at the middle of the picture. */
   metresPerPixel(): number;
   goTo(x: number, y: number): void;
+  camera(): Camera;
+  setCamera(camera: Camera, smooth: boolean): void;
+  /** Draw at once, for a picture. */
+  drawNow(): void;
 }

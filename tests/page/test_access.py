@@ -1,0 +1,130 @@
+"""Everyone can use the page: axe-core finds nothing, the keyboard goes everywhere, small screens hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.page.test_browser import Opened
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).resolve().parents[2] / "viz" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SEARCH = """() => { const e = document.getElementById('search-for'); e.focus(); e.value = 'rue';
+    e.dispatchEvent(new Event('input')); }"""
+DIALOG = """(name) => { const d = document.getElementById('dialog'); if (d.open) d.close();
+    document.getElementById('open-' + name).click(); }"""
+STATES: dict[str, str] = {
+    "start": "() => {}",
+    "folds": "() => document.querySelectorAll('.group').forEach((g) => { g.open = true; })",
+    "difference": "() => twin.app.set({ difference: true })",
+    "building": "() => twin.app.set({ difference: false, picked: { x: 0, y: 0, building: 3, road: null } })",
+    "road": "() => twin.app.set({ picked: { x: 0, y: 0, building: null, road: 3 } })",
+    "profile": "() => twin.app.set({ picked: null, profile: [0, 300, 0, -300] })",
+    "search": SEARCH,
+    "chapters": "() => document.getElementById('chapters').click()",
+    "compare": "() => { document.getElementById('chapters').click(); twin.app.set({ compare: true }); }",
+    "story": "() => { twin.app.set({ compare: false }); document.getElementById('open-story').click(); }",
+    "english": "() => { twin.app.set({ slide: null }); document.getElementById('language').click(); }",
+}
+
+
+@pytest.fixture(scope="module", params=[(1280, 720), (375, 740)], ids=["laptop", "telephone"])
+def flat(request: Any, browser_without_3d: Any, both: Path) -> Iterator[Opened]:
+    opened = Opened(browser_without_3d, both, request.param, motion="reduce")
+    yield opened
+    opened.close()
+
+
+def violations(opened: Opened) -> list[str]:
+    found = opened.page.evaluate(
+        "(rules) => axe.run(document, { resultTypes: ['violations'], runOnly: rules })", RULES
+    )
+    return [f"{v['id']}: {n['html'][:120]}" for v in found["violations"] for n in v["nodes"]]
+
+
+def test_axe_finds_nothing_in_any_state(flat: Opened) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (python hatch_build.py --types does it)")
+    flat.page.evaluate(AXE.read_text(encoding="utf-8"))
+    for name, act in STATES.items():
+        flat.page.evaluate(act)
+        flat.drawn()
+        assert violations(flat) == [], name
+    for name in ("figures", "about", "share", "help"):
+        flat.page.evaluate(DIALOG, name)
+        assert violations(flat) == [], name
+    flat.page.evaluate("document.getElementById('dialog').close()")
+    flat.click("#language")
+    assert flat.errors == []
+
+
+def test_axe_sees_a_fault_when_there_is_one(flat: Opened) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (python hatch_build.py --types does it)")
+    flat.page.evaluate(AXE.read_text(encoding="utf-8"))
+    flat.page.evaluate("document.getElementById('play').replaceChildren()")
+    flat.page.evaluate("document.getElementById('play').removeAttribute('aria-label')")
+    assert any(v.startswith("button-name") for v in violations(flat))
+    flat.page.evaluate("twin.app.tell('language')")
+    flat.drawn()
+
+
+def test_the_keyboard_reaches_everything(flat: Opened) -> None:
+    flat.page.evaluate("twin.app.set({ slide: null, profile: null, compare: false, difference: false })")
+    flat.page.evaluate("document.activeElement.blur()")
+    seen: list[str] = []
+    for _ in range(60):
+        flat.page.keyboard.press("Tab")
+        seen.append(flat.page.evaluate("document.activeElement.id || document.activeElement.className"))
+        outline = flat.page.evaluate(
+            """() => { const e = document.activeElement; if (e === document.body) return true;
+                const s = getComputedStyle(e); const after = getComputedStyle(e, '::after');
+                const next = e.nextElementSibling ? getComputedStyle(e.nextElementSibling) : s;
+                return [s, next].some((c) => c.outlineStyle !== 'none' && parseFloat(c.outlineWidth) >= 2)
+                    || after.borderStyle === 'solid'; }"""
+        )
+        assert outline, f"no focus to be seen on {seen[-1]}"
+    for wanted in ("map", "search-for", "open-figures", "open-share", "profile-tool", "play", "slider"):
+        assert wanted in seen, (wanted, seen)
+
+
+def test_nothing_lies_over_anything(flat: Opened) -> None:
+    flat.page.evaluate("twin.app.set({ showPlaces: true, picked: null, profile: null })")
+    flat.drawn()
+    boxes = flat.page.evaluate(
+        """() => { const all = [...document.querySelectorAll('.label')]
+                .filter((e) => e.style.visibility === 'visible');
+            for (const id of ['head', 'panel', 'time', 'tools']) all.push(document.getElementById(id));
+            return all.map((e) => { const r = e.getBoundingClientRect();
+                return [e.id || e.textContent, r.left, r.top, r.right, r.bottom]; }); }"""
+    )
+    assert len(boxes) >= 5  # a name at least
+    for k, (name, *a) in enumerate(boxes):
+        assert a[0] >= 0, name
+        assert a[2] <= flat.page.viewport_size["width"] + 0.5, name
+        for other, *b in boxes[k + 1 :]:
+            apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+            assert apart, (name, other)
+
+
+def test_half_of_a_small_laptop_is_map(browser_without_3d: Any, both: Path) -> None:
+    opened = Opened(browser_without_3d, both, (1280, 720), motion="reduce")
+    try:
+        covered = opened.page.evaluate(
+            """() => { let taken = 0; for (let x = 5; x < 1280; x += 10) for (let y = 5; y < 720; y += 10)
+                if (!document.elementFromPoint(x, y).closest('#map')) taken += 1;
+                return taken / (128 * 72); }"""
+        )
+        print(f"{100 * covered:.0f} % of 1280 × 720 is covered")
+        assert covered < 0.36
+        panel = opened.page.evaluate(
+            "(() => { const p = document.getElementById('panel');"
+            " return p.scrollHeight - p.clientHeight; })()"
+        )
+        assert panel <= 0  # the legend of the water is seen whole
+    finally:
+        opened.close()
