@@ -11,7 +11,7 @@ from twin.scenarios.events import (
     WaterLevel,
 )
 from twin.scenarios.forcing import TimeSeries
-from twin.scenarios.measures import MEASURES, Dike, Measure
+from twin.scenarios.measures import MEASURES, Dike, Measure, NewDistrict
 from twin.scenarios.scenario import Scenario
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Inflow",
     "InitialWater",
     "Measure",
+    "NewDistrict",
     "Rainfall",
     "RoadClosure",
     "Scenario",

@@ -163,17 +163,21 @@ class Demand(Event):
 
     `zones` names a place read from a file, or one of the layers zones and districts; `weight` is the
     column with its inhabitants, or a number that is the same for all; `trips_per_person` car trips an hour
-    leave each zone for each of them and are shared out by gravity, exp(−t / mean_time). `trips` (CSV: from,
-    to, trips) replaces all that.
+    leave each zone for each of them and are shared out by gravity, exp(−t / mean_time); they end in
+    proportion to `attraction` (a column: jobs, places), or to the weight. `trips`, a file of trips between
+    the zones (CSV or GeoPackage: from, to, trips; OMX; TNTP), replaces all that; `table` names the matrix or
+    layer in it. Through traffic is such a table between zones that are points at the edge.
     """
 
     kind: Literal["demand"] = "demand"
     zones: str
     name: str | None = None
     weight: str | float | None = None
+    attraction: str | None = None
     trips_per_person: float = Field(0.25, ge=0)
     mean_time: Seconds = Field(480.0, gt=0)
     trips: str | None = None
+    table: str | None = None
     files_in: ClassVar[tuple[str, ...]] = ("trips",)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -10,8 +12,8 @@ import shapely
 from pydantic import BaseModel, ConfigDict
 from shapely.geometry.base import BaseGeometry
 
-from twin.domain import Domain
-from twin.errors import InputError, Problem
+from twin.domain import Domain, Place
+from twin.errors import InputError, Problem, Problems, suggest
 from twin.faces import faces_on_line
 from twin.scenarios.events import At
 from twin.units import Metres
@@ -66,7 +68,63 @@ class Dike(Measure):
         return domain.with_fields(crest_x=crest_x, crest_y=crest_y)
 
 
-MEASURES: dict[str, type[Measure]] = {"dike": Dike}
+class NewDistrict(Measure):
+    """Households and jobs at a place: one more zone for the demand that is made from `zones`.
+
+    Attributes
+    ----------
+    at : a polygon or point place, or coordinates.
+    zones : the place whose features are the zones of the demand.
+    values : what the new zone has in the columns of the zones, e.g. population = 800, jobs = 120.
+    name : of the new zone.
+    """
+
+    kind: Literal["new_district"] = "new_district"
+    at: At
+    zones: str
+    values: dict[str, float]
+    name: str = "new district"
+    places_in: ClassVar[tuple[str, ...]] = ("at",)
+
+    def apply(self, domain: Domain) -> Domain:
+        """Add a feature to the place `zones`.
+
+        Raises
+        ------
+        InputError
+            No such place or column, negative numbers, a name that another zone has; all at once.
+        """
+        import geopandas as gpd
+        import pandas as pd
+
+        key = "new_district"
+        geometry = place_geometry(domain, self.at, "measures", f"{key}.at")
+        place = domain.place(self.zones, "measures", f"{key}.zones")
+        zones = place.features
+        problems = Problems()
+        for column, value in self.values.items():
+            if column not in zones.columns or column == "geometry":
+                known = [str(c) for c in zones.columns if c != "geometry"]
+                problems.add(
+                    "measures", f"{key}.values", repr(column), "a column of the zones", suggest(column, known)
+                )
+            if not value >= 0:
+                problems.add("measures", f"{key}.values.{column}", str(value), "0 or more")
+        texts = [c for c in zones.columns if c != "geometry" and not pd.api.types.is_numeric_dtype(zones[c])]
+        if any((zones[c].astype(str) == self.name).any() for c in texts):
+            problems.add("measures", f"{key}.name", repr(self.name), "a name that no zone has")
+        problems.raise_if_any()
+        row: dict[str, object] = dict.fromkeys(texts, self.name)
+        row |= {str(c): 0 for c in zones.columns if c != "geometry" and c not in texts}
+        row |= self.values
+        row["geometry"] = geometry
+        added = gpd.GeoDataFrame([row], geometry="geometry", crs=zones.crs)
+        features = gpd.GeoDataFrame(pd.concat([zones, added], ignore_index=True), crs=zones.crs)
+        grown = Place(place.name, shapely.union_all([place.geometry, geometry]), features)
+        return replace(domain, places=MappingProxyType({**domain.places, self.zones: grown}))
+
+
+MEASURES: dict[str, type[Measure]] = {"dike": Dike, "new_district": NewDistrict}
 
 
 def place_geometry(domain: Domain, at: At, where: str, key: str) -> BaseGeometry:

@@ -33,10 +33,13 @@ NAMES = ("name", "nom", "zone", "id", "code", "insee")
 
 @dataclass(frozen=True, eq=False)
 class Zones:
-    """Zones of one demand event: names, weights (people), centroid, node and distance to it (m), all (z,)."""
+    """Zones of one demand event: names, weights (people), attraction (jobs, places; people where the event
+    names none), centroid, node and distance to it (m), all (z,).
+    """
 
     names: tuple[str, ...]
     weight: Floats
+    attraction: Floats
     x: Floats
     y: Floats
     node: Ints
@@ -63,6 +66,11 @@ class Zones:
             )
         names = _names(features, event, where, key, problems)
         weight = _weights(features, event, where, key, problems)
+        attraction = weight
+        if event.attraction is not None and event.trips is None:
+            attraction = _column(features, event.attraction, where, f"{key}.attraction", problems)
+            if event.trips_per_person * weight.sum() > 0 and not attraction.sum() > 0:
+                problems.add(where, f"{key}.attraction", "0 in every zone", "a zone that attracts trips")
         problems.raise_if_any()
         centres = features.geometry.representative_point()
         x, y = centres.x.to_numpy(np.float64), centres.y.to_numpy(np.float64)
@@ -75,7 +83,7 @@ class Zones:
                 f"zones within {FAR:.0f} m of a road",
             )
         problems.raise_if_any()
-        return cls(names, weight, x, y, node, distance)
+        return cls(names, weight, attraction, x, y, node, distance)
 
 
 def trips_of(
@@ -83,10 +91,12 @@ def trips_of(
 ) -> Trips:
     """The trips of a demand event between its zones; `network` has these zones, empty, times in seconds."""
     if event.trips is not None:
-        return read_trips_csv(root / event.trips, zones.names, f"{key}.trips")
+        from twin.solvers.traffic.matrices import read_trips_file
+
+        return read_trips_file(root / event.trips, zones.names, f"{key}.trips", event.table)
     ends = event.trips_per_person * zones.weight
     try:
-        table = gravity(ends, ends, zone_times(network), event.mean_time)
+        table = gravity(ends, zones.attraction, zone_times(network), event.mean_time)
     except ValueError as error:
         raise InputError(
             Problem(where, f"{key}.mean_time", f"{event.mean_time:g} s: {error}", "a longer mean time")
@@ -236,18 +246,23 @@ def _weights(features: gpd.GeoDataFrame, event: Demand, where: str, key: str, pr
                 where, f"{key}.weight", found, "the column of the zones with their inhabitants", hint
             )
         return zeros
+    return _column(features, name, where, f"{key}.weight", problems)
+
+
+def _column(features: gpd.GeoDataFrame, name: str, where: str, key: str, problems: Problems) -> Floats:
+    """A column of the zones with numbers ≥ 0, zeros and a noted problem where it is not."""
+    zeros = np.zeros(len(features))
+    if name not in features.columns:
+        columns = [str(c) for c in features.columns if c != "geometry"]
+        problems.add(where, key, repr(name), "a column of the zones", suggest(name, columns))
+        return zeros
     try:
         weight = features[name].to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        problems.add(where, f"{key}.weight", f"column {name!r} is no number", "inhabitants of each zone")
+        problems.add(where, key, f"column {name!r} is no number", "numbers, one for each zone")
         return zeros
     bad = ~(np.isfinite(weight) & (weight >= 0))
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
-        problems.add(
-            where,
-            f"{key}.weight",
-            f"{weight[first]} in zone {first + 1} ({int(bad.sum())} zones)",
-            "0 or more",
-        )
+        problems.add(where, key, f"{weight[first]} in zone {first + 1} ({int(bad.sum())} zones)", "0 or more")
     return np.asarray(weight)

@@ -1,0 +1,111 @@
+"""Trip tables from files: CSV, OMX, TNTP, GeoPackage. Zones are known by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from twin.errors import InputError, Problem, Problems, suggest
+from twin.solvers.traffic.demand import read_trips_csv
+from twin.solvers.traffic.problem import Trips
+from twin.solvers.traffic.tntp import read_trips as read_tntp
+
+READERS = (".csv", ".omx", ".tntp", ".gpkg")
+
+
+def read_trips_file(path: Path, names: tuple[str, ...], key: str, table: str | None = None) -> Trips:
+    """Trips between named zones from a file, by its suffix.
+
+    CSV: columns from, to, trips. OMX: the matrix `table` (the only one, if left out), rows and columns named
+    by its lookup, or in the order of the zones where it has none. TNTP: zone k of the file is the k-th zone.
+    GeoPackage: the layer `table` with the columns from, to, trips (desire lines).
+
+    Raises
+    ------
+    InputError
+        Another suffix, a file that cannot be read, zones that are not known; all at once for one file.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".omx":
+        return read_omx(path, names, key, table)
+    if suffix == ".gpkg":
+        return read_geopackage(path, names, key, table)
+    if suffix == ".tntp":
+        trips = read_tntp(path)
+        if trips.zones != len(names):
+            raise InputError(Problem(str(path), key, f"{trips.zones} zones", f"{len(names)} zones"))
+        return trips
+    if suffix == ".csv":
+        return read_trips_csv(path, names, key)
+    raise InputError(Problem(str(path), key, f"a file {suffix or 'without suffix'}", ", ".join(READERS)))
+
+
+def read_omx(path: Path, names: tuple[str, ...], key: str, table: str | None = None) -> Trips:
+    """Trips from an Open Matrix file (HDF5; ``/data/<table>``, zone names in ``/lookup``)."""
+    import h5py
+
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise InputError(Problem(str(path), key, str(error), "an OMX file")) from None
+    with file:
+        data = file.get("data")
+        tables = [] if data is None else [k for k, v in data.items() if isinstance(v, h5py.Dataset)]
+        if table is None and len(tables) == 1:
+            table = tables[0]
+        if table not in tables:
+            found = f"tables {', '.join(tables) or 'none'}" if table is None else repr(table)
+            hint = suggest(table, tables) if table else ""
+            raise InputError(Problem(str(path), key, found, "the name of one of its matrices", hint))
+        matrix = np.asarray(data[table][...], np.float64)
+        lookup = file.get("lookup")
+        labels: Sequence[str] = ()
+        if lookup is not None and len(lookup):
+            raw = np.asarray(next(iter(lookup.values()))[...])
+            labels = [v.decode("utf-8").strip() if isinstance(v, bytes) else str(v) for v in raw.tolist()]
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise InputError(Problem(str(path), key, f"a matrix of shape {matrix.shape}", "a square matrix"))
+    if not labels:
+        if len(matrix) != len(names):
+            raise InputError(
+                Problem(str(path), key, f"{len(matrix)} zones without names", f"{len(names)} zones")
+            )
+        labels = names
+    origin, destination = np.nonzero(matrix)
+    ends = np.union1d(origin, destination)
+    number = _numbers(path, key, [labels[k] for k in ends], names)
+    of = np.full(len(labels), -1, np.int64)
+    of[ends] = number
+    return Trips.from_pairs(
+        len(names), of[origin], of[destination], matrix[origin, destination], str(path), key
+    )
+
+
+def read_geopackage(path: Path, names: tuple[str, ...], key: str, layer: str | None = None) -> Trips:
+    """Trips from a GeoPackage layer with the columns from, to and trips; its geometry is not looked at."""
+    import pyogrio
+
+    try:
+        frame = pyogrio.read_dataframe(path, layer=layer, read_geometry=False)
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise InputError(Problem(str(path), key, str(error), "a GeoPackage layer: from, to, trips")) from None
+    frame.columns = [str(c).lower() for c in frame.columns]
+    problems = Problems()
+    for wanted in ("from", "to", "trips"):
+        if wanted not in frame.columns:
+            problems.add(str(path), key, f"columns {', '.join(frame.columns)}", f"a column `{wanted}`")
+    problems.raise_if_any()
+    ends = _numbers(path, key, [*frame["from"].astype(str), *frame["to"].astype(str)], names)
+    values = frame["trips"].to_numpy(np.float64, na_value=np.nan)
+    return Trips.from_pairs(len(names), ends[: len(frame)], ends[len(frame) :], values, str(path), key)
+
+
+def _numbers(path: Path, key: str, labels: Sequence[str], names: tuple[str, ...]) -> np.ndarray:
+    known = {name: k for k, name in enumerate(names)}
+    problems = Problems()
+    for label in dict.fromkeys(label for label in labels if label not in known):
+        problems.add(str(path), key, repr(label), "the name of a zone", suggest(label, known))
+    problems.raise_if_any()
+    return np.array([known[label] for label in labels], np.int64)
