@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
+from twin.conditioning import burn_streams, crests_of_defences, open_culverts, streams_on_grid
 from twin.domain import Domain, Place, grid_fields
 from twin.errors import InputError, Problem
 from twin.grid import Grid
@@ -19,6 +20,7 @@ from twin.layers.layer import Layer
 from twin.network import Network
 from twin.plugins import Parameters
 from twin.territory import Territory
+from twin.units import Metres
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -37,11 +39,23 @@ class DomainParameters(Parameters):
     building_share : share of a cell from which it is blocked; one half is stated, not published.
     building_roughness : n inside footprints. 0.3 is of the order that practice gives to footprints
         left open to the flow (Syme 2008, Flooding in urban areas); stated, to be calibrated.
+    defences : "crest" (default): lines of the layer `defences` are crests on the faces between cells;
+        "ignore".
+    river_bed : "descend": the ground along the lines of `hydrography` is lowered by `river_depth` and made to
+        descend, nowhere by more than `river_deepest`; "ignore" (default).
+    culverts : "open": where a stream of `hydrography` meets a road, the embankment is cut down to the stream
+        within `culvert_reach` of the crossing; "ignore" (default).
     """
 
     buildings: Literal["block", "roughness", "ignore"] = "block"
     building_share: float = Field(0.5, gt=0, le=1)
     building_roughness: float = Field(0.3, gt=0)
+    defences: Literal["crest", "ignore"] = "crest"
+    river_bed: Literal["ignore", "descend"] = "ignore"
+    river_depth: Metres = Field(0.0, ge=0)
+    river_deepest: Metres = Field(5.0, gt=0)
+    culverts: Literal["ignore", "open"] = "ignore"
+    culvert_reach: Metres = Field(50.0, gt=0)
 
 
 def build_domain(
@@ -87,7 +101,17 @@ def build_domain(
         if surface is not None:
             on_grid = roughness_on_grid(surface, grid, default_roughness)
             roughness, notes[surface.name] = on_grid.values, on_grid.notes
+        streams = take("hydrography") if _conditions_streams(parameters) else None
+        if streams is not None:
+            ground, notes[streams.name] = _with_streams(grid, ground, streams, roads, parameters)
         fields = _with_buildings(grid, ground, roughness, footprints, parameters)
+        defences = take("defences") if parameters.defences == "crest" else None
+        if defences is not None and len(defences.data):
+            crest_x, crest_y, note = crests_of_defences(
+                grid, defences.data, ground, defences.provenance.source[0]
+            )
+            fields = fields.assign(crest_x=(("y", "x_face"), crest_x), crest_y=(("y_face", "x"), crest_y))
+            notes[defences.name] = (note,)
     networks = {}
     if roads is not None:
         network = Network.from_roads(roads.data, grid)
@@ -104,6 +128,28 @@ def build_domain(
         places=MappingProxyType(_places(territory)),
         provenance=tuple(_record(layer, notes.get(layer.name, ())) for layer in layers),
     )
+
+
+def _conditions_streams(parameters: DomainParameters) -> bool:
+    return parameters.river_bed == "descend" or parameters.culverts == "open"
+
+
+def _with_streams(
+    grid: Grid, ground: NDArray[np.float64], layer: Layer, roads: Layer | None, parameters: DomainParameters
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The ground with streams that run, and what was done to it."""
+    streams = streams_on_grid(grid, layer.data)
+    notes: list[str] = []
+    # Embankments first: a bed that is made to descend would hide them.
+    if parameters.culverts == "open" and roads is not None:
+        step = open_culverts(grid, ground, streams, layer.data, roads.data, parameters.culvert_reach)
+        ground = step.ground
+        notes.append(step.note)
+    if parameters.river_bed == "descend":
+        step = burn_streams(grid, ground, streams, parameters.river_depth, parameters.river_deepest)
+        ground = step.ground
+        notes.append(step.note)
+    return ground, tuple(notes)
 
 
 def _model_grid(territory: Territory, terrain: Layer, resolution: float | Literal["native"]) -> Grid:

@@ -195,7 +195,8 @@ def _holes(report: _Report, terrain: xr.DataArray) -> None:
                 severity, "terrain", row, value=cells / values.size, count=int(chosen.size),
                 share=f"{100 * cells / values.size:.2f}",
                 area=f"{size[chosen].max() * cell * cell / 1e4:.2f}",
-                places=_outlines(label, placed, terrain), values=[float(n) * cell * cell for n in size[placed]],
+                places=_outlines(label, placed, terrain),
+                values=[float(n) * cell * cell for n in size[placed]],
             )  # fmt: skip
 
 

@@ -1,0 +1,171 @@
+"""Hydraulic conditioning on grounds whose right answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from tests import small
+from twin.conditioning import burn_streams, crests_of_defences, open_culverts, streams_on_grid
+from twin.errors import InputError
+from twin.grid import Grid
+from twin.gridding import DomainParameters, build_domain
+from twin.territory import Territory
+
+GRID = Grid("EPSG:2154", 0.0, 200.0, 10.0, 20, 30)
+# One stream, west to east, along the middle of row 10.
+LINE = shapely.LineString([(0.0, 95.0), (300.0, 95.0)])
+
+
+def frame(*shapes: object, **columns: object) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(dict(columns), geometry=list(shapes), crs="EPSG:2154")
+
+
+def valley() -> np.ndarray:
+    """Falls 0.1 m a cell to the east, row 10 is the bed, 2 m under the rest."""
+    ground = np.broadcast_to(10.0 - 0.1 * np.arange(GRID.nx), GRID.shape).copy()
+    ground[10] -= 2.0
+    return ground
+
+
+def roads(*shapes: object, level: int = 0) -> gpd.GeoDataFrame:
+    return frame(*shapes, level=[level] * len(shapes))
+
+
+ROAD = shapely.LineString([(155.0, 0.0), (155.0, 200.0)])
+
+
+def test_a_stream_that_descends_is_left_alone() -> None:
+    step = burn_streams(GRID, valley(), streams_on_grid(GRID, frame(LINE)), 0.0, 5.0)
+    np.testing.assert_array_equal(step.ground, valley())
+    assert step.before == step.after == step.cut == 0.0
+
+
+def test_a_bar_across_the_bed_is_cut_and_nothing_else() -> None:
+    ground = valley()
+    ground[10, 12:14] += 3.0
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(LINE)), 0.0, 5.0)
+    expected = valley()
+    expected[10, 12:14] = expected[10, 11]
+    np.testing.assert_array_equal(step.ground[:10], valley()[:10])
+    np.testing.assert_array_equal(step.ground[10, 12:14], expected[10, 11])
+    np.testing.assert_array_equal(step.ground[10, 14:], valley()[10, 14:])
+    assert step.before == pytest.approx(2.9)
+    assert step.after == 0.0
+    assert step.cut == pytest.approx((ground - expected).sum() * 100.0)
+    assert step.deepest == pytest.approx(2.9)
+    assert "2.9 m before, 0.0 m after" in step.note
+
+
+def test_a_false_pit_digs_no_canyon() -> None:
+    ground = valley()
+    ground[10, 2] = -50.0
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(LINE)), 0.0, 1.5)
+    assert step.deepest == pytest.approx(1.5)
+    np.testing.assert_allclose(step.ground[10, 3:], ground[10, 3:] - 1.5)
+    assert step.after > 0
+
+
+def test_a_depth_is_taken_off_once_where_streams_join() -> None:
+    tributary = shapely.LineString([(155.0, 200.0), (155.0, 95.0), (300.0, 95.0)])
+    step = burn_streams(GRID, valley(), streams_on_grid(GRID, frame(LINE, tributary)), 0.5, 5.0)
+    np.testing.assert_allclose(step.ground[10], valley()[10] - 0.5)
+    assert step.ground[5, 15] == pytest.approx(valley()[5, 15] - 0.5)
+
+
+def test_a_confluence_hands_its_level_on_whatever_the_order() -> None:
+    # The upstream part comes last in the layer, and ends lower than the part downstream begins.
+    ground = valley()
+    ground[10, :15] -= 1.0
+    down = shapely.LineString([(145.0, 95.0), (300.0, 95.0)])
+    up = shapely.LineString([(0.0, 95.0), (145.0, 95.0)])
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(down, up)), 0.0, 5.0)
+    assert (np.diff(step.ground[10]) <= 0).all()
+
+
+def test_streams_run_as_they_are_said_to() -> None:
+    back = shapely.reverse(LINE)
+    layer = frame(
+        back, back, LINE,
+        sens_de_l_ecoulement=["Sens inverse", "Sens direct", None],
+        position_par_rapport_au_sol=["0", "Gué ou radier", "-1"],
+    )  # fmt: skip
+    east, west = streams_on_grid(GRID, layer)  # the third is under ground
+    np.testing.assert_array_equal(east.cells, 10 * GRID.nx + np.arange(GRID.nx))
+    np.testing.assert_array_equal(west.cells, east.cells[::-1])
+
+
+@pytest.mark.parametrize(("level", "opened"), [(0, True), (1, True), (-1, False)])
+def test_an_embankment_is_opened_where_a_road_crosses(level: int, opened: bool) -> None:
+    ground = valley()
+    ground[:, 14:17] = 12.0  # an embankment over the whole valley, 30 m wide
+    streams = streams_on_grid(GRID, frame(LINE))
+    step = open_culverts(GRID, ground, streams, frame(LINE), roads(ROAD, level=level), 50.0)
+    others = np.delete(np.arange(GRID.ny), 10)
+    np.testing.assert_array_equal(step.ground[others], ground[others])
+    if opened:
+        np.testing.assert_allclose(step.ground[10], valley()[10], atol=1e-9)
+        assert "1 crossings, 1 embankments opened" in step.note
+        assert (step.before, step.after) == (pytest.approx(12.0 - valley()[10, 13]), 0.0)
+    else:
+        np.testing.assert_array_equal(step.ground, ground)
+
+
+def test_no_embankment_or_no_road_nothing_opened() -> None:
+    streams = streams_on_grid(GRID, frame(LINE))
+    step = open_culverts(GRID, valley(), streams, frame(LINE), roads(ROAD), 50.0)
+    np.testing.assert_array_equal(step.ground, valley())
+    far = valley()
+    far[10, 25] += 3.0  # a bar without a road
+    np.testing.assert_array_equal(
+        open_culverts(GRID, far, streams, frame(LINE), roads(ROAD), 50.0).ground, far
+    )
+
+
+def test_defences_are_crests_on_faces() -> None:
+    wall = shapely.LineString([(100.0, 0.0), (100.0, 200.0)])
+    sloping = shapely.LineString([(200.0, 0.0, 11.0), (200.0, 200.0, 13.0)])
+    layer = frame(wall, sloping, shapely.LineString([(250, 0), (250, 50)]), alt=[12.5, np.nan, np.nan])
+    crest_x, crest_y, note = crests_of_defences(GRID, layer, valley(), "d.gpkg")
+    np.testing.assert_array_equal(crest_x[:, 10], 12.5)
+    assert np.isneginf(np.delete(crest_x, [10, 20], axis=1)).all()
+    assert np.isneginf(crest_y).all()
+    # The crest of a face is the higher end of its stretch: never lower than the wall.
+    np.testing.assert_allclose(crest_x[:, 20], 13.0 - 0.1 * np.arange(GRID.ny), atol=0.11)
+    assert "2 lines on 40 faces, 40 of them higher than the ground" in note
+    assert "1 lines without a crest left out" in note
+
+
+def test_defences_without_any_crest_are_refused() -> None:
+    layer = frame(LINE, nature=["Mur"])
+    with pytest.raises(InputError, match=r"no elevation of a crest \(columns: nature\)"):
+        crests_of_defences(GRID, layer, valley(), "d.gpkg")
+
+
+def test_through_the_territory(tmp_path: Path) -> None:
+    folder = small.make(tmp_path / "town").parent
+    x, y = small.X, small.Y
+    frame(shapely.LineString([(x + 400, y), (x + 400, y - 400)]), alt=[105.0]).to_file(folder / "d.gpkg")
+    frame(shapely.LineString([(x, y - 255), (x + 600, y - 255)]), nom=["Ru"]).to_file(folder / "h.gpkg")
+    file = folder / "territory.toml"
+    layers = '[layers.defences]\nsource = "d.gpkg"\n[layers.hydrography]\nsource = "h.gpkg"\n[places]'
+    file.write_text(file.read_text("utf-8").replace("[places]", layers), "utf-8")
+    plain = build_domain(Territory.open(folder), parameters=DomainParameters(defences="ignore"))
+    assert np.isneginf(plain.field("crest_x")).all()
+    keys = DomainParameters.model_validate({"river_bed": "descend", "river_depth": "20 cm"})
+    domain = build_domain(Territory.open(folder), parameters=keys)
+    np.testing.assert_array_equal(domain.field("crest_x")[:, 40], 105.0)
+    bed = domain.field("bed_elevation")[25]
+    assert (np.diff(bed) <= 0).all()
+    assert bed[0] == pytest.approx(plain.field("bed_elevation")[25, 0] - 0.2)
+    np.testing.assert_array_equal(
+        np.delete(domain.field("bed_elevation"), 25, axis=0),
+        np.delete(plain.field("bed_elevation"), 25, axis=0),
+    )
+    notes = {record["layer"]: record["notes"] for record in domain.provenance}
+    assert any("crest" in note or "defences" in note for note in notes["defences"])
+    assert any(note.startswith("bed of 1 streams") for note in notes["hydrography"])
