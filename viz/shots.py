@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,8 +67,8 @@ SHOTS = (
     Shot(
         "reponse",
         PEAK + CLOSE + "view.setCamera({ x: at.x, y: at.y, distance: 800, bearing: 350, lean: 48 }, false);"
-        "const k = best ? list.indexOf(best) : null;"
-        "twin.app.set({ picked: { x: at.x, y: at.y, building: k, road: null } });",
+        "const nearest = best ? list.indexOf(best) : null;"
+        "twin.app.set({ picked: { x: at.x, y: at.y, building: nearest, road: null } });",
     ),
     Shot(
         "profil",
@@ -156,8 +157,12 @@ def main() -> None:
     parser.add_argument("--views", nargs="*", default=[], choices=[s.name for s in SHOTS])
     parser.add_argument("--prefix", default="", help="put before each name")
     given = parser.parse_args()
-    for path in take(given.runs, given.folder, names=given.views, prefix=given.prefix):
-        print(f"{path}  {path.stat().st_size / 1e3:.0f} kB")
+    try:
+        for path in take(given.runs, given.folder, names=given.views, prefix=given.prefix):
+            print(f"{path}  {path.stat().st_size / 1e3:.0f} kB")
+    except TwinError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":
