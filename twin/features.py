@@ -295,7 +295,8 @@ def residents_of_buildings(
     use = buildings["use"].astype(str).str.casefold() if "use" in buildings.columns else None
     lived_in = np.zeros(len(buildings), dtype=bool) if use is None else use.str.startswith("résid").to_numpy()
     if "dwellings" in buildings.columns:
-        lived_in |= np.nan_to_num(np.asarray(buildings["dwellings"], dtype=np.float64)) > 0
+        dwellings = np.nan_to_num(np.asarray(buildings["dwellings"], dtype=np.float64))
+        lived_in = lived_in | (dwellings > 0)  # what pandas lends is read-only
     solid = np.ones(len(buildings), dtype=bool)
     if "light" in buildings.columns:
         solid &= ~np.asarray(buildings["light"], dtype=bool)

@@ -112,6 +112,8 @@ def build_domain(
             )
             fields = fields.assign(crest_x=(("y", "x_face"), crest_x), crest_y=(("y_face", "x"), crest_y))
             notes[defences.name] = (note,)
+        if footprints is not None:
+            take("population")  # shared among the buildings when the run ends (twin.features)
     networks = {}
     if roads is not None:
         network = Network.from_roads(roads.data, grid)

@@ -19,6 +19,7 @@ import twin
 from twin import features, indicators
 from twin.faces import staircase
 from twin.files import sha256
+from twin.messages import text
 from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
 from twin.scenarios.forcing import TimeSeries
 
@@ -43,6 +44,7 @@ class Recorder:
         self.simulation = simulation
         self.writer = writer
         self.setup_seconds = 0.0
+        self._notes: dict[str, str] = {}  # layer → what was done with it at the end
         self._before = 0.0
         self._cpu_before = 0.0
         self._begun = time.perf_counter()
@@ -203,7 +205,7 @@ class Recorder:
         if water and "water_depth" in result.fields and result.times.size:
             initial = np.nan_to_num(result.fields["water_depth"].isel(time=0).values)
         if domain.buildings is not None:
-            buildings = domain.buildings
+            buildings = self._with_residents(domain.buildings)
             if water and domain.grid is not None:
                 buildings = features.building_features(
                     buildings,
@@ -235,6 +237,18 @@ class Recorder:
         if len(places) > 0:
             self.writer.write_features("features/places.gpkg", places)
 
+    def _with_residents(self, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """The buildings with the people of the population layer, where the territory has one."""
+        domain, territory = self.simulation.domain, self.simulation.scenario.territory
+        if domain.grid is None or not territory.has("population") or not len(buildings):
+            return buildings
+        population = territory.layer("population").data
+        residents, homeless = features.residents_of_buildings(buildings, population, domain.grid)
+        self._notes["population"] = text(
+            "conditioning.residents", people=f"{residents.sum():,.0f}", homeless=f"{homeless:,.0f}"
+        )
+        return buildings.assign(residents=residents)
+
     def provenance(self, status: str) -> dict[str, Any]:
         """Versions, inputs, machine, cost. The energy is an estimate: processor time × a stated power."""
         import numba
@@ -253,7 +267,15 @@ class Recorder:
             "seed": None,
             "territory": str(simulation.scenario.territory.file),
             "vertical_datum": simulation.scenario.territory.vertical_datum,
-            "inputs": [*simulation.domain.provenance, *_series_files(simulation)],
+            "inputs": [
+                *(
+                    record | {"notes": [*record["notes"], self._notes[record["layer"]]]}
+                    if record["layer"] in self._notes
+                    else record
+                    for record in simulation.domain.provenance
+                ),
+                *_series_files(simulation),
+            ],
             "simulated_s": simulation.time,
             "steps": simulation.steps_made,
             "setup_seconds": round(self.setup_seconds, 3),

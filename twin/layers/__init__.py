@@ -17,6 +17,7 @@ from twin.layers.landcover import manning_on_grid, read_land_cover, read_roughne
 from twin.layers.lattice import native_grid, resample_mean
 from twin.layers.layer import FileHashes, Layer, Provenance
 from twin.layers.other import read_other, read_turn_bans
+from twin.layers.population import read_population
 from twin.layers.raster import read_raster, read_terrain
 from twin.layers.reading import Reading, make_problem
 from twin.layers.roads import read_roads
@@ -148,6 +149,11 @@ def _turn_bans(reading: Reading) -> Read:
     return frame, features.files, features.crs, ""
 
 
+def _population(reading: Reading) -> Read:
+    frame, features = read_population(reading)
+    return frame, features.files, features.crs, ""
+
+
 def _other(reading: Reading) -> Read:
     frame, features = read_other(reading)
     return frame, features.files, features.crs, ""
@@ -161,4 +167,5 @@ _READERS: dict[str, Callable[[Reading], Read]] = {
     "roads": _roads,
     "buildings": _buildings,
     "turn_bans": _turn_bans,
+    "population": _population,
 }
