@@ -127,7 +127,9 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
         except DataSourceError as error:
             if file.from_folder:
                 continue  # a .json beside the data that is not features
-            reading.problem(file.path, "source", "unreadable", reason=error)
+            # GeoParquet needs a driver that GDAL has not everywhere.
+            parquet = file.path.suffix.lower() == ".parquet" and "Parquet" not in pyogrio.list_drivers()
+            reading.problem(file.path, "source", "no_parquet" if parquet else "unreadable", reason=error)
             continue
         if not layers:
             reading.problem(file.path, "source", "no_layers")
