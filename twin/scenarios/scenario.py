@@ -29,6 +29,7 @@ from pydantic_core import PydanticCustomError
 from twin.errors import InputError, Problem, Problems, suggest
 from twin.gridding import DomainParameters
 from twin.plugins import Parameters, coupling_order, solver_class
+from twin.scenarios.breach import Breach
 from twin.scenarios.events import EVENTS, At, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
@@ -132,7 +133,9 @@ if TYPE_CHECKING:
     _AnyEvent: TypeAlias = Event
     _AnyMeasure: TypeAlias = Measure
 else:
-    _AnyEvent = Annotated[reduce(or_, [*EVENTS.values(), *STRUCTURES.values()]), Field(discriminator="kind")]
+    _AnyEvent = Annotated[
+        reduce(or_, [*EVENTS.values(), *STRUCTURES.values(), Breach]), Field(discriminator="kind")
+    ]
     _AnyMeasure = (
         Annotated[reduce(or_, MEASURES.values()), Field(discriminator="kind")]
         if len(MEASURES) > 1

@@ -30,6 +30,7 @@ from twin.scenarios.binding import (
 from twin.scenarios.events import StormDrain
 from twin.scenarios.measures import place_geometry
 from twin.scenarios.rainfield import RainField, rain_fields
+from twin.solvers.flood.crests import BreachForcing, breaches
 from twin.solvers.flood.infiltration import DrainForcing, Soil, soil_of
 from twin.solvers.flood.structures import StructureForcing, refuse_unusable, structures
 
@@ -52,7 +53,7 @@ class Forcing:
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
     rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
-    soil, drains : what leaves the surface. structures : what passes water on.
+    soil, drains : what leaves the surface. structures : what passes water on. breaches : of dikes.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
     roofs : cells on which a building stands, shape (ny, nx); None: nowhere. They have neither soil nor drain.
     where : what messages call the source.
@@ -66,6 +67,7 @@ class Forcing:
     soil: Soil | None = None
     drains: tuple[DrainForcing, ...] = ()
     structures: tuple[StructureForcing, ...] = ()
+    breaches: tuple[BreachForcing, ...] = ()
     inflows: tuple[InflowForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
     ratings: tuple[RatingForcing, ...] = ()
@@ -97,6 +99,7 @@ class Forcing:
             soil=None if infiltration is None else soil_of(infiltration, domain, scenario),
             drains=tuple(drains(domain, scenario)),
             structures=tuple(structures(domain, scenario)),
+            breaches=tuple(breaches(domain, scenario)),
             inflows=tuple(inflows(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),
             ratings=sides.ratings,

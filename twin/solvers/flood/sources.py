@@ -13,6 +13,7 @@ from twin.domain import Domain
 from twin.grid import Grid
 from twin.scenarios.binding import InflowForcing
 from twin.solvers.flood import kernels_edges as edges
+from twin.solvers.flood.crests import Crests
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.infiltration import Ground, soil_of
 from twin.solvers.flood.kernels import (
@@ -50,6 +51,7 @@ class Sources:
         datum: float,
         active: NDArray[np.bool_],
         parameters: FloodParameters,
+        static: Floats,
     ) -> None:
         """bed: above the datum, shape (ny, nx) (m); active: cells with data, shape (ny, nx)."""
         ny, nx = grid.shape
@@ -91,6 +93,7 @@ class Sources:
         self._cell = grid.cell
         self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
         self._structures = Structures(forcing.structures, bed, datum, self._area, self._dry)
+        self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
         points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()
@@ -162,6 +165,7 @@ class Sources:
                 solver.outflow.add(left)
             for cells in touched:
                 self._wake(solver, *np.divmod(cells, self._shape[1]))
+        self._crests.act(solver, t0, t1)
         for forcing, _ in self._edge_levels:
             if forcing.active(t0):
                 solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
@@ -179,18 +183,25 @@ class Sources:
     def state(self) -> dict[str, NDArray[Any]]:
         """What the sources remember. A copy."""
         totals = [*self.infiltrated.parts(), *self.drained.parts()]
-        return self._ground.state() | {"losses": np.array(totals), "structures": self._structures.state()}
+        return (
+            self._ground.state()
+            | {"losses": np.array(totals), "structures": self._structures.state()}
+            | {"breaches": self._crests.state()}
+        )
 
-    def restore(self, state: Mapping[str, NDArray[Any]], static: Floats) -> None:  # noqa: ARG002
-        """Take it back; `static` are the planes of the solver, whose crests breaches lower."""
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take it back."""
         self._ground.restore(state)
         self._structures.restore(state["structures"])
+        self._crests.restore(state["breaches"])
         losses = [float(x) for x in state["losses"]]
         self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
 
     def summary(self) -> dict[str, Any]:
         """What is worth telling of a run."""
-        return {"structures": self._structures.summary()} if self._structures else {}
+        told: dict[str, Any] = {"structures": self._structures.summary()} if self._structures else {}
+        breaches = self._crests.summary()
+        return told | ({"breaches": breaches} if breaches else {})
 
     def _rate(self, solver: FloodSolver) -> list[tuple[Ints, Floats]]:
         """Unit discharges (m²/s) out of the edge cells of each rating curve, for the water that is there.

@@ -1,0 +1,66 @@
+"""A dike that gives way."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from twin.scenarios.events import At, Event
+from twin.units import Metres, Seconds, parse
+
+
+class Breach(Event):
+    """A breach in a dike: begins at `start`, or at a level or an overtopping after it, grows and stays.
+
+    Attributes
+    ----------
+    at : a line along the dike (the breach begins in its middle and stays on it), or a point on it.
+    level : the water level (m) at which it begins, beside the dike or at `watch`.
+    overtopping : the depth of water over the crest (m) at which it begins.
+    bottom : elevation of the breach when it is over (m); the ground beside unless said.
+    method : "given" (`width`, `duration`), "froehlich_2008" (J. Hydraul. Eng. 134(12)) or
+        "von_thun_gillette_1990", both with the `volume` of water behind (m³).
+    erodible : of Von Thun and Gillette: a dike that erodes easily.
+    """
+
+    kind: Literal["breach"] = "breach"
+    at: At
+    watch: At | None = None
+    level: Metres | None = None
+    overtopping: Metres | None = Field(None, ge=0)
+    bottom: Metres | None = None
+    method: Literal["given", "froehlich_2008", "von_thun_gillette_1990"] = "given"
+    width: Metres | None = Field(None, gt=0)
+    duration: Seconds | None = Field(None, gt=0)
+    volume: float | None = Field(None, gt=0)
+    erodible: bool = False
+    places_in: ClassVar[tuple[str, ...]] = ("at", "watch")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _volume_with_unit(cls, values: object) -> object:
+        if isinstance(values, dict) and isinstance(values.get("volume"), str):
+            return values | {"volume": parse(values["volume"], "m**3", key="volume")}
+        return values
+
+    @model_validator(mode="after")
+    def _whole(self) -> Breach:
+        if self.level is not None and self.overtopping is not None:
+            raise ValueError("level or overtopping, not both")
+        if self.watch is not None and self.level is None:
+            raise ValueError("watch belongs to level")
+        if self.end is not None:
+            raise ValueError("a breach has no end")
+        if self.method == "given" and (
+            self.width is None or self.duration is None or self.volume is not None
+        ):
+            raise ValueError("width and duration, or a method with volume")
+        if self.method != "given" and (self.volume is None or self.width or self.duration):
+            raise ValueError(f"{self.method} needs volume, and gives width and duration")
+        return self
+
+    @property
+    def reach(self) -> float:
+        """How far (m) from its middle a breach at a point can ever come."""
+        return 0.5 * self.width if self.width is not None else 500.0

@@ -1,0 +1,273 @@
+"""Dikes at work: what runs over them, and how they give way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from twin.domain import Domain
+from twin.errors import InputError, Problem
+from twin.scenarios.binding import cells_of
+from twin.scenarios.breach import Breach
+from twin.scenarios.measures import place_geometry
+from twin.solvers.flood import kernels_crests as kernels
+from twin.solvers.flood.kernels import BED, CREST_X, CREST_Y, DEPTH, GRAVITY, PAD
+
+if TYPE_CHECKING:
+    from twin.grid import Grid
+    from twin.scenarios.scenario import Scenario
+    from twin.solvers.flood.solver import FloodSolver
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NEAR = 1.5  # cells from a line within which the crests of a staircase belong to it
+
+
+@dataclass(frozen=True, eq=False)
+class BreachForcing:
+    """A breach on a grid: its place, from when it may start (s), the cells of its gauge (flat), its name."""
+
+    event: Breach
+    geometry: BaseGeometry
+    start: float
+    watch: Ints
+    where: str
+    key: str
+
+
+def breaches(domain: Domain, scenario: Scenario) -> list[BreachForcing]:
+    """The breaches of a scenario.
+
+    Raises
+    ------
+    InputError
+        A place is not known.
+    """
+    found = []
+    for number, event in enumerate(scenario.events, start=1):
+        if isinstance(event, Breach):
+            grid, key = domain.require_grid("a breach"), f"events[{number}]"
+            geometry = place_geometry(domain, event.at, scenario.where, f"{key}.at")
+            watch = np.zeros(0, dtype=np.int64)
+            if event.watch is not None:
+                watch, _ = cells_of(grid, place_geometry(domain, event.watch, scenario.where, f"{key}.watch"))
+            found.append(BreachForcing(event, geometry, event.window[0], watch, scenario.where, key))
+    return found
+
+
+def final_width(event: Breach, head: float, height: float) -> float:
+    """Mean width (m) of the breach when it is over; head of the water and height of the breach (m)."""
+    if event.method == "froehlich_2008":
+        assert event.volume is not None
+        overtopped = 1.3 if event.overtopping is not None else 1.0
+        return float(0.27 * overtopped * event.volume**0.32 * height**0.04)
+    if event.method == "von_thun_gillette_1990":
+        assert event.volume is not None
+        steps = ((1.23e6, 6.1), (6.17e6, 18.3), (1.23e7, 42.7), (math.inf, 54.9))
+        return 2.5 * head + next(c for most, c in steps if event.volume < most)
+    assert event.width is not None
+    return event.width
+
+
+def formation_time(event: Breach, width: float, head: float, height: float) -> float:
+    """Time (s) in which the breach forms."""
+    if event.method == "froehlich_2008":
+        assert event.volume is not None
+        return 63.2 * math.sqrt(event.volume / (GRAVITY * height * height))
+    if event.method == "von_thun_gillette_1990":
+        return 3600.0 * width / (4.0 * head + (61.0 if event.erodible else 0.0))
+    assert event.duration is not None
+    return event.duration
+
+
+@dataclass
+class _Breach:
+    """A breach at work: its faces from the middle outwards, and what was settled when it began."""
+
+    forcing: BreachForcing
+    faces: Ints
+    distance: Floats
+    began: float = math.nan
+    width: float = 0.0
+    time: float = 1.0
+
+
+class Crests:
+    """The crests inside the grid, which breaches lower; the solver's planes follow."""
+
+    def __init__(
+        self,
+        static: Floats,
+        grid: Grid,
+        active: NDArray[np.bool_],
+        datum: float,
+        found: Iterable[BreachForcing],
+        dry: float,
+    ) -> None:
+        """static: planes of the solver; active: cells with data, shape (ny, nx).
+
+        Raises
+        ------
+        InputError
+            No crest stands where a breach is to be.
+        """
+        ny, nx = grid.shape
+        self._grid, self._datum, self._dry = grid, datum, dry
+        self._static_bed: Floats = static[BED]
+        box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
+        bed = static[BED][box]
+        parts = []
+        for axis, plane, both, top in (
+            (0, CREST_X, active[:, :-1] & active[:, 1:], np.maximum(bed[:, :-1], bed[:, 1:])),
+            (1, CREST_Y, active[:-1] & active[1:], np.maximum(bed[:-1], bed[1:])),
+        ):
+            crest = static[plane][box][: both.shape[0], : both.shape[1]]
+            i, j = np.nonzero(both & np.isfinite(crest) & (crest > top))
+            parts.append((np.full(i.size, axis), i, j, crest[i, j], top[i, j]))
+        joined: list[Any] = [np.concatenate([part[k] for part in parts]) for k in range(5)]
+        self._axis, self._i, self._j = (values.astype(np.int64) for values in joined[:3])
+        self._built, self._ground = (values.astype(np.float64) for values in joined[3:])
+        self.level: Floats = self._built.copy()
+        self._wish = np.zeros(self.level.size)
+        self._shut = np.zeros(self.level.size, dtype=np.uint8)
+        self._out = np.zeros(static.shape[1:])
+        self._breaches = [self._placed(one) for one in found]
+
+    def _placed(self, one: BreachForcing) -> _Breach:
+        cell = self._grid.cell
+        x = self._grid.x[self._j] + np.where(self._axis == 0, 0.5 * cell, 0.0)
+        y = self._grid.y[self._i] - np.where(self._axis == 1, 0.5 * cell, 0.0)
+        points: Any = shapely.points(x, y)
+        near = np.flatnonzero(shapely.distance(points, one.geometry) <= NEAR * cell)
+        if not near.size:
+            found, expected = f"{one.event.at}: no crest there", "a line along a dike, or a point on it"
+            hint = "a dike is a measure, or the layer defences; a bank of the terrain itself cannot breach"
+            raise InputError(Problem(one.where, f"{one.key}.at", found, expected, hint))
+        if one.geometry.length > 0:
+            along: Any = shapely.line_locate_point(_line(one.geometry), points[near])
+            order = np.argsort(along, kind="stable")
+            faces = near[order]
+            distance = np.abs(np.arange(faces.size) - (faces.size - 1) // 2) * cell
+        else:
+            away: Any = shapely.distance(points, one.geometry)
+            faces = np.argsort(away, kind="stable")
+            # A point: along the dike, as far as the breach will ever reach.
+            faces = faces[away[faces] <= max(one.event.reach, NEAR * cell)]
+            distance = ((np.arange(faces.size) + 1) // 2) * cell
+        return _Breach(one, faces, distance)
+
+    def _levels_beside(self, state: Floats, faces: Ints) -> Floats:
+        """Highest water level on either side of faces, shape (k,) (m above the datum); −inf where dry."""
+        found = np.full(faces.size, -np.inf)
+        for side in (0, 1):
+            i = self._i[faces] + side * self._axis[faces]
+            j = self._j[faces] + side * (1 - self._axis[faces])
+            depth = state[DEPTH, i + PAD, j + PAD]
+            found = np.maximum(found, np.where(depth >= self._dry, self._bed(i, j) + depth, -np.inf))
+        return found
+
+    def _bed(self, i: Ints, j: Ints) -> Floats:
+        bed: Floats = self._static_bed[i + PAD, j + PAD]
+        return bed
+
+    def _begins(self, breach: _Breach, state: Floats, t: float) -> bool:
+        event = breach.forcing.event
+        if t < breach.forcing.start:
+            return False
+        beside = self._levels_beside(state, breach.faces)
+        if event.overtopping is not None:
+            return bool((beside - self.level[breach.faces]).max() >= event.overtopping)
+        if event.level is not None:
+            level = float(beside.max())
+            if breach.forcing.watch.size:
+                i, j = np.divmod(breach.forcing.watch, self._grid.nx)
+                depth = state[DEPTH, i + PAD, j + PAD]
+                level = float(np.where(depth >= self._dry, self._bed(i, j) + depth, -np.inf).max())
+            return level + self._datum >= event.level
+        return True
+
+    def _bottom(self, breach: _Breach) -> Floats:
+        bottom = breach.forcing.event.bottom
+        ground: Floats = self._ground[breach.faces]
+        if bottom is None:
+            return ground
+        lowest: Floats = np.maximum(ground, bottom - self._datum)
+        return lowest
+
+    def _settle(self, breach: _Breach, state: Floats, t: float) -> None:
+        """Width and time of a breach that begins, by the water and the dike in its middle."""
+        middle = int(np.argmin(breach.distance))
+        bottom = float(self._bottom(breach)[middle])
+        height = max(float(self._built[breach.faces[middle]]) - bottom, 0.01)
+        beside = float(self._levels_beside(state, breach.faces).max())
+        head = max(beside - bottom, 0.01) if math.isfinite(beside) else height
+        breach.began = t
+        breach.width = final_width(breach.forcing.event, head, height)
+        breach.time = max(formation_time(breach.forcing.event, breach.width, head, height), 1e-3)
+
+    def _lower(self, t: float) -> None:
+        """The crests at a time (s): each breach grows in width and depth alike, straight in time."""
+        cell = self._grid.cell
+        self.level[:] = self._built
+        for breach in self._breaches:
+            if math.isnan(breach.began):
+                continue
+            share = min((t - breach.began) / breach.time, 1.0)
+            width = share * breach.width
+            part = np.clip((0.5 * width + 0.5 * cell - breach.distance) / cell, 0.0, 1.0)
+            part[breach.distance == 0.0] = min(width / cell, 1.0)
+            built = self._built[breach.faces]
+            drop = share * np.maximum(built - self._bottom(breach), 0.0)
+            # Of a face in part within the breach the crest falls so that a weir passes that part.
+            lowered = built - part ** (2.0 / 3.0) * drop
+            self.level[breach.faces] = np.minimum(self.level[breach.faces], lowered)
+
+    def act(self, solver: FloodSolver, t0: float, t1: float) -> None:
+        """Breaches of this instant, then the water of a step over all crests."""
+        if not self.level.size:
+            return
+        state, static = solver._old, solver._static
+        for breach in self._breaches:
+            if math.isnan(breach.began) and self._begins(breach, state, t0):
+                self._settle(breach, state, t0)
+        if self._breaches:
+            self._lower(t1)
+        kernels.over_crests(
+            state, static, self._axis, self._i + PAD, self._j + PAD, self.level, self._wish,
+            self._shut, self._out, solver._marks, solver._forced, t1 - t0, self._grid.cell,
+            *self._grid.shape, self._dry,
+        )  # fmt: skip
+
+    def state(self) -> Floats:
+        """When each breach began (s, NaN: not yet), its final width (m) and time (s), shape (n, 3)."""
+        return np.array([[b.began, b.width, b.time] for b in self._breaches]).reshape(-1, 3)
+
+    def restore(self, state: Floats) -> None:
+        """Take it back; the crests follow at the next step."""
+        for breach, (began, width, time) in zip(self._breaches, state.tolist(), strict=True):
+            breach.began, breach.width, breach.time = began, width, time
+
+    def summary(self) -> list[dict[str, Any]]:
+        """When each breach began, and what it becomes; None for those that did not begin."""
+        return [
+            {
+                "breach": b.forcing.key,
+                "began_s": None if math.isnan(b.began) else b.began,
+                "width_m": None if math.isnan(b.began) else b.width,
+                "formation_s": None if math.isnan(b.began) else b.time,
+            }
+            for b in self._breaches
+        ]
+
+
+def _line(geometry: BaseGeometry) -> Any:
+    parts: list[Any] = [p.exterior if p.geom_type == "Polygon" else p for p in shapely.get_parts(geometry)]
+    return max(parts, key=lambda p: float(p.length))
