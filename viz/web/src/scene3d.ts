@@ -602,10 +602,13 @@ export class Scene3D implements View {
       const xs = focus.map((b) => b.x).sort((a, b) => a - b);
       const ys = focus.map((b) => b.y).sort((a, b) => a - b);
       const at = (sorted: number[], share: number): number => sorted[Math.round(share * (sorted.length - 1))];
-      west = Math.max(west, at(xs, 0.04) - 150);
-      east = Math.min(east, at(xs, 0.96) + 150);
-      south = Math.max(south, at(ys, 0.04) - 150);
-      north = Math.min(north, at(ys, 0.96) + 150);
+      const across = (share: number): number => Math.max(at(xs, 1 - share) - at(xs, share), at(ys, 1 - share) - at(ys, share));
+      // A few houses far away along the coast or up the valley do not push the town out of the picture.
+      const least = across(0.04) > 1.8 * across(0.12) ? 0.12 : 0.04;
+      west = Math.max(west, at(xs, least) - 150);
+      east = Math.min(east, at(xs, 1 - least) + 150);
+      south = Math.max(south, at(ys, least) - 150);
+      north = Math.min(north, at(ys, 1 - least) + 150);
     }
     const x = (west + east) / 2;
     const y = (south + north) / 2;
