@@ -13,12 +13,14 @@ BOTH = ("test_analytic", "test_forcing", "test_properties", "test_rest")
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__.rpartition(".")[2] in BOTH:
         metafunc.fixturenames.append("scheme")
-        metafunc.parametrize("scheme", SCHEMES, indirect=True, scope="module")
+        metafunc.parametrize("scheme", SCHEMES, scope="module")
 
 
-@pytest.fixture(scope="module")
-def scheme(request: pytest.FixtureRequest) -> Iterator[str]:
+@pytest.fixture(autouse=True)
+def _scheme(request: pytest.FixtureRequest) -> Iterator[None]:
     """The scheme that `basins` gives to its solvers while a test runs."""
-    basins.SCHEME, before = request.param, basins.SCHEME
-    yield request.param
+    before = basins.SCHEME
+    if hasattr(request.node, "callspec"):
+        basins.SCHEME = request.node.callspec.params.get("scheme", before)
+    yield
     basins.SCHEME = before

@@ -105,7 +105,8 @@ def test_a_slope_flows_at_normal_depth(slope: float, n: float, error: float) -> 
     # where it is higher (0.05) the flow is a cascade and the error is what it is.
     coarse, fine = _uniform_flow(slope, n, 0.5, 10.0), _uniform_flow(slope, n, 0.5, 5.0)
     assert max(coarse, fine) < error
-    assert slope == 0.05 or fine < 0.6 * coarse
+    # Second order is at the floor of the two ends of the channel.
+    assert slope == 0.05 or fine < max(0.6 * coarse, 1e-3)
 
 
 @pytest.mark.parametrize(("slope", "error"), [(0.02, 0.2), (0.5, 0.03)])

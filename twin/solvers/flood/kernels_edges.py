@@ -103,17 +103,18 @@ def is_mirror(kind, outward):
 
 
 @njit(cache=True, error_model="numpy")
-def fill_far_ghosts(state, static, kind, value, ny, nx, dx):
+def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
     """Second ghosts, corners and beds beyond the edges, after :func:`fill_ghosts`; the second order reads
     them.
 
     Behind a mirror lies the mirror image, bed included: the two reconstructions at a wall are then images of
     each other and nothing passes. Beyond a normal-depth edge the bed falls on at its slope (`value`). Beyond
-    the others everything stays as in the first ghost.
+    the others everything stays as in the first ghost. outward (n,) says where water may only leave.
     """
     for e in range(kind.size):
         r, c, dr, dc = edge_place(e, ny, nx)
         r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
+        outward[e] = 1.0 if kind[e] == OPEN or kind[e] == NORMAL_DEPTH or kind[e] == RATING else 0.0
         drop = value[e] * dx if kind[e] == NORMAL_DEPTH else 0.0
         static[BED, r1, c1] = static[BED, r, c] - drop
         if is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c]):

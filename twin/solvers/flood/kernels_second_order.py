@@ -332,7 +332,8 @@ def start_tile(s, old, static, r0, low, dry):
 def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
     """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
 
-    Arguments as in the first-order scheme. On return the maxima of the columns of the tile are in s.
+    Arguments as in the first-order scheme; the second half of edge_flux says which edges only let out (see
+    `fill_far_ghosts`). On return the maxima of the columns of the tile are in s.
     """
     low, high = c0 - HALO, c0 - HALO + NB
     wet_above = 0
@@ -376,6 +377,30 @@ def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio,
     return step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry)
 
 
+@njit(inline="always")
+def shut_edges(s, outward, i, j, columns, ny, nx):
+    """Stop what would come in through the edges that only let out, around the cells (i, j …) of row A.
+
+    The slopes along an edge may turn a slow outflow round in the half step.
+    """
+    if j == 0 and outward[i] != 0.0 and s[XM + OUT0 - 1] > 0.0:
+        s[XM + OUT0 - 1] = 0.0
+        s[XT + OUT0 - 1] = 0.0
+    if j + columns == nx and outward[ny + i] != 0.0 and s[XM + OUT0 + columns - 1] < 0.0:
+        s[XM + OUT0 + columns - 1] = 0.0
+        s[XT + OUT0 + columns - 1] = 0.0
+    if i == 0:
+        for k in range(columns):
+            if outward[2 * ny + j + k] != 0.0 and s[TM + OUT0 + k] > 0.0:
+                s[TM + OUT0 + k] = 0.0
+                s[TT + OUT0 + k] = 0.0
+    if i == ny - 1:
+        for k in range(columns):
+            if outward[2 * ny + nx + j + k] != 0.0 and s[SM + OUT0 + k] < 0.0:
+                s[SM + OUT0 + k] = 0.0
+                s[ST + OUT0 + k] = 0.0
+
+
 @njit(cache=True, error_model="numpy")
 def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry):
     """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to
@@ -385,9 +410,10 @@ def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, 
     load_update(
         s, old[DISCHARGE_X, row, c0:end], old[DISCHARGE_Y, row, c0:end], static[FRICTION, row, c0:end]
     )
+    columns = min(TILE_COLS, PAD + nx - c0)
+    shut_edges(s, edge_flux[2 * (ny + nx) :], row - PAD, c0 - PAD, columns, ny, nx)
     update_row(s, ratio, dt, dry)
     store_update(s, new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end], new[DISCHARGE_Y, row, c0:end])
-    columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
         edge_flux[row - PAD] = -s[XM + OUT0 - 1]
     if c0 + columns == PAD + nx:

@@ -109,13 +109,14 @@ class FloodSolver(Solver):
         self._touched = np.zeros(count, dtype=np.uint8)
         self._chosen = np.zeros(count, dtype=np.int64)
         n_edges = 2 * (ny + nx)
-        self._edge_flux = np.zeros(n_edges)
+        # Flux out of each edge cell, then whether water may only leave there (second order).
+        self._edge_flux = np.zeros(2 * n_edges)
         self._edge_totals = np.zeros((4, n_edges))
         closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
-        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
+        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters)
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._second = parameters.scheme == "second_order"
@@ -238,8 +239,9 @@ class FloodSolver(Solver):
             self._old, self._static, kinds, values, self._edge_closed, self._forced, ny, nx, dry
         )
         if self._second:
-            edges.fill_far_ghosts(self._old, self._static, kinds, values, ny, nx, self.grid.cell)
-        self._edge_flux[:] = 0.0
+            outward = self._edge_flux[kinds.size :]
+            edges.fill_far_ghosts(self._old, self._static, kinds, values, outward, ny, nx, self.grid.cell)
+        self._edge_flux[: kinds.size] = 0.0
         everything = not self.parameters.tiles
         count = stepping.choose_tiles(
             self._marks, self._forced, self._awake, self._old, self._new, ny, nx, everything, self._chosen
@@ -255,7 +257,7 @@ class FloodSolver(Solver):
         chosen = self._values[self._chosen[:count]]
         if count and chosen[:, stepping.BAD].any():
             self._stop(t_new, dt)
-        edges.sum_edges(self._edge_flux, dt * self.grid.cell, self._edge_totals)
+        edges.sum_edges(self._edge_flux[: kinds.size], dt * self.grid.cell, self._edge_totals)
         self._old, self._new = self._new, self._old
         if count:
             self.energy = max(self.energy, float(chosen[:, stepping.LEVEL].max()))
@@ -475,5 +477,5 @@ class FloodSolver(Solver):
         )
         self.initial_volume, self.energy, self._window_start, self.time = numbers[6:10]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
-        self._sources.restore(state)
+        self._sources.restore(state, self._static)
         self.synchronise(0.0)
