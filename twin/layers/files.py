@@ -13,6 +13,7 @@ from twin.layers.reading import Reading, few
 
 RASTER_SUFFIXES = {
     ".asc", ".tif", ".tiff", ".img", ".bil", ".flt", ".dem", ".grd", ".agr", ".vrt", ".jp2", ".nc",
+    ".laz", ".las",
 }  # fmt: skip
 VECTOR_SUFFIXES = {
     ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".gdb", ".tab", ".mif", ".sqlite",

@@ -21,7 +21,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from twin.grid import Bounds
-from twin.layers import ascii_grid
+from twin.layers import ascii_grid, lidar
 from twin.layers import crs as crs_tools
 from twin.layers.files import Found, find, starts_ascii_grid
 from twin.layers.lattice import LATTICE_TOLERANCE, native_grid, resample_mean
@@ -55,6 +55,7 @@ class Tile:
     ascii: ascii_grid.Header | None
     south_up: bool
     bands: int
+    lidar: lidar.Header | None = None
 
     @property
     def bounds(self) -> Bounds:
@@ -110,12 +111,29 @@ def _open(reading: Reading, file: Found) -> Tile | None:
     except OSError as error:
         reading.problem(path, "source", "unreadable", reason=error)
         return None
+    if path.suffix.lower() in lidar.SUFFIXES:
+        return _open_lidar(reading, path)
     tile = _open_ascii(reading, path) if starts_ascii_grid(head) else _open_gdal(reading, path)
     if tile is None:
         return None
     if tile.bands > 1:
         reading.note("first_band", file=path.name, bands=tile.bands)
     return tile
+
+
+def _open_lidar(reading: Reading, path: Path) -> Tile | None:
+    if not lidar.available():
+        reading.problem(path, "source", "no_laspy")
+        return None
+    try:
+        head = lidar.read_header(path)
+    except lidar.LidarError as error:
+        reading.problem(path, "source", "bad_points", reason=error)
+        return None
+    crs = None if head.crs is None else crs_tools.parse(head.crs.to_wkt())
+    return Tile(
+        path, head.x_west, head.y_north, lidar.CELL, head.ny, head.nx, None, crs, None, False, 1, head
+    )
 
 
 def _open_ascii(reading: Reading, path: Path) -> Tile | None:
@@ -386,7 +404,12 @@ def _values(reading: Reading, tile: Tile, rows: slice, columns: slice) -> Floats
     if tile.south_up:
         rows = slice(tile.ny - rows.stop, tile.ny - rows.start)
     try:
-        if tile.ascii is not None:
+        if tile.lidar is not None:
+            heights, points, filled = lidar.read_ground(tile.path, tile.lidar)
+            share = f"{100 * filled:.1f}"
+            reading.note("lidar", file=tile.path.name, points=f"{points:,}", share=share, reach=lidar.REACH)
+            values = heights[rows, columns]
+        elif tile.ascii is not None:
             values = ascii_grid.read_values(tile.path, tile.ascii, rows, columns)
         else:
             window = Window(
@@ -402,6 +425,9 @@ def _values(reading: Reading, tile: Tile, rows: slice, columns: slice) -> Floats
                 values = values * scale + offset
     except ascii_grid.AsciiGridError as error:
         reading.problem(tile.path, "source", "bad_values", reason=error)
+        return None
+    except lidar.LidarError as error:
+        reading.problem(tile.path, "source", "bad_points", reason=error)
         return None
     except RasterioError as error:
         reading.problem(tile.path, "source", "unreadable", reason=error)
