@@ -10,6 +10,7 @@ import rasterio
 
 from tests.layers.conftest import Read
 from twin.errors import InputError
+from twin.layers import lidar
 
 laspy = pytest.importorskip("laspy", reason="laspy is not installed: the extra `lidar`")
 
@@ -67,13 +68,27 @@ def test_bad_point_files(read: Read, tmp_path: Path) -> None:
         read("terrain", "trees.laz")
 
 
+def test_without_laspy_the_extra_is_named(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain(tmp_path / "p.laz")
+    monkeypatch.setattr(lidar, "available", lambda: False)
+    with pytest.raises(InputError, match=r"territorial-twin\[lidar\]"):
+        read("terrain", "p.laz")
+
+
 @pytest.mark.real
 def test_lidar_hd_of_montpellier(read: Read, real_data: Path) -> None:
-    """Against the raster that IGN interpolated from the same points (0.5 m)."""
+    """Meets the raster that IGN interpolated (0.5 m) of the neighbour in the north along their seam."""
     layer = read("terrain", str(real_data / "lidar_hd" / "test_data_77055_627755_LA93_IGN69.laz"))
-    with rasterio.open(real_data / "lidar_hd" / "test_data_77055_627760_LA93_IGN69_interp.tif") as raster:
-        bounds = raster.bounds
     assert layer.data.shape == (51, 51)
     assert layer.data.attrs["nodata_cells"] == 0
-    assert bounds.left == pytest.approx(float(layer.data["x"][0]) - 0.25, abs=0.5)
-    assert 20 < float(layer.data.min()) < float(layer.data.max()) < 39
+    with rasterio.open(real_data / "lidar_hd" / "test_data_77055_627760_LA93_IGN69_interp.tif") as raster:
+        north, bounds = raster.read(1).astype(float), raster.bounds
+    assert float(layer.data["y"][0]) == 6_277_550.0
+    # Each 1 m cell of our first row against the 2 × 2 half metres of its last rows over it.
+    right = ((layer.data["x"].values - bounds.left) // 0.5).astype(int)[1:-1]
+    seam = np.array([north[-2:, k - 1 : k + 1].mean() for k in right])
+    difference = layer.data.values[0, 1:-1] - seam
+    assert abs(np.median(difference)) < 0.05
+    assert np.abs(difference).max() < 0.5
