@@ -116,7 +116,7 @@ class FloodSolver(Solver):
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
-        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters)
+        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._second = parameters.scheme == "second_order"
@@ -477,5 +477,5 @@ class FloodSolver(Solver):
         )
         self.initial_volume, self.energy, self._window_start, self.time = numbers[6:10]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
-        self._sources.restore(state, self._static)
+        self._sources.restore(state)
         self.synchronise(0.0)
