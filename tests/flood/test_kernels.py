@@ -54,6 +54,7 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], relief
         velocity_y=-v,
         cell=2.0,
         scheme=scheme,
+        crests="step",  # the reference has the fluxes of the scheme alone
     )
     wet = depth >= 1e-6
     qx, qy = np.where(wet, depth * u, 0), np.where(wet, depth * v, 0)

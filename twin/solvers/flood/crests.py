@@ -138,6 +138,7 @@ class Crests:
         self.level: Floats = self._built.copy()
         self._wish = np.zeros(self.level.size)
         self._shut = np.zeros(self.level.size, dtype=np.uint8)
+        self.weirs = True
         self._out = np.zeros(static.shape[1:])
         self._breaches = [self._placed(one) for one in found]
 
@@ -240,6 +241,11 @@ class Crests:
                 self._settle(breach, state, t0)
         if self._breaches:
             self._lower(t1)
+        if not self.weirs:
+            for axis, plane in ((0, CREST_X), (1, CREST_Y)):
+                of = self._axis == axis
+                static[plane, self._i[of] + PAD, self._j[of] + PAD] = self.level[of]
+            return
         kernels.over_crests(
             state, static, self._axis, self._i + PAD, self._j + PAD, self.level, self._wish,
             self._shut, self._out, solver._marks, solver._forced, t1 - t0, self._grid.cell,

@@ -94,6 +94,7 @@ class Sources:
         self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
         self._structures = Structures(forcing.structures, bed, datum, self._area, self._dry)
         self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
+        self._crests.weirs = parameters.crests == "weir"
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
         points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()
