@@ -207,7 +207,7 @@ def test_a_breach_without_a_dike_is_refused(tmp_path: Path) -> None:
 @pytest.mark.xfail(
     strict=True,
     raises=SolverError,
-    reason="A lone 8 m column drains 90 % in a step through three dry faces (2/3 c h each) and keeps its push; "
+    reason="Lone 8 m columns drain 90 % through three dry faces in a step and keep their push; "
     "both schemes, with weirs or without.",
 )
 def test_lone_columns_beside_crests() -> None:
