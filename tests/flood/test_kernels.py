@@ -8,8 +8,9 @@ import pytest
 
 from tests.flood import reference, reference_second_order
 from tests.flood.basins import advance, hills, solver
-from twin.solvers.flood import _forget_stale_kernels, hazards
+from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
+from twin.solvers.stale import forget_stale_kernels
 
 
 def test_inverse_cube_root_is_accurate_over_all_depths() -> None:
@@ -170,8 +171,8 @@ def test_cached_kernels_are_forgotten_when_any_kernel_file_is_newer(tmp_path: Pa
     index.touch()
     now = index.stat().st_mtime
     os.utime(index, (now + 10, now + 10))
-    _forget_stale_kernels(tmp_path)
+    forget_stale_kernels(tmp_path)
     assert index.exists()
     os.utime(tmp_path / "kernels.py", (now + 20, now + 20))
-    _forget_stale_kernels(tmp_path)
+    forget_stale_kernels(tmp_path)
     assert not index.exists()
