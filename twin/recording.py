@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import time
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,13 +67,12 @@ class Recorder:
         """Make the run folder of a simulation that has not started."""
         scenario, domain = simulation.scenario, simulation.domain
         start = scenario.start.isoformat()
-        with_fields = domain.grid is not None and "water_depth" in simulation.fields
         times = [simulation.output_times.time(k) for k in range(simulation.output_times.count)]
         names = [n for group in scenario.outputs.variables for n in PARTS[group] if n in simulation.fields]
         writer = RunWriter.create(
             path,
             scenario_toml=scenario.to_toml(),
-            grid=domain.grid if with_fields or domain.grid is not None else None,
+            grid=domain.grid,
             times=times,
             start=start,
             variables=names,
@@ -120,7 +120,7 @@ class Recorder:
         """Processor seconds so far (all threads)."""
         return self._cpu_before + time.process_time() - self._cpu_begun
 
-    @property
+    @cached_property
     def link_times(self) -> list[float]:
         """The instants of traffic/link_series.zarr."""
         traffic = self.simulation.solver("traffic")
