@@ -246,6 +246,62 @@ def criticality(
     _print_table([text(f"traffic.column_{key}") for key in ("road", "volume", "hours", "stranded")], rows)
 
 
+@app.command(help=text("bench.help"))
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]", help=text("bench.names"))] = None,
+    threads: Annotated[list[int] | None, typer.Option("--threads", help=text("bench.threads"))] = None,
+    cells: Annotated[int, typer.Option("--cells", min=0, help=text("bench.cells"))] = 0,
+    repeat: Annotated[int, typer.Option("--repeat", min=1, help=text("bench.repeat"))] = 3,
+    json: Annotated[Path | None, typer.Option("--json", help=text("bench.json"))] = None,
+    compare: Annotated[Path | None, typer.Option("--compare", help=text("bench.compare"))] = None,
+    warm: Annotated[bool, typer.Option("--warm", help=text("bench.warm"))] = False,
+) -> None:
+    """The benchmark table on this machine."""
+    from twin.bench import bench as measure
+    from twin.bench import report
+    from twin.bench.measure import warm as compile_all
+
+    if warm:
+        typer.echo(text("bench.warmed", seconds=f"{compile_all(1):.1f}"))
+        return
+    before = report.read(compare) if compare is not None else None
+    found = measure(
+        names or (),
+        threads=threads or (),
+        cells=cells,
+        repeat=repeat,
+        told=lambda figure: typer.echo(
+            f"{figure.case} {figure.scheme} {figure.precision} {figure.threads}: {figure.seconds:.2f} s",
+            err=True,
+        ),
+    )
+    where = found["machine"]
+    typer.echo(
+        text(
+            "bench.machine",
+            processor=where["processor"],
+            cores=where["cores"],
+            load=found["load"],
+            compile=f"{found['compile_seconds']:.1f}",
+        )
+    )
+    for limit in found["limits"]:
+        typer.echo(
+            text(
+                "bench.limit",
+                precision=limit["precision"],
+                threads=limit["threads"],
+                **{key: f"{limit[key] / 1e9:.1f}" for key in ("copy", "products", "roots", "divisions")},
+            )
+        )
+    _print_table(*report.table(found))
+    if before is not None:
+        typer.echo("")
+        _print_table(*report.comparison(before, found))
+    if json is not None:
+        report.write(found, json)
+
+
 # -- what the commands share ---------------------------------------------------------------
 
 

@@ -1,0 +1,120 @@
+"""`twin bench`: its record, its table, its comparison, and that its figures are those of the run."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from twin.bench import bench, cases, cost, peers, report, roofline
+from twin.bench.measure import bytes_held, precisions, run, schemes
+from twin.cli import main
+from twin.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def small_probes(monkeypatch):
+    monkeypatch.setattr(roofline, "COPY_BYTES", 2**20)
+    monkeypatch.setattr(roofline, "ROUNDS", 50)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return bench(["bench_a"], threads=[1], cells=16, repeat=1, with_peers=False)
+
+
+def test_record_has_a_figure_for_every_scheme_and_precision(small):
+    found = {(row["scheme"], row["precision"]) for row in small["figures"]}
+    assert found == {(scheme, precision) for scheme in schemes() for precision in precisions()}
+    assert small["machine"]["cores"] >= 1
+    for row in small["figures"]:
+        assert row["cells"] == 256
+        assert row["rate"] == pytest.approx(256 * (row["steps"] - 1) / row["seconds"], rel=1e-9)
+        assert row["mass_error"] < (1e-12 if row["precision"] == "float64" else 1e-6)
+        assert row["bandwidth_share"] > 0
+        assert row["arithmetic_share"] > 0
+
+
+def test_every_scheme_has_its_work_counted():
+    assert set(cost.WORK) >= set(schemes())
+
+
+@pytest.mark.parametrize("name", ["dry_margin", "steep_rain"])
+def test_cases_that_scale_run(name):
+    figure = run(cases.CASES[name], "first_order", "float64", 1, cells=16, repeat=1)
+    assert figure.steps > 3
+    assert figure.mass_error < 1e-12
+
+
+def test_dry_margin_is_bench_a_and_nine_times_its_land():
+    domain, forcing = cases.dry_margin(16)
+    inner, inner_forcing = cases.bench_a(16)
+    assert domain.require_grid("t").shape == (160, 16)
+    np.testing.assert_array_equal(domain.field("bed_elevation")[:16], inner.field("bed_elevation"))
+    np.testing.assert_array_equal(forcing.initial_depth[:16], inner_forcing.initial_depth)
+    assert forcing.initial_depth[16:].max() == 0.0
+
+
+def test_the_sample_commune_is_built():
+    domain, forcing = cases.sample_valley(0)
+    assert domain.require_grid("t").cell == 5.0
+    assert len(forcing.inflows) == 1
+
+
+def test_a_record_survives_the_file_and_compares(small, tmp_path):
+    path = tmp_path / "now.json"
+    report.write(small, path)
+    again = report.read(path)
+    assert again == json.loads(json.dumps(small))
+    faster = json.loads(json.dumps(again))
+    for row in faster["figures"]:
+        row["rate"] *= 2
+    header, rows = report.comparison(again, faster)
+    assert len(header) == len(rows[0])
+    assert {row[-1] for row in rows} == {"2.00"}
+    assert len(rows) == len(small["figures"])
+
+
+def test_what_is_no_record_is_refused(tmp_path):
+    path = tmp_path / "other.json"
+    for content in ("{", "[]", '{"format": 0}'):
+        path.write_text(content)
+        with pytest.raises(InputError, match=r"other\.json"):
+            report.read(path)
+    with pytest.raises(InputError):
+        report.read(tmp_path / "absent.json")
+
+
+def test_unknown_case_is_refused_with_a_suggestion():
+    with pytest.raises(InputError, match="bench_a"):
+        cases.chosen(["bench_b"])
+
+
+def test_command_prints_the_table_and_compares(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("TWIN_LANG", "en")
+    monkeypatch.setattr(peers, "anuga", lambda *_: None)
+    arguments = ["bench", "bench_a", "--cells", "16", "--repeat", "1", "--threads", "1"]
+    main([*arguments, "--json", str(tmp_path / "a.json")])
+    main([*arguments, "--compare", str(tmp_path / "a.json")])
+    shown = capsys.readouterr().out
+    assert re.search(r"bench_a\s+second_order\s+float64\s+1\s+256", shown)
+    assert "ratio" in shown
+
+
+def test_buffers_are_counted_once():
+    class Holder:
+        pass
+
+    Holder.__module__ = "twin.solvers.test"
+    holder, inner = Holder(), Holder()
+    block = np.zeros((4, 10))
+    holder.a, holder.b, holder.inner = block, block[1:], inner
+    inner.c = [np.zeros(5), block[0]]
+    assert bytes_held(holder) == block.nbytes + 40
+
+
+def test_probes_are_positive():
+    limits = roofline.measure("float32", 1, repeat=1)
+    assert min(limits.copy, limits.products, limits.roots, limits.divisions) > 0

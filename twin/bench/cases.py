@@ -1,0 +1,125 @@
+"""The cases of ``twin bench``: a domain, what drives it, how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.domain import Domain
+from twin.errors import InputError, Problem, suggest
+from twin.gridding import DomainParameters, build_domain
+from twin.layers import samples
+from twin.scenarios import Scenario
+from twin.scenarios.binding import OPEN, RainForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing
+
+Floats = NDArray[np.float64]
+Built = tuple[Domain, Forcing]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One case.
+
+    Attributes
+    ----------
+    name, label_key : what the command line calls it; its row of the message table.
+    build : cells per side (for those that scale) → domain and forcing.
+    duration : simulated seconds.
+    cells : cells per side by default; 0: the case has a size of its own.
+    tiles : whether dry land sleeps; off where the bare kernels are measured.
+    """
+
+    name: str
+    build: Callable[[int], Built]
+    duration: float
+    cells: int = 0
+    tiles: bool = True
+
+    @property
+    def label_key(self) -> str:
+        """Row of the message table that says what the case is."""
+        return f"bench.case_{self.name}"
+
+
+def bench_a(cells: int) -> Built:
+    """BENCH-A: a column of water spreads over a wavy bed between walls.
+
+    2000 × 2000 m, bed z = 1.5 (1 + sin(2πx/400) sin(2πy/400)), water level 10 m within 400 m of the centre,
+    elsewhere at least 1 m, Manning n = 0.03.
+    """
+    cell = 2000.0 / cells
+    x, y = np.meshgrid(*[(np.arange(cells) + 0.5) * cell] * 2)
+    bed = 1.5 * (1 + np.sin(2 * np.pi * x / 400) * np.sin(2 * np.pi * y / 400))
+    level = np.where(np.hypot(x - 1000, y - 1000) < 400, 10.0, np.maximum(bed, 1.0))
+    return Domain.from_arrays(bed, cell=cell, roughness=0.03), Forcing(level - bed)
+
+
+def dry_margin(cells: int) -> Built:
+    """BENCH-A behind a wall of rock, in a map ten times larger whose other land stays dry.
+
+    The added land is to the south, 20 m above the bed.
+    """
+    domain, forcing = bench_a(cells)
+    bed = np.asarray(domain.field("bed_elevation"))
+    land = np.full((9 * cells, cells), 20.0)
+    depth = np.vstack([forcing.initial_depth, np.zeros_like(land)])
+    return Domain.from_arrays(
+        np.vstack([bed, land]), cell=domain.require_grid("bench").cell, roughness=0.03
+    ), Forcing(depth)
+
+
+def steep_rain(cells: int) -> Built:
+    """Rain of 100 mm/h on ridges of 1:2 with gullies, 5 m cells: thin films everywhere, open below."""
+    cell = 5.0
+    x, y = np.meshgrid(*[(np.arange(cells) + 0.5) * cell] * 2)
+    ridge = 0.5 * np.abs((x % 400.0) - 200.0)
+    gully = 2.0 * np.sin(2 * np.pi * y / 60.0) * np.sin(np.pi * (x % 200.0) / 200.0)
+    bed = ridge + gully + 0.05 * y[::-1]
+    rain = RainForcing(TimeSeries.constant(100e-3 / 3600.0), 0.0, np.inf)
+    return Domain.from_arrays(bed, cell=cell, roughness=0.05), Forcing(
+        np.zeros((cells, cells)), rains=(rain,), codes={"south": np.full(cells, OPEN, dtype=np.int8)}
+    )
+
+
+def sample_valley(_cells: int) -> Built:
+    """The sample commune at 5 m with its hundred-year hydrograph: most of the valley stays dry."""
+    scenario = Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml")
+    parameters = scenario.parameters()["domain"]
+    assert isinstance(parameters, DomainParameters)
+    domain = build_domain(scenario.territory, scenario.resolution, parameters, default_roughness=0.035)
+    return domain, Forcing.of_scenario(domain, scenario, {})
+
+
+CASES = {
+    case.name: case
+    for case in (
+        Case("bench_a", bench_a, 60.0, cells=500, tiles=False),
+        Case("dry_margin", dry_margin, 60.0, cells=250),
+        Case("steep_rain", steep_rain, 120.0, cells=400),
+        Case("valmont", sample_valley, 1800.0),
+    )
+}
+
+
+def chosen(names: list[str]) -> list[Case]:
+    """The cases of those names; all when there is none.
+
+    Raises
+    ------
+    InputError
+        No case has that name.
+    """
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        raise InputError(
+            [
+                Problem("twin bench", "NAME", name, "one of " + ", ".join(CASES), suggest(name, CASES))
+                for name in unknown
+            ]
+        )
+    return [CASES[name] for name in names] or list(CASES.values())
