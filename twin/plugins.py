@@ -70,6 +70,13 @@ class Solver(ABC):
         """The mass balance (m³) of a solver that moves water; empty for others."""
         return {}
 
+    def readings(self, t: float) -> dict[str, list[tuple[Any, ...]]]:  # noqa: ARG002 - others need it
+        """Rows by table of the run folder (gauges.csv, sections.csv) at a reading, at `t`; empty for none.
+
+        They tell what happened since the last reading, at which the next interval begins.
+        """
+        return {}
+
     def run_fields(self) -> dict[str, Array]:
         """Fields over the whole run so far, shape (ny, nx), by variable name."""
         return {}

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 import twin
 from twin import features, indicators
-from twin.faces import staircase
 from twin.files import sha256
 from twin.messages import text
 from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
@@ -50,17 +48,8 @@ class Recorder:
         self._cpu_before = 0.0
         self._begun = time.perf_counter()
         self._cpu_begun = time.process_time()
-        domain, scenario = simulation.domain, simulation.scenario
-        outputs = scenario.outputs
-        self._variables = [
-            name for group in outputs.variables for name in PARTS[group] if name in simulation.fields
-        ]
-        self._gauges = (
-            {} if domain.grid is None else {name: _gauge_cell(domain, name) for name in outputs.gauges}
-        )
-        self._sections = (
-            {} if domain.grid is None else {name: Section(domain, name) for name in outputs.sections}
-        )
+        groups = simulation.scenario.outputs.variables
+        self._variables = [name for group in groups for name in PARTS[group] if name in simulation.fields]
 
     @classmethod
     def create(cls, path: Path, simulation: Simulation, *, overwrite: bool, setup_seconds: float) -> Recorder:
@@ -140,7 +129,7 @@ class Recorder:
                 self.writer.record(frame, {n: simulation.fields[n] for n in self._variables})
             self._diagnostics(t)
         if simulation.gauge_times.index(t) is not None:
-            self._read_gauges(t)
+            self._read(t)
         traffic = simulation.solver("traffic")
         if traffic is not None:
             times = self.link_times
@@ -161,23 +150,10 @@ class Recorder:
                 }
                 self.writer.append("diagnostics.csv", [[row[name] for name in DIAGNOSTIC_COLUMNS]])
 
-    def _read_gauges(self, t: float) -> None:
-        fields = self.simulation.fields
-        if "water_depth" not in fields:
-            return
-        depth, u, v = (fields[n] for n in ("water_depth", "velocity_x", "velocity_y"))
-        bed = self.simulation.domain.field("bed_elevation") if self._gauges else depth
-        self.writer.append(
-            "gauges.csv",
-            [
-                (t, name, float(bed[c] + depth[c]), float(depth[c]), float(u[c]), float(v[c]))
-                for name, c in self._gauges.items()
-            ],
-        )
-        self.writer.append(
-            "sections.csv",
-            [(t, name, section.discharge(depth, u, v)) for name, section in self._sections.items()],
-        )
+    def _read(self, t: float) -> None:
+        for solver in self.simulation.solvers:
+            for table, rows in solver.readings(t).items():
+                self.writer.append(table, rows)
 
     # -- when it ends ----------------------------------------------------------------
 
@@ -284,42 +260,6 @@ class Recorder:
             "energy_wh": round(watt_hours, 4),
             "energy_method": f"cpu_seconds × {WATTS_PER_CORE:g} W per core, estimated",
         }
-
-
-class Section:
-    """A line through which the discharge is read: the sum over the faces that separate its two sides.
-
-    Through a face goes the mean of the discharges of its two cells. Positive towards the left of the line
-    as it is drawn, so a line from the left bank to the right bank (looking downstream) counts downstream
-    as positive.
-    """
-
-    def __init__(self, domain: Domain, name: str) -> None:
-        self.grid = domain.require_grid("a section")
-        lines = [p for p in shapely.get_parts(domain.places[name].geometry) if p.geom_type == "LineString"]
-        self.stairs = [staircase(self.grid, *shapely.get_coordinates(line).T) for line in lines]
-
-    def discharge(self, depth: Array, u: Array, v: Array) -> float:
-        """Discharge (m³/s) from fields of shape (ny, nx)."""
-        total = 0.0
-        for faces in self.stairs:
-            east, north = faces.across_x, ~faces.across_x
-            i, j = faces.i[east], faces.j[east]
-            left, right = np.maximum(j - 1, 0), np.minimum(j, self.grid.nx - 1)
-            q = 0.5 * (depth[i, left] * u[i, left] + depth[i, right] * u[i, right])
-            total += float(np.sum(q * faces.sign[east]))
-            i, j = faces.i[north], faces.j[north]
-            above, below = np.maximum(i - 1, 0), np.minimum(i, self.grid.ny - 1)
-            q = 0.5 * (depth[above, j] * v[above, j] + depth[below, j] * v[below, j])
-            total += float(np.sum(q * faces.sign[north]))
-        return total * self.grid.cell
-
-
-def _gauge_cell(domain: Domain, name: str) -> tuple[int, int]:
-    grid = domain.require_grid("a gauge")
-    point = shapely.get_coordinates(domain.places[name].geometry.centroid)[0]
-    i, j = grid.index(point[0], point[1])
-    return int(i), int(j)
 
 
 def _places_frame(domain: Domain) -> gpd.GeoDataFrame:

@@ -30,8 +30,14 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-GAUGE_COLUMNS = ("time_s", "gauge", "water_level_m", "water_depth_m", "velocity_x_m_s", "velocity_y_m_s")
-SECTION_COLUMNS = ("time_s", "section", "discharge_m3_s")
+GAUGE_COLUMNS = (
+    "time_s", "gauge", "water_level_m", "water_depth_m", "velocity_x_m_s", "velocity_y_m_s",
+    "min_water_level_m", "max_water_level_m", "max_speed_m_s",  # of all steps since the row before
+)  # fmt: skip
+# The mean discharge since the row before, the least and greatest of its steps, the volume since the start.
+SECTION_COLUMNS = (
+    "time_s", "section", "discharge_m3_s", "min_discharge_m3_s", "max_discharge_m3_s", "volume_m3"
+)  # fmt: skip
 DIAGNOSTIC_COLUMNS = (
     "time_s",
     "dt_s",

@@ -7,7 +7,7 @@ import pytest
 from tests.flood import basins
 
 SCHEMES = ("first_order", "second_order")
-BOTH = ("test_analytic", "test_forcing", "test_properties", "test_rest")
+BOTH = ("test_analytic", "test_forcing", "test_properties", "test_rest", "test_watching")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -165,6 +165,15 @@ class Crests:
             distance = ((np.arange(faces.size) + 1) // 2) * cell
         return _Breach(one, faces, distance)
 
+    def faces(self) -> tuple[Ints, Ints, Ints]:
+        """Axis (0: to the east of its cell, 1: to the south), row and column of the face of each crest."""
+        return self._axis, self._i, self._j
+
+    @property
+    def passed(self) -> Floats:
+        """Depth (m) that went over each crest as a weir in the last step, to the east or south positive."""
+        return self._wish
+
     def _levels_beside(self, state: Floats, faces: Ints) -> Floats:
         """Highest water level on either side of faces, shape (k,) (m above the datum); −inf where dry."""
         found = np.full(faces.size, -np.inf)

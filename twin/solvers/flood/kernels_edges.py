@@ -3,7 +3,12 @@
 
 Edge cells are numbered round the grid: west 0 … ny-1, east ny … 2ny-1 (north to south), then north and south
 (nx each, west to east). `edge_flux[e]` is the mass flux (m²/s) out of the grid through edge cell e in this
-step.
+step. With n = 2 (ny + nx) edge cells, `edge_flux[n + e]` says whether water may only leave there, and from 2n
+on stand the fluxes of the watched faces, to the east or to the south (m²/s; 0 where a row was not computed).
+
+`watched`, int64, lists those faces by rows of tiles: `watched[k]` … `watched[k + 1]` are the faces p of row k
+= i × tiles_x + b (i the row of the grid, b the column of tiles), and `watched[ny × tiles_x + 1 + p]` is 2 ×
+the column within the tile + axis (0: the face to the east of that cell, 1: the one to its south).
 """
 
 from __future__ import annotations
@@ -154,6 +159,21 @@ def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
         state[DISCHARGE_X, r + dr, c + dc] = sign_x * state[DISCHARGE_X, from_r, from_c]
         state[DISCHARGE_Y, r + dr, c + dc] = sign_y * state[DISCHARGE_Y, from_r, from_c]
         static[BED, r + dr, c + dc] = static[BED, r + dr, c] + (static[BED, r, c + dc] - static[BED, r, c])
+
+
+@njit(inline="always")
+def export_faces(s, east, south, edge_flux, watched, row, c0, ny, nx):
+    """Hand out the mass fluxes of the watched faces of a row of a tile.
+
+    s: scratch of the scheme, with the fluxes to the east of the cells of the row from `east` on and those to
+    the south from `south` on; row, c0: padded row, first padded column of the tile.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    k = (row - PAD) * tiles_x + (c0 - PAD) // TILE_COLS
+    faces = ny * tiles_x + 1
+    for p in range(watched[k], watched[k + 1]):
+        code = watched[faces + p]
+        edge_flux[4 * (ny + nx) + p] = s[(east if code % 2 == 0 else south) + code // 2]
 
 
 @njit(cache=True, error_model="numpy")

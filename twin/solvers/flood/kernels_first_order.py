@@ -40,6 +40,7 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.kernels import COLUMN_DEPTH as CD
 from twin.solvers.flood.kernels import COLUMN_SPEED as CS
+from twin.solvers.flood.kernels_edges import export_faces
 
 HALO = 2
 NB = TILE_COLS + 2 * HALO  # buffer row: the tile and two cells on each side
@@ -259,11 +260,12 @@ def store_update(s, h, qx, qy):
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
     """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
 
     old, new, static: padded arrays (see `kernels`); s, slow: scratch of SCRATCH and SLOW_SCRATCH numbers; r0,
-    c0: first row and column of the tile in the padded arrays; edge_flux: see `kernels_edges`; ratio: dt/dx.
+    c0: first row and column of the tile in the padded arrays; edge_flux, watched: see `kernels_edges`; ratio:
+    dt/dx.
     On return rows CS and CD of s hold the column maxima.
     """
     for j in range(MAXIMA):
@@ -292,16 +294,18 @@ def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio,
             no_faces(s, XM)
         if r0 <= row < r0 + rows:
             if wet_above + wet_row + wet_below > 0:
-                update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry)
+                update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry)
             else:
                 keep_row(old, new, row, c0)
     if limited == 0:
         return 0
-    return step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry)
+    return step_tile_limited(
+        old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
+    )
 
 
 @njit(cache=True, error_model="numpy")
-def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry):
+def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry):
     """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to
     edge_flux.
     """
@@ -322,10 +326,11 @@ def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, 
     if row == PAD + ny - 1:
         for j in range(columns):
             edge_flux[2 * ny + nx + c0 - PAD + j] = s[SM + OUT0 + j]
+    export_faces(s, XM + OUT0, SM + OUT0, edge_flux, watched, row, c0, ny, nx)
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
     """The same step where some cell would lose more than it holds: all that leaves such a cell is scaled by
     theta.
 
@@ -383,7 +388,7 @@ def step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx
             s[TM + j] = slow[FACES_Y + base - NB + j]
             s[TR + j] = slow[FACES_Y + 2 * PLANE + base - NB + j]
             s[TT + j] = slow[FACES_Y + 3 * PLANE + base - NB + j]
-        update_tile_row(old, new, static, s, edge_flux, r0 - 2 + k, c0, ny, nx, ratio, dt, dry)
+        update_tile_row(old, new, static, s, edge_flux, watched, r0 - 2 + k, c0, ny, nx, ratio, dt, dry)
     return limited
 
 

@@ -44,6 +44,7 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.kernels import COLUMN_DEPTH as CD
 from twin.solvers.flood.kernels import COLUMN_SPEED as CS
+from twin.solvers.flood.kernels_edges import export_faces
 from twin.solvers.flood.kernels_first_order import face_flux, keep_row, slow_down
 
 HALO = 3
@@ -329,7 +330,7 @@ def start_tile(s, old, static, r0, low, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
     """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
 
     Arguments as in the first-order scheme; the second half of edge_flux says which edges only let out (see
@@ -369,12 +370,14 @@ def step_tile(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio,
             no_faces(s, XM)
         if r0 <= row < r0 + rows:
             if wet_a + wet_above + wet_row > 0:
-                update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry)
+                update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry)
             else:
                 keep_row(old, new, row, c0)
     if limited == 0:
         return 0
-    return step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry)
+    return step_tile_limited(
+        old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
+    )
 
 
 @njit(inline="always")
@@ -402,7 +405,7 @@ def shut_edges(s, outward, i, j, columns, ny, nx):
 
 
 @njit(cache=True, error_model="numpy")
-def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, dry):
+def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry):
     """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to
     edge_flux.
     """
@@ -424,10 +427,11 @@ def update_tile_row(old, new, static, s, edge_flux, row, c0, ny, nx, ratio, dt, 
     if row == PAD + ny - 1:
         for j in range(columns):
             edge_flux[2 * ny + nx + c0 - PAD + j] = s[SM + OUT0 + j]
+    export_faces(s, XM + OUT0, SM + OUT0, edge_flux, watched, row, c0, ny, nx)
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
     """The same step where some cell would lose more than it holds: all that leaves such a cell is scaled by
     theta.
 
@@ -495,7 +499,7 @@ def step_tile_limited(old, new, static, s, slow, edge_flux, r0, rows, c0, ny, nx
             s[TM + j] = slow[FACES_Y + base - NB + j]
             s[TR + j] = slow[FACES_Y + 2 * PLANE + base - NB + j]
             s[TT + j] = slow[FACES_Y + 3 * PLANE + base - NB + j]
-        update_tile_row(old, new, static, s, edge_flux, r0 - 2 + k, c0, ny, nx, ratio, dt, dry)
+        update_tile_row(old, new, static, s, edge_flux, watched, r0 - 2 + k, c0, ny, nx, ratio, dt, dry)
     return limited
 
 

@@ -90,14 +90,15 @@ def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, static, record, classes, chosen, count, marks, values, edge_flux, scratch, slow, record_scratch,
+    old, new, static, record, classes, chosen, count, marks, values, edge_flux, watched, scratch, slow,
+    record_scratch,
     ny, nx, dt, dx, t_new, dry, energy, second,
 ):  # fmt: skip
     """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to
     date.
 
     second: whether the scheme is of second order; scratch, slow, record_scratch: (threads, .)
-    private buffers; edge_flux: see `kernels_edges`.
+    private buffers; edge_flux, watched: see `kernels_edges`.
     Each tile writes only its own part of every array: neither the number of threads nor their order changes a
     bit.
     """
@@ -115,11 +116,11 @@ def step_tiles(
         s = scratch[thread]
         if second:
             limited = second_order.step_tile(
-                old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry
+                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
             )
         else:
             limited = first_order.step_tile(
-                old, new, static, s, slow[thread], edge_flux, r0, rows, c0, ny, nx, ratio, dt, dry
+                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
             )
         speed = 0.0
         deepest = 0.0

@@ -25,6 +25,7 @@ from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY,
 from twin.solvers.flood.ledger import Total, closing_error
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.sources import Sources
+from twin.solvers.flood.watching import Watched
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -56,7 +57,8 @@ class FloodSolver(Solver):
         """
         parameters = scenario.parameters()["flood"]
         assert isinstance(parameters, FloodParameters)
-        self._build(domain, parameters, Forcing.of_scenario(domain, scenario, fields), fields)
+        forcing = Forcing.of_scenario(domain, scenario, fields)
+        self._build(domain, parameters, forcing, fields, Watched.of_scenario(domain, scenario))
 
     @classmethod
     def assemble(
@@ -65,6 +67,7 @@ class FloodSolver(Solver):
         forcing: Forcing,
         parameters: FloodParameters | None = None,
         fields: dict[str, NDArray[Any]] | None = None,
+        watched: Watched | None = None,
     ) -> FloodSolver:
         """A solver without a scenario, for tests, benchmarks and lessons.
 
@@ -74,11 +77,17 @@ class FloodSolver(Solver):
             The forcing does not fit the domain.
         """
         solver = cls.__new__(cls)
-        solver._build(domain, parameters or FloodParameters(), forcing, {} if fields is None else fields)
+        fields = {} if fields is None else fields
+        solver._build(domain, parameters or FloodParameters(), forcing, fields, watched)
         return solver
 
     def _build(
-        self, domain: Domain, parameters: FloodParameters, forcing: Forcing, fields: dict[str, NDArray[Any]]
+        self,
+        domain: Domain,
+        parameters: FloodParameters,
+        forcing: Forcing,
+        fields: dict[str, NDArray[Any]],
+        watched: Watched | None,
     ) -> None:
         self.grid = domain.require_grid("the flood solver")
         self.parameters = parameters
@@ -109,14 +118,15 @@ class FloodSolver(Solver):
         self._touched = np.zeros(count, dtype=np.uint8)
         self._chosen = np.zeros(count, dtype=np.int64)
         n_edges = 2 * (ny + nx)
-        # Flux out of each edge cell, then whether water may only leave there (second order).
-        self._edge_flux = np.zeros(2 * n_edges)
         self._edge_totals = np.zeros((4, n_edges))
         closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
+        self._watch = self._sources.watch(watched, self.grid, np.where(active, bed, np.nan))
+        # Flux out of each edge cell, whether water may only leave there (second order), and watched faces.
+        self._edge_flux = np.zeros(2 * n_edges + self._watch.count)
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._second = parameters.scheme == "second_order"
@@ -242,6 +252,7 @@ class FloodSolver(Solver):
             outward = self._edge_flux[kinds.size :]
             edges.fill_far_ghosts(self._old, self._static, kinds, values, outward, ny, nx, self.grid.cell)
         self._edge_flux[: kinds.size] = 0.0
+        self._edge_flux[2 * kinds.size :] = 0.0
         everything = not self.parameters.tiles
         count = stepping.choose_tiles(
             self._marks, self._forced, self._awake, self._old, self._new, ny, nx, everything, self._chosen
@@ -251,7 +262,7 @@ class FloodSolver(Solver):
             numba.set_num_threads(self._threads)
         stepping.step_tiles(
             self._old, self._new, self._static, self._record, self._classes, self._chosen, count, self._marks,
-            self._values, self._edge_flux, self._scratch, self._slow, self._record_scratch,
+            self._values, self._edge_flux, self._watch.faces, self._scratch, self._slow, self._record_scratch,
             ny, nx, dt, self.grid.cell, t_new, dry, self.energy, self._second,
         )  # fmt: skip
         chosen = self._values[self._chosen[:count]]
@@ -259,6 +270,7 @@ class FloodSolver(Solver):
             self._stop(t_new, dt)
         edges.sum_edges(self._edge_flux[: kinds.size], dt * self.grid.cell, self._edge_totals)
         self._old, self._new = self._new, self._old
+        self._sources.look(self._watch, self._edge_flux, dt, self._old)
         if count:
             self.energy = max(self.energy, float(chosen[:, stepping.LEVEL].max()))
             self.limited += int(chosen[:, stepping.LIMITED].sum())
@@ -410,6 +422,10 @@ class FloodSolver(Solver):
             "wet_cells": float(np.count_nonzero(self.depth >= self.parameters.dry_depth)),
         }
 
+    def readings(self, t: float) -> dict[str, list[tuple[Any, ...]]]:
+        """Rows of gauges.csv and sections.csv: the state now, and what happened since the last reading."""
+        return self._watch.read(t, self._old, self.parameters.dry_depth)
+
     def run_fields(self) -> dict[str, NDArray[Any]]:
         """Fields over the run so far, shape (ny, nx); see `hazards` for the classes, NaN where nothing
         arrived.
@@ -456,7 +472,9 @@ class FloodSolver(Solver):
             "edge_totals": self._edge_totals.copy(),
             "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start, self.time]),
             "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
-        } | self._sources.state()
+            **self._watch.state(),
+            **self._sources.state(),
+        }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take a state back; the run goes on as if it had never stopped, to the bit."""
@@ -477,5 +495,6 @@ class FloodSolver(Solver):
         )
         self.initial_volume, self.energy, self._window_start, self.time = numbers[6:10]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
+        self._watch.restore(state)
         self._sources.restore(state)
         self.synchronise(0.0)

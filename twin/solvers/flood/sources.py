@@ -29,6 +29,7 @@ from twin.solvers.flood.kernels import (
 from twin.solvers.flood.ledger import Total
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.structures import Structures
+from twin.solvers.flood.watching import Watch, Watched
 
 if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
@@ -197,6 +198,14 @@ class Sources:
         self._crests.restore(state["breaches"])
         losses = [float(x) for x in state["losses"]]
         self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
+
+    def watch(self, watched: Watched | None, grid: Grid, bed: Floats) -> Watch:
+        """Sections and gauges, which need to know of crests and structures."""
+        return Watch(watched, grid, bed, self._crests, self._structures)
+
+    def look(self, watch: Watch, edge_flux: Floats, dt: float, state: Floats) -> None:
+        """Let sections and gauges take in a step."""
+        watch.after_step(edge_flux, dt, self._crests, self._structures, state, self._dry)
 
     def summary(self) -> dict[str, Any]:
         """What is worth telling of a run."""

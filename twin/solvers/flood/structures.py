@@ -19,6 +19,7 @@ from twin.solvers.flood import hydraulics
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, FULL, PAD
 
 if TYPE_CHECKING:
+    from twin.grid import Grid
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -124,6 +125,8 @@ class Structures:
         """bed: above the datum, shape (ny, nx) (m); area of a cell (m²)."""
         self._bed, self._datum, self._area, self._dry = bed, datum, area, dry
         self._works = [self._ready(one) for one in found]
+        self.passed: Floats = np.zeros(len(self._works))
+        """Water (m³) that each passed in the last step, from `from` to `to` positive."""
 
     def __bool__(self) -> bool:
         return bool(self._works)
@@ -131,6 +134,16 @@ class Structures:
     def cells(self) -> list[Ints]:
         """The cells in which structures act, flat indices."""
         return [c for work in self._works for c in (work.forcing.from_, work.forcing.to)]
+
+    def ways(self, grid: Grid) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+        """From where to where (x, y) each structure passes water; a way of no length where it leaves."""
+        found = []
+        for work in self._works:
+            ends = [
+                (float(grid.x[e.j].mean()), float(grid.y[e.i].mean())) for e in work.ends if e is not None
+            ]
+            found.append((ends[0], ends[-1]))
+        return found
 
     def _end(self, cells: Ints) -> _End:
         i, j = np.divmod(cells, self._bed.shape[1])
@@ -227,7 +240,8 @@ class Structures:
     def act(self, state: Floats, t0: float, dt: float) -> tuple[float, list[Ints]]:
         """Pass the water of a step; what left the domain (m³), and the cells touched (flat)."""
         left, touched = 0.0, []
-        for work in self._works:
+        self.passed[:] = 0.0
+        for number, work in enumerate(self._works):
             wish, donor = self._wish(work, state, t0, dt, decide=True)
             if wish <= 0.0:
                 continue
@@ -256,7 +270,8 @@ class Structures:
                 state[DEPTH][taker.i + PAD, taker.j + PAD] += total / taker.i.size
                 touched.append(work.forcing.to if donor == 0 else work.forcing.from_)
             touched.append(work.forcing.from_ if donor == 0 else work.forcing.to)
-            work.volume += total * self._area * (1.0 if donor == 0 else -1.0)
+            self.passed[number] = total * self._area * (1.0 if donor == 0 else -1.0)
+            work.volume += self.passed[number]
         return left, touched
 
     def arrivals(self, state: Floats, t0: float, dt: float) -> list[tuple[Ints, Ints, float]]:

@@ -1,0 +1,303 @@
+"""What passes sections and happens at gauges, followed at every step rather than looked at now and then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from twin.domain import Domain
+from twin.errors import Problems
+from twin.faces import staircase
+from twin.grid import Grid
+from twin.solvers.flood.hazards import SPEED_DEPTH
+from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS
+from twin.solvers.flood.ledger import Total
+
+if TYPE_CHECKING:
+    from twin.scenarios.scenario import Scenario
+    from twin.solvers.flood.crests import Crests
+    from twin.solvers.flood.structures import Structures
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """The lines (sections) and points (gauges) of a run, by name."""
+
+    sections: Mapping[str, BaseGeometry]
+    gauges: Mapping[str, BaseGeometry]
+
+    @classmethod
+    def of_scenario(cls, domain: Domain, scenario: Scenario) -> Watched:
+        """Those of ``[outputs]``.
+
+        Raises
+        ------
+        InputError
+            A gauge lies off the grid, or a section has no face of it; all at once.
+        """
+        grid, problems = domain.require_grid("a gauge or a section"), Problems()
+        outputs = scenario.outputs
+        gauges = {name: domain.places[name].geometry for name in outputs.gauges}
+        sections = {name: domain.places[name].geometry for name in outputs.sections}
+        for number, (name, place) in enumerate(gauges.items(), start=1):
+            if not grid.inside(*_cell(grid, place)):
+                key, expected = f"outputs.gauges[{number}]", "a place on the terrain"
+                problems.add(scenario.where, key, f"{name}: off the grid", expected)
+        for number, (name, place) in enumerate(sections.items(), start=1):
+            if not any(stairs.i.size for stairs in _stairs(grid, place)):
+                key, expected = f"outputs.sections[{number}]", "a line across the terrain"
+                problems.add(scenario.where, key, f"{name}: no face between cells", expected)
+        problems.raise_if_any()
+        return cls(sections, gauges)
+
+
+def _cell(grid: Grid, place: BaseGeometry) -> tuple[int, int]:
+    point = shapely.get_coordinates(place.centroid)[0]
+    i, j = grid.index(point[0], point[1])
+    return int(i), int(j)
+
+
+def _lines(place: BaseGeometry) -> list[Any]:
+    return [part for part in shapely.get_parts(place) if part.geom_type in ("LineString", "LinearRing")]
+
+
+def _stairs(grid: Grid, place: BaseGeometry) -> list[Any]:
+    return [staircase(grid, *shapely.get_coordinates(line).T) for line in _lines(place)]
+
+
+def _crossings(place: BaseGeometry, a: tuple[float, float], b: tuple[float, float]) -> int:
+    """How often the way from a to b crosses the lines of a place, from right to left less left to right."""
+    count = 0
+    way = np.subtract(b, a)
+    for line in _lines(place):
+        xy = shapely.get_coordinates(line)
+        for p, q in pairwise(xy):
+            along = q - p
+            # Sides of the way's ends (left of the segment: positive), and of the segment's ends.
+            from_side, to_side = (along[0] * (e[1] - p[1]) - along[1] * (e[0] - p[0]) for e in (a, b))
+            p_side, q_side = (way[0] * (e[1] - a[1]) - way[1] * (e[0] - a[0]) for e in (p, q))
+            if (from_side < 0.0) != (to_side < 0.0) and (p_side < 0.0) != (q_side < 0.0):
+                count += 1 if from_side < 0.0 else -1
+    return count
+
+
+@dataclass
+class _Section:
+    """A section at work: where its fluxes stand, and what has passed.
+
+    Attributes
+    ----------
+    place : its lines. flux, sign : (k,) its faces in `edge_flux`, 1 where that flux goes to its left.
+    crest, crest_sign : the same for faces with a crest. structure, structure_sign : for structures.
+    total : m³ to the left since the start; since : since the last reading. low, high : least and highest
+        mean discharge of a step since then (m³/s).
+    """
+
+    place: BaseGeometry
+    flux: Ints
+    sign: Floats
+    crest: Ints
+    crest_sign: Floats
+    structure: Ints
+    structure_sign: Floats
+    total: Total
+    since: Total
+    low: float = math.inf
+    high: float = -math.inf
+
+
+class Watch:
+    """Sections and gauges of a run.
+
+    The discharge of a section is that of the scheme: the mass fluxes through the staircase of faces between
+    its two sides, in every step, with what runs over crests on them and what structures whose ends lie on
+    both sides pass. So its integral is the change of the volume behind it, to rounding. Positive towards the
+    left of the line as it is drawn.
+    """
+
+    def __init__(
+        self, watched: Watched | None, grid: Grid, bed: Floats, crests: Crests, structures: Structures
+    ) -> None:
+        """bed: elevation (m), shape (ny, nx), NaN where there is none."""
+        self._grid, (ny, nx) = grid, grid.shape
+        self._edges = 2 * (ny + nx)
+        watched = watched or Watched({}, {})
+        tiles_x = -(-nx // TILE_COLS)
+        stairs = {name: _stairs(grid, place) for name, place in watched.sections.items()}
+        inner: set[tuple[int, int, int]] = set()  # (row, column, axis): face to the east or south of a cell
+        for parts in stairs.values():
+            for part in parts:
+                for across_x, i, j in zip(part.across_x, part.i.tolist(), part.j.tolist(), strict=True):
+                    if across_x and 0 < j < nx:
+                        inner.add((i, j - 1, 0))
+                    elif not across_x and 0 < i < ny:
+                        inner.add((i - 1, j, 1))
+        rows = sorted((i * tiles_x + j // TILE_COLS, 2 * (j % TILE_COLS) + a, (i, j, a)) for i, j, a in inner)
+        number = {face: 2 * self._edges + p for p, (_, _, face) in enumerate(rows)}
+        pointers = np.searchsorted([row for row, _, _ in rows], np.arange(ny * tiles_x + 1))
+        self.faces: Ints = np.concatenate([pointers, [code for _, code, _ in rows]]).astype(np.int64)
+        """`watched` of the kernels."""
+        self.count = len(rows)
+        """How many fluxes follow the edges in `edge_flux`."""
+        self._section_names = list(watched.sections)
+        self._sections = [
+            self._section(watched.sections[name], stairs[name], number, crests, structures)
+            for name in self._section_names
+        ]
+        self._gauge_names = list(watched.gauges)
+        cells = np.array([_cell(grid, place) for place in watched.gauges.values()], dtype=int).reshape(-1, 2)
+        self._i, self._j = cells[:, 0], cells[:, 1]
+        self._gauge_bed = bed[self._i, self._j]
+        self._reading = 0.0
+        # Of each gauge since the last reading: lowest and highest level (m), highest speed (m/s).
+        self._extremes = np.zeros((3, len(cells)))
+        self._extremes[0], self._extremes[1] = np.inf, -np.inf
+
+    def _section(
+        self,
+        place: BaseGeometry,
+        stairs: list[Any],
+        number: Mapping[tuple[int, int, int], int],
+        crests: Crests,
+        structures: Structures,
+    ) -> _Section:
+        ny, nx = self._grid.shape
+        flux: list[int] = []
+        sign: list[float] = []
+        crest: list[int] = []
+        crest_sign: list[float] = []
+        crest_of = {face: k for k, face in enumerate(zip(*(a.tolist() for a in crests.faces()), strict=True))}
+        for part in stairs:
+            ends = (part.across_x.tolist(), part.i.tolist(), part.j.tolist(), part.sign.tolist())
+            for across_x, i, j, left in zip(*ends, strict=True):
+                if across_x:
+                    face, toward = (i, j - 1, 0), left  # left: 1 where the left of the line is east
+                    edge, outward = (i, -1.0) if j == 0 else (ny + i, 1.0)
+                    on_edge = j in (0, nx)
+                else:
+                    face, toward = (i - 1, j, 1), -left  # 1 where it is north, and fluxes count to the south
+                    edge, outward = (2 * ny + j, -1.0) if i == 0 else (2 * ny + nx + j, 1.0)
+                    on_edge = i in (0, ny)
+                flux.append(edge if on_edge else number[face])
+                sign.append(toward * outward if on_edge else toward)
+                if (k := crest_of.get((face[2], face[0], face[1]))) is not None:
+                    crest.append(k)
+                    crest_sign.append(toward)
+        passes = [(k, _crossings(place, a, b)) for k, (a, b) in enumerate(structures.ways(self._grid))]
+        passes = [(k, times) for k, times in passes if times]
+        return _Section(
+            place,
+            np.array(flux, dtype=np.int64),
+            np.array(sign),
+            np.array(crest, dtype=np.int64),
+            np.array(crest_sign),
+            np.array([k for k, _ in passes], dtype=np.int64),
+            np.array([float(times) for _, times in passes]),
+            Total(),
+            Total(),
+        )
+
+    def after_step(
+        self, edge_flux: Floats, dt: float, crests: Crests, structures: Structures, state: Floats, dry: float
+    ) -> None:
+        """Take in a step of dt (s) that led to `state`; edge_flux: see `kernels_edges`."""
+        cell = self._grid.cell
+        for section in self._sections:
+            volume = float(np.dot(edge_flux[section.flux], section.sign)) * dt * cell
+            if section.crest.size:
+                volume += float(np.dot(crests.passed[section.crest], section.crest_sign)) * cell * cell
+            if section.structure.size:
+                volume += float(np.dot(structures.passed[section.structure], section.structure_sign))
+            section.total.add(volume)
+            section.since.add(volume)
+            section.low, section.high = min(section.low, volume / dt), max(section.high, volume / dt)
+        if self._gauge_names:
+            self._look_at_gauges(state, dry)
+
+    def _look_at_gauges(self, state: Floats, dry: float) -> None:
+        depth, speed = self._at_gauges(state, dry)[:2]
+        level = self._gauge_bed + depth
+        low, high, fastest = self._extremes
+        np.fmin(low, level, out=low)
+        np.fmax(high, level, out=high)
+        np.maximum(fastest, np.where(depth > SPEED_DEPTH, speed, 0.0), out=fastest)
+
+    def _at_gauges(self, state: Floats, dry: float) -> tuple[Floats, Floats, Floats, Floats]:
+        """Depth (m), speed, velocities to the east and north (m/s) at the gauges."""
+        place = (self._i + PAD, self._j + PAD)
+        depth = state[DEPTH][place]
+        wet = depth >= dry
+        u = np.where(wet, state[DISCHARGE_X][place] / np.maximum(depth, dry), 0.0)
+        v = np.where(wet, -state[DISCHARGE_Y][place] / np.maximum(depth, dry), 0.0)
+        return depth, np.hypot(u, v), u, v
+
+    def read(self, t: float, state: Floats, dry: float) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows of gauges.csv and sections.csv at a time (s); the next interval begins there.
+
+        The discharge of a section is the mean since the last reading. At the start there is none yet: the
+        first row tells the discharge of the cells beside the section (mean of the two sides of each face).
+        """
+        self._look_at_gauges(state, dry)
+        depth, _, u, v = self._at_gauges(state, dry)
+        gauges: list[tuple[Any, ...]] = []
+        for k, name in enumerate(self._gauge_names):
+            now = (self._gauge_bed[k] + depth[k], depth[k], u[k], v[k])
+            gauges.append((t, name, *(float(x) for x in (*now, *self._extremes[:, k]))))
+        sections: list[tuple[Any, ...]] = []
+        length = t - self._reading
+        for name, section in zip(self._section_names, self._sections, strict=True):
+            if length > 0.0:
+                mean = math.fsum(section.since.parts()) / length
+                low, high = section.low, section.high
+            else:
+                mean = low = high = self._discharge_beside(section, state)
+            sections.append((t, name, mean, low, high, math.fsum(section.total.parts())))
+            section.since, section.low, section.high = Total(), math.inf, -math.inf
+        self._reading = t
+        self._extremes[0], self._extremes[1], self._extremes[2] = np.inf, -np.inf, 0.0
+        self._look_at_gauges(state, dry)
+        return {"gauges.csv": gauges, "sections.csv": sections}
+
+    def _discharge_beside(self, section: _Section, state: Floats) -> float:
+        """Discharge (m³/s) to the left of a section from the unit discharges of the cells beside it."""
+        ny, nx = self._grid.shape
+        total = 0.0
+        for part in _stairs(self._grid, section.place):
+            of = part.across_x
+            i, j = part.i[of] + PAD, part.j[of]
+            before, after = np.maximum(j - 1, 0) + PAD, np.minimum(j, nx - 1) + PAD
+            q = 0.5 * (state[DISCHARGE_X, i, before] + state[DISCHARGE_X, i, after])
+            total += float(np.sum(q * part.sign[of]))
+            i, j = part.i[~of], part.j[~of] + PAD
+            before, after = np.maximum(i - 1, 0) + PAD, np.minimum(i, ny - 1) + PAD
+            q = 0.5 * (state[DISCHARGE_Y, before, j] + state[DISCHARGE_Y, after, j])
+            total -= float(np.sum(q * part.sign[~of]))
+        return total * self._grid.cell
+
+    def state(self) -> dict[str, Floats]:
+        """What has passed and what was seen since the last reading. A copy."""
+        rows = [[*s.total.parts(), *s.since.parts(), s.low, s.high] for s in self._sections]
+        return {
+            "watch.sections": np.array(rows).reshape(-1, 6),
+            "watch.gauges": self._extremes.copy(),
+            "watch.reading": np.array([self._reading]),
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take it back."""
+        for section, row in zip(self._sections, state["watch.sections"].tolist(), strict=True):
+            section.total, section.since = Total(*row[:2]), Total(*row[2:4])
+            section.low, section.high = row[4:]
+        self._extremes[:] = state["watch.gauges"]
+        self._reading = float(state["watch.reading"][0])
