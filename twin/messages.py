@@ -44,6 +44,12 @@ def text(key: str, lang: str | None = None, **values: object) -> str:
     return _rows()[key][language(lang)].format(**values) if values else _rows()[key][language(lang)]
 
 
+def optional(key: str, lang: str | None = None) -> str | None:
+    """The text of a row that may not be there."""
+    row = _rows().get(key)
+    return None if row is None else row[language(lang)]
+
+
 def table(prefix: str) -> dict[str, dict[str, str]]:
     """All rows under a prefix, per language, without the prefix: ``{"fr": {...}, "en": {...}}``."""
     start = prefix.rstrip(".") + "."

@@ -28,6 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError, Problem, Problems, suggest
 from twin.gridding import DomainParameters
+from twin.messages import optional
 from twin.plugins import Parameters, coupling_order, solver_class
 from twin.scenarios.breach import Breach
 from twin.scenarios.events import EVENTS, At, Event
@@ -327,10 +328,7 @@ class Scenario(BaseModel):
         return self._with("measures", measures, name)
 
     def _with(self, field: str, more: tuple[Event, ...] | tuple[Measure, ...], name: str | None) -> Scenario:
-        added = ", ".join(
-            f"{item.kind} {item_at}" if isinstance(item_at := _first_place(item), str) else item.kind
-            for item in more
-        )
+        added = ", ".join(_called(item) for item in more)
         values = {n: getattr(self, n) for n in type(self).model_fields}
         values[field] = (*getattr(self, field), *more)
         values["name"] = name or f"{self.name} + {added}"
@@ -466,6 +464,13 @@ def _is_there(name: str) -> bool:
     """Whether a file, a folder or a pattern (``file.nc#variable`` too) names something that exists."""
     path = name.partition("#")[0]
     return Path(path).exists() or bool(glob.glob(path))  # noqa: PTH207 - the pattern may be absolute
+
+
+def _called(item: Event | Measure) -> str:
+    """What people call an event or a measure: its kind in words, and its place when that has a name."""
+    kind = optional(f"kind.{item.kind}") or item.kind.replace("_", " ")  # a kind of a plugin has no row
+    place = _first_place(item)
+    return f"{kind} {place.replace('_', ' ')}" if isinstance(place, str) else kind
 
 
 def _first_place(item: Event | Measure) -> Any:
