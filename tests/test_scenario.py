@@ -86,10 +86,12 @@ def test_python_and_toml_say_the_same(file: Path) -> None:
     assert scenario == Scenario.open(file)
 
 
-def test_measures_and_events_derive_a_name(file: Path) -> None:
+def test_measures_and_events_derive_a_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = Scenario.open(file)
     dike = scenario.with_measures(Dike(along="bank", crest="102 m"))  # type: ignore[arg-type]
-    assert dike.name == "Small flood + digue bank"
+    assert dike.name == "Small flood + dike bank"
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    assert scenario.with_measures(*dike.measures).name == "Small flood + digue bank"
     assert dike.measures[0].crest == 102.0
     assert scenario.measures == ()
     closed = scenario.with_events(RoadClosure(at="middle"), name="Closed")
