@@ -23,6 +23,7 @@ from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.demand import FAR, Zones, trips_of
+from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
 from twin.solvers.traffic.turns import expand
@@ -50,6 +51,27 @@ RECORD = (
     "iterations",
     "total_travel_time_h",
     "minutes_lost",
+    "vehicle_km",
+    "energy_mj",
+    "co2_g",
+    "nox_g",
+    "pm_exhaust_g",
+    "pm10_g",
+)
+
+# What adds up over a run: rates an hour, each held until the next assignment.
+SUMMED = (
+    "trips",
+    "unserved",
+    "stranded",
+    "minutes_lost",
+    "total_travel_time_h",
+    "vehicle_km",
+    "energy_mj",
+    "co2_g",
+    "nox_g",
+    "pm_exhaust_g",
+    "pm10_g",
 )
 
 
@@ -64,6 +86,7 @@ class TrafficParameters(Parameters):
     closure_depth : depth from which a road is closed (m).
     initial_water : "permanent": cells under water at the start are river or sea, not flooded road, and are
         left out; "flood": they count.
+    fleet : a table of vehicles instead of the French fleet (see `twin.solvers.traffic.emissions`).
     demand_factor : multiplies all trips. time_of_day : 24 factors more, one for each hour of the local clock.
     """
 
@@ -74,6 +97,7 @@ class TrafficParameters(Parameters):
     beta: float = Field(4.0, ge=0)
     closure_depth: Metres = Field(0.30, gt=0)
     initial_water: Literal["permanent", "flood"] = "permanent"
+    fleet: str | None = None
     demand_factor: float = Field(1.0, ge=0)
     time_of_day: tuple[float, ...] | None = Field(None, min_length=24, max_length=24)
 
@@ -108,6 +132,9 @@ class TrafficSolver(Solver):
         self.domain, self.scenario, self.fields = domain, scenario, fields
         self.events: tuple[Event, ...] = scenario.events
         self.network = domain.networks["roads"]
+        self.fleet = (
+            Fleet.france() if parameters.fleet is None else Fleet.from_csv(scenario.root / parameters.fleet)
+        )
         self.closures = closures_of(scenario, domain, self.network)
         self.times = self._coupling_times()
         blocked = domain.field("blocked").astype(bool) if "blocked" in domain.fields else None
@@ -208,6 +235,7 @@ class TrafficSolver(Solver):
         network = self.network
         rows = network.segments.iloc[network.segment]
         volume = self.reference.volume[: network.links]
+        emitted = self._emissions(self.reference, np.ones(network.links, bool)).by_link
         return gpd.GeoDataFrame(
             {
                 "link": np.arange(network.links),
@@ -225,6 +253,10 @@ class TrafficSolver(Solver):
                 "volume_veh_h": volume,
                 "travel_time_s": self.reference.cost[: network.links],
                 "saturation": volume / network.capacity,
+                "energy_mj_h": emitted["energy"],
+                "co2_kg_h": emitted["co2"] / 1000.0,
+                "nox_g_h": emitted["nox"],
+                "pm10_g_h": emitted["pm10"],
             },
             geometry=network.link_geometry(),
             crs=network.segments.crs,
@@ -239,7 +271,8 @@ class TrafficSolver(Solver):
         for record in records:
             for name in ("isolated_zones", "links_closed", "links_slowed", "iterations"):
                 record[name] = int(record[name])
-        lost, stranded = (self._over_time(RECORD.index(name)) for name in ("minutes_lost", "stranded"))
+        over_the_run = {name: self._over_time(RECORD.index(name)) for name in SUMMED}
+        emitted = self._emissions(reference, np.ones(self.network.links, bool))
         zones = [demand.zones for demand in self.demands]
         return {
             "method": "user equilibrium (paired alternative segments, Bar-Gera 2010, Xie and Xie 2016)",
@@ -272,8 +305,17 @@ class TrafficSolver(Solver):
                 "vehicle_km": float(reference.volume[: self.network.links] @ self.network.length) / 1000.0,
             },
             "times": records,
-            "hours_lost_over_the_run": lost / 60.0,
-            "trips_stranded_over_the_run": stranded,
+            "emissions": {
+                "method": METHOD,
+                "fleet": self.fleet.source,
+                "reference_an_hour": {
+                    f"{quantity}_{'mj' if quantity == 'energy' else 'g'}": emitted.total(quantity)
+                    for quantity in QUANTITIES
+                },
+            },
+            "hours_lost_over_the_run": over_the_run["minutes_lost"] / 60.0,
+            "trips_stranded_over_the_run": over_the_run["stranded"],
+            "over_the_run": over_the_run,
             "seconds": {"assignments": self._seconds},
         }
 
@@ -409,6 +451,7 @@ class TrafficSolver(Solver):
         leaving = np.bincount(trips.origin[away], minlength=trips.zones) > 0
         reaching = away & np.isfinite(now.pair_cost)
         served_from = np.bincount(trips.origin[reaching], minlength=trips.zones) > 0
+        emitted = self._emissions(now, open_links)
         return (
             t,
             now.trips,
@@ -422,7 +465,16 @@ class TrafficSolver(Solver):
             float(now.iterations),
             now.total_cost / 3600.0,
             float(lost),
+            float(self.volume @ self.network.length) / 1000.0,
+            *(emitted.total(quantity) for quantity in QUANTITIES),
         )
+
+    def _emissions(self, found: Assignment, open_links: NDArray[np.bool_]) -> Emissions:
+        """Emissions of an assignment on all links (m,), none on those that are not in it."""
+        volume, time = np.zeros(self.network.links), np.full(self.network.links, math.nan)
+        count = int(open_links.sum())
+        volume[open_links], time[open_links] = found.volume[:count], found.cost[:count]
+        return Emissions.of(self.fleet, {"car": volume}, self.network.length, self.network.length / time)
 
     def _over_time(self, column: int) -> float:
         """A rate an hour over the run: each assignment holds until the next one."""
