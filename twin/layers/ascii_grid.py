@@ -9,17 +9,21 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.layers import kernels
+
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _KEYS = {
     "ncols", "nrows", "xllcorner", "yllcorner", "xllcenter", "yllcenter",
     "cellsize", "dx", "dy", "nodata_value", "nodata",
 }  # fmt: skip
+LONGEST_LINE = 4096  # bytes of a header line
+MOST_CELLS_A_SIDE = 10_000_000
 
 
 class AsciiGridError(ValueError):
@@ -36,7 +40,7 @@ class Header:
     x_west, y_south : outer edges of the corner cell (m), whatever the header gave.
     dx, dy : width and height of a cell (m).
     nodata : None when the header has no such line.
-    lines : number of header lines.
+    body : byte at which the values begin.
     """
 
     ncols: int
@@ -46,7 +50,7 @@ class Header:
     dx: float
     dy: float
     nodata: float | None
-    lines: int
+    body: int
 
 
 def number(word: str) -> float:
@@ -63,23 +67,27 @@ def read_header(path: Path) -> Header:
         A key is unknown, missing or has no number.
     """
     found: dict[str, float] = {}
-    lines = 0
+    line, body = 0, 0
     with path.open("rb") as file:
-        for raw in file:
+        # No header line is longer: a file without line ends is not read whole to find that out.
+        while raw := file.readline(LONGEST_LINE):
+            line += 1
             words = raw.decode("ascii", "replace").lstrip("\ufffd").split()
-            if not words and lines == 0:
-                lines += 1
-                continue
-            if not words or not words[0][0].isalpha() or words[0].lower() in ("nan", "inf"):
+            if words and (not words[0][0].isalpha() or words[0].lower() in ("nan", "inf")):
                 break
+            body = file.tell()
+            if not words:
+                continue
             key = words[0].lower()
             if key not in _KEYS:
-                raise AsciiGridError(f"line {lines + 1}: {words[0]!r}")
+                raise AsciiGridError(f"line {line}: {words[0][:40]!r}")
             try:
-                found[key.removesuffix("_value")] = number(words[1])
+                value = number(words[1])
             except (IndexError, ValueError):
-                raise AsciiGridError(f"line {lines + 1}: {' '.join(words)!r}") from None
-            lines += 1
+                raise AsciiGridError(f"line {line}: {' '.join(words)[:80]!r}") from None
+            name = key.removesuffix("_value")
+            if found.setdefault(name, value) != value and not np.isnan(value):
+                raise AsciiGridError(f"line {line}: {words[0]} = {found[name]:g}, {value:g}")
     dx, dy = found.get("cellsize", found.get("dx")), found.get("cellsize", found.get("dy"))
     missing = [key for key in ("ncols", "nrows") if key not in found]
     missing += [key for key in ("x", "y") if not {f"{key}llcorner", f"{key}llcenter"} & set(found)]
@@ -87,30 +95,50 @@ def read_header(path: Path) -> Header:
         missing.append("cellsize")
     if missing or dx is None or dy is None:
         raise AsciiGridError(", ".join({"x": "xllcorner", "y": "yllcorner"}.get(m, m) for m in missing))
+    for key in ("ncols", "nrows"):
+        if not (1 <= found[key] <= MOST_CELLS_A_SIDE and found[key] == int(found[key])):
+            raise AsciiGridError(f"{key} {found[key]:g}")
+    for key, value in found.items():
+        if key != "nodata" and not np.isfinite(value):
+            raise AsciiGridError(f"{key} {value:g}")
     x_west = found["xllcorner"] if "xllcorner" in found else found["xllcenter"] - 0.5 * dx
     y_south = found["yllcorner"] if "yllcorner" in found else found["yllcenter"] - 0.5 * dy
     return Header(
-        int(found["ncols"]), int(found["nrows"]), x_west, y_south, dx, dy, found.get("nodata"), lines
+        int(found["ncols"]), int(found["nrows"]), x_west, y_south, dx, dy, found.get("nodata"), body
     )
 
 
-def read_values(path: Path, header: Header, rows: slice, columns: slice) -> Floats:
+def line_index(path: Path, header: Header) -> Ints | None:
+    """Where each row begins in the file, and the end of the last: (nrows + 1,); None when rows are no lines.
+
+    Found once for a file that is read by windows.
+    """
+    # Mapped, not read: a grid of a whole department has gigabytes of text.
+    raw = np.memmap(path, dtype=np.uint8, mode="r")
+    starts = np.empty(header.nrows + 1, dtype=np.int64)
+    count: int = kernels.line_starts(raw, header.body, starts)
+    return starts if count == header.nrows else None
+
+
+def read_values(path: Path, header: Header, rows: slice, columns: slice, index: Ints | None = None) -> Floats:
     """A window of the body, float64, nothing replaced; shape (rows, columns).
+
+    Parameters
+    ----------
+    index : from `line_index`, when the caller has it.
 
     Raises
     ------
     AsciiGridError
         Not the number of values that the header announces, or something that is not a number.
     """
+    index = line_index(path, header) if index is None else index
+    window = None if index is None else _by_lines(path, header, rows, columns, index)
+    if window is not None:
+        return window
+    # Rows broken over several lines (allowed by the format): read it whole.
     with path.open("rb") as file:
-        for _ in range(header.lines):
-            next(file)
-        start = file.tell()
-        window = _by_lines(file, header, rows, columns)
-        if window is not None:
-            return window
-        # Rows broken over several lines (allowed by the format): read it whole.
-        file.seek(start)
+        file.seek(header.body)
         values = _numbers(file.read())
     if values is None or values.size != header.ncols * header.nrows:
         count = "?" if values is None else values.size
@@ -118,24 +146,23 @@ def read_values(path: Path, header: Header, rows: slice, columns: slice) -> Floa
     return values.reshape(header.nrows, header.ncols)[rows, columns]
 
 
-def _by_lines(file: BinaryIO, header: Header, rows: slice, columns: slice) -> Floats | None:
-    """The window when each row is one line, else None."""
+def _by_lines(path: Path, header: Header, rows: slice, columns: slice, index: Ints) -> Floats | None:
+    """The window when each row is one line of numbers, else None."""
+    starts = index[rows.start : rows.stop + 1] - index[rows.start]
+    with path.open("rb") as file:
+        file.seek(int(index[rows.start]))
+        raw = file.read(int(starts[-1]))
+    letters = np.frombuffer(raw, dtype=np.uint8)
     out = np.empty((rows.stop - rows.start, columns.stop - columns.start))
-    row = 0
-    for line in file:
-        if not line.strip():
+    for k in range(len(out)):
+        begin, end = int(starts[k]), int(starts[k + 1])
+        if kernels.parse_row(letters, begin, end, header.ncols, columns.start, columns.stop, out[k]):
             continue
-        if row >= header.nrows:
+        values = _numbers(raw[begin:end])  # exponents, "nan", more digits than fit
+        if values is None or values.size != header.ncols:
             return None
-        if rows.start <= row < rows.stop:
-            values = _numbers(line)
-            if values is None or values.size != header.ncols:
-                return None
-            out[row - rows.start] = values[columns]
-        row += 1
-        if row == rows.stop and rows.stop < header.nrows:
-            return out
-    return out if row == header.nrows else None
+        out[k] = values[columns]
+    return out
 
 
 def _numbers(raw: bytes) -> Floats | None:
