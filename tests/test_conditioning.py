@@ -10,10 +10,17 @@ import pytest
 import shapely
 
 from tests import small
-from twin.conditioning import burn_streams, crests_of_defences, open_culverts, streams_on_grid
+from twin.conditioning import (
+    burn_streams,
+    crests_of_defences,
+    lowest_along,
+    open_culverts,
+    streams_on_grid,
+)
 from twin.errors import InputError
 from twin.grid import Grid
 from twin.gridding import DomainParameters, build_domain
+from twin.layers.lattice import InMemory, resample
 from twin.territory import Territory
 
 GRID = Grid("EPSG:2154", 0.0, 200.0, 10.0, 20, 30)
@@ -169,3 +176,46 @@ def test_through_the_territory(tmp_path: Path) -> None:
     notes = {record["layer"]: record["notes"] for record in domain.provenance}
     assert any("crest" in note or "defences" in note for note in notes["defences"])
     assert any(note.startswith("bed of 1 streams") for note in notes["hydrography"])
+
+
+def test_a_defence_without_a_height_takes_the_top_of_the_fine_terrain() -> None:
+    """A dike 2 m wide and 3 m high on a terrain of 1 m cells, gone in the mean of 10 m cells."""
+    fine = np.full((200, 300), 4.0)
+    fine[100:102, 40:200] = 7.0
+    source = InMemory(fine, 0.0, 200.0, 1.0)
+    ground = resample(source, GRID)
+    assert np.nanmax(ground) < 5.0
+    dike = frame(shapely.LineString([(60.0, 98.9), (180.0, 98.9)]))
+    _, crest_y, note = crests_of_defences(GRID, dike, ground, "digues.gpkg", source)
+    assert np.isfinite(crest_y).any()
+    assert crest_y[np.isfinite(crest_y)].tolist() == [7.0] * int(np.isfinite(crest_y).sum())
+    assert "1 lignes à la crête du terrain fin" in note or "1 lines at the top" in note
+    with pytest.raises(InputError):
+        crests_of_defences(GRID, dike, ground, "digues.gpkg")  # nothing to take a height from
+
+
+def test_cells_of_a_stream_take_the_lowest_of_the_fine_terrain() -> None:
+    """A bed 2 m wide, 3 m deep under banks: the mean of 10 m cells raises it by 2.4 m."""
+    fine = np.broadcast_to(10.0 - 0.01 * np.arange(300), (200, 300)).copy()
+    fine[104:106] -= 3.0
+    source = InMemory(fine, 0.0, 200.0, 1.0)
+    ground, lowest = resample(source, GRID), resample(source, GRID, "min")
+    step = lowest_along(GRID, ground, lowest, streams_on_grid(GRID, frame(LINE)))
+    np.testing.assert_array_equal(step.ground[10], lowest[10])
+    np.testing.assert_allclose(ground[10] - step.ground[10], 0.8 * 3.0 + 0.045, rtol=1e-12)
+    np.testing.assert_array_equal(np.delete(step.ground, 10, 0), np.delete(ground, 10, 0))
+    assert step.cut == pytest.approx((ground[10] - lowest[10]).sum() * 100.0)
+
+
+def test_resampling_is_a_parameter_of_the_domain(tmp_path: Path) -> None:
+    territory = Territory.open(small.make(tmp_path / "town").parent)
+    cell = territory.mosaic().cell
+    made = {
+        method: build_domain(
+            territory, 2 * cell, DomainParameters(resampling=method, buildings="ignore")
+        ).fields["ground_elevation"].values
+        for method in ("mean", "max", "min")
+    }  # fmt: skip
+    assert (made["min"] <= made["mean"]).all()
+    assert (made["mean"] <= made["max"]).all()
+    assert (made["min"] < made["max"]).any()

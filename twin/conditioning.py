@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from twin.errors import InputError, Problem
 from twin.faces import faces_on_line
 from twin.grid import Grid
+from twin.layers.lattice import Source
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Ints = NDArray[np.int64]
 CREST_COLUMNS = ("crest", "cote_crete", "alt_crete", "z_crete", "alt", "altitude")
 # A step up along a stream that is lower than this is the noise of a terrain (m).
 NOISE = 0.1
+CHUNK = 256  # vertices of a line whose fine cells are read at once
 EMBANKMENT = 0.5  # m above the stream, from which what a road crosses on is one
 AGAINST = "Sens inverse"  # BD TOPO: the stream runs against the digitising of its line
 
@@ -57,15 +59,16 @@ class Step:
 
 
 def crests_of_defences(
-    grid: Grid, defences: gpd.GeoDataFrame, ground: Floats, where: str
+    grid: Grid, defences: gpd.GeoDataFrame, ground: Floats, where: str, fine: Source | None = None
 ) -> tuple[Floats, Floats, str]:
     """Dikes and walls as crests on the faces between cells: never averaged into them.
 
-    The crest is that of the first column of `CREST_COLUMNS` with a number, else the line's own Z.
+    The crest is that of the first column of `CREST_COLUMNS` with a number, else the line's own Z, else the
+    highest of the fine terrain along the line (the cell under it and those around).
 
     Parameters
     ----------
-    defences : lines. ground : (ny, nx) (m). where : the file, for messages.
+    defences : lines. ground : (ny, nx) (m). where : the file, for messages. fine : the fine terrain.
 
     Returns
     -------
@@ -80,11 +83,15 @@ def crests_of_defences(
     crest_x = np.full((grid.ny, grid.nx + 1), -np.inf)
     crest_y = np.full((grid.ny + 1, grid.nx), -np.inf)
     crests = _crest_column(defences)
-    used, without = 0, 0
+    used, without, from_terrain = 0, 0, 0
     for shape, crest in zip(np.asarray(defences.geometry.array, dtype=object), crests, strict=True):
         for line in _lines(shape):
             xyz = shapely.get_coordinates(line, include_z=True)
             top = np.full(len(xyz), crest) if np.isfinite(crest) else _filled(xyz)
+            if top is None and fine is not None:
+                xyz = _highest_along(fine, xyz)
+                top = _filled(xyz)
+                from_terrain += top is not None
             if top is None:
                 without += 1
                 continue
@@ -113,6 +120,7 @@ def crests_of_defences(
         "conditioning.defences", lines=used, faces=int(faces.sum()), raised=int(raised.sum()),
         before=f"{np.median(over[faces]):.2f}" if faces.any() else "–",
         after=f"{np.median(np.maximum(crest, over)[faces]):.2f}" if faces.any() else "–", without=without,
+        terrain=from_terrain,
     )  # fmt: skip
     return crest_x, crest_y, note
 
@@ -134,6 +142,23 @@ def _filled(xyz: Floats) -> Floats | None:
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xyz[:, :2], axis=0).T))])
     heights: Floats = np.interp(along, along[known], xyz[known, 2])
     return heights
+
+
+def _highest_along(fine: Source, xyz: Floats) -> Floats:
+    """A line with a vertex for each fine cell along it, Z the highest of the 3 × 3 fine cells there."""
+    points = shapely.get_coordinates(shapely.segmentize(shapely.linestrings(xyz[:, :2]), fine.cell))
+    j = np.floor((points[:, 0] - fine.x_west) / fine.cell).astype(np.int64)
+    i = np.floor((fine.y_north - points[:, 1]) / fine.cell).astype(np.int64)
+    out = np.column_stack([points, np.full(len(points), np.nan)])
+    for first in range(0, len(points), CHUNK):
+        rows, columns = i[first : first + CHUNK], j[first : first + CHUNK]
+        i0, j0 = int(rows.min()) - 1, int(columns.min()) - 1
+        window = fine.window(i0, j0, int(rows.max()) + 2 - i0, int(columns.max()) + 2 - j0)
+        around = np.stack(
+            [window[rows - i0 + di, columns - j0 + dj] for di in (-1, 0, 1) for dj in (-1, 0, 1)]
+        )
+        out[first : first + CHUNK, 2] = np.fmax.reduce(around)
+    return out
 
 
 def _lines(shape: Any) -> Iterator[Any]:
@@ -192,6 +217,18 @@ def _number(value: str) -> float:
         return float(value)
     except ValueError:
         return 0.0  # "Gué ou radier": at ground level
+
+
+def lowest_along(grid: Grid, ground: Floats, lowest: Floats, streams: list[Stream]) -> Step:
+    """Give the cells of streams the lowest fine terrain in them: a mean over banks is no river bed.
+
+    lowest : (ny, nx) lowest fine terrain of each cell (m).
+    """
+    before = _climb(ground, streams)
+    flat = ground.ravel().copy()
+    cells = np.unique(np.concatenate([s.cells for s in streams])) if streams else np.zeros(0, np.int64)
+    flat[cells] = np.fmin(flat[cells], lowest.ravel()[cells])
+    return _step(grid, ground, flat.reshape(grid.shape), "lowest", before, streams, count=len(streams))
 
 
 def burn_streams(grid: Grid, ground: Floats, streams: list[Stream], depth: float, deepest: float) -> Step:

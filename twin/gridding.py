@@ -10,13 +10,21 @@ import xarray as xr
 from numpy.typing import NDArray
 from pydantic import Field
 
-from twin.conditioning import burn_streams, crests_of_defences, open_culverts, streams_on_grid
+from twin.conditioning import (
+    burn_streams,
+    crests_of_defences,
+    lowest_along,
+    open_culverts,
+    streams_on_grid,
+)
 from twin.domain import Domain, Place, grid_fields
 from twin.errors import InputError, Problem
 from twin.grid import Grid
+from twin.layers import LazyTerrain
 from twin.layers.landcover import roughness_on_grid
-from twin.layers.lattice import native_grid, resample_mean
+from twin.layers.lattice import Method, grid_of, resample
 from twin.layers.layer import Layer
+from twin.layers.raster import check_heights
 from twin.network import Network
 from twin.plugins import Parameters
 from twin.territory import Territory
@@ -39,18 +47,23 @@ class DomainParameters(Parameters):
     building_share : share of a cell from which it is blocked; one half is stated, not published.
     building_roughness : n inside footprints. 0.3 is of the order that practice gives to footprints
         left open to the flow (Syme 2008, Flooding in urban areas); stated, to be calibrated.
-    defences : "crest" (default): lines of the layer `defences` are crests on the faces between cells;
-        "ignore".
+    resampling : what a cell takes of the fine terrain in it: "mean" (default), "max" or "min".
+    defences : "crest" (default): lines of the layer `defences` are crests on the faces between cells, at
+        their stated height, else at the highest of the fine terrain along them; "ignore".
+    river_cells : "lowest": cells along the lines of `hydrography` take the lowest fine terrain in them;
+        "same" (default): as all others.
     river_bed : "descend": the ground along the lines of `hydrography` is lowered by `river_depth` and made to
         descend, nowhere by more than `river_deepest`; "ignore" (default).
     culverts : "open": where a stream of `hydrography` meets a road, the embankment is cut down to the stream
         within `culvert_reach` of the crossing; "ignore" (default).
     """
 
+    resampling: Method = "mean"
     buildings: Literal["block", "roughness", "ignore"] = "block"
     building_share: float = Field(0.5, gt=0, le=1)
     building_roughness: float = Field(0.3, gt=0)
     defences: Literal["crest", "ignore"] = "crest"
+    river_cells: Literal["same", "lowest"] = "same"
     river_bed: Literal["ignore", "descend"] = "ignore"
     river_depth: Metres = Field(0.0, ge=0)
     river_deepest: Metres = Field(5.0, gt=0)
@@ -68,7 +81,8 @@ def build_domain(
     """Build the grid model of a territory.
 
     The grid keeps the lattice of the terrain at "native"; another resolution (m) shares its
-    north-west corner and takes the mean of the terrain over each cell. Roughness comes from the
+    north-west corner and takes the mean of the terrain over each cell (or what `resampling` says), read by
+    windows: the fine terrain is never in memory as a whole. Roughness comes from the
     roughness layer, else from the land cover, else it is `default_roughness` (Manning n).
 
     Raises
@@ -77,7 +91,7 @@ def build_domain(
         A layer cannot be used, or the resolution does not suit the terrain.
     """
     parameters = parameters or DomainParameters()
-    layers: list[Layer] = []
+    layers: list[Layer | LazyTerrain] = []
     notes: dict[str, tuple[str, ...]] = {}
 
     def take(name: str) -> Layer | None:
@@ -89,13 +103,15 @@ def build_domain(
 
     buildings, roads = take("buildings"), take("roads")
     footprints = None if buildings is None else buildings.data
-    terrain = take("terrain")
+    terrain = territory.lazy_terrain() if territory.has("terrain") else None
     grid: Grid | None = None
     fields = xr.Dataset()
     if terrain is not None:
         grid = _model_grid(territory, terrain, resolution)
-        ground = resample_mean(terrain, grid)
+        layers.append(terrain)
+        ground = resample(terrain.mosaic, grid, parameters.resampling)
         _refuse_empty(territory, ground)
+        check_heights(terrain.reading, terrain.provenance.source[0], np.nanmin(ground), np.nanmax(ground))
         surface = take("roughness") or take("land_cover")
         roughness: float | NDArray[np.float64] = default_roughness
         if surface is not None:
@@ -103,12 +119,12 @@ def build_domain(
             roughness, notes[surface.name] = on_grid.values, on_grid.notes
         streams = take("hydrography") if _conditions_streams(parameters) else None
         if streams is not None:
-            ground, notes[streams.name] = _with_streams(grid, ground, streams, roads, parameters)
+            ground, notes[streams.name] = _with_streams(grid, ground, terrain, streams, roads, parameters)
         fields = _with_buildings(grid, ground, roughness, footprints, parameters)
         defences = take("defences") if parameters.defences == "crest" else None
         if defences is not None and len(defences.data):
             crest_x, crest_y, note = crests_of_defences(
-                grid, defences.data, ground, defences.provenance.source[0]
+                grid, defences.data, ground, defences.provenance.source[0], terrain.mosaic
             )
             fields = fields.assign(crest_x=(("y", "x_face"), crest_x), crest_y=(("y_face", "x"), crest_y))
             notes[defences.name] = (note,)
@@ -133,15 +149,28 @@ def build_domain(
 
 
 def _conditions_streams(parameters: DomainParameters) -> bool:
-    return parameters.river_bed == "descend" or parameters.culverts == "open"
+    return (
+        parameters.river_bed == "descend"
+        or parameters.culverts == "open"
+        or parameters.river_cells == "lowest"
+    )
 
 
 def _with_streams(
-    grid: Grid, ground: NDArray[np.float64], layer: Layer, roads: Layer | None, parameters: DomainParameters
+    grid: Grid,
+    ground: NDArray[np.float64],
+    terrain: LazyTerrain,
+    layer: Layer,
+    roads: Layer | None,
+    parameters: DomainParameters,
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """The ground with streams that run, and what was done to it."""
     streams = streams_on_grid(grid, layer.data)
     notes: list[str] = []
+    if parameters.river_cells == "lowest":
+        step = lowest_along(grid, ground, resample(terrain.mosaic, grid, "min"), streams)
+        ground = step.ground
+        notes.append(step.note)
     # Embankments first: a bed that is made to descend would hide them.
     if parameters.culverts == "open" and roads is not None:
         step = open_culverts(grid, ground, streams, layer.data, roads.data, parameters.culvert_reach)
@@ -154,8 +183,8 @@ def _with_streams(
     return ground, tuple(notes)
 
 
-def _model_grid(territory: Territory, terrain: Layer, resolution: float | Literal["native"]) -> Grid:
-    native = native_grid(terrain, territory.crs, territory.extent)
+def _model_grid(territory: Territory, terrain: LazyTerrain, resolution: float | Literal["native"]) -> Grid:
+    native = grid_of(terrain.mosaic, territory.crs, territory.extent)
     if resolution == "native":
         return native
     try:
@@ -220,7 +249,7 @@ def _places(territory: Territory) -> dict[str, Place]:
     return {name: territory.place(name) for name in territory.place_names}
 
 
-def _record(layer: Layer, more_notes: tuple[str, ...]) -> dict[str, Any]:
+def _record(layer: Layer | LazyTerrain, more_notes: tuple[str, ...]) -> dict[str, Any]:
     origin = layer.provenance
     return {
         "layer": layer.name,

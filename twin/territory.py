@@ -18,7 +18,7 @@ from shapely.geometry.base import BaseGeometry
 from twin.domain import Place
 from twin.errors import InputError, Problem, Problems, suggest
 from twin.grid import Bounds
-from twin.layers import LAYER_NAMES, read_layer
+from twin.layers import LAYER_NAMES, LazyTerrain, Mosaic, open_terrain, read_layer
 from twin.layers.layer import Layer
 from twin.layers.source import LayerSource
 from twin.units import problems_of
@@ -170,6 +170,22 @@ class Territory:
             )
         return self._layers[name]
 
+    def lazy_terrain(self) -> LazyTerrain:
+        """The terrain without its values, cropped to the extent: however large it is.
+
+        Raises
+        ------
+        InputError
+            The territory has no terrain, or its files cannot be used.
+        """
+        if not self.has("terrain"):
+            self.layer("terrain")  # says that there is none
+        return open_terrain(self.record.layers["terrain"], root=self.root, crs=self.crs, bounds=self.extent)
+
+    def mosaic(self) -> Mosaic:
+        """The fine terrain, read by windows (see `twin.layers.fine.fine_blocks`)."""
+        return self.lazy_terrain().mosaic
+
     @cached_property
     def _expanded_places(self) -> dict[str, Point | LinePlace | PolygonPlace | FilePlace | Place]:
         places: dict[str, Any] = dict(self.record.places)
@@ -253,16 +269,9 @@ class Territory:
         if not self.has("terrain"):
             return self.extent
         try:
-            data = self.layer("terrain").data
+            return self.mosaic().bounds
         except InputError:
             return None
-        half = abs(float(data["x"][1] - data["x"][0])) / 2
-        return (
-            float(data["x"].min()) - half,
-            float(data["y"].min()) - half,
-            float(data["x"].max()) + half,
-            float(data["y"].max()) + half,
-        )
 
     def __repr__(self) -> str:
         lines = [f"Territory {self.name!r} ({self.crs}, {self.vertical_datum})"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
 import xarray as xr
+from pyproj import CRS
 
 from twin.errors import InputError, suggest
 from twin.grid import Bounds
@@ -16,9 +18,10 @@ from twin.layers.buildings import read_buildings
 from twin.layers.landcover import manning_on_grid, read_land_cover, read_roughness, roughness_on_grid
 from twin.layers.lattice import native_grid, resample_mean
 from twin.layers.layer import FileHashes, Layer, Provenance
+from twin.layers.mosaic import Mosaic
 from twin.layers.other import read_other, read_turn_bans
 from twin.layers.population import read_population
-from twin.layers.raster import read_raster, read_terrain
+from twin.layers.raster import datum_of, files_of, open_mosaic, read_raster, read_terrain
 from twin.layers.reading import Reading, make_problem
 from twin.layers.roads import read_roads
 from twin.layers.source import LayerSource
@@ -27,9 +30,12 @@ __all__ = [
     "LAYER_NAMES",
     "Layer",
     "LayerSource",
+    "LazyTerrain",
+    "Mosaic",
     "Provenance",
     "manning_on_grid",
     "native_grid",
+    "open_terrain",
     "read_layer",
     "resample_mean",
     "roughness_on_grid",
@@ -74,6 +80,45 @@ def read_layer(
     InputError
         Everything that is wrong with the layer, at once.
     """
+    reading = _reading(name, source, root, crs, bounds)
+    if name == "orthophoto":
+        raise InputError(make_problem("territory.toml", "layers.orthophoto", "not_read_yet"))
+    data, files, file_crs, datum = _READERS.get(name, _other)(reading)
+    reading.problems.raise_if_any()
+    return Layer(name, data, _provenance(reading, files, file_crs, datum))
+
+
+@dataclass(frozen=True, eq=False)
+class LazyTerrain:
+    """The terrain of a territory, of which only headers are read yet.
+
+    Attributes
+    ----------
+    mosaic : gives its cells by windows. reading : what was noted so far.
+    """
+
+    mosaic: Mosaic
+    reading: Reading
+    _crs: CRS
+    name: str = "terrain"
+
+    @property
+    def provenance(self) -> Provenance:
+        """Files, edition, licence …; what windows have met so far is in its notes."""
+        files = files_of(self.mosaic.used)
+        self.mosaic.note_seams()
+        datum = datum_of(self.reading, files)
+        return _provenance(self.reading, files, crs_tools.label_in(self.reading, self._crs), datum)
+
+
+def open_terrain(source: LayerSource, *, root: Path, crs: str, bounds: Bounds | None = None) -> LazyTerrain:
+    """The terrain layer without its values (see `read_layer` for the parameters and errors)."""
+    reading = _reading("terrain", source, root, crs, bounds)
+    mosaic, file_crs = open_mosaic(reading)
+    return LazyTerrain(mosaic, reading, file_crs)
+
+
+def _reading(name: str, source: LayerSource, root: Path, crs: str, bounds: Bounds | None) -> Reading:
     if name not in LAYER_NAMES and name.partition(".")[0] not in OTHER_FILES:
         raise InputError(
             make_problem("territory.toml", f"layers.{name}", "bad_name", suggest(name, LAYER_NAMES))
@@ -83,21 +128,21 @@ def read_layer(
         raise InputError(make_problem("territory.toml", "crs", "bad_territory_crs", crs=crs))
     reading = Reading(name, source, Path(root), territory_crs, crs, bounds)
     _check_keys(reading)
-    if name == "orthophoto":
-        raise InputError(make_problem("territory.toml", "layers.orthophoto", "not_read_yet"))
-    data, files, file_crs, datum = _READERS.get(name, _other)(reading)
-    reading.problems.raise_if_any()
+    return reading
+
+
+def _provenance(reading: Reading, files: tuple[str, ...], crs: str, datum: str) -> Provenance:
+    source = reading.source
     edition, licence = ign.product(files)
-    provenance = Provenance(
+    return Provenance(
         source=files,
         sha256=FileHashes(files),
         edition=source.edition or edition,
         licence=source.licence or licence,
-        crs=file_crs,
+        crs=crs,
         vertical_datum=source.vertical_datum or datum,
         notes=reading.all_notes(),
     )
-    return Layer(name, data, provenance)
 
 
 _RASTERS = ("terrain", "roughness", "initial_water")

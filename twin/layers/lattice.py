@@ -31,8 +31,13 @@ def native_grid(layer: Layer, crs: str, extent: Bounds | None = None) -> Grid:
     """The lattice of a raster layer as a grid, cropped to the cells whose centre lies in `extent`."""
     data = layer.data
     assert isinstance(data, xr.DataArray)
-    cell, _, x_west, _, _, y_north = data.attrs["transform"]
-    grid = Grid(crs, float(x_west), float(y_north), float(cell), int(data.shape[0]), int(data.shape[1]))
+    return grid_of(InMemory.of(data), crs, extent)
+
+
+def grid_of(source: Source, crs: str, extent: Bounds | None = None) -> Grid:
+    """The lattice of a raster as a grid, cropped to the cells whose centre lies in `extent`."""
+    ny, nx = source.shape
+    grid = Grid(crs, source.x_west, source.y_north, source.cell, ny, nx)
     return grid if extent is None else grid.crop(extent)
 
 
@@ -62,6 +67,10 @@ class Source(Protocol):
     def y_north(self) -> float:
         """Outer edge in the north (m)."""
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+
     def window(self, i0: int, j0: int, ny: int, nx: int) -> Floats:
         """Cells from row i0 and column j0 on, shape (ny, nx); NaN for no value and outside."""
 
@@ -80,6 +89,11 @@ class InMemory:
         """The data of a raster layer."""
         cell, _, x_west, _, _, y_north = data.attrs["transform"]
         return cls(np.asarray(data.values, dtype=float), float(x_west), float(y_north), float(cell))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.values.shape[0], self.values.shape[1]
 
     def window(self, i0: int, j0: int, ny: int, nx: int) -> Floats:
         """Cells from row i0 and column j0 on, shape (ny, nx); NaN outside."""

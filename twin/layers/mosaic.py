@@ -83,6 +83,12 @@ class Mosaic:
         return self.ny, self.nx
 
     @property
+    def bounds(self) -> Bounds:
+        """Outer edges: x_min, y_min, x_max, y_max (m)."""
+        cell = self.cell
+        return self.x_west, self.y_north - self.ny * cell, self.x_west + self.nx * cell, self.y_north
+
+    @property
     def used(self) -> list[Tile]:
         """The tiles that windows have met."""
         return [tile for tile, met in zip(self.tiles, self._met, strict=True) if met]
