@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import time
 from functools import cached_property
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import twin
-from twin import features, indicators
+from twin import features, indicators, machine
 from twin.files import sha256
 from twin.messages import text
 from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
@@ -230,15 +228,14 @@ class Recorder:
         import numba
 
         simulation = self.simulation
-        packages = ("numpy", "numba", "scipy", "xarray", "zarr", "rasterio", "geopandas", "pyproj")
         watt_hours = self.cpu_seconds * WATTS_PER_CORE / 3600.0
         return {
             "status": status,
             "twin": twin.__version__,
             "commit": _commit(),
             "python": platform.python_version(),
-            "packages": {name: metadata.version(name) for name in packages},
-            "machine": {"system": platform.platform(), "cores": os.cpu_count()},
+            "packages": machine.versions(),
+            "machine": machine.record(),
             "threads": numba.get_num_threads(),
             "seed": None,
             "territory": str(simulation.scenario.territory.file),
