@@ -15,10 +15,17 @@ import pytest
 from shapely.geometry import LineString, Point, box
 
 from tests.synthetic_run import write_run
-from twin import indicators
 from twin.errors import InputError
 from twin.grid import Grid
-from twin.indicators import JRC_2017_RESIDENTIAL_EUROPE, DamageCurve, compare, compute, facilities, records
+from twin.indicators import (
+    JRC_2017_RESIDENTIAL_EUROPE,
+    DamageCurve,
+    compare,
+    compute,
+    facilities,
+    places,
+    records,
+)
 from twin.messages import table
 from twin.results import Result, RunWriter
 from twin.styles import BUILDING, DEPTH
@@ -319,4 +326,4 @@ def test_classes_leave_no_gap() -> None:
 
 
 def test_examples_of_the_docstrings() -> None:
-    assert doctest.testmod(indicators).failed == 0
+    assert doctest.testmod(places).failed == 0

@@ -1,0 +1,87 @@
+"""Runs side by side: their figures, and the roads that gained and lost traffic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from twin.errors import InputError, Problem
+from twin.indicators.figures import compute, records
+from twin.indicators.links import by_road, link_changes
+from twin.messages import language
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from twin.results import Result
+
+
+class Comparison(pd.DataFrame):
+    """A table of figures that prints whole: ``print(twin.compare(before, after))`` shows every column.
+
+    Attributes
+    ----------
+    results : the runs compared, in the order of the columns (empty in a part cut out of the table).
+    """
+
+    _metadata: ClassVar[list[str]] = ["results"]
+    results: tuple[Result, ...] = ()
+
+    @property
+    def _constructor(self) -> type[Comparison]:
+        return Comparison
+
+    def __repr__(self) -> str:
+        return self.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.6g}")
+
+    __str__ = __repr__
+
+    @property
+    def links(self) -> gpd.GeoDataFrame | None:
+        """Links of the first and the last run side by side (see `twin.indicators.links.link_changes`); None
+        where one has no traffic.
+        """
+        return link_changes(self.results[0], self.results[-1]) if self.results else None
+
+    @property
+    def roads(self) -> pd.DataFrame | None:
+        """The named roads that gained and lost traffic (see `twin.indicators.links.by_road`)."""
+        links = self.links
+        return None if links is None else by_road(links)
+
+
+def compare(*results: Result, lang: str | None = None) -> Comparison:
+    """The figures of runs side by side.
+
+    Returns
+    -------
+    Comparison
+        A table (pandas) with a row per figure that any run has, index its key; columns label, unit, one
+        column per run named after it (numbered where names are alike), and ``difference`` (last minus first;
+        NaN when one lacks it). Its `links` and `roads` compare the traffic of the first and the last run.
+
+    Raises
+    ------
+    InputError
+        Fewer than two runs.
+    """
+    if len(results) < 2:
+        raise InputError(Problem("compare", "", f"{len(results)} run", "two runs or more"))
+    figures = [dict(r.indicators) or records(compute(r)) for r in results]
+    names = [r.name for r in results]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({k})" for k, name in enumerate(names, start=1)]
+    keys = list(dict.fromkeys(key for of in figures for key in of))
+    spoken = f"label_{language(lang)}"
+    rows = []
+    for key in keys:
+        row = next(of[key] for of in figures if key in of)
+        values = [float(of[key]["value"]) if key in of else np.nan for of in figures]
+        rows.append([row[spoken], row["unit"], *values, values[-1] - values[0]])
+    table = Comparison(
+        rows, index=pd.Index(keys, name="key"), columns=["label", "unit", *names, "difference"]
+    )
+    table.results = results
+    return table

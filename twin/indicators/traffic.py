@@ -1,0 +1,71 @@
+"""Traffic: time, trips, emissions; access to facilities."""
+
+from __future__ import annotations
+
+from twin.accessibility import access, worst
+from twin.indicators.indicator import Indicator, Run, make, people_in
+from twin.indicators.places import facilities_among
+
+#: Facilities whose access is told.
+ACCESSED = ("hospital", "fire_station", "school")
+
+
+def traffic_figures(run: Run) -> list[Indicator]:
+    """Time and trips, over the run and at worst."""
+    summary = run.result.traffic_summary
+    if not summary or not summary.get("times"):
+        return []
+    # Per trip that still has a route; of each instant the whole network, so long trips weigh as others.
+    per_trip = []
+    for row in summary["times"]:
+        driving = float(row["trips"]) - float(row["intrazonal"]) - float(row["unserved"])
+        per_trip.append((float(row["minutes_lost"]) / driving if driving > 0 else 0.0, float(row["time_s"])))
+    most, when = max(per_trip)
+    out = [
+        make("minutes_lost_per_trip", most, "min", hours=when / 3600),
+        make("hours_lost", float(summary["hours_lost_over_the_run"]), "veh·h"),
+        make("trips_stranded", float(summary["trips_stranded_over_the_run"]), "veh"),
+        make("trips_unserved", float(summary["reference"]["unserved"]), "veh/h"),
+    ]
+    total = summary.get("over_the_run")
+    if total:
+        out.append(make("traffic_hours", float(total["total_travel_time_h"]), "veh·h"))
+        out.append(make("vehicle_km", float(total["vehicle_km"]), "veh·km"))
+    return out
+
+
+def emission_figures(run: Run) -> list[Indicator]:
+    """What the traffic of the run burns and emits."""
+    summary = run.result.traffic_summary
+    if not summary or "emissions" not in summary:
+        return []
+    total, words = summary["over_the_run"], {"fleet": summary["emissions"]["fleet"]}
+    return [
+        make("co2", float(total["co2_g"]) / 1e6, "t", **words),
+        make("nox", float(total["nox_g"]) / 1e3, "kg", **words),
+        make("pm10", float(total["pm10_g"]) / 1e3, "kg", **words),
+        make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", **words),
+    ]
+
+
+def access_figures(run: Run) -> list[Indicator]:
+    """People within minutes of help and school, and people cut off, at the worst instant of the run."""
+    buildings, places = run.result.buildings, run.places()
+    if buildings is None or places is None:
+        return []
+    found = facilities_among(places)
+    people, how = people_in(buildings)
+    wanted = found[found["facility"].isin(ACCESSED)]
+    if not how or wanted.empty:
+        return []
+    homes = buildings.geometry.representative_point()
+    table = access(run.result, wanted, homes.x.to_numpy(), homes.y.to_numpy(), people)
+    out = []
+    for kind, row in worst(table).items():
+        hours = float(row["time_s"]) / 3600
+        out.append(make(f"within_10_min_{kind}", round(row["within_10"]), "", hours=hours))
+        of_kind = table[table["facility"] == kind]
+        beyond = (of_kind["people"] - of_kind["within_20"]).max()
+        out.append(make(f"beyond_20_min_{kind}", round(beyond), ""))
+        out.append(make(f"isolated_{kind}", round(of_kind["isolated"].max()), ""))
+    return out

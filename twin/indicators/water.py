@@ -1,0 +1,132 @@
+"""Water on the ground, at buildings, on roads and in districts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from twin.features import CLOSURE_DEPTH, WET_DEPTH
+from twin.indicators.indicator import PEOPLE_PER_DWELLING, Floats, Indicator, Run, make, people_in
+from twin.styles import DEPTH
+
+# Names of the four depth classes of `DEPTH` in the keys of the indicators.
+CLASS_KEYS = ("below_0_5", "0_5_to_1", "1_to_2", "above_2")
+
+
+def by_class(values: Floats, weight: float | Floats = 1.0) -> list[float]:
+    """Sum of `weight` over the values of each class of `DEPTH` (above low, up to high)."""
+    weights = np.broadcast_to(np.asarray(weight, dtype=np.float64), values.shape)
+    return [float(weights[(values > part.low) & (values <= part.high)].sum()) for part in DEPTH]
+
+
+def water_figures(run: Run) -> list[Indicator]:
+    """Area, depth, speed and hazard of the flood."""
+    depth = run.max_depth
+    if depth is None:
+        return []
+    hectare = run.result.grid.area_m2 / 1e4
+    how = "method" if run.initial_depth is not None else "method_start_unknown"
+    out = [make("flooded_area", float(run.flooded.sum()) * hectare, "ha", method=how, wet=WET_DEPTH)]
+    for key, value in zip(CLASS_KEYS, by_class(depth[run.flooded]), strict=True):
+        out.append(make(f"flooded_area_{key}", value * hectare, "ha", wet=WET_DEPTH))
+    if run.initial_depth is not None:
+        out.append(make("permanent_water_area", float(run.permanent.sum()) * hectare, "ha", wet=WET_DEPTH))
+    out.append(make("max_depth", float(depth[run.flooded].max()) if run.flooded.any() else 0.0, "m"))
+    fields = run.result.fields
+    if "max_velocity" in fields:
+        speed = np.asarray(fields["max_velocity"].values, dtype=np.float64)[run.flooded]
+        out.append(make("max_velocity", float(np.nanmax(speed, initial=0.0)), "m/s"))
+    if "max_hazard_ppri" in fields:
+        strong = np.asarray(fields["max_hazard_ppri"].values, dtype=np.float64) >= 3
+        out.append(make("hazard_strong_area", float((strong & run.flooded).sum()) * hectare, "ha"))
+    return out
+
+
+def volume_figures(run: Run) -> list[Indicator]:
+    """Water in the domain."""
+    table = run.result.diagnostics
+    volume = (
+        pd.to_numeric(table["volume_m3"], errors="coerce").dropna() if len(table) else pd.Series(dtype=float)
+    )
+    if volume.empty:
+        return []
+    initial = float(table["initial_m3"].iloc[0])
+    return [
+        make("max_volume", float(volume.max()), "m³"),
+        make("added_volume", float(volume.max()) - initial, "m³"),
+    ]
+
+
+def building_figures(run: Run) -> list[Indicator]:
+    """Buildings, dwellings and people in water."""
+    buildings = run.result.buildings
+    if buildings is None or "max_water_depth" not in buildings:
+        return []
+    depth = buildings["max_water_depth"].to_numpy(dtype=np.float64)
+    touched = depth > WET_DEPTH
+    unknown = int(np.isnan(depth).sum())
+    out = [
+        make("buildings_touched", int(touched.sum()), "", total=len(depth), unknown=unknown, wet=WET_DEPTH)
+    ]
+    for key, value in zip(CLASS_KEYS, by_class(depth), strict=True):
+        out.append(make(f"buildings_{key}", round(value), ""))
+    arrival = (
+        buildings["arrival_time"].to_numpy(dtype=np.float64) if "arrival_time" in buildings else np.zeros(0)
+    )
+    if touched.any() and np.isfinite(arrival).any():
+        out.append(make("first_building_time", float(np.nanmin(arrival)) / 60, "min", wet=WET_DEPTH))
+    dwellings = (
+        np.nan_to_num(buildings["dwellings"].to_numpy(dtype=np.float64))
+        if "dwellings" in buildings
+        else np.zeros(1)
+    )
+    if dwellings.any():
+        out.append(make("dwellings_touched", round(dwellings[touched].sum()), ""))
+    people, how = people_in(buildings)
+    if how:
+        count = round(people[touched].sum())
+        out.append(make("residents_in_water", count, "", method=f"method_{how}", people=PEOPLE_PER_DWELLING))
+    return out
+
+
+def road_figures(run: Run) -> list[Indicator]:
+    """Roads cut."""
+    roads = run.result.roads
+    if roads is None or "max_water_depth" not in roads:
+        return []
+    if "drivable" in roads:
+        roads = roads[roads["drivable"].astype(bool)]
+    cut = roads[roads["max_water_depth"] >= CLOSURE_DEPTH]
+    words: dict[str, Any] = {"closure": CLOSURE_DEPTH, "total": len(roads)}
+    out = [
+        make("roads_cut", len(cut), "", **words),
+        make("roads_cut_length", float(cut.length.sum()) / 1000, "km", **words),
+    ]
+    if "cut_length_m" in roads:
+        out.append(make("roads_under_water_length", float(cut["cut_length_m"].sum()) / 1000, "km", **words))
+    first = cut["cut_from_s"].dropna()
+    if len(first):
+        at = first.idxmin()
+        name = str(cut.loc[at, "name"]) if "name" in cut and pd.notna(cut.loc[at, "name"]) else ""
+        out.append(make("first_road_cut_time", float(first.min()) / 60, "min", detail=name, **words))
+    return out
+
+
+def district_figures(run: Run) -> list[Indicator]:
+    """Polygons among the places (districts, communes) that water reaches, with their hectares."""
+    places = run.result.places
+    if run.max_depth is None or places is None:
+        return []
+    zones = places[places.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
+    if zones.empty:
+        return []
+    grid = run.result.grid
+    reached = []
+    for label, polygon in zip(zones["label"], zones.geometry, strict=True):
+        hectares = float((grid.mask(polygon) & run.flooded).sum()) * grid.area_m2 / 1e4
+        if hectares > 0:
+            reached.append((hectares, str(label)))
+    detail = ", ".join(f"{label} {hectares:.1f} ha" for hectares, label in sorted(reached, reverse=True))
+    return [make("districts_touched", len(reached), "", detail=detail, total=len(zones))]
