@@ -66,6 +66,10 @@ class InflowForcing(_Windowed):
     directions: NDArray[np.float64] | None = None
     width: float = math.nan
 
+    def volumes(self, t0: float, t1: float) -> NDArray[np.float64]:
+        """Water (m³) into each cell in [t0, t1] (s)."""
+        return self.mean(t0, t1) * (t1 - t0) * self.weights
+
 
 @dataclass(frozen=True)
 class WaterLevelForcing:

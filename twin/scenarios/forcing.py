@@ -24,6 +24,7 @@ COLUMN_UNITS: dict[str, dict[str, float]] = {
     "m": {"m": 1.0, "cm": 0.01, "mm": 0.001},
     "m/s": {"m_s": 1.0, "mm_h": 1e-3 / 3600.0, "mm_s": 1e-3},
     "m**3/s": {"m3_s": 1.0, "l_s": 1e-3},
+    "s": {"s": 1.0},
 }
 _FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
 
@@ -296,3 +297,4 @@ class _Unit:
 LevelSeries = Annotated[TimeSeries, _series("m"), _Unit("m")]
 RainSeries = Annotated[TimeSeries, _series("m/s"), _Unit("m/s")]
 DischargeSeries = Annotated[TimeSeries, _series("m**3/s"), _Unit("m**3/s")]
+PeriodSeries = Annotated[TimeSeries, _series("s"), _Unit("s")]

@@ -34,6 +34,7 @@ from twin.scenarios.breach import Breach
 from twin.scenarios.events import EVENTS, At, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
+from twin.scenarios.overtopping import WaveOvertopping
 from twin.scenarios.rating import read_rating
 from twin.scenarios.story import Slide
 from twin.scenarios.structures import STRUCTURES
@@ -135,7 +136,8 @@ if TYPE_CHECKING:
     _AnyMeasure: TypeAlias = Measure
 else:
     _AnyEvent = Annotated[
-        reduce(or_, [*EVENTS.values(), *STRUCTURES.values(), Breach]), Field(discriminator="kind")
+        reduce(or_, [*EVENTS.values(), *STRUCTURES.values(), Breach, WaveOvertopping]),
+        Field(discriminator="kind"),
     ]
     _AnyMeasure = (
         Annotated[reduce(or_, MEASURES.values()), Field(discriminator="kind")]

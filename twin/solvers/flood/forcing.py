@@ -32,6 +32,7 @@ from twin.scenarios.measures import place_geometry
 from twin.scenarios.rainfield import RainField, rain_fields
 from twin.solvers.flood.crests import BreachForcing, breaches
 from twin.solvers.flood.infiltration import DrainForcing, Soil, soil_of
+from twin.solvers.flood.overtopping import OvertoppingForcing, overtoppings
 from twin.solvers.flood.structures import StructureForcing, refuse_unusable, structures
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Forcing:
     rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
     soil, drains : what leaves the surface. structures : what passes water on. breaches : of dikes.
+    overtoppings : waves over sea defences.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
     roofs : cells on which a building stands, shape (ny, nx); None: nowhere. They have neither soil nor drain.
     where : what messages call the source.
@@ -69,6 +71,7 @@ class Forcing:
     structures: tuple[StructureForcing, ...] = ()
     breaches: tuple[BreachForcing, ...] = ()
     inflows: tuple[InflowForcing, ...] = ()
+    overtoppings: tuple[OvertoppingForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
     ratings: tuple[RatingForcing, ...] = ()
     codes: Mapping[str, NDArray[np.int8]] = field(default_factory=dict)
@@ -101,6 +104,7 @@ class Forcing:
             structures=tuple(structures(domain, scenario)),
             breaches=tuple(breaches(domain, scenario)),
             inflows=tuple(inflows(domain, scenario)),
+            overtoppings=tuple(overtoppings(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),
             ratings=sides.ratings,
             codes=sides.codes,

@@ -27,6 +27,7 @@ from twin.solvers.flood.kernels import (
     TILE_ROWS,
 )
 from twin.solvers.flood.ledger import Total
+from twin.solvers.flood.overtopping import OvertoppingForcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.structures import Structures
 from twin.solvers.flood.watching import Watch, Watched
@@ -77,7 +78,11 @@ class Sources:
             (f, np.bincount(f.index[active], minlength=f.rates.shape[1]).astype(np.float64))
             for f in forcing.rain_fields
         ]
-        self._inflows = [(f, f.cells // nx, f.cells % nx) for f in forcing.inflows]
+        self._overtoppings = forcing.overtoppings
+        # Of each: m³ so far, greatest discharge per metre so far (m²/s).
+        self._overtopped = np.zeros((len(forcing.overtoppings), 2))
+        entering: list[InflowForcing | OvertoppingForcing] = [*forcing.inflows, *forcing.overtoppings]
+        self._inflows = [(f, f.cells // nx, f.cells % nx) for f in entering]
         self._levels = [(f, f.cells // nx, f.cells % nx) for f in forcing.levels if f.cells.size]
         offset = {"west": 0, "east": ny, "north": 2 * ny, "south": 2 * ny + nx}
         self._edge_levels = [
@@ -133,18 +138,22 @@ class Sources:
                 edges.rain_field_on(state, self._wettable, field.index, depth, marks, *self._shape)
                 solver.rain.add(math.fsum((depth * count).tolist()) * self._area)
         self._leave(solver, t0, t1)
-        for inflow, i, j in self._inflows:
-            volume = inflow.mean(t0, t1) * dt
-            if volume > 0.0:
+        for number, (inflow, i, j) in enumerate(self._inflows):
+            volumes = inflow.volumes(t0, t1)
+            if volumes.any():
                 place = (i + PAD, j + PAD)
-                amount = volume * inflow.weights / self._area
+                amount, volume = volumes / self._area, math.fsum(volumes.tolist())
                 speed = self._inflow_speed(inflow, state[DEPTH][place], volume / dt)
-                if inflow.directions is not None:
+                if not isinstance(inflow, OvertoppingForcing) and inflow.directions is not None:
                     # y grows southwards in the state.
                     np.add.at(state[DISCHARGE_X], place, amount * speed * inflow.directions[:, 0])
                     np.add.at(state[DISCHARGE_Y], place, -amount * speed * inflow.directions[:, 1])
                 np.add.at(state[DEPTH], place, amount)
                 solver.inflow.add(volume)
+                if isinstance(inflow, OvertoppingForcing):
+                    booked = self._overtopped[number - len(self._inflows)]
+                    booked[0] += volume
+                    booked[1] = max(booked[1], float((volumes / inflow.length).max()) / dt)
                 self._wake(solver, i, j, speed)
         for level, i, j in self._levels:
             if not level.active(t0):
@@ -189,6 +198,7 @@ class Sources:
             self._ground.state()
             | {"losses": np.array(totals), "structures": self._structures.state()}
             | {"breaches": self._crests.state()}
+            | {"overtopping": self._overtopped.copy()}
         )
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -196,6 +206,7 @@ class Sources:
         self._ground.restore(state)
         self._structures.restore(state["structures"])
         self._crests.restore(state["breaches"])
+        self._overtopped[:] = state["overtopping"]
         losses = [float(x) for x in state["losses"]]
         self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
 
@@ -210,6 +221,16 @@ class Sources:
     def summary(self) -> dict[str, Any]:
         """What is worth telling of a run."""
         told: dict[str, Any] = {"structures": self._structures.summary()} if self._structures else {}
+        if self._overtoppings:
+            told["wave_overtopping"] = [
+                {
+                    "defence": one.name,
+                    "length_m": float(one.length.sum()),
+                    "volume_m3": float(volume),
+                    "greatest_l_s_m": 1000.0 * float(greatest),
+                }
+                for one, (volume, greatest) in zip(self._overtoppings, self._overtopped, strict=True)
+            ]
         breaches = self._crests.summary()
         return told | ({"breaches": breaches} if breaches else {})
 
@@ -233,9 +254,9 @@ class Sources:
         return found
 
     @staticmethod
-    def _inflow_speed(inflow: InflowForcing, depth: Floats, discharge: float) -> Floats:
+    def _inflow_speed(inflow: InflowForcing | OvertoppingForcing, depth: Floats, discharge: float) -> Floats:
         """Speed (m/s) of the water of an inflow as it enters cells of some depth (m): at most critical."""
-        if inflow.directions is None:
+        if isinstance(inflow, OvertoppingForcing) or inflow.directions is None:
             return np.zeros(depth.shape)
         unit = discharge / inflow.width
         critical = (unit * unit / GRAVITY) ** (1.0 / 3.0)
@@ -275,11 +296,11 @@ class Sources:
         if rate > 0.0:
             highest = speed + math.sqrt(GRAVITY * rate * (t1 - t0))
         for inflow, i, j in self._inflows:
-            volume = inflow.mean(t0, t1) * (t1 - t0)
-            if volume > 0.0:
+            volumes = inflow.volumes(t0, t1)
+            if volumes.any():
                 had = state[DEPTH, i + PAD, j + PAD]
-                fastest = np.sqrt(GRAVITY * (had + volume * inflow.weights / self._area)).max()
-                own = self._inflow_speed(inflow, had, volume / (t1 - t0))
+                fastest = np.sqrt(GRAVITY * (had + volumes / self._area)).max()
+                own = self._inflow_speed(inflow, had, math.fsum(volumes.tolist()) / (t1 - t0))
                 highest = max(highest, float((np.maximum(self._velocity(state, i, j), own) + fastest).max()))
         for level, i, j in self._levels:
             if level.active(t0):
