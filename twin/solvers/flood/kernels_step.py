@@ -60,7 +60,8 @@ def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
 
     A tile is awake when it holds water, when a neighbour holds water along their common side, or when a
     source acts in it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the
-    bit. When a tile falls asleep its state is copied once, so that both buffers hold it.
+    bit. When a tile falls asleep its state is copied once, so that both buffers hold it; what passed its
+    faces (planes from 3 on) is 0 from the next step on in both, which takes two steps (`awake` 1, 2, 0).
     """
     tiles_x = -(-nx // TILE_COLS)
     tiles_y = -(-ny // TILE_ROWS)
@@ -82,10 +83,40 @@ def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
             c0 = PAD + b * TILE_COLS
             r1 = min(r0 + TILE_ROWS, PAD + ny)
             c1 = min(c0 + TILE_COLS, PAD + nx)
-            for v in range(3):
-                new[v, r0:r1, c0:c1] = old[v, r0:r1, c0:c1]
-        awake[k] = 1 if need else 0
+            if awake[k] == 1:
+                for v in range(3):
+                    new[v, r0:r1, c0:c1] = old[v, r0:r1, c0:c1]
+            # The faces on the west and north edges of the grid lie in the ghosts.
+            r0 -= 1 if a == 0 else 0
+            c0 -= 1 if b == 0 else 0
+            for v in range(3, new.shape[0]):
+                new[v, r0:r1, c0:c1] = 0.0
+        awake[k] = 1 if need else (2 if awake[k] == 1 else 0)
     return count
+
+
+@njit(cache=True, error_model="numpy")
+def finish_tile(
+    new, static, record, classes, s, record_scratch, marks, values, limited, r0, rows, c0, columns, t_new,
+    dry, energy,
+):  # fmt: skip
+    """Record, values and marks of a tile after its step; s begins with the maxima of its columns."""
+    speed = 0.0
+    deepest = 0.0
+    for j in range(columns):
+        speed = max(speed, s[COLUMN_SPEED + j])
+        deepest = max(deepest, s[COLUMN_DEPTH + j])
+    level, bad = record_tile(
+        new, static[BED], record, classes, record_scratch, r0, rows, c0, columns, t_new, dry, energy
+    )
+    values[SPEED] = speed
+    values[LIMITED] = limited
+    values[LEVEL] = level
+    values[BAD] = bad
+    if deepest >= dry:
+        mark_tile(new[DEPTH], marks, r0, rows, c0, columns, dry)
+    else:
+        marks[:] = 0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -122,33 +153,10 @@ def step_tiles(
             limited = first_order.step_tile(
                 old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
             )
-        speed = 0.0
-        deepest = 0.0
-        for j in range(columns):
-            speed = max(speed, s[COLUMN_SPEED + j])
-            deepest = max(deepest, s[COLUMN_DEPTH + j])
-        values[k, SPEED] = speed
-        values[k, LIMITED] = limited
-        level, bad = record_tile(
-            new,
-            static[BED],
-            record,
-            classes,
-            record_scratch[thread],
-            r0,
-            rows,
-            c0,
-            columns,
-            t_new,
-            dry,
-            energy,
-        )
-        values[k, LEVEL] = level
-        values[k, BAD] = bad
-        if deepest >= dry:
-            mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
-        else:
-            marks[k, :] = 0
+        finish_tile(
+            new, static, record, classes, s, record_scratch[thread], marks[k], values[k], limited, r0, rows,
+            c0, columns, t_new, dry, energy,
+        )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")

@@ -16,7 +16,10 @@ class FloodParameters(Parameters):
 
     Attributes
     ----------
-    scheme : the numerical scheme.
+    scheme : the numerical scheme; "local_inertial" is the fast one for slow floods (not for dam breaks).
+    theta : of local_inertial: weight of a face in its own discharge, the rest being its neighbours' along the
+        flow (de Almeida et al. 2012); 1 damps nothing.
+    advection : whether local_inertial carries momentum.
     roughness : Manning n (s m^-1/3) where no layer says otherwise; the builder of the domain applies it.
     cfl : largest share of a cell that the fastest wave crosses in a step, per direction.
     dry_depth : m; a cell with less gives no water and has no velocity, but keeps its counted volume.
@@ -35,7 +38,9 @@ class FloodParameters(Parameters):
         too little when drowned (measured), for comparison.
     """
 
-    scheme: Literal["first_order", "second_order"] = "first_order"
+    scheme: Literal["first_order", "second_order", "local_inertial"] = "first_order"
+    theta: float = Field(default=0.9, ge=0.5, le=1)
+    advection: bool = False
     roughness: float = Field(default=0.035, ge=0, lt=1)
     cfl: float = Field(default=0.45, gt=0, le=0.5)
     dry_depth: Metres = Field(default=1e-6, ge=1e-9, le=1e-3)

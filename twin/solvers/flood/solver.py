@@ -16,14 +16,13 @@ from twin.plugins import Solver
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
 from twin.solvers.flood import kernels_edges as edges
-from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_record as recording
-from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.ledger import Total, closing_error
 from twin.solvers.flood.parameters import FloodParameters
+from twin.solvers.flood.schemes import scheme_of
 from twin.solvers.flood.sources import Sources
 from twin.solvers.flood.watching import Watched
 
@@ -106,7 +105,10 @@ class FloodSolver(Solver):
         self._static = self._static_planes(domain, roughness)
         padded = self._static.shape[1:]
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
-        self._old = np.zeros((3, *padded))
+        threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+        self._threads = min(parameters.threads or threads, threads)
+        self._scheme = scheme_of(parameters, threads)
+        self._old = np.zeros((self._scheme.planes, *padded))
         self._set_initial(forcing)
         self._new = self._old.copy()
         self._record = np.zeros((recording.RECORDS, *padded))
@@ -127,13 +129,6 @@ class FloodSolver(Solver):
         self._watch = self._sources.watch(watched, self.grid, np.where(active, bed, np.nan))
         # Flux out of each edge cell, whether water may only leave there (second order), and watched faces.
         self._edge_flux = np.zeros(2 * n_edges + self._watch.count)
-        threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-        self._threads = min(parameters.threads or threads, threads)
-        self._second = parameters.scheme == "second_order"
-        scheme = second_order if self._second else first_order
-        self._scratch = np.zeros((threads, scheme.SCRATCH))
-        self._slow = np.zeros((threads, scheme.SLOW_SCRATCH))
-        self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH))
         self.inflow, self.outflow, self.rain = Total(), Total(), Total()
         self.initial_volume = self._volume()
         self.steps, self.cell_steps, self.limited = 0, 0, 0
@@ -191,6 +186,7 @@ class FloodSolver(Solver):
         ):
             if velocity is not None:
                 self._old[k][self._inside] = np.where(wet, sign * depth * velocity, 0.0)
+        self._scheme.begin(self._old, self._static, self.parameters.dry_depth)
 
     def _survey(self) -> None:
         """Marks and values of all tiles, and the highest energy level, from the state."""
@@ -248,23 +244,16 @@ class FloodSolver(Solver):
         edges.fill_ghosts(
             self._old, self._static, kinds, values, self._edge_closed, self._forced, ny, nx, dry
         )
-        if self._second:
-            outward = self._edge_flux[kinds.size :]
-            edges.fill_far_ghosts(self._old, self._static, kinds, values, outward, ny, nx, self.grid.cell)
         self._edge_flux[: kinds.size] = 0.0
         self._edge_flux[2 * kinds.size :] = 0.0
         everything = not self.parameters.tiles
         count = stepping.choose_tiles(
             self._marks, self._forced, self._awake, self._old, self._new, ny, nx, everything, self._chosen
         )
-        np.copyto(self._touched, 2, where=self._awake != 0)
+        np.copyto(self._touched, 2, where=self._awake == 1)
         if numba.get_num_threads() != self._threads:
             numba.set_num_threads(self._threads)
-        stepping.step_tiles(
-            self._old, self._new, self._static, self._record, self._classes, self._chosen, count, self._marks,
-            self._values, self._edge_flux, self._watch.faces, self._scratch, self._slow, self._record_scratch,
-            ny, nx, dt, self.grid.cell, t_new, dry, self.energy, self._second,
-        )  # fmt: skip
+        self._scheme.advance(self, count, kinds, values, dt, t_new)
         chosen = self._values[self._chosen[:count]]
         if count and chosen[:, stepping.BAD].any():
             self._stop(t_new, dt)
@@ -463,7 +452,7 @@ class FloodSolver(Solver):
         """Everything that the future depends on, and the records. A copy."""
         totals = [*self.inflow.parts(), *self.outflow.parts(), *self.rain.parts()]
         return {
-            "state": self._old[(slice(None), *self._inside)].copy(),
+            "state": self._old[(slice(3), *self._inside)].copy(),
             "record": self._record[(slice(None), *self._inside)].copy(),
             "classes": self._classes[(slice(None), *self._inside)].copy(),
             "marks": self._marks.copy(),
@@ -472,6 +461,7 @@ class FloodSolver(Solver):
             "edge_totals": self._edge_totals.copy(),
             "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start, self.time]),
             "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
+            **self._scheme.state(self._old),
             **self._watch.state(),
             **self._sources.state(),
         }
@@ -480,12 +470,13 @@ class FloodSolver(Solver):
         """Take a state back; the run goes on as if it had never stopped, to the bit."""
         for target in (self._old, self._new):
             target[:] = 0.0
-            target[(slice(None), *self._inside)] = state["state"]
+            target[(slice(3), *self._inside)] = state["state"]
+            self._scheme.restore(target, state)
         self._record[(slice(None), *self._inside)] = state["record"]
         self._classes[(slice(None), *self._inside)] = state["classes"]
         self._marks[:], self._values[:], self._touched[:] = state["marks"], state["values"], state["touched"]
         self._edge_totals[:] = state["edge_totals"]
-        self._awake[:] = 0
+        self._awake[:] = 1  # what sleeps now passes through falling asleep
         self._forced[:] = 0
         numbers = [float(x) for x in state["numbers"]]
         self.inflow, self.outflow, self.rain = (

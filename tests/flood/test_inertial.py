@@ -1,0 +1,115 @@
+"""Local inertia: its step against plain NumPy, and the flows that it is for."""
+
+import numpy as np
+import pytest
+
+from tests.flood import basins, reference_inertial
+from tests.flood.analytic import stoker
+from tests.flood.basins import advance, hills, solver
+from tests.flood.test_analytic import _dam_break, _uniform_flow
+from twin.domain import Domain
+from twin.scenarios.binding import WaterLevelForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.kernels import PAD
+from twin.solvers.flood.kernels_inertial import FLUX_EAST, FLUX_SOUTH
+from twin.solvers.flood.solver import FloodSolver
+
+
+@pytest.fixture(autouse=True)
+def _local_inertial(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(basins, "SCHEME", "local_inertial")
+
+
+@pytest.mark.parametrize("advection", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("shape", [(9, 13), (64, 128), (70, 131)])
+def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], advection: bool) -> None:
+    ny, nx = shape
+    rng = np.random.default_rng(seed)
+    bed = hills(ny, nx, seed)
+    depth = np.maximum(rng.uniform(-1, 3) - bed, 0) * (rng.random(shape) < 0.9)
+    depth[rng.random(shape) < 0.05] = 5e-7  # films that give no flux
+    n = rng.uniform(0.0, 0.1, shape)
+    crest_x = np.where(rng.random((ny, nx + 1)) < 0.05, rng.uniform(-3, 6, (ny, nx + 1)), -np.inf)
+    crest_y = np.where(rng.random((ny + 1, nx)) < 0.05, rng.uniform(-3, 6, (ny + 1, nx)), -np.inf)
+    flood = solver(
+        bed, depth, roughness=n, crest_x=crest_x, crest_y=crest_y, cell=2.0, crests="step", theta=0.8,
+        advection=advection,
+    )  # fmt: skip
+    qe, qs = np.zeros((ny, nx + 1)), np.zeros((ny + 1, nx))
+    qe[:, 1:-1], qs[1:-1] = rng.normal(0, 1, (ny, nx - 1)), rng.normal(0, 1, (ny - 1, nx))
+    flood._old[FLUX_EAST, PAD : PAD + ny, PAD - 1 : PAD + nx] = qe
+    flood._old[FLUX_SOUTH, PAD - 1 : PAD + ny, PAD : PAD + nx] = qs
+    dt = flood._choose_step(0.0, 1e9)
+    wanted = reference_inertial.step(
+        depth, qe, qs, bed, n, crest_x, crest_y, dt, 2.0, 1e-6, 0.8, advection
+    )  # fmt: skip
+    flood.step(0.0, 1e9)
+    h, east, south, limited = wanted
+    assert flood.limited == limited
+    assert limited > 0 or ny < 64
+    found = flood._old[FLUX_EAST, PAD : PAD + ny, PAD - 1 : PAD + nx]
+    # Friction is in single precision, its cube root to 2e-5.
+    np.testing.assert_allclose(found, east, rtol=2e-4, atol=1e-9)
+    found = flood._old[FLUX_SOUTH, PAD - 1 : PAD + ny, PAD : PAD + nx]
+    np.testing.assert_allclose(found, south, rtol=2e-4, atol=1e-9)
+    np.testing.assert_allclose(flood.depth, h, rtol=2e-4, atol=1e-4)
+
+
+def _wave(cell: float, **values: object) -> float:
+    """RMSE (m) of a wave that comes in over a dry plane at constant velocity (Hunter et al. 2005, Adv. Water
+    Resour. 28; Bates et al. 2010): h^(7/3) = 7/3 n² u² (u t - x).
+    """
+
+    n, u, duration = 0.03, 1.0, 3600.0
+
+    def exact(x, t):
+        return (7 / 3 * n * n * u * u * np.maximum(u * t - x, 0)) ** (3 / 7)
+
+    cells = int(1.2 * u * duration / cell)
+    times = np.linspace(0, duration, 721)
+    # The level is imposed one cell before the first one.
+    level = WaterLevelForcing(
+        TimeSeries(times=tuple(times), values=tuple(exact(-0.5 * cell, times))), 0.0, np.inf,
+        {"west": np.arange(3)}, np.array([], dtype=np.int64),
+    )  # fmt: skip
+    domain = Domain.from_arrays(np.zeros((3, cells)), cell=cell, roughness=n)
+    flood = FloodSolver.assemble(
+        domain, Forcing(np.zeros((3, cells)), levels=(level,)), basins.parameters(**values)
+    )
+    advance(flood, 0.0, duration)
+    x = (np.arange(cells) + 0.5) * cell
+    return float(np.sqrt(np.mean((flood.depth[1] - exact(x, duration)) ** 2)))
+
+
+def test_a_wave_over_a_dry_plane() -> None:
+    # Bates et al. 2010 show the same agreement (n = 0.03, 1 m/s, 50 m cells, one hour). On finer cells what
+    # the scheme leaves out remains (5 cm at 25 m); with advection the error falls with the cell.
+    assert _wave(50.0) < 0.03
+    assert _wave(25.0, advection=True) < 0.7 * _wave(50.0, advection=True) < 0.05
+
+
+@pytest.mark.parametrize(("slope", "n"), [(0.001, 0.025), (0.01, 0.03)])
+def test_a_slope_flows_at_normal_depth(slope: float, n: float) -> None:
+    assert _uniform_flow(slope, n, 0.5, 10.0) < 2e-3
+
+
+def test_a_dam_break_is_not_for_it() -> None:
+    """What the scheme is not for: 19 % of error (Stoker, L1 of h) where the Godunov schemes have 1 %."""
+
+    def exact(x, t):
+        return stoker(x, t, 1000.0, 10.0, 1.0)
+
+    without, _ = _dam_break(exact, 200, 2000.0, 1000.0, 10.0, 1.0, 60.0)
+    assert 0.1 < without < 0.25
+
+
+def test_velocities_of_a_hot_start_become_discharges_of_faces() -> None:
+    shape = (12, 20)
+    speed = np.full(shape, 0.7)
+    flood = solver(np.zeros(shape), np.full(shape, 2.0), velocity_x=speed, velocity_y=-speed)
+    east = flood._old[FLUX_EAST, PAD : PAD + 12, PAD : PAD + 19]
+    south = flood._old[FLUX_SOUTH, PAD : PAD + 11, PAD : PAD + 20]
+    np.testing.assert_allclose(east, 1.4, rtol=1e-12)
+    np.testing.assert_allclose(south, 1.4, rtol=1e-12)
