@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twin import __version__
-from twin.errors import InputError, TwinError
+from twin.errors import InputError, Problem, TwinError
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -82,6 +82,34 @@ def sample(
     typer.echo(text("cli.sample_done", name=name, path=directory))
 
 
+@app.command("fetch", help=text("fetch.command"))
+def fetch(
+    directory: Annotated[Path, typer.Argument(help=text("cli.directory"))],
+    commune: Annotated[str | None, typer.Option("--commune", help=text("fetch.commune"))] = None,
+    bbox: Annotated[str | None, typer.Option("--bbox", help=text("fetch.bbox"))] = None,
+    margin: Annotated[float, typer.Option("--margin", min=0.0, help=text("fetch.margin"))] = 0.0,
+    cell: Annotated[float | None, typer.Option("--cell", min=0.1, help=text("fetch.cell"))] = None,
+    zone: Annotated[str | None, typer.Option("--zone", help=text("fetch.zone"))] = None,
+    only: Annotated[list[str] | None, typer.Option("--only", help=text("fetch.only"))] = None,
+    services: Annotated[Path | None, typer.Option("--services", help=text("fetch.services"))] = None,
+) -> None:
+    """IGN's services and Hub'Eau → a territory folder."""
+    from twin.fetch import Services
+    from twin.fetch import fetch as start
+
+    bounds = None
+    if bbox is not None:
+        try:
+            x0, y0, x1, y1 = (float(part) for part in bbox.split(","))
+        except ValueError:
+            raise InputError(Problem("twin fetch", "--bbox", bbox, text("fetch.bad_box"))) from None
+        bounds = (x0, y0, x1, y1)
+    start(
+        directory, commune=commune, bbox=bounds, services=Services.read(services), zone=zone, margin=margin,
+        cell=cell, only=tuple(only or ()), say=typer.echo,
+    )  # fmt: skip
+
+
 @app.command(help=text("cli.check"))
 def check(
     file: Annotated[Path, typer.Argument(help=text("cli.check_file"))],
@@ -134,21 +162,48 @@ def resume(path: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.ru
 
 @app.command(help=text("cli.compare"))
 def compare(
-    first: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
-    second: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN RUN [RUN …]", help=text("cli.run_folder"))],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.compare_out"))] = None,
+    most: Annotated[int, typer.Option("--most", min=0, help=text("cli.compare_most"))] = 8,
 ) -> None:
-    """Indicators of two runs side by side."""
+    """Indicators of runs side by side, and the roads that gained and lost traffic."""
     import pandas as pd
 
+    from twin import side_by_side
     from twin.indicators import compare as table_of
     from twin.results import Result
 
-    frame = table_of(Result.open(first), Result.open(second))
+    frame = table_of(*(Result.open(path) for path in runs))
     rows = [
         [str(row.iloc[0]), str(row.iloc[1]), *("–" if pd.isna(v) else f"{v:,.6g}" for v in row.iloc[2:])]
         for _, row in frame.iterrows()
     ]
     _print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
+    roads = frame.roads
+    if roads is not None and most:
+        changed = {
+            "gained": roads[roads["vehicle_km_change"] > 0.5].head(most),
+            "lost": roads[roads["vehicle_km_change"] < -0.5].iloc[::-1].head(most),
+        }
+        for side, part in changed.items():
+            if len(part):
+                typer.echo()
+                _print_table(
+                    [text(f"cli.compare_{side}"), *(text(f"cli.compare_{c}") for c in ("km", "volume"))],
+                    [
+                        [str(name), f"{row['vehicle_km_change']:+,.0f}", f"{row['volume_change']:+,.0f}"]
+                        for name, row in part.iterrows()
+                    ],
+                )
+    if out is not None:
+        written = side_by_side.write(frame, out)
+        if roads is not None and out.suffix != ".gpkg":
+            from viz import roads as maps
+
+            maps.traffic_change(frame, out / "traffic_change.png")
+            written.append(out / "traffic_change.png")
+        for file in written:
+            typer.echo(file)
 
 
 @app.command(help=text("cli.show"))

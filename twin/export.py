@@ -248,7 +248,7 @@ def gpkg(result: Result, path: Path) -> list[Path]:
                 geometry_type=kind,
                 promote_to_multi=kind is not None,
             )
-        _layer_styles(temporary, {name: style for name, (_, style) in layers.items()})
+        layer_styles(temporary, {name: style for name, (_, style) in layers.items()})
     return [path]
 
 
@@ -392,7 +392,7 @@ def _moments(result: Result, seconds: NDArray[np.float64]) -> Any:
     return pd.array(written, dtype="string")
 
 
-def _layer_styles(path: Path, styles: dict[str, str]) -> None:
+def layer_styles(path: Path, styles: dict[str, str]) -> None:
     """The table in which QGIS keeps styles inside a GeoPackage; each one the default of its layer."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
     database = sqlite3.connect(path)

@@ -13,6 +13,7 @@ from twin.messages import text
 from twin.styles import (
     ARRIVAL,
     BUILDING,
+    CHANGE,
     DEPTH,
     DRY_BUILDING,
     HAZARD,
@@ -24,6 +25,7 @@ from twin.styles import (
     ROAD_CUT,
     SHORELINE,
     ColourClass,
+    change_label,
     class_label,
     hazard_label,
     number,
@@ -192,6 +194,14 @@ def roads(closure: float, lang: str | None = None) -> str:
             ("false", text("map.road_open", lang), [_line(ROAD_CASING, 0.4)]),
         ],
     )
+
+
+def traffic_change(lang: str | None = None) -> str:
+    """Links of two runs (`troncons_trafic`), by ``change_class``: thicker where more has changed."""
+    rows = [
+        (str(k), change_label(k, lang), [_line(colour, 0.3 + 0.4 * abs(k))]) for k, colour in CHANGE.items()
+    ]
+    return _categorised("change_class", "line", rows)
 
 
 def buildings(lang: str | None = None) -> str:

@@ -55,6 +55,18 @@ HAZARD_NAMES = ("low", "moderate", "high", "very_high")
 #: Bounds of the polygons of COVADIS "Directive inondation" ISO_HT (m); the last class has no upper bound.
 ISO_HT = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 ISO_HT_COLOURS = ("#bdd7e7", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b", "#041b3d")
+#: Change of traffic, classes -3 to 3: lost is blue, gained is red, none is grey.
+CHANGE = {
+    -3: "#2166ac",
+    -2: "#67a9cf",
+    -1: "#bdd7e7",
+    0: "#c9c5bd",
+    1: "#fdbf8f",
+    2: "#ef6548",
+    3: "#b2182b",
+}
+#: Bounds (veh/h) between the classes of change.
+CHANGE_BOUNDS = (10.0, 50.0, 200.0)
 #: Other fields over the run: from the least to the largest value, continuous.
 RAMP = ("#ffffcc", "#a1dab4", "#41b6c4", "#2c7fb8", "#253494")
 
@@ -85,3 +97,14 @@ def class_label(part: ColourClass, unit: str, lang: str | None = None) -> str:
 def hazard_label(code: int, lang: str | None = None) -> str:
     """The name of a hazard code (1 to 4)."""
     return text(f"style.hazard.{HAZARD_NAMES[code - 1]}", lang)
+
+
+def change_label(change: int, lang: str | None = None) -> str:
+    """The words of a class of change of traffic: "+50 to 200 veh/h"."""
+    if change == 0:
+        return text("map.change_none", lang, bound=number(CHANGE_BOUNDS[0], lang))
+    sign = "+" if change > 0 else "−"
+    low = number(CHANGE_BOUNDS[abs(change) - 1], lang)
+    if abs(change) == len(CHANGE_BOUNDS):
+        return text("map.change_more", lang, sign=sign, low=low)
+    return text("map.change_between", lang, sign=sign, low=low, high=number(CHANGE_BOUNDS[abs(change)], lang))

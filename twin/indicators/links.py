@@ -9,15 +9,14 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from twin.styles import CHANGE_BOUNDS
+
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from twin.results import Result
 
 Floats = NDArray[np.float64]
-
-#: Bounds (veh/h) of the classes of change that maps and styles show: -3 … 3, 0 below the first.
-CHANGE_BOUNDS = (10.0, 50.0, 200.0)
 
 _SAME = ("road_id", "name", "nature", "importance", "level", "length_m", "capacity_veh_h")
 _KEY = ["road_id", "x_from", "y_from", "x_to", "y_to", "copy"]
@@ -57,7 +56,7 @@ def link_changes(first: Result, second: Result) -> gpd.GeoDataFrame | None:
         road_id, name, nature, importance, level, length_m, capacity_veh_h; volume_1, volume_2 (mean veh/h
         over the run), volume_change (a link that a run lacks has no traffic there), minutes_1, minutes_2,
         minutes_change, closed_1, closed_2 (share of the time), saturation_1, saturation_2, change_class
-        (-3 to 3, see `CHANGE_BOUNDS`); geometry. None where one of them has no traffic.
+        (-3 to 3, see `twin.styles.CHANGE`); geometry. None where one of them has no traffic.
     """
     import geopandas as gpd
 
@@ -68,7 +67,7 @@ def link_changes(first: Result, second: Result) -> gpd.GeoDataFrame | None:
             return None
         sides.append(_keyed(links))
     one, two = sides
-    both = one.join(two, how="outer", lsuffix="_1", rsuffix="_2")
+    both = pd.concat([one.add_suffix("_1"), two.add_suffix("_2")], axis=1)
     out = {name: both[f"{name}_1"].where(both[f"{name}_1"].notna(), both[f"{name}_2"]) for name in _SAME[1:]}
     geometry = both["geometry_1"].where(both["geometry_1"].notna(), both["geometry_2"])
     volumes = [both[f"volume_veh_h_{k}"].fillna(0.0).to_numpy(np.float64) for k in (1, 2)]

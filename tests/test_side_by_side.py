@@ -1,0 +1,139 @@
+"""Two runs of Valmont side by side, with the old bridge open and closed: links, roads, files, map."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+import twin
+from tests.test_indicators import make_run
+from twin.cli import main
+from twin.errors import InputError
+from twin.indicators import Comparison
+from twin.layers import samples
+from twin.results import Result
+from twin.side_by_side import LAYER, write
+from twin.styles import CHANGE
+
+SCENARIO = """name = "{name}"
+territory = "{territory}"
+resolution = "25 m"
+start = 2026-10-12T07:00:00+02:00
+duration = "1 h"
+solvers = ["traffic"]
+[params.traffic]
+every = "30 min"
+[[events]]
+kind = "demand"
+zones = "quarters"
+weight = "population"
+trips_per_person = 0.25
+mean_time = "6 min"
+"""
+CLOSED = """[[events]]
+kind = "road_closure"
+at = "old_bridge_deck"
+start = "30 min"
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Result]:
+    folder = tmp_path_factory.mktemp("two")
+    found = []
+    for name, more in (("ouvert", ""), ("fermé", CLOSED)):
+        file = folder / f"{name}.toml"
+        file.write_text(
+            SCENARIO.format(name=name, territory=samples.path("valmont")) + more, encoding="utf-8"
+        )
+        found.append(twin.run(file, folder / name))
+    return found[0], found[1]
+
+
+@pytest.fixture(scope="module")
+def comparison(runs: tuple[Result, Result]) -> Comparison:
+    return twin.compare(*runs)
+
+
+def test_links_and_indicators_tell_the_same_difference(comparison: Comparison) -> None:
+    links = comparison.links
+    assert links is not None
+    kilometres = links["length_m"].to_numpy() / 1000.0
+    for side in (1, 2):  # one hour: a mean over the run times its duration
+        expected = comparison.loc["vehicle_km"].iloc[1 + side]
+        assert kilometres @ links[f"volume_{side}"] == pytest.approx(expected, rel=1e-6)
+    change = kilometres @ links["volume_change"]
+    assert change == pytest.approx(comparison.loc["vehicle_km", "difference"], rel=1e-6)
+    assert change > 100.0  # the other bridge is a detour
+    assert comparison.loc["co2", "difference"] > 0.0
+
+
+def test_the_closed_bridge_loses_and_the_other_one_gains(comparison: Comparison) -> None:
+    links, roads = comparison.links, comparison.roads
+    assert links is not None
+    assert roads is not None
+    shut = links[links["closed_2"] > 0]
+    assert set(shut["name"]) == {"VIEUX PONT"}
+    np.testing.assert_allclose(shut["closed_2"], 0.5)  # from half past, of an hour
+    np.testing.assert_allclose(shut["volume_2"], 0.5 * shut["volume_1"], rtol=1e-6)
+    assert (shut["volume_1"] > 100.0).all()
+    assert (
+        roads.loc["PONT DE LA ROCADE", "vehicle_km_change"] > 0 > roads.loc["VIEUX PONT", "vehicle_km_change"]
+    )
+    assert roads["vehicle_km_change"].is_monotonic_decreasing
+    assert set(links["change_class"]) <= set(CHANGE)
+
+
+def test_a_run_beside_itself(runs: tuple[Result, Result]) -> None:
+    links = twin.compare(runs[0], runs[0]).links
+    assert links is not None
+    assert runs[0].links is not None
+    assert len(links) == len(runs[0].links)
+    assert not links["volume_change"].any()
+    assert not links["change_class"].any()
+
+
+def test_three_runs(runs: tuple[Result, Result]) -> None:
+    table = twin.compare(runs[0], runs[1], runs[0])
+    assert list(table.columns) == ["label", "unit", "ouvert (1)", "fermé (2)", "ouvert (3)", "difference"]
+    assert not table["difference"].any()
+    with pytest.raises(InputError):
+        twin.compare(runs[0])
+
+
+def test_files_for_qgis_and_tables(comparison: Comparison, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    written = write(comparison, folder)
+    assert [p.name for p in written] == ["indicators.csv", "roads.csv", "links.csv", "comparison.gpkg"]
+    frame = gpd.read_file(folder / "comparison.gpkg", layer=LAYER)
+    assert len(frame) == len(pd.read_csv(folder / "links.csv"))
+    with sqlite3.connect(folder / "comparison.gpkg") as database:
+        (style,) = database.execute("SELECT styleQML FROM layer_styles").fetchone()
+    assert 'attr="change_class"' in style
+    assert style.count("<category ") == len(CHANGE)
+    with pytest.raises(InputError, match=r"\.xlsx"):
+        write(comparison, tmp_path / "x.xlsx")
+
+
+def test_command_writes_tables_and_a_map(
+    runs: tuple[Result, Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["compare", str(runs[0].path), str(runs[1].path), "-o", str(tmp_path / "out")])
+    said = capsys.readouterr().out
+    assert "PONT DE LA ROCADE" in said
+    assert (tmp_path / "out" / "traffic_change.png").stat().st_size > 20_000
+
+
+def test_runs_without_traffic_have_figures_only(tmp_path: Path) -> None:
+    dry = make_run(tmp_path / "a", depth=[np.zeros((4, 5))] * 3)
+    table = twin.compare(dry, make_run(tmp_path / "b", depth=[np.zeros((4, 5))] * 3))
+    assert table.links is None
+    assert table.roads is None
+    assert [p.name for p in write(table, tmp_path / "out")] == ["indicators.csv"]
+    with pytest.raises(InputError, match="without traffic"):
+        write(table, tmp_path / "out.gpkg")

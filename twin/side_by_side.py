@@ -1,0 +1,63 @@
+"""A comparison of runs as files: tables (CSV) and the links that changed (GeoPackage with its QGIS style)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twin import qml
+from twin.errors import InputError, Problem
+from twin.export import layer_styles
+from twin.files import replacing, write_text
+from twin.indicators import Comparison
+
+LAYER = "troncons_trafic"
+
+
+def write(comparison: Comparison, target: str | Path) -> list[Path]:
+    """Write a comparison.
+
+    Parameters
+    ----------
+    comparison : as `twin.compare` gives it.
+    target : a GeoPackage (``.gpkg``: the links alone), or a folder: ``indicators.csv`` and, where first and
+        the last run have traffic, ``roads.csv`` (named roads, most gained first), ``links.csv`` and
+        ``comparison.gpkg``.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    InputError
+        A GeoPackage is wanted and one of the runs has no traffic; or another kind of file is.
+    """
+    path = Path(target)
+    links = comparison.links
+    if path.suffix == ".gpkg":
+        if links is None:
+            raise InputError(Problem(str(path), "", "a run without traffic", "two runs with traffic"))
+        return [_geopackage(comparison, path)]
+    if path.suffix:
+        raise InputError(Problem(str(path), "", f"a file {path.suffix}", "a folder, or a file .gpkg"))
+    path.mkdir(parents=True, exist_ok=True)
+    tables = {"indicators.csv": comparison.to_csv()}
+    if links is not None:
+        roads = comparison.roads
+        assert roads is not None
+        tables["roads.csv"] = roads.to_csv()
+        tables["links.csv"] = links.drop(columns="geometry").to_csv(index=False)
+    for name, content in tables.items():
+        write_text(path / name, content)
+    written = [path / name for name in tables]
+    return written if links is None else [*written, _geopackage(comparison, path / "comparison.gpkg")]
+
+
+def _geopackage(comparison: Comparison, path: Path) -> Path:
+    links = comparison.links
+    assert links is not None
+    with replacing(path) as temporary:
+        links.to_file(temporary, layer=LAYER, driver="GPKG", engine="pyogrio")
+        layer_styles(temporary, {LAYER: qml.traffic_change()})
+    return path

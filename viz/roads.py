@@ -1,0 +1,190 @@
+"""Maps of traffic on the road network alone, for runs with or without terrain (matplotlib, no display)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from twin.errors import TwinError
+from twin.messages import text
+from twin.results import Result
+from twin.styles import CHANGE, change_label, number
+from viz.maps import save
+from viz.pen import FAINT, INK
+
+if TYPE_CHECKING:
+    from twin.indicators import Comparison
+
+PAPER = "#ffffff"
+#: Volume over capacity: up to each bound, its colour.
+SATURATION = ((0.5, "#7fbf7b"), (0.8, "#fee08b"), (1.0, "#f46d43"), (np.inf, "#a50026"))
+_OFFSET = 0.0035  # of the width of the map: directions are drawn side by side, on the right
+_NAMED = 12
+
+
+def traffic(
+    result: Result, path: str | Path | None = None, *, lang: str | None = None, dpi: int = 160
+) -> Figure:
+    """The reference hour of a run: width by volume, colour by saturation; the busiest roads are named.
+
+    Raises
+    ------
+    TwinError
+        The run has no traffic.
+    """
+    links = result.links
+    if links is None:
+        raise TwinError(f"{result.path}: {text('map.no_traffic', lang)}")
+    volume = links["volume_veh_h"].to_numpy(np.float64)
+    share = np.digitize(links["saturation"].to_numpy(np.float64), [bound for bound, _ in SATURATION[:-1]])
+    colours = [SATURATION[k][1] for k in share]
+    bounds = [0.0, *(bound for bound, _ in SATURATION)]
+    legend = [
+        (
+            colour,
+            f"< {number(high, lang)}" if high < np.inf else f"> {number(low, lang)}",
+            3.0,
+        )
+        for low, (high, colour) in zip(bounds, SATURATION, strict=False)
+    ]
+    figure = _drawn(
+        links,
+        width=0.25 + 3.5 * np.sqrt(volume / max(float(volume.max(initial=0.0)), 1.0)),
+        colours=colours,
+        order=volume,
+        title=result.name,
+        subject=text("map.traffic", lang),
+        legend=(text("map.legend_saturation", lang), legend),
+        names=_largest(links, volume),
+        dpi=dpi,
+    )
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def traffic_change(
+    comparison: Comparison, path: str | Path | None = None, *, lang: str | None = None, dpi: int = 160
+) -> Figure:
+    """What the traffic of the last run has more or less than that of the first, and the roads it closes.
+
+    Raises
+    ------
+    TwinError
+        One of them has no traffic.
+    """
+    links = comparison.links
+    if links is None:
+        raise TwinError(text("map.no_traffic", lang))
+    change = links["volume_change"].to_numpy(np.float64)
+    classes = links["change_class"].to_numpy(np.int64)
+    newly = links["closed_2"].fillna(0.0).to_numpy() > links["closed_1"].fillna(0.0).to_numpy()
+    legend = [(CHANGE[k], change_label(k, lang), 0.6 + 1.2 * abs(k)) for k in sorted(CHANGE, reverse=True)]
+    if newly.any():
+        legend.append((INK, text("map.closed", lang), 3.0))
+    figure = _drawn(
+        links,
+        width=np.where(newly, 3.0, 0.4 + 0.9 * np.abs(classes)),
+        colours=[INK if shut else CHANGE[int(k)] for k, shut in zip(classes, newly, strict=True)],
+        order=np.where(newly, np.inf, np.abs(change)),
+        title=f"{comparison.results[0].name} → {comparison.results[-1].name}",
+        subject=text("map.traffic_change", lang),
+        legend=(text("map.legend_change", lang), legend),
+        names=_largest(links, np.abs(change) * (classes != 0)),
+        dpi=dpi,
+    )
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def _drawn(
+    links: gpd.GeoDataFrame,
+    *,
+    width: NDArray[np.float64],
+    colours: list[str],
+    order: NDArray[np.float64],
+    title: str,
+    subject: str,
+    legend: tuple[str, list[tuple[str, str, float]]],
+    names: list[tuple[float, float, str]],
+    dpi: int,
+) -> Figure:
+    """One sheet: links in the order of `order`, the least first."""
+    x0, y0, x1, y1 = links.total_bounds
+    height = float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))
+    figure = Figure(figsize=(11.0, height + 0.9), dpi=dpi, facecolor=PAPER)
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.02, 0.02, 0.96, height / (height + 0.9) - 0.03))
+    axes.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
+    axes.set_facecolor(PAPER)
+    axes.axis("off")
+    lines = shapely.offset_curve(np.asarray(links.geometry.array, dtype=object), -_OFFSET * (x1 - x0) / 2)
+    rank = np.argsort(order, kind="stable")
+    strokes, chosen = [], []
+    for k in rank:
+        for part in shapely.get_parts(lines[k]):
+            if not shapely.is_empty(part):
+                strokes.append(shapely.get_coordinates(part))
+                chosen.append(k)
+    axes.add_collection(
+        LineCollection(
+            strokes,
+            colors=[colours[k] for k in chosen],
+            linewidths=width[chosen],
+            capstyle="round",
+        )
+    )
+    for x, y, name in names:
+        axes.annotate(
+            name,
+            (x, y),
+            fontsize=6.5,
+            color=INK,
+            ha="center",
+            va="center",
+            bbox={"boxstyle": "round,pad=0.15", "fc": PAPER, "ec": "none", "alpha": 0.75},
+        )
+    figure.text(0.02, 1 - 0.3 / (height + 0.9), title, fontsize=14, color=INK, weight="bold", va="center")
+    figure.text(0.02, 1 - 0.62 / (height + 0.9), subject, fontsize=9.5, color=FAINT, va="center")
+    handles = [Line2D([], [], color=colour, lw=w, label=label) for colour, label, w in legend[1]]
+    axes.legend(handles=handles, title=legend[0], loc="lower right", fontsize=7.5, title_fontsize=8)
+    _scale(axes, x0, y0, x1 - x0)
+    return figure
+
+
+def _scale(axes: object, x0: float, y0: float, span: float) -> None:
+    """A bar of a round length near a sixth of the width."""
+    step = 10.0 ** np.floor(np.log10(span / 6.0))
+    length = max(m * step for m in (1.0, 2.0, 5.0) if m * step <= span / 6.0)
+    x, y = x0 + 0.02 * span, y0 + 0.02 * span
+    axes.plot([x, x + length], [y, y], color=INK, lw=2.0)  # type: ignore[attr-defined]
+    label = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    axes.annotate(label, (x + length / 2, y + 0.008 * span), fontsize=7.5, ha="center", color=INK)  # type: ignore[attr-defined]
+
+
+def _largest(links: gpd.GeoDataFrame, weight: NDArray[np.float64]) -> list[tuple[float, float, str]]:
+    """Where to write the names of the roads with the largest weights: one place each, not too close."""
+    x0, y0, x1, y1 = links.total_bounds
+    apart = 0.05 * max(x1 - x0, y1 - y0)
+    names = links["name"].fillna("").astype(str).to_numpy()
+    table = pd.DataFrame({"name": names, "weight": weight}).query("name != '' and weight > 0")
+    rows = table.groupby("name")["weight"].idxmax()
+    found: list[tuple[float, float, str]] = []
+    for k in rows.iloc[np.argsort(-weight[rows.to_numpy()], kind="stable")]:
+        point = shapely.line_interpolate_point(links.geometry.iloc[k], 0.5, normalized=True)
+        if all(np.hypot(point.x - x, point.y - y) > apart for x, y, _ in found):
+            found.append((float(point.x), float(point.y), str(names[k])))
+        if len(found) == _NAMED:
+            break
+    return found
