@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,30 @@ class DepthCurve:
 def pack(raw: bytes, level: int = 9) -> str:
     """Gzip (reproducible: no time stamp) and base64."""
     return base64.b64encode(gzip.compress(raw, compresslevel=level, mtime=0)).decode("ascii")
+
+
+@dataclass(eq=False)
+class Blobs:
+    """Packed byte blocks, by number; the page finds them as elements ``blob-<n>``."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, packed: str) -> int:
+        """Keep a packed block, return its number."""
+        self.texts.append(packed)
+        return len(self.texts) - 1
+
+    def raw(self, data: bytes) -> int:
+        """Pack and keep."""
+        return self.add(pack(data))
+
+
+def by_column(codes: NDArray[np.uint8]) -> bytes:
+    """Series one after the other (n, frames): neighbours in time side by side, differences, for gzip."""
+    series = np.ascontiguousarray(codes.T)
+    delta = series.copy()
+    delta[:, 1:] = series[:, 1:] - series[:, :-1]  # modulo 256
+    return delta.tobytes()
 
 
 def delta_chunks(codes: NDArray[np.uint8], per_chunk: int) -> list[str]:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from twin.errors import TwinError
 from twin.messages import LANGUAGES, language, table
-from viz.page_data import Blobs, collect
+from viz.encode import Blobs
+from viz.page_data import collect
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -115,6 +116,7 @@ def assemble(data: dict[str, Any], blobs: Blobs) -> str:
             f"script-src {_source(script)}",
             f"style-src {_source(style)}",
             "img-src blob: data:",
+            "worker-src blob:",  # decodes frames; its text is inside the script
             "base-uri 'none'",
             "form-action 'none'",
         ]

@@ -8,20 +8,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from twin.errors import InputError, Problem
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.grid import Grid
-from viz.encode import DepthCurve, delta_chunks, pack, quantised_terrain, varint
+from viz.encode import DRY, Blobs, DepthCurve, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
+from viz.page_features import (
+    building_table,
+    measure_lines,
+    places,
+    road_table,
+    seconds,
+    story,
+    traffic,
+    usable,
+)
 from viz.relief import ground_image
 
 if TYPE_CHECKING:
@@ -34,29 +43,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 #: The page's own limits: beyond, cells are averaged in blocks and frames are thinned, and the page says so.
-MAX_CELLS = 1_300_000
+MAX_CELLS = 4_200_000
 MAX_FRAMES = 120
+MAX_SAMPLES = (
+    200e6  # depths, of the cells that are ever wet, over all frames and runs: bytes in the reader's memory
+)
 FRAMES_PER_CHUNK = 6
 FLOW_FRAMES_PER_CHUNK = 24
-COORDINATE_STEP = 0.1  # m, of footprints and roads
 ROOF = 0.5  # m: a bed higher than the ground by more is a building that blocks the flow
-TYPICAL_HEIGHT = 6.0  # m, drawn where a building has no height
-
-
-@dataclass(eq=False)
-class Blobs:
-    """Packed byte blocks, by number; the page finds them as elements ``blob-<n>``."""
-
-    texts: list[str] = field(default_factory=list)
-
-    def add(self, packed: str) -> int:
-        """Keep a packed block, return its number."""
-        self.texts.append(packed)
-        return len(self.texts) - 1
-
-    def raw(self, data: bytes) -> int:
-        """Pack and keep."""
-        return self.add(pack(data))
 
 
 @dataclass(frozen=True)
@@ -67,10 +61,11 @@ class View:
     factor: int
 
     @classmethod
-    def of(cls, grid: Grid) -> View:
-        """The finest view within ``MAX_CELLS``."""
-        factor = max(1, math.ceil(math.sqrt(grid.ny * grid.nx / MAX_CELLS)))
-        ny, nx = grid.ny // factor, grid.nx // factor
+    def of(cls, grid: Grid, samples: float = 0.0) -> View:
+        """The finest view within ``MAX_CELLS``, and ``MAX_SAMPLES`` when cells hold ``samples`` in all."""
+        most = max(grid.ny * grid.nx / MAX_CELLS, samples / MAX_SAMPLES, 1.0)
+        factor = math.ceil(math.sqrt(most))
+        ny, nx = max(1, grid.ny // factor), max(1, grid.nx // factor)
         return cls(Grid(grid.crs, grid.x_west, grid.y_north, grid.cell * factor, ny, nx), factor)
 
     def mean(self, values: NDArray[Any]) -> Floats:
@@ -127,17 +122,24 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
     """Everything the page shows, as a JSON-ready table; bulky parts go to ``blobs``."""
     check_comparable(results)
     first = results[0]
-    view = View.of(first.grid)
+    view = View.of(first.grid, sum(_samples(r) for r in results))
     grid = view.grid
     greatest = max(_greatest(r) for r in results)
     curve = DepthCurve.up_to(greatest)
     bed = view.mean(_ground(first.fields, first.grid.shape))
-    buildings, roads = _usable(first.buildings), _usable(first.roads)
+    buildings, roads = usable(first.buildings), usable(first.roads)
     roughness = view.mean(first.fields["roughness"].values) if "roughness" in first.fields else None
     image, mime = ground_image(
         bed, grid.cell, roughness=roughness, buildings=buildings, west=grid.x_west, north=grid.y_north
     )
     centre = (grid.x_west + 0.5 * grid.nx * grid.cell, grid.y_north - 0.5 * grid.ny * grid.cell)
+    scenarios: list[dict[str, Any]] = []
+    opens_at = None
+    for r in results:
+        made = _scenario(r, view, bed, curve, buildings, roads, centre, opens_at, blobs)
+        made["difference"] = _difference(first, r, view, curve, blobs) if scenarios else None
+        scenarios.append(made)
+        opens_at = scenarios[0]["times"][scenarios[0]["opening"]["frames"][-1]]
     return {
         "grid": {
             "nx": grid.nx,
@@ -157,16 +159,19 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
         "ground": {"blob": blobs.raw(image), "mime": mime},
         "bed": _terrain(bed, blobs),
         "holes": int(np.count_nonzero(~np.isfinite(bed))),
-        "buildings": None if buildings is None else _building_table(buildings, centre, blobs),
-        "roads": None if roads is None else _road_table(roads, centre, blobs),
-        "places": _places(first, centre),
-        "story": _story(results, centre),
-        "scenarios": [
-            _scenario(r, k, view, bed, curve, buildings, roads, centre, blobs)
-            | {"difference": _difference(first, r, view, curve, blobs) if k else None}
-            for k, r in enumerate(results)
-        ],
+        "buildings": None if buildings is None else building_table(buildings, centre, blobs),
+        "roads": None if roads is None else road_table(roads, centre, blobs),
+        "places": places(first, centre),
+        "story": story(results, centre),
+        "scenarios": scenarios,
     }
+
+
+def _samples(result: Result) -> int:
+    """Depths that the page would hold of a run at the model's resolution."""
+    most = _most(result)
+    wet = result.grid.ny * result.grid.nx if most is None else int(np.count_nonzero(most >= DRY))
+    return wet * min(result.fields.sizes["time"], MAX_FRAMES)
 
 
 def _most(result: Result) -> Floats | None:
@@ -190,13 +195,6 @@ def _difference(
         "size": blobs.raw(codes.tobytes()),
         "sign": blobs.raw(np.packbits((change < 0) & (codes > 0)).tobytes()),
     }
-
-
-def _usable(features: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
-    if features is None or len(features) == 0:
-        return None
-    keep = features[~(features.geometry.isna() | features.geometry.is_empty)]
-    return None if len(keep) == 0 else keep.reset_index(drop=True)
 
 
 def _static(fields: xr.Dataset, name: str, shape: tuple[int, int]) -> Floats:
@@ -245,13 +243,13 @@ def _series(owner: Ints, cell: Ints, n: int, depth: Floats) -> Floats:
 
 def _scenario(
     result: Result,
-    number: int,
     view: View,
     first_bed: Floats,
     curve: DepthCurve,
     buildings: gpd.GeoDataFrame | None,
     roads: gpd.GeoDataFrame | None,
     centre: tuple[float, float],
+    opens_at: float | None,
     blobs: Blobs,
 ) -> dict[str, Any]:
     fields, model = result.fields, result.grid
@@ -287,8 +285,16 @@ def _scenario(
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
     most = _most(result)
+    maximum = None if most is None else curve.encode(view.mean(most)).ravel()
+    # Only cells that are ever wet are kept: a valley in a wide territory costs what the valley costs.
+    wet = np.asarray(codes.any(axis=0) if maximum is None else codes.any(axis=0) | (maximum > 0))
+    wet[0] |= not wet.any()
+    codes = codes[:, wet]
+    # The instant that the page opens on, read before all other frames: the widest flood of the first run.
+    opening = int(np.argmax(hectares) if opens_at is None else np.argmin(np.abs(times - opens_at)))
+    early = sorted({0, opening})
     bed = view.mean(_ground(fields, model.shape))
-    same_bed = number == 0 or bool(np.array_equal(bed, first_bed, equal_nan=True))
+    same_bed = bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table
     out: dict[str, Any] = {
         "name": result.name,
@@ -297,24 +303,26 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
-        "duration": _seconds(table.get("duration")),
+        "duration": seconds(table.get("duration")),
         "per_chunk": FRAMES_PER_CHUNK,
         "chunks": [blobs.add(text) for text in delta_chunks(codes, FRAMES_PER_CHUNK)],
-        "maximum": None if most is None else blobs.raw(curve.encode(view.mean(most)).tobytes()),
+        "wet": blobs.raw(np.packbits(wet).tobytes()),
+        "opening": {"frames": early, "blob": blobs.raw(codes[early].tobytes())},
+        "maximum": None if maximum is None else blobs.raw(maximum[wet].tobytes()),
         "bed": None if same_bed else _terrain(bed, blobs),
         "roofs": blobs.raw(np.packbits(view.mean(roofs.astype(float)) > 0.5).tobytes())
         if roofs.any()
         else None,
         "permanent": bool(has_start and permanent.any()),
         "hectares": [round(float(v), 3) for v in hectares],
-        "building_depth": None if at_building is None else blobs.raw(_by_column(curve.encode(at_building))),
-        "road_depth": None if at_road is None else blobs.raw(_by_column(curve.encode(at_road))),
-        "traffic": _traffic(result, roads, times, blobs),
+        "building_depth": None if at_building is None else blobs.raw(by_column(curve.encode(at_building))),
+        "road_depth": None if at_road is None else blobs.raw(by_column(curve.encode(at_road))),
+        "traffic": traffic(result, roads, times, blobs),
         "flow": _flow(result, view, shown, blobs),
         "traffic_summary": _plain(result.traffic_summary),
         "indicators": _plain(result.indicators),
         "provenance": _plain(result.provenance),
-        "lines": _measure_lines(result, table, centre),
+        "lines": measure_lines(result, table, centre),
         "solvers": [str(s) for s in table.get("solvers", [])],
     }
     return out
@@ -351,24 +359,12 @@ def _flow(result: Result, view: View, shown: Ints, blobs: Blobs) -> dict[str, An
     }
 
 
-def _by_column(codes: NDArray[np.uint8]) -> bytes:
-    """Series one after the other (n, frames): neighbours in time side by side, differences, for gzip."""
-    series = np.ascontiguousarray(codes.T)
-    delta = series.copy()
-    delta[:, 1:] = series[:, 1:] - series[:, :-1]  # modulo 256
-    return delta.tobytes()
-
-
 def _utc_offset(start: str) -> int:
     try:
         offset = datetime.fromisoformat(start).utcoffset()
     except ValueError:
         return 0
     return int(offset.total_seconds()) if offset else 0
-
-
-def _seconds(value: Any) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _plain(value: Any) -> Any:
@@ -384,259 +380,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return None if value is None else str(value)
-
-
-# -- geometry -------------------------------------------------------------------
-
-
-def _steps(xy: Floats, centre: tuple[float, float]) -> Ints:
-    steps: Ints = np.rint((xy[:, :2] - np.asarray(centre)) / COORDINATE_STEP).astype(np.int64)
-    return steps
-
-
-def _polylines(lines: Sequence[Floats], centre: tuple[float, float]) -> Ints:
-    """Count, first point, then differences, for each line, as one flat sequence of integers."""
-    parts: list[Ints] = []
-    for xy in lines:
-        steps = _steps(xy, centre)
-        delta = np.diff(steps, axis=0, prepend=np.zeros((1, 2), dtype=np.int64))
-        parts.append(np.concatenate([[len(steps)], delta.ravel()]))
-    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
-
-
-def _coded(column: Any, n: int) -> tuple[list[str], Ints]:
-    """Texts of a column once each, and the number of each row's."""
-    if column is None:
-        return [""], np.zeros(n, dtype=np.int64)
-    texts = [("" if value is None or value != value else str(value)) for value in column]
-    seen = {name: k for k, name in enumerate(dict.fromkeys(texts))}
-    return list(seen), np.array([seen[t] for t in texts], dtype=np.int64)
-
-
-def _column(frame: gpd.GeoDataFrame, *names: str) -> Any:
-    return next((frame[name] for name in names if name in frame), None)
-
-
-def _numbers(column: Any, n: int, scale: float, missing: float = -1.0) -> Ints:
-    values = np.full(n, np.nan) if column is None else np.asarray(column, dtype=float)
-    return np.rint(np.where(np.isfinite(values), values * scale, missing)).astype(np.int64)
-
-
-def _building_table(buildings: gpd.GeoDataFrame, centre: tuple[float, float], blobs: Blobs) -> dict[str, Any]:
-    rings, counts = [], np.zeros(len(buildings), dtype=np.int64)
-    for k, shape in enumerate(buildings.geometry):
-        for part in getattr(shape, "geoms", [shape]):
-            if not isinstance(part, shapely.Polygon):
-                continue
-            for ring in (part.exterior, *part.interiors):
-                rings.append(np.asarray(ring.coords)[:-1, :2])
-                counts[k] += 1
-    # A ring is an outer one or a hole; holes follow their outer ring.
-    hole = np.concatenate(
-        [
-            [
-                h > 0
-                for part in getattr(s, "geoms", [s])
-                if isinstance(part, shapely.Polygon)
-                for h in range(1 + len(part.interiors))
-            ]
-            for s in buildings.geometry
-        ]
-    ).astype(np.int64)
-    n = len(buildings)
-    height = _column(buildings, "height")
-    natures, nature = _coded(_column(buildings, "nature"), n)
-    uses, use = _coded(_column(buildings, "use"), n)
-    ids, _ = _coded(_column(buildings, "building_id"), n)
-    values = np.full(n, np.nan) if height is None else np.asarray(height, dtype=float)
-    most = _column(buildings, "max_water_depth")
-    return {
-        "count": n,
-        "rings": blobs.raw(varint(counts)),
-        "holes": blobs.raw(varint(hole)),
-        "outline": blobs.raw(varint(_polylines(rings, centre))),
-        "height": blobs.raw(varint(np.rint(np.where(values > 0, values, TYPICAL_HEIGHT) * 10))),
-        "without_height": int(np.count_nonzero(~(values > 0))),
-        "natures": natures,
-        "nature": blobs.raw(varint(nature)),
-        "uses": uses,
-        "use": blobs.raw(varint(use)),
-        "ids": blobs.raw("\n".join(ids).encode()) if len(ids) == n else None,
-        "known": most is not None,
-        "step": COORDINATE_STEP,
-    }
-
-
-def _road_table(roads: gpd.GeoDataFrame, centre: tuple[float, float], blobs: Blobs) -> dict[str, Any]:
-    lines, counts = [], np.zeros(len(roads), dtype=np.int64)
-    for k, shape in enumerate(roads.geometry):
-        for part in getattr(shape, "geoms", [shape]):
-            if isinstance(part, shapely.LineString) and len(part.coords) > 1:
-                lines.append(np.asarray(part.coords)[:, :2])
-                counts[k] += 1
-    n = len(roads)
-    names, name = _coded(_column(roads, "name"), n)
-    natures, nature = _coded(_column(roads, "nature"), n)
-    ids, _ = _coded(_column(roads, "road_id"), n)
-    drivable = _column(roads, "drivable")
-    return {
-        "count": n,
-        "parts": blobs.raw(varint(counts)),
-        "outline": blobs.raw(varint(_polylines(lines, centre))),
-        "names": names,
-        "name": blobs.raw(varint(name)),
-        "natures": natures,
-        "nature": blobs.raw(varint(nature)),
-        "importance": blobs.raw(varint(_numbers(_column(roads, "importance"), n, 1.0, 5.0))),
-        "level": blobs.raw(varint(_numbers(_column(roads, "level"), n, 1.0, 0.0))),
-        "drivable": blobs.raw(
-            varint(
-                np.ones(n, dtype=np.int64)
-                if drivable is None
-                else np.asarray(drivable, dtype=bool).astype(np.int64)
-            )
-        ),
-        "ids": blobs.raw("\n".join(ids).encode()) if len(ids) == n else None,
-        "step": COORDINATE_STEP,
-    }
-
-
-def _traffic(
-    result: Result, roads: gpd.GeoDataFrame | None, times: Floats, blobs: Blobs
-) -> dict[str, Any] | None:
-    """Traffic by road and frame: volume of both directions, greatest saturation, closure."""
-    links, series = result.links, result.link_series
-    if roads is None or links is None or series is None or "road_id" not in links or "road_id" not in roads:
-        return None
-    if series.sizes["time"] == 0 or "volume" not in series:
-        return None
-    place = {str(road): k for k, road in enumerate(roads["road_id"])}
-    road = np.array([place.get(str(r), -1) for r in links["road_id"]], dtype=np.int64)
-    on = np.flatnonzero(road >= 0)
-    if on.size == 0:
-        return None
-    at = np.clip(np.searchsorted(series["time"].values, times, side="right") - 1, 0, series.sizes["time"] - 1)
-    n = len(roads)
-
-    def gathered(name: str, ufunc: np.ufunc) -> Floats:
-        values = np.nan_to_num(np.asarray(series[name].values, dtype=float), posinf=0.0)
-        out = np.zeros((values.shape[0], n))
-        for row in range(values.shape[0]):
-            ufunc.at(out[row], road[on], values[row, on])
-        return out[at]
-
-    volume = gathered("volume", np.add)
-    greatest = float(volume.max())
-    if greatest <= 0:
-        return None
-    saturation = gathered("saturation", np.maximum) if "saturation" in series else np.zeros_like(volume)
-    closed = gathered("closed", np.maximum) if "closed" in series else np.zeros_like(volume)
-    return {
-        "greatest_volume": greatest,
-        # Square root: small roads keep some precision in one byte.
-        "volume": blobs.raw(_by_column(np.rint(np.sqrt(volume / greatest) * 255).astype(np.uint8))),
-        "saturation": blobs.raw(_by_column(np.rint(np.clip(saturation, 0, 2.55) * 100).astype(np.uint8))),
-        "closed": blobs.raw(_by_column((closed > 0).astype(np.uint8))),
-        "times": [float(t) for t in series["time"].values],
-    }
-
-
-def _line_parts(shape: Any, centre: tuple[float, float]) -> list[list[float]]:
-    """Lines (and outlines of polygons) as flat lists x, y, x, y … from the centre (m)."""
-    out = []
-    for part in getattr(shape, "geoms", [shape]):
-        curve = part.exterior if isinstance(part, shapely.Polygon) else part
-        if isinstance(curve, shapely.LineString):
-            xy = np.asarray(curve.coords)[:, :2] - np.asarray(centre)
-            out.append([round(float(v), 1) for v in xy.ravel()])
-    return out
-
-
-def _places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]:
-    """Named places: label, kind and the point where the name stands."""
-    places = _usable(result.places)
-    if places is None:
-        return []
-    labels = _column(places, "label", "name")
-    kinds = _column(places, "kind")
-    gauges = set(result.scenario_table.get("outputs", {}).get("gauges", []))
-    out = []
-    for k, shape in enumerate(places.geometry):
-        text = labels.iloc[k] if labels is not None else None
-        if text is None or text != text or not str(text).strip():
-            continue
-        # A key of territory.toml, not a name that people use: lines and gauges are the model's own business.
-        key = str(places["name"].iloc[k]) if "name" in places else ""
-        bare = str(text) == key.replace("_", " ")
-        alike = "name" in places and int((places["name"] == key).sum()) > 1
-        if bare and (shape.geom_type.endswith("LineString") or key in gauges or alike):
-            continue
-        point = (
-            shape.interpolate(0.5, normalized=True)
-            if shape.geom_type == "LineString"
-            else shape.representative_point()
-        )
-        out.append(
-            {
-                "label": str(text),
-                "kind": "" if kinds is None else str(kinds.iloc[k] or ""),
-                "key": key if bare else "",
-                "x": round(point.x - centre[0], 1),
-                "y": round(point.y - centre[1], 1),
-                "shape": shape.geom_type,
-            }
-        )
-    return out
-
-
-def _story(results: Sequence[Result], centre: tuple[float, float]) -> list[dict[str, Any]]:
-    """The guided tour: the ``[[story]]`` of the first scenario that has one, places as points."""
-    told = next((r for r in results if r.scenario_table.get("story")), None)
-    if told is None:
-        return []
-    places = _usable(told.places)
-    out = []
-    for slide in told.scenario_table["story"]:
-        at = slide.get("at")
-        point = None
-        if isinstance(at, str) and places is not None and "name" in places:
-            found = places[places["name"] == at]
-            point = None if len(found) == 0 else shapely.union_all(found.geometry.to_numpy()).centroid
-        elif isinstance(at, list):
-            point = shapely.Point(np.atleast_2d(np.asarray(at, dtype=float)).mean(axis=0))
-        out.append(
-            {
-                "text": str(slide.get("text", "")),
-                "text_en": slide.get("text_en"),
-                "x": None if point is None else round(point.x - centre[0], 1),
-                "y": None if point is None else round(point.y - centre[1], 1),
-                "show": str(slide.get("show", "now")),
-            }
-            | {key: _seconds(slide.get(key)) for key in ("time", "distance", "bearing", "lean")}
-        )
-    return out
-
-
-def _measure_lines(
-    result: Result, table: dict[str, Any], centre: tuple[float, float]
-) -> list[dict[str, Any]]:
-    """Lines that measures of the scenario stand on (a dike along a named line)."""
-    places = _usable(result.places)
-    out = []
-    for measure in table.get("measures", []):
-        along = measure.get("along")
-        shape = None
-        if isinstance(along, str) and places is not None and "name" in places:
-            found = places[places["name"] == along]
-            shape = None if len(found) == 0 else found.geometry.iloc[0]
-        elif isinstance(along, list):
-            shape = shapely.LineString(along)
-        if shape is not None:
-            out.append(
-                {
-                    "kind": str(measure.get("kind", "")),
-                    "crest": _seconds(measure.get("crest")),
-                    "parts": _line_parts(shape, centre),
-                }
-            )
-    return out

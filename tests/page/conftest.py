@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import viz
+from tests.page.opened import Opened
 from tests.page.valley import write_run
 from twin.results import Result
 
@@ -81,3 +84,36 @@ def browser_without_3d(playwright: Any) -> Iterator[Any]:
     found = playwright.chromium.launch(executable_path=CHROMIUM, args=WITHOUT_3D)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")
+def open3d(browser: Any, both: Path) -> Iterator[Opened]:
+    opened = Opened(browser, both)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def scene(open3d: Opened) -> Opened:
+    """The shared page, back to its first choices, seen from above."""
+    open3d.page.evaluate(
+        """() => { twin.app.set({ playing: false, water: 'now', compare: false, scenario: 0, other: 1,
+            picked: null,
+            showBuildings: false, showRoads: false, showPlaces: false, permanentApart: true, exaggeration: 1,
+            showFlow: false, difference: false, slide: null, tool: 'none', profile: null,
+            buildingMode: 'reached', time: 11520 });
+            const d = document.getElementById('dialog');
+            if (d.open) d.close(); }"""
+    )
+    open3d.page.evaluate("""() => { const v = twin.view(); v.home(); v.north(); v.tilt(); v.goTo(0, 0); }""")
+    time.sleep(1.0)
+    open3d.drawn()
+    return open3d
+
+
+@pytest.fixture(scope="session")
+def change(reference: Result, with_dike: Result) -> np.ndarray:
+    """What the dike changes at the worst (m)."""
+    return np.asarray(
+        with_dike.fields["max_water_depth"].values - reference.fields["max_water_depth"].values, dtype=float
+    )

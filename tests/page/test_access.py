@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.page.test_browser import Opened
+from tests.page.opened import Opened
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).resolve().parents[2] / "viz" / "web" / "node_modules" / "axe-core" / "axe.min.js"

@@ -60,7 +60,8 @@ def test_blocks_follow_the_deep_water_and_still_or_dry_ones_are_zero() -> None:
 
 def test_page_holds_flow_only_when_the_run_kept_velocities(reference: Result, tmp_path: Path) -> None:
     from tests.page.valley import write_run
-    from viz.page_data import Blobs, collect
+    from viz.encode import Blobs
+    from viz.page_data import collect
 
     flow = collect([reference], Blobs())["scenarios"][0]["flow"]
     assert (flow["rows"], flow["columns"]) == (38, 50)

@@ -110,7 +110,10 @@ def test_known_series_at_a_building_and_a_road(reference: Result, both: Path) ->
 def test_view_of_a_big_grid_is_coarser_and_says_so() -> None:
     from twin.grid import Grid
 
-    view = View.of(Grid("EPSG:2154", 0.0, 0.0, 5.0, 4000, 4000))
+    whole = Grid("EPSG:2154", 0.0, 0.0, 5.0, 4000, 4000)
+    assert View.of(whole).factor == 2
+    assert View.of(whole, samples=0.1 * 4000 * 4000 * 100).factor == 2  # a valley: a tenth is ever wet
+    view = View.of(whole, samples=2 * 4000 * 4000 * 100)  # rain everywhere, two runs of a hundred frames
     assert view.factor == 4
     assert view.grid.cell == 20.0
     field = np.full((4000, 4000), np.nan)

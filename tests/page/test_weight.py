@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from tests.page.test_browser import Opened
+from tests.page.opened import Opened
 from tests.page.valley import CRS, NORTH, START, WEST, terrain
 from twin.grid import Grid
+from viz.encode import Blobs
 from viz.page import assemble
-from viz.page_data import Blobs, collect
+from viz.page_data import collect
 
 FRAMES, SIDE, CELL = 100, 1000, 5.0
 BUDGET = 10e6  # bytes

@@ -12,6 +12,16 @@ await mkdir(out, { recursive: true });
 const three = JSON.parse(await readFile(path.join(here, "node_modules/three/package.json"), "utf8"));
 const licence = (await readFile(path.join(here, "node_modules/three/LICENSE"), "utf8")).trim();
 
+// The worker goes into the script as text: the page has no second file to load.
+const worker = await build({
+  entryPoints: [path.join(here, "src/worker.ts")],
+  write: false,
+  bundle: true,
+  format: "iife",
+  target: ["es2022"],
+  minify: true,
+  logLevel: "warning",
+});
 await build({
   entryPoints: { viewer: path.join(here, "src/main.ts") },
   outdir: out,
@@ -23,7 +33,7 @@ await build({
   legalComments: "inline",
   // The licence text itself, not only its name, stays in every page that is handed on.
   banner: { js: `/*!\nthree.js ${three.version} (https://threejs.org)\n\n${licence}\n*/` },
-  define: { THREE_VERSION: JSON.stringify(three.version) },
+  define: { THREE_VERSION: JSON.stringify(three.version), WORKER_SOURCE: JSON.stringify(worker.outputFiles[0].text) },
   logLevel: "warning",
 });
 await build({

@@ -3,7 +3,7 @@
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
 import { clock, duration, metres, number, properName, t } from "./i18n";
-import { type Scenario, changeAt } from "./model";
+import { type Scenario, changeAt } from "./scenario";
 import { type App, RoadState, roadState } from "./state";
 
 const CLOSE = "M5 5 L15 15 M15 5 L5 15";

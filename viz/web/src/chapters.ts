@@ -1,7 +1,8 @@
 // Key instants of a run: first building touched, roads and bridges that matter cut, peak, ebb.
 
 import { properName, t } from "./i18n";
-import type { Road, Scenario } from "./model";
+import type { Scenario } from "./scenario";
+import type { Road } from "./territory";
 import type { App } from "./state";
 
 export type ChapterKind = "building" | "road" | "bridge" | "peak" | "ebb";

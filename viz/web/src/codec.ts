@@ -1,20 +1,63 @@
 // Bytes of the page: base64 blocks → gzip → numbers. The writer is viz/encode.py.
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  const native = (Uint8Array as unknown as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> }).fromBase64;
+  if (native) return native.call(Uint8Array, text);
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
   for (let k = 0; k < binary.length; k++) bytes[k] = binary.charCodeAt(k);
   return bytes;
 }
 
-/** Take a block out of the document (its text is freed) and decompress it. */
-export async function block(id: number): Promise<Uint8Array> {
+async function unpacked(text: string): Promise<Uint8Array> {
+  const stream = new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** Take the text of a block out of the document, which frees it. */
+export function takeText(id: number): string {
   const element = document.getElementById(`blob-${id}`);
   if (!element) throw new Error(`blob-${id} is missing`);
-  const packed = fromBase64(element.textContent ?? "");
+  const text = element.textContent ?? "";
   element.remove();
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  return text;
+}
+
+/** Take a block out of the document and decompress it. */
+export function block(id: number): Promise<Uint8Array> {
+  return unpacked(takeText(id));
+}
+
+/** A series of frames of `size` bytes: chunks of differences to the frame before, read in order. */
+export class Frames {
+  private readonly size: number;
+  private last: Uint8Array | null = null;
+  private before: Promise<unknown> = Promise.resolve();
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  read(text: string): Promise<Uint8Array[]> {
+    const bytes = unpacked(text);
+    const frames = this.before.then(async () => this.added(await bytes));
+    this.before = frames.catch(() => undefined);
+    return frames;
+  }
+
+  private added(bytes: Uint8Array): Uint8Array[] {
+    const { size } = this;
+    const out: Uint8Array[] = [];
+    for (let start = 0; start < bytes.length; start += size) {
+      const frame = bytes.slice(start, start + size);
+      const { last } = this;
+      if (last) for (let c = 0; c < size; c++) frame[c] = (frame[c] + last[c]) & 255;
+      out.push(frame);
+      this.last = frame;
+    }
+    if (this.last) this.last = this.last.slice(); // those that go out are no longer ours
+    return out;
+  }
 }
 
 /** Zigzag variable-length integers. */
@@ -58,11 +101,4 @@ export function undelta(bytes: Uint8Array, length: number): Uint8Array {
     for (let k = start + 1; k < start + length; k++) bytes[k] = (bytes[k] + bytes[k - 1]) & 255;
   }
   return bytes;
-}
-
-/** Lets the browser draw and answer before a long piece of work goes on. */
-export function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 0);
-  });
 }

@@ -4,6 +4,8 @@ export const DEPTH_BOUNDS = [0.5, 1, 2] as const;
 export const DEPTH_COLOURS = ["#bdd7e7", "#6baed6", "#2171b5", "#08306b"] as const;
 export const PERMANENT = "#8fb0b4";
 export const SHORE = "#12304f";
+/** What shade tends to (viz/relief.py): bluish, never black. */
+export const SHADOW = "#4a546e";
 
 export const DAMAGE_COLOURS = ["#fee08b", "#fdae61", "#f46d43", "#a50026"] as const;
 export const WALL = "#f6f1e8";

@@ -1,6 +1,6 @@
 // Streaks that drift with the water: which way it goes, at a calm pace. The pictures draw them.
 
-import type { Scenario } from "./model";
+import type { Scenario } from "./scenario";
 import type { App } from "./state";
 
 /** On the screen, water at 1 m/s moves this many pixels a second, whatever the scale. */
@@ -57,7 +57,7 @@ export class Flow {
   step(seconds: number, middleX: number, middleY: number, reach: number, metresPerPixel: number): void {
     const { scenario, velocity, app } = this;
     if (scenario.flow.length === 0) return;
-    const moment = scenario.moment(app.choices.time, Math.min(scenario.ready, scenario.flow.length));
+    const moment = scenario.moment(app.choices.time, scenario.flow.length);
     const whole = app.choices.water === "maximum";
     const wet = app.data.wet_depth;
     const { lattice } = scenario;

@@ -1,7 +1,8 @@
 // Meshes of the ground, the buildings and the roads, in metres from the centre of the grid.
 
 import { BufferAttribute, BufferGeometry, ShapeUtils, Vector2 } from "three";
-import type { Building, Lattice, Road } from "./model";
+import type { Lattice } from "./lattice";
+import type { Building, Road } from "./territory";
 import type { MeasureLine } from "./types";
 
 /** Numbers that grow without leaving typed memory. */
@@ -28,45 +29,6 @@ function places(n: number, every: number): number[] {
   for (let k = 0; k < n - 1; k += every) out.push(k);
   out.push(n - 1);
   return out;
-}
-
-/** Ground with one vertex every `every` cells; textures keep the full resolution. */
-export function groundGeometry(lattice: Lattice, bed: Float32Array, every: number, hole: number): BufferGeometry {
-  const rows = places(lattice.ny, every);
-  const columns = places(lattice.nx, every);
-  const positions = new Float32Array(rows.length * columns.length * 3);
-  const uv = new Float32Array(rows.length * columns.length * 2);
-  let p = 0;
-  let q = 0;
-  for (const i of rows) {
-    for (const j of columns) {
-      const z = bed[i * lattice.nx + j];
-      positions[p++] = (j + 0.5) * lattice.cell - lattice.halfX;
-      positions[p++] = lattice.halfY - (i + 0.5) * lattice.cell;
-      positions[p++] = Number.isFinite(z) ? z : hole;
-      uv[q++] = (j + 0.5) / lattice.nx;
-      uv[q++] = (i + 0.5) / lattice.ny;
-    }
-  }
-  const index = new Uint32Array((rows.length - 1) * (columns.length - 1) * 6);
-  let k = 0;
-  const wide = columns.length;
-  for (let i = 0; i + 1 < rows.length; i++) {
-    for (let j = 0; j + 1 < wide; j++) {
-      const a = i * wide + j;
-      index[k++] = a;
-      index[k++] = a + wide;
-      index[k++] = a + 1;
-      index[k++] = a + 1;
-      index[k++] = a + wide;
-      index[k++] = a + wide + 1;
-    }
-  }
-  const geometry = new BufferGeometry();
-  geometry.setAttribute("position", new BufferAttribute(positions, 3));
-  geometry.setAttribute("uv", new BufferAttribute(uv, 2));
-  geometry.setIndex(new BufferAttribute(index, 1));
-  return geometry;
 }
 
 /** Sides of the block of ground, so that it reads as a piece of land cut out. */

@@ -9,10 +9,12 @@ import { Labels } from "./labels";
 import { makePanel } from "./legend";
 import { readHash } from "./link";
 import { Map2D } from "./map2d";
-import { type Scenario, readScenario, readTerritory } from "./model";
+import { Decoder } from "./decoder";
+import { type Scenario, readScenario } from "./scenario";
+import { readTerritory } from "./territory";
 import { preparePrint } from "./picture";
 import { drawProfileLine, makeProfile, profilePoint, section, startProfile } from "./profile";
-import { Scene3D, probeWebGL } from "./scene3d";
+import { Scene3D, openDrawing } from "./scene3d";
 import { makeSearch } from "./search";
 import { App } from "./state";
 import { makeStory, startStory } from "./story";
@@ -29,61 +31,35 @@ async function start(): Promise<void> {
   const territory = await readTerritory(data);
   performance.mark("territory");
   const scenarios: Scenario[] = [];
-  for (const meta of data.scenarios) {
-    const scenario = await readScenario(data, meta, territory);
-    await scenario.decodeSeries();
-    scenarios.push(scenario);
-  }
+  for (const meta of data.scenarios) scenarios.push(await readScenario(data, meta, territory));
   performance.mark("scenarios");
   const app = new App(data, territory, scenarios);
-  const map = byId("map");
-  let view: View | null = null;
-  let touched = false;
-  app.on((changed) => {
-    if (changed.has("picked") || changed.has("playing")) touched = true;
-  });
-
-  // The peak is the first thing to see; frames are shown as they are decoded, so the water rises to it.
-  const peak = scenarios[0].meta.hectares.reduce((best, value, k, all) => (value > all[best] ? k : best), 0);
-  const progress = (): void => {
-    const { ready, meta } = scenarios[0];
-    app.tell("frames");
-    if (scenarios.some((s) => s.ready === 0)) return;
-    if (!view) {
-      view = makeView(map, app);
-      makeInterface(app, view);
-      const shown = view;
-      if (readHash(app, shown, location.hash)) touched = true;
-      addEventListener("hashchange", () => readHash(app, shown, location.hash));
-    }
-    if (!touched) app.set({ time: meta.times[Math.min(ready - 1, peak)] });
-  };
-  byId("map").addEventListener("pointerdown", () => (touched = true), { once: true });
-  document.addEventListener("input", () => (touched = true), { once: true });
-  // In turns, so that every scenario soon has its first frames.
-  await Promise.all(scenarios.map((scenario) => scenario.decodeFrames(progress)));
-  if (!touched) app.set({ time: scenarios[0].meta.times[peak] });
-  for (const scenario of scenarios) await scenario.decodeFlow();
+  const view = makeView(byId("map"), app);
+  makeInterface(app, view);
+  readHash(app, view, location.hash);
+  addEventListener("hashchange", () => readHash(app, view, location.hash));
+  const decoder = new Decoder();
+  Object.assign(window, { twin: { app, view: () => view, section, decoder } }); // for the tests, and for the curious
+  document.documentElement.dataset["ready"] = "first";
+  // In turns, so that every scenario soon has its first frames; the page can be used meanwhile.
+  await Promise.all(scenarios.map((scenario) => scenario.decodeFrames(decoder, () => app.tell("frames"))));
+  for (const scenario of scenarios) await scenario.decodeRest(decoder);
+  decoder.close();
+  app.tell("frames");
   document.documentElement.dataset["ready"] = "all";
-  expose(app, () => view);
 }
 
 function makeView(map: HTMLElement, app: App): View {
-  const found = probeWebGL();
-  if (found !== "none") {
+  const drawing = openDrawing();
+  if (drawing) {
     try {
-      return new Scene3D(map, app, found === "software");
+      return new Scene3D(map, app, drawing);
     } catch (error) {
       console.warn("WebGL did not start, the map is drawn in 2D", error);
       map.querySelector("canvas")?.remove();
     }
   }
   return new Map2D(map, app);
-}
-
-/** For the tests and for whoever opens the console: what is shown, and a way to ask. */
-function expose(app: App, view: () => View | null): void {
-  Object.assign(window, { twin: { app, view, section } });
 }
 
 function makeInterface(app: App, view: View): void {
@@ -103,7 +79,10 @@ function makeInterface(app: App, view: View): void {
   listen(app, view);
   const map = byId("map");
   const needle = document.querySelector<SVGElement>("#compass g");
+  let drawn = false;
   view.onDraw = () => {
+    if (!drawn) performance.mark("picture"); // 3D waits for the first pictures to be measured: it is on the screen
+    drawn = true;
     labels.update(view, map.clientWidth, map.clientHeight);
     needle?.setAttribute("transform", `rotate(${-view.bearing()} 12 12)`);
     updateScale(app, view);
@@ -111,7 +90,6 @@ function makeInterface(app: App, view: View): void {
   };
   addEventListener("beforeprint", () => preparePrint(app, view));
   new ResizeObserver(() => view.resize()).observe(map);
-  document.documentElement.dataset["ready"] = "first";
 }
 
 function makeHead(app: App, view: View): void {

@@ -2,11 +2,12 @@
 
 import {
   CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
-  SATURATION_BOUNDS, SHORE, TRAFFIC, changeClass, depthClass, rgb,
+  SATURATION_BOUNDS, SHADOW, SHORE, TRAFFIC, changeClass, depthClass, rgb,
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
-import { Finder, type Scenario, changeAt } from "./model";
+import { Finder } from "./finder";
+import { type Scenario, changeAt } from "./scenario";
 import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
 
@@ -205,6 +206,8 @@ export class Map2D implements View {
     context.rect(from, 0, to - from, this.canvas.height);
     context.clip();
     context.imageSmoothingEnabled = true;
+    context.fillStyle = SHADOW; // shows through the image where buildings take the light
+    context.fillRect(left - lattice.halfX * k, top - lattice.halfY * k, 2 * lattice.halfX * k, 2 * lattice.halfY * k);
     context.drawImage(territory.ground, left - lattice.halfX * k, top - lattice.halfY * k, 2 * lattice.halfX * k, 2 * lattice.halfY * k);
     this.drawWater(scenario, k, left, top, from, to);
     context.setTransform(k, 0, 0, k, left, top);
@@ -269,7 +272,7 @@ export class Map2D implements View {
     const wide = Math.max(1, Math.floor((to - from) / coarse));
     const tall = Math.max(1, Math.floor(this.canvas.height / coarse));
     if (to <= from) return;
-    const { a, b, f } = scenario.moment(choices.time, scenario.ready);
+    const { a, b, f } = scenario.decoded(choices.time);
     const whole = app.whole && scenario.maximum !== null;
     const first = whole ? this.field(scenario, "maximum", scenario.maximum as Uint8Array) : this.field(scenario, String(a), scenario.frames[a]);
     const second = whole || f === 0 ? first : this.field(scenario, String(b), scenario.frames[b]);
@@ -337,6 +340,7 @@ export class Map2D implements View {
   }
 
   resize(): void {
+    if (this.host.clientWidth === 0 || this.host.clientHeight === 0) return; // paper is being laid out
     const ratio = Math.min(2, devicePixelRatio);
     this.canvas.width = Math.max(1, Math.round(this.host.clientWidth * ratio));
     this.canvas.height = Math.max(1, Math.round(this.host.clientHeight * ratio));

@@ -3,7 +3,7 @@
 import { DIKE, SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
 import { metres, number, t } from "./i18n";
-import type { Scenario } from "./model";
+import type { Scenario } from "./scenario";
 import type { App } from "./state";
 import type { View } from "./view";
 

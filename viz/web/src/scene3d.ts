@@ -1,142 +1,54 @@
 // The 3D picture: ground and water in one mesh, buildings, roads, dikes. Draws only when something changed.
 
 import {
-  BufferGeometry, ColorManagement, DataTexture, DoubleSide, FrontSide, Group, HalfFloatType, LinearFilter,
-  LinearMipmapLinearFilter, LinearSRGBColorSpace, MOUSE, Mesh, NearestFilter, NoColorSpace, PerspectiveCamera,
-  RGBAFormat, RGFormat, RedFormat, Scene, ShaderMaterial, Texture, UnsignedByteType, Vector2, Vector3, WebGLRenderer,
+  BufferGeometry, ColorManagement, DataTexture, DoubleSide, FrontSide, Frustum, Group, HalfFloatType, LinearFilter,
+  LinearMipmapLinearFilter, LinearMipmapNearestFilter, LinearSRGBColorSpace, Box3, Matrix4, Mesh, NoColorSpace, RGFormat, RedFormat, Scene, ShaderMaterial,
+  Texture, Vector2, Vector3, WebGLRenderer,
 } from "three";
-import { MapControls } from "three/examples/jsm/controls/MapControls.js";
 import {
   CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW,
-  ROOF, SATURATION_BOUNDS, SHORE, TRAFFIC, WALL, changeClass, depthClass, unit,
+  ROOF, SHADOW, SHORE, TRAFFIC, WALL, unit,
 } from "./colours";
+import { Finder } from "./finder";
 import { Flow, flowAtFirst } from "./flow";
-import { buildingGeometry, dikeGeometry, groundGeometry, roadGeometry, skirtGeometry } from "./geometry";
-import { Finder, type Scenario, changePairs } from "./model";
+import { buildingGeometry, dikeGeometry, roadGeometry, skirtGeometry } from "./geometry";
+import { GroundTiles, bedTexture } from "./ground";
+import { Orbit } from "./orbit";
+import { changePairs } from "./scenario";
 import * as glsl from "./shaders";
-import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
+import type { App, Picked } from "./state";
 import { StreakMesh } from "./streaks";
+import { ScenarioTextures } from "./textures";
 import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
 
 ColorManagement.enabled = false; // sRGB in, sRGB out: the legend's colours are the picture's
 
-const VERTEX_BUDGETS = [22_000, 70_000, 220_000, 700_000];
+/** Tiles of ground (289 points each) on machines from slow to fast. */
+const TILE_BUDGETS = [110, 300, 900, 2400];
 const STREAKS = 1500;
 const colour = (hex: string): Vector3 => new Vector3(...unit(hex));
 
-/** Textures of one scenario: two frames around the instant, the first frame, states of things. */
-class ScenarioTextures {
-  readonly scenario: Scenario;
-  private readonly frames = new Map<string, DataTexture>();
-  a: DataTexture;
-  b: DataTexture;
-  first: DataTexture;
-  between = 0;
-  stale = true;
-  readonly buildings: DataTexture;
-  readonly roads: DataTexture;
-
-  constructor(scenario: Scenario, nBuildings: number, nRoads: number) {
-    this.scenario = scenario;
-    this.first = this.frame("0", scenario.frames[0]);
-    this.a = this.first;
-    this.b = this.first;
-    this.buildings = states(nBuildings);
-    this.roads = states(nRoads);
-  }
-
-  private frame(key: string, codes: Uint8Array): DataTexture {
-    let texture = this.frames.get(key);
-    if (!texture) {
-      const { nx, ny } = this.scenario.lattice;
-      texture = new DataTexture(this.scenario.signed(codes), nx, ny, RedFormat, HalfFloatType);
-      texture.minFilter = texture.magFilter = LinearFilter;
-      texture.needsUpdate = true;
-      this.frames.set(key, texture);
-    }
-    return texture;
-  }
-
-  update(app: App): void {
-    this.stale = false;
-    const { scenario } = this;
-    let wanted: string[];
-    if (app.whole && scenario.maximum) {
-      wanted = ["maximum"];
-      this.a = this.b = this.frame("maximum", scenario.maximum);
-      this.between = 0;
-    } else {
-      const { a, b, f } = scenario.moment(app.choices.time, scenario.ready);
-      this.a = this.frame(String(a), scenario.frames[a]);
-      this.b = f > 0 ? this.frame(String(b), scenario.frames[b]) : this.a;
-      this.between = f;
-      wanted = [String(a), String(b), String(b + 1)];
-    }
-    for (const [key, texture] of this.frames) {
-      if (key !== "0" && !wanted.includes(key)) {
-        texture.dispose();
-        this.frames.delete(key);
-      }
-    }
-    this.updateBuildings(app);
-    this.updateRoads(app);
-  }
-
-  private updateBuildings(app: App): void {
-    if (!this.scenario.buildingDepth) return;
-    const data = this.buildings.image.data as Uint8Array;
-    const n = app.territory.buildings?.list.length ?? 0;
-    for (let k = 0; k < n; k++) {
-      if (app.choices.difference) {
-        const step = changeClass(buildingChange(app, k));
-        data[4 * k] = step === 3 ? 0 : 10 + step;
-        continue;
-      }
-      const depth = buildingDepth(app, this.scenario, k);
-      data[4 * k] = depth > app.data.wet_depth ? 1 + depthClass(depth) : 0;
-    }
-    this.buildings.needsUpdate = true;
-  }
-
-  private updateRoads(app: App): void {
-    const { scenario } = this;
-    const data = this.roads.image.data as Uint8Array;
-    const n = scenario.meta.times.length;
-    const { a } = scenario.moment(app.choices.time);
-    for (let k = 0; k < app.territory.roads.length; k++) {
-      const state = roadState(app, scenario, k, app.choices.time);
-      data[4 * k] = state;
-      const busy = scenario.volume && state !== RoadState.Cut && !app.choices.difference;
-      data[4 * k + 1] = busy && scenario.volume ? scenario.volume[k * n + a] : 0;
-      const full = busy && scenario.saturation ? scenario.saturation[k * n + a] / 100 : 0;
-      data[4 * k + 2] = full < SATURATION_BOUNDS[0] ? 0 : full < SATURATION_BOUNDS[1] ? 1 : full < SATURATION_BOUNDS[2] ? 2 : 3;
-    }
-    this.roads.needsUpdate = true;
-  }
+export interface Drawing {
+  canvas: HTMLCanvasElement;
+  context: WebGL2RenderingContext;
+  /** The processor does the work of a graphics card. */
+  software: boolean;
 }
 
-function states(count: number): DataTexture {
-  const wide = Math.min(1024, Math.max(1, count));
-  const tall = Math.max(1, Math.ceil(count / wide));
-  const texture = new DataTexture(new Uint8Array(wide * tall * 4), wide, tall, RGBAFormat, UnsignedByteType);
-  texture.minFilter = texture.magFilter = NearestFilter;
-  texture.needsUpdate = true;
-  return texture;
-}
-
-/** Whether there is WebGL 2, and whether the processor does its work (then nothing is smoothed twice). */
-export function probeWebGL(): "none" | "software" | "hardware" {
-  const gl = document.createElement("canvas").getContext("webgl2");
-  if (!gl) return "none";
-  const info = gl.getExtension("WEBGL_debug_renderer_info");
-  const name = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
-  gl.getExtension("WEBGL_lose_context")?.loseContext();
-  return /swiftshader|llvmpipe|software|basic render|warp/i.test(name) ? "software" : "hardware";
-}
-
-/** Degrees from one bearing to another, the short way round. */
-function turnBetween(from: number, to: number): number {
-  return ((((to - from) % 360) + 540) % 360) - 180;
+/** A canvas with WebGL 2, null when there is none. Where the processor draws, edges are not smoothed twice. */
+export function openDrawing(): Drawing | null {
+  const make = (antialias: boolean): [HTMLCanvasElement, WebGL2RenderingContext | null] => {
+    const canvas = document.createElement("canvas");
+    return [canvas, canvas.getContext("webgl2", { alpha: true, antialias, powerPreference: "high-performance", preserveDrawingBuffer: true })];
+  };
+  const [canvas, context] = make(false);
+  if (!context) return null;
+  const info = context.getExtension("WEBGL_debug_renderer_info");
+  const name = String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER));
+  if (/swiftshader|llvmpipe|software|basic render|warp/i.test(name)) return { canvas, context, software: true };
+  context.getExtension("WEBGL_lose_context")?.loseContext();
+  const [smooth, smoothContext] = make(true);
+  return smoothContext ? { canvas: smooth, context: smoothContext, software: false } : null;
 }
 
 export class Scene3D implements View {
@@ -149,12 +61,12 @@ export class Scene3D implements View {
   private readonly renderer: WebGLRenderer;
   private readonly scene = new Scene();
   private readonly root = new Group();
-  private readonly eye: PerspectiveCamera;
-  private readonly controls: MapControls;
+  private readonly orbit: Orbit;
   private readonly finder: Finder;
   private readonly textures: ScenarioTextures[];
   private readonly shared: Record<string, { value: unknown }>;
-  private readonly groundMeshes: Mesh[] = [];
+  private readonly tiles: GroundTiles;
+  private readonly beds: DataTexture[] = [];
   private readonly skirts: Mesh[] = [];
   private readonly dikes: (Mesh | null)[] = [];
   private readonly buildingMesh: Mesh | null;
@@ -170,35 +82,31 @@ export class Scene3D implements View {
   private readonly streaks: (StreakMesh | null)[];
   private flowed = 0;
   private change: { key: string; texture: DataTexture } | null = null;
-  private flight: { from: Camera; to: Camera; start: number; span: number } | null = null;
 
-  constructor(host: HTMLElement, app: App, software: boolean) {
+  constructor(host: HTMLElement, app: App, { canvas, context, software }: Drawing) {
     this.host = host;
     this.app = app;
     const { territory } = app;
-    const canvas = document.createElement("canvas");
     host.prepend(canvas);
     this.software = software;
     this.level = software ? 0 : 1;
-    this.renderer = new WebGLRenderer({ canvas, antialias: !software, powerPreference: "high-performance", preserveDrawingBuffer: true });
+    this.renderer = new WebGLRenderer({ canvas, context, alpha: true });
+    this.renderer.debug.checkShaderErrors = false; // asking would wait for every shader by itself; the tests look at pixels
     this.renderer.outputColorSpace = LinearSRGBColorSpace;
-    this.renderer.setClearColor(0xeef2f6, 1);
+    this.renderer.setClearColor(0x000000, 0); // the sky is the page's
     this.renderer.autoClear = false;
-    this.eye = new PerspectiveCamera(FIELD_OF_VIEW, 1, 5, 100_000);
-    this.eye.up.set(0, 0, 1);
-    this.controls = new MapControls(this.eye, canvas);
-    this.controls.enableDamping = !matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.controls.dampingFactor = 0.12;
-    this.controls.maxPolarAngle = 1.42;
-    this.controls.zoomToCursor = true;
-    this.controls.mouseButtons = { LEFT: MOUSE.PAN, MIDDLE: MOUSE.ROTATE, RIGHT: MOUSE.ROTATE };
+    this.orbit = new Orbit(canvas, (x, y) => this.surface(x, y) * app.choices.exaggeration, () => {
+      this.moving = performance.now();
+      this.dirty = true;
+    });
+    this.orbit.controls.maxDistance = 8 * Math.max(territory.lattice.halfX, territory.lattice.halfY);
     this.finder = new Finder(territory);
     this.textures = app.scenarios.map((s) => new ScenarioTextures(s, territory.buildings?.list.length ?? 0, territory.roads.length));
 
     const ground = new Texture(territory.ground);
     ground.flipY = false;
     ground.colorSpace = NoColorSpace;
-    ground.minFilter = LinearMipmapLinearFilter;
+    ground.minFilter = software ? LinearMipmapNearestFilter : LinearMipmapLinearFilter;
     ground.generateMipmaps = true;
     ground.anisotropy = software ? 1 : Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
     ground.needsUpdate = true;
@@ -210,7 +118,8 @@ export class Scene3D implements View {
     const first = this.textures[0];
     this.shared = {
       depthA: { value: first.a }, depthB: { value: first.b }, permanentDepth: { value: first.first }, between: { value: 0 },
-      ground: { value: ground }, holes: { value: holes }, hasHoles: { value: app.data.holes > 0 ? 1 : 0 },
+      ground: { value: ground }, shadow: { value: colour(SHADOW) }, bed: { value: null }, lowest: { value: territory.lowest },
+      size: { value: new Vector2(lattice.nx, lattice.ny) }, cell: { value: lattice.cell }, holes: { value: holes }, hasHoles: { value: app.data.holes > 0 ? 1 : 0 },
       wet: { value: app.data.wet_depth }, permanentApart: { value: 0 },
       classes: { value: DEPTH_COLOURS.map(colour) }, bounds: { value: new Vector3(...DEPTH_BOUNDS) },
       permanent: { value: colour(PERMANENT) }, shore: { value: colour(SHORE) },
@@ -228,18 +137,21 @@ export class Scene3D implements View {
     });
     const groundMaterial = new ShaderMaterial({ vertexShader: glsl.terrainVertex, fragmentShader: glsl.terrainFragment, uniforms: { ...this.shared }, side: FrontSide });
     const skirtMaterial = new ShaderMaterial({ vertexShader: glsl.skirtVertex, fragmentShader: glsl.skirtFragment, uniforms: { ...this.shared }, side: DoubleSide });
+    this.tiles = new GroundTiles(lattice, this.bottom, territory.highest + app.data.greatest_depth, TILE_BUDGETS[TILE_BUDGETS.length - 1] + 4);
+    const groundMesh = new Mesh(this.tiles.geometry, groundMaterial);
+    groundMesh.frustumCulled = false;
+    groundMesh.renderOrder = 1; // after the houses: what they hide is not drawn
+    this.root.add(groundMesh);
+    const around = Math.max(1, Math.ceil((lattice.nx + lattice.ny) / 1500));
     for (const scenario of app.scenarios) {
-      const own = scenario.ownBed || this.groundMeshes.length === 0;
-      const mesh = own ? new Mesh(new BufferGeometry(), groundMaterial) : this.groundMeshes[0];
-      const skirt = own ? new Mesh(new BufferGeometry(), skirtMaterial) : this.skirts[0];
-      for (const each of [mesh, skirt]) {
-        each.frustumCulled = false;
-        this.root.add(each);
-      }
-      this.groundMeshes.push(mesh);
+      const own = scenario.ownBed || this.beds.length === 0;
+      const skirt = own ? new Mesh(skirtGeometry(lattice, scenario.bed, around, territory.lowest), skirtMaterial) : this.skirts[0];
+      skirt.frustumCulled = false;
+      this.root.add(skirt);
       this.skirts.push(skirt);
+      this.beds.push(own ? bedTexture(lattice, scenario.bed) : this.beds[0]);
       const lines = scenario.meta.lines;
-      const dike = lines.length === 0 ? null : new Mesh(new BufferGeometry(), new ShaderMaterial({
+      const dike = lines.length === 0 ? null : new Mesh(dikeGeometry(lines, (x, y) => lattice.bilinear(scenario.bed, x, y), lattice.cell), new ShaderMaterial({
         vertexShader: glsl.dikeVertex, fragmentShader: glsl.dikeFragment, uniforms: { colour: { value: colour(DIKE) } }, side: DoubleSide,
       }));
       if (dike) this.root.add(dike);
@@ -262,6 +174,7 @@ export class Scene3D implements View {
       vertexShader: glsl.roadVertex, fragmentShader: glsl.roadFragment, side: DoubleSide,
       uniforms: { ...this.shared, ...states(first.roads) },
     }));
+    if (this.roadMesh) this.roadMesh.geometry = roadGeometry(territory.roads, (x, y) => lattice.bilinear(territory.bed, x, y), Math.max(6, 1.5 * lattice.cell));
     app.choices.showFlow = app.hasFlow && flowAtFirst(software);
     this.streaks = app.scenarios.map((scenario) => {
       if (!scenario.meta.flow) return null;
@@ -270,17 +183,10 @@ export class Scene3D implements View {
       return made;
     });
     this.scene.add(this.root);
-    this.build();
     this.resize();
     this.home(false);
-    this.controls.addEventListener("change", () => {
-      this.moving = performance.now();
-      this.dirty = true;
-    });
-    this.controls.addEventListener("start", () => {
-      this.flight = null;
-    });
     app.on((changed) => {
+      if (changed.size === 1 && changed.has("frames") && this.shownNow.every((k) => this.textures[k].isCurrent(app))) return;
       if (["time", "frames", "water", "buildingMode", "difference", "scenario", "other"].some((key) => changed.has(key as never))) this.stale = true;
       this.dirty = true;
     });
@@ -297,60 +203,24 @@ export class Scene3D implements View {
     return lowest - Math.max(18, 0.25 * (highest - lowest), 0.012 * Math.max(lattice.halfX, lattice.halfY));
   }
 
-  private get every(): number {
-    const { nx, ny } = this.app.territory.lattice;
-    return Math.max(1, Math.ceil(Math.sqrt((nx * ny) / VERTEX_BUDGETS[this.level])));
-  }
-
-  /** (Re)make what depends on the level of detail. */
-  private build(): void {
-    const { territory, scenarios } = this.app;
-    const { lattice, lowest } = territory;
-    const every = this.every;
-    scenarios.forEach((scenario, k) => {
-      const own = k === 0 || scenario.ownBed;
-      if (own) {
-        for (const mesh of [this.groundMeshes[k], this.skirts[k]]) mesh.geometry.dispose();
-        this.groundMeshes[k].geometry = groundGeometry(lattice, scenario.bed, every, lowest);
-        this.skirts[k].geometry = skirtGeometry(lattice, scenario.bed, every, lowest);
-      }
-      const dike = this.dikes[k];
-      if (dike) {
-        dike.geometry.dispose();
-        dike.geometry = dikeGeometry(scenario.meta.lines, (x, y) => this.meshHeight(x, y), lattice.cell);
-      }
-    });
-    if (this.roadMesh) {
-      this.roadMesh.geometry.dispose();
-      this.roadMesh.geometry = roadGeometry(territory.roads, (x, y) => this.meshHeight(x, y), Math.max(6, lattice.cell * Math.min(every, 3)));
-    }
-    this.dirty = true;
-  }
-
-  private meshHeight(x: number, y: number): number {
-    const { lattice, bed } = this.app.territory;
-    return lattice.bilinear(bed, x, y, this.every);
-  }
-
   invalidate(): void {
     this.dirty = true;
   }
 
   resize(): void {
     const { clientWidth, clientHeight } = this.host;
+    if (clientWidth === 0 || clientHeight === 0) return; // not on the screen: paper is being laid out
     // The still picture of a software renderer is drawn finer instead of smoothed.
     const fine = this.software && this.ratio === 1 && this.measured > 0 && this.measured < 350;
     const finest = fine ? Math.max(1.5, devicePixelRatio) : devicePixelRatio;
     this.renderer.setPixelRatio(this.ratio * Math.min(2, finest));
     this.renderer.setSize(clientWidth, clientHeight, false);
-    this.eye.aspect = clientWidth / Math.max(1, clientHeight);
-    this.eye.updateProjectionMatrix();
+    this.orbit.resize(clientWidth / Math.max(1, clientHeight));
     this.dirty = true;
   }
 
   private tick(now: number): void {
-    if (this.flight) this.fly(now);
-    this.controls.update();
+    this.orbit.tick(now);
     const quiet = now - this.moving > 220 && !this.app.choices.playing;
     // While it moves on a slow machine, fewer pixels; the still picture is always sharp.
     const wanted = quiet || this.measured < 45 ? 1 : Math.max(0.45, 0.99 * Math.min(1, Math.sqrt(80 / this.measured)));
@@ -371,21 +241,21 @@ export class Scene3D implements View {
   /** Streaks move on: on a slow machine a few times a second, and not before it has been measured. */
   private flow(now: number): void {
     const { app } = this;
-    const still = !app.choices.showFlow || app.whole || document.hidden || this.spans.length < 5;
+    const still = !app.choices.showFlow || app.whole || document.hidden || this.measured === 0;
     const passed = (now - this.flowed) / 1000;
     if (still || passed < Math.max(0.03, (1.6 * this.measured) / 1000)) return;
     this.flowed = now;
     const perPixel = this.metresPerPixel();
     const screen = this.renderer.getSize(new Vector2());
     const reach = 0.62 * Math.max(screen.x, 1.3 * screen.y) * perPixel;
-    const { target } = this.controls;
+    const { target } = this.orbit.controls;
     for (const k of this.shownNow) {
       const streaks = this.streaks[k];
       if (!streaks || streaks.flow.empty) continue;
       streaks.flow.step(Math.min(0.2, passed), target.x, target.y, reach, perPixel);
       const { scenario } = this.textures[k];
       const { lattice } = app.territory;
-      streaks.update((x, y) => lattice.bilinear(scenario.bed, x, y, this.every) + scenario.depthAt(lattice.cellAt(x, y), app.choices.time),
+      streaks.update((x, y) => lattice.bilinear(scenario.bed, x, y) + scenario.depthAt(lattice.cellAt(x, y), app.choices.time),
         screen, perPixel);
       this.dirty = true;
     }
@@ -399,21 +269,22 @@ export class Scene3D implements View {
 
   /** The first pictures decide how fine the ground mesh is on this machine. */
   private measure(cpu: number): void {
-    if (this.spans.length >= 5) return;
+    const enough = this.software ? 3 : 5;
+    if (this.spans.length >= enough) return;
     const gl = this.renderer.getContext();
     const before = performance.now();
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the picture
     this.spans.push(cpu + performance.now() - before);
     this.dirty = true;
-    if (this.spans.length < 5) return;
-    this.measured = [...this.spans.slice(1)].sort((a, b) => a - b)[1]; // the first one compiles shaders
+    if (this.spans.length < enough) return;
+    this.measured = [...this.spans.slice(1)].sort((a, b) => a - b)[enough === 3 ? 0 : 1]; // the first one compiles shaders
     if (this.software) this.resize();
-    const finer = this.measured < 14 && this.level < VERTEX_BUDGETS.length - 1;
+    const finer = this.measured < 14 && this.level < TILE_BUDGETS.length - 1;
     const coarser = this.measured > 110 && this.level > 0;
     if (!finer && !coarser) return;
     this.level += finer ? 1 : -1;
     if (finer) this.spans.length = 0; // look again at the finer one
-    this.build();
+    this.dirty = true;
   }
 
   private draw(): void {
@@ -427,14 +298,12 @@ export class Scene3D implements View {
       if (this.textures[k].stale) this.textures[k].update(app);
     }
     this.root.scale.z = choices.exaggeration;
-    const target = this.controls.target;
-    const distance = this.eye.position.distanceTo(target);
     const { lattice } = app.territory;
-    this.eye.near = Math.max(1, distance * 0.02);
-    this.eye.far = distance + 4 * Math.max(lattice.halfX, lattice.halfY) + 4000;
-    this.eye.updateProjectionMatrix();
+    this.orbit.clip(Math.max(lattice.halfX, lattice.halfY));
     const size = this.renderer.getSize(new Vector2());
-    this.shared["perPixel"].value = (2 * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, size.y);
+    const perPixel = (2 * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, size.y);
+    this.shared["perPixel"].value = perPixel;
+    this.chooseTiles(perPixel);
     this.renderer.setScissorTest(false);
     this.renderer.clear();
     if (choices.compare && this.textures.length > 1) {
@@ -450,6 +319,22 @@ export class Scene3D implements View {
     }
   }
 
+  private chooseTiles(perPixel: number): void {
+    const { exaggeration } = this.app.choices;
+    const { eye } = this.orbit;
+    const frustum = new Frustum().setFromProjectionMatrix(new Matrix4().multiplyMatrices(eye.projectionMatrix, eye.matrixWorldInverse));
+    const box = new Box3();
+    const { x, y, z } = eye.position;
+    this.tiles.select({
+      x, y, z: z / exaggeration, perPixel,
+      sees: (west, south, low, east, north, high) => {
+        box.min.set(west, south, low * exaggeration);
+        box.max.set(east, north, high * exaggeration);
+        return frustum.intersectsBox(box);
+      },
+    }, TILE_BUDGETS[this.level]);
+  }
+
   private drawScenario(k: number): void {
     const { choices } = this.app;
     const textures = this.textures[k];
@@ -461,7 +346,7 @@ export class Scene3D implements View {
     if (choices.difference) shared["change"].value = this.changeTexture();
     shared["permanentDepth"].value = textures.first;
     shared["permanentApart"].value = choices.permanentApart && textures.scenario.meta.permanent ? 1 : 0;
-    this.groundMeshes.forEach((mesh) => (mesh.visible = mesh === this.groundMeshes[k]));
+    shared["bed"].value = this.beds[k];
     this.skirts.forEach((mesh) => (mesh.visible = mesh === this.skirts[k]));
     this.dikes.forEach((mesh, n) => mesh && (mesh.visible = n === (choices.difference ? choices.other : k)));
     this.streaks.forEach((streaks, n) => {
@@ -478,13 +363,13 @@ export class Scene3D implements View {
       uniforms["states"].value = texture;
       uniforms["picked"].value = picked ?? -1;
     }
-    this.renderer.render(this.scene, this.eye);
+    this.renderer.render(this.scene, this.orbit.eye);
   }
 
   /** What changes between the two scenarios chosen, made when first asked for. */
   private changeTexture(): DataTexture {
     const { choices, scenarios, territory, data } = this.app;
-    const key = `${choices.scenario}/${choices.other}`;
+    const key = `${choices.scenario}/${choices.other}/${scenarios.some((s) => s.change !== null)}`;
     if (this.change?.key !== key) {
       this.change?.texture.dispose();
       const pairs = changePairs(this.app.shown, scenarios[choices.other], data.wet_depth);
@@ -507,9 +392,9 @@ export class Scene3D implements View {
 
   pick(clientX: number, clientY: number): Picked | null {
     const box = this.host.getBoundingClientRect();
-    const eye = this.eye.position.clone();
+    const eye = this.orbit.eye.position.clone();
     const ray = new Vector3(((clientX - box.left) / box.width) * 2 - 1, 1 - ((clientY - box.top) / box.height) * 2, 0.5)
-      .unproject(this.eye).sub(eye).normalize();
+      .unproject(this.orbit.eye).sub(eye).normalize();
     eye.z /= this.app.choices.exaggeration;
     ray.z /= this.app.choices.exaggeration;
     const { lattice, lowest, highest, buildings } = this.app.territory;
@@ -539,7 +424,7 @@ export class Scene3D implements View {
 
   project(x: number, y: number, above: number): Screen {
     const z = (this.surface(x, y) + above) * this.app.choices.exaggeration;
-    const at = new Vector3(x, y, Number.isFinite(z) ? z : 0).project(this.eye);
+    const at = new Vector3(x, y, Number.isFinite(z) ? z : 0).project(this.orbit.eye);
     return {
       x: ((at.x + 1) / 2) * this.host.clientWidth,
       y: ((1 - at.y) / 2) * this.host.clientHeight,
@@ -548,42 +433,23 @@ export class Scene3D implements View {
   }
 
   zoom(factor: number): void {
-    const { target } = this.controls;
-    this.eye.position.sub(target).multiplyScalar(1 / factor).add(target);
-    this.touched();
+    this.orbit.zoom(factor);
   }
 
   turn(degrees: number): void {
-    const arm = this.eye.position.clone().sub(this.controls.target);
-    arm.applyAxisAngle(new Vector3(0, 0, 1), (degrees * Math.PI) / 180);
-    this.eye.position.copy(this.controls.target).add(arm);
-    this.touched();
+    this.orbit.turn(degrees);
   }
 
   pan(right: number, up: number): void {
-    const angle = (this.bearing() * Math.PI) / 180;
-    const step = 0.12 * this.eye.position.distanceTo(this.controls.target);
-    const shift = new Vector3(
-      step * (right * Math.cos(angle) + up * Math.sin(angle)), step * (up * Math.cos(angle) - right * Math.sin(angle)), 0);
-    this.eye.position.add(shift);
-    this.controls.target.add(shift);
-    this.touched();
+    this.orbit.pan(right, up);
   }
 
   tilt(): void {
-    const arm = this.eye.position.clone().sub(this.controls.target);
-    const distance = arm.length();
-    const flat = Math.hypot(arm.x, arm.y);
-    const above = flat / distance < 0.15;
-    const angle = (this.bearing() * Math.PI) / 180;
-    const lean = above ? 0.92 : 0.01;
-    arm.set(-Math.sin(angle) * Math.sin(lean), -Math.cos(angle) * Math.sin(lean), Math.cos(lean)).multiplyScalar(distance);
-    this.eye.position.copy(this.controls.target).add(arm);
-    this.touched();
+    this.orbit.tilt();
   }
 
   north(): void {
-    this.turn(this.bearing());
+    this.orbit.turn(this.orbit.bearing());
   }
 
   /** Where people and water meet; the whole ground when there is nothing of that. */
@@ -612,70 +478,26 @@ export class Scene3D implements View {
     }
     const x = (west + east) / 2;
     const y = (south + north) / 2;
-    const wide = Math.max(east - west, (north - south) * 1.25 * Math.min(1.6, this.eye.aspect), 0.18 * lattice.halfX, 300);
-    const distance = (0.6 * wide) / (Math.tan((FIELD_OF_VIEW * Math.PI) / 360) * Math.max(0.8, this.eye.aspect));
-    const z = this.surface(x, y) * this.app.choices.exaggeration;
-    this.controls.target.set(x, y, Number.isFinite(z) ? z : 0);
-    const lean = 0.86;
-    const turn = 0.26;
-    this.eye.position.set(x - Math.sin(turn) * Math.sin(lean) * distance, y - Math.cos(turn) * Math.sin(lean) * distance,
-      this.controls.target.z + Math.cos(lean) * distance);
-    this.controls.minDistance = 60;
-    this.controls.maxDistance = 8 * Math.max(lattice.halfX, lattice.halfY);
-    if (smooth) this.touched();
-    else this.controls.update();
+    const wide = Math.max(east - west, (north - south) * 1.25 * Math.min(1.6, this.orbit.eye.aspect), 0.18 * lattice.halfX, 300);
+    const distance = (0.6 * wide) / (Math.tan((FIELD_OF_VIEW * Math.PI) / 360) * Math.max(0.8, this.orbit.eye.aspect));
+    this.orbit.setCamera({ x, y, distance, bearing: 15, lean: 49 }, smooth);
   }
 
   goTo(x: number, y: number): void {
-    this.setCamera({ ...this.camera3(), x, y }, true);
+    this.orbit.setCamera({ ...this.orbit.now(), x, y }, true);
   }
 
   camera(): Camera {
-    return this.flight?.to ?? this.camera3();
-  }
-
-  private camera3(): Camera {
-    const { target } = this.controls;
-    const arm = this.eye.position.clone().sub(target);
-    const distance = arm.length();
-    return { x: target.x, y: target.y, distance, bearing: this.bearing(), lean: (Math.acos(arm.z / distance) * 180) / Math.PI };
+    return this.orbit.camera();
   }
 
   setCamera(camera: Camera, smooth: boolean): void {
-    const from = this.camera3();
-    const far = Math.hypot(camera.x - from.x, camera.y - from.y) / Math.max(from.distance, camera.distance);
-    if (smooth && this.controls.enableDamping) {
-      this.flight = { from, to: camera, start: performance.now(), span: Math.min(2200, 700 + 500 * far + 8 * Math.abs(turnBetween(from.bearing, camera.bearing))) };
-    } else {
-      this.flight = null;
-      this.place(camera);
-    }
-    this.dirty = true;
+    this.orbit.setCamera(camera, smooth);
   }
 
-  private place({ x, y, distance, bearing, lean }: Camera): void {
-    const z = this.surface(x, y) * this.app.choices.exaggeration;
-    const turn = (bearing * Math.PI) / 180;
-    const tilt = (Math.max(0.6, lean) * Math.PI) / 180;
-    this.controls.target.set(x, y, Number.isFinite(z) ? z : 0);
-    this.eye.position.set(x - Math.sin(turn) * Math.sin(tilt) * distance, y - Math.cos(turn) * Math.sin(tilt) * distance,
-      this.controls.target.z + Math.cos(tilt) * distance);
-    this.controls.update();
-    this.dirty = true;
-  }
-
-  private fly(now: number): void {
-    if (!this.flight) return;
-    const { from, to, start, span } = this.flight;
-    const share = Math.min(1, (now - start) / span);
-    const eased = share * share * (3 - 2 * share);
-    const mix = (a: number, b: number): number => a + (b - a) * eased;
-    this.place({
-      x: mix(from.x, to.x), y: mix(from.y, to.y), distance: from.distance * (to.distance / from.distance) ** eased,
-      bearing: from.bearing + turnBetween(from.bearing, to.bearing) * eased, lean: mix(from.lean, to.lean),
-    });
-    this.moving = now;
-    if (share >= 1) this.flight = null;
+  /** Where the eye is flying to; null when it stands still. */
+  get flight(): Camera | null {
+    return this.orbit.flight?.to ?? null;
   }
 
   drawNow(): void {
@@ -683,20 +505,11 @@ export class Scene3D implements View {
     this.onDraw();
   }
 
-  private touched(): void {
-    this.flight = null;
-    this.moving = performance.now();
-    this.controls.update();
-    this.dirty = true;
-  }
-
   bearing(): number {
-    const arm = this.controls.target.clone().sub(this.eye.position);
-    return (Math.atan2(arm.x, arm.y) * 180) / Math.PI;
+    return this.orbit.bearing();
   }
 
   metresPerPixel(): number {
-    const distance = this.eye.position.distanceTo(this.controls.target);
-    return (2 * distance * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, this.host.clientHeight);
+    return (2 * this.orbit.distance * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, this.host.clientHeight);
   }
 }

@@ -6,22 +6,31 @@ uniform sampler2D depthA;
 uniform sampler2D depthB;
 uniform float between;
 float signedDepth(vec2 uv) {
-  return mix(texture2D(depthA, uv).r, texture2D(depthB, uv).r, between);
+  float depth = texture2D(depthA, uv).r;
+  if (between > 0.0) depth = mix(depth, texture2D(depthB, uv).r, between);
+  return depth;
 }`;
 
 export const terrainVertex = /* glsl */ `
 ${WATER}
+uniform sampler2D bed;      // ground of every cell (m)
+uniform vec2 size;          // cells
+uniform float cell;         // m
+uniform float lowest;       // m, drawn where nothing is known
 uniform float wet;
-uniform float base;
+attribute vec3 tile;        // column and row of its corner, cells a step
 varying vec2 vUv;
-varying float vAbove;
-attribute float wall;
 void main() {
-  vUv = uv;
-  float water = signedDepth(uv);
-  float top = position.z + (water > wet ? water : 0.0);
-  vAbove = wall > 0.5 ? base - position.z : 0.0;
-  gl_Position = projectionMatrix * modelViewMatrix * vec4(position.xy, top, 1.0);
+  vec2 at = min(tile.xy + position.xy * tile.z, size - 1.0);
+  vUv = (at + 0.5) / size;
+  float z = texelFetch(bed, ivec2(at), 0).r;
+  if (z < -1e8) z = lowest;
+  float water = signedDepth(vUv);
+  if (water > wet) z += water;
+  // The hanging edge of a tile closes the gap to a coarser neighbour; the side of the territory has its own wall.
+  bool inner = all(greaterThan(at, vec2(0.5))) && all(lessThan(at, size - 1.5));
+  if (position.z > 0.5 && inner) z -= 0.6 * tile.z * cell;
+  gl_Position = projectionMatrix * modelViewMatrix * vec4((at.x + 0.5 - 0.5 * size.x) * cell, (0.5 * size.y - at.y - 0.5) * cell, z, 1.0);
 }`;
 
 export const terrainFragment = /* glsl */ `
@@ -40,6 +49,7 @@ uniform sampler2D change;   // greatest depth of the other scenario less this on
 uniform float changing;
 uniform vec3 changes[7];
 uniform vec3 changeBounds;
+uniform vec3 shadow;
 varying vec2 vUv;
 
 float over(float value, float bound, float width) {
@@ -48,7 +58,9 @@ float over(float value, float bound, float width) {
 
 void main() {
   if (hasHoles > 0.5 && texture2D(holes, vUv).r > 0.5) discard;
-  vec3 land = texture2D(ground, vUv).rgb;
+  // Alpha: how much light gets past the buildings.
+  vec4 baked = texture2D(ground, vUv);
+  vec3 land = mix(shadow, baked.rgb, baked.a);
   if (changing > 0.5) {
     vec2 found = texture2D(change, vUv).rg;
     float broad = max(fwidth(found.x), 1e-5);
@@ -71,18 +83,20 @@ void main() {
   }
   float depth = signedDepth(vUv);
   float width = max(fwidth(depth), 1e-5);
-  vec3 water = classes[0];
-  water = mix(water, classes[1], over(depth, bounds.x, width));
-  water = mix(water, classes[2], over(depth, bounds.y, width));
-  water = mix(water, classes[3], over(depth, bounds.z, width));
-  if (permanentApart > 0.5) {
-    float before = texture2D(permanentDepth, vUv).r;
-    water = mix(water, permanent, over(before, wet, max(fwidth(before), 1e-5)));
+  float inside = (depth - wet) / width;   // pixels from the edge of the water
+  vec3 colour = land;
+  if (inside > -0.5) {
+    vec3 water = classes[0];
+    water = mix(water, classes[1], over(depth, bounds.x, width));
+    water = mix(water, classes[2], over(depth, bounds.y, width));
+    water = mix(water, classes[3], over(depth, bounds.z, width));
+    if (permanentApart > 0.5) water = mix(water, permanent, over(texture2D(permanentDepth, vUv).r, wet, width));
+    // Shade at the foot of buildings falls on the water too, a little; open water keeps the legend's colour.
+    water = mix(shadow, water, 0.45 + 0.55 * baked.a);
+    colour = mix(land, water, clamp(inside + 0.5, 0.0, 1.0));
+    // The shoreline is a line of constant width on the screen, on the water's side, whatever the slope.
+    colour = mix(colour, shore, 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside)));
   }
-  vec3 colour = mix(land, water, over(depth, wet, width));
-  // The shoreline is a line of constant width on the screen, on the water's side, whatever the slope.
-  float inside = (depth - wet) / width;
-  colour = mix(colour, shore, 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside)));
   gl_FragColor = vec4(colour, 1.0);
 }`;
 

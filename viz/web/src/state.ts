@@ -1,6 +1,7 @@
 // What the reader has chosen, and who wants to know when it changes.
 
-import type { Scenario, Territory } from "./model";
+import type { Scenario } from "./scenario";
+import type { Territory } from "./territory";
 import type { PageData } from "./types";
 
 export type WaterMode = "now" | "maximum";
@@ -55,7 +56,7 @@ export class App {
     this.territory = territory;
     this.scenarios = scenarios;
     this.choices = {
-      time: scenarios[0].meta.times[0],
+      time: scenarios[0].openingTime,
       playing: false,
       speed: 1,
       scenario: 0,

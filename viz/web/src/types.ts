@@ -47,6 +47,10 @@ export interface ScenarioMeta {
   duration: number | null;
   per_chunk: number;
   chunks: number[];
+  /** Bits of the cells that are ever wet: frames and maximum hold only those. */
+  wet: number;
+  /** The first frame and the one that the page opens on, read before all others. */
+  opening: { frames: number[]; blob: number };
   maximum: number | null;
   /** Greatest depth less that of the first scenario. */
   difference: { size: number; sign: number } | null;

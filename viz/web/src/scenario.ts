@@ -1,0 +1,326 @@
+// One run over time: its frames, series and velocities, as they are decoded. No drawing here.
+
+import { block, terrain, undelta } from "./codec";
+import type { Decoder } from "./decoder";
+import { type Lattice, half } from "./lattice";
+import type { Territory } from "./territory";
+import type { PageData, ScenarioMeta } from "./types";
+
+/** Dry cells lie at least this far below zero (m): the edge of the water is a clear step everywhere. */
+const DRY_MARGIN = 0.02;
+
+/** What the codes of viz/flow.py mean. */
+const SPEED = Array.from({ length: 8 }, (_, k) => (k === 0 ? 0 : ((k - 0.5) / 7) ** 2));
+const EAST = Array.from({ length: 32 }, (_, k) => Math.cos((k * Math.PI) / 16));
+const NORTH = Array.from({ length: 32 }, (_, k) => Math.sin((k * Math.PI) / 16));
+
+/** Two frames and the share of the second. */
+export interface Moment {
+  a: number;
+  b: number;
+  f: number;
+}
+
+/** A field of codes on the cells that are ever wet, in the order of `Scenario.cells`. */
+export type Codes = Uint8Array;
+
+/** One run. The frames before `ready` are decoded, and from the start the first and the one that the page opens on. */
+export class Scenario {
+  readonly meta: ScenarioMeta;
+  readonly lattice: Lattice;
+  readonly bed: Float32Array;
+  readonly ownBed: boolean;
+  readonly curve: Float32Array;
+  readonly startMs: number;
+  readonly frames: Codes[] = [];
+  ready = 0;
+  maximum: Codes | null = null;
+  /** Cells that a building fills, one bit each: water is drawn through under it. */
+  roofs: Uint8Array | null = null;
+  buildingDepth: Uint8Array | null = null;
+  roadDepth: Uint8Array | null = null;
+  volume: Uint8Array | null = null;
+  saturation: Uint8Array | null = null;
+  closed: Uint8Array | null = null;
+  /** Codes of direction and speed, one array a frame; empty until they are read. */
+  flow: Uint8Array[] = [];
+  /** Greatest depth less that of the first scenario (m); null where that was not worked out. */
+  change: Float32Array | null = null;
+  /** The cells that are ever wet; where each of all cells is among them (−1: nowhere); they and their neighbours. */
+  private cells = new Uint32Array();
+  private slots = new Int32Array();
+  private near = new Uint32Array();
+  private readonly wetHalf: Uint16Array;
+
+  constructor(meta: ScenarioMeta, lattice: Lattice, bed: Float32Array, ownBed: boolean, curve: Float32Array) {
+    this.meta = meta;
+    this.lattice = lattice;
+    this.bed = bed;
+    this.ownBed = ownBed;
+    this.curve = curve;
+    const parsed = Date.parse(meta.start);
+    this.startMs = Number.isFinite(parsed) ? parsed : 0;
+    this.wetHalf = Uint16Array.from(curve, half);
+  }
+
+  get complete(): boolean {
+    return this.ready === this.meta.times.length;
+  }
+
+  get lastTime(): number {
+    return this.meta.times[this.meta.times.length - 1];
+  }
+
+  get openingTime(): number {
+    return this.meta.times[this.meta.opening.frames[this.meta.opening.frames.length - 1]];
+  }
+
+  /** Whether the run stopped before the end that its scenario asks for. */
+  get cutShort(): boolean {
+    return this.meta.status !== "complete" || (this.meta.duration !== null && this.lastTime < this.meta.duration - 1);
+  }
+
+  /** The two frames around an instant, among the first `count`. */
+  moment(time: number, count = this.meta.times.length): Moment {
+    const times = this.meta.times;
+    if (count <= 1 || time <= times[0]) return { a: 0, b: 0, f: 0 };
+    if (time >= times[count - 1]) return { a: count - 1, b: count - 1, f: 0 };
+    let low = 0;
+    let high = count - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (times[middle] <= time) low = middle;
+      else high = middle;
+    }
+    return { a: low, b: high, f: (time - times[low]) / (times[high] - times[low]) };
+  }
+
+  /** The same among the frames that are decoded: the nearest there is. */
+  decoded(time: number): Moment {
+    if (this.complete) return this.moment(time);
+    const { frames } = this.meta.opening;
+    const opening = frames[frames.length - 1];
+    if (this.ready === 0 || Math.abs(time - this.openingTime) < 1e-6) return { a: opening, b: opening, f: 0 };
+    return this.moment(time, this.ready);
+  }
+
+  depthAt(cell: number, time: number): number {
+    const slot = this.slots[cell];
+    if (slot < 0) return 0;
+    const { a, b, f } = this.decoded(time);
+    return (1 - f) * this.curve[this.frames[a][slot]] + f * this.curve[this.frames[b][slot]];
+  }
+
+  maximumAt(cell: number): number {
+    const slot = this.slots[cell];
+    if (slot < 0) return 0;
+    if (this.maximum) return this.curve[this.maximum[slot]];
+    let most = 0;
+    for (let k = 0; k < this.ready; k++) most = Math.max(most, this.curve[this.frames[k][slot]]);
+    return most;
+  }
+
+  /** Depth over time at a cell, one value a decoded frame. */
+  cellSeries(cell: number): number[] {
+    const slot = this.slots[cell];
+    return this.frames.slice(0, this.ready).map((frame) => (slot < 0 ? 0 : this.curve[frame[slot]]));
+  }
+
+  /** A byte series (buildings, roads) of one thing as depths. */
+  series(bytes: Uint8Array, thing: number): number[] {
+    const n = this.meta.times.length;
+    return Array.from(bytes.subarray(thing * n, (thing + 1) * n), (code) => this.curve[code]);
+  }
+
+  /** Depth of one thing at an instant, or the most so far. */
+  thingDepth(bytes: Uint8Array, thing: number, time: number, soFar: boolean): number {
+    const n = this.meta.times.length;
+    const { a, b, f } = this.moment(time);
+    const at = thing * n;
+    const now = (1 - f) * this.curve[bytes[at + a]] + f * this.curve[bytes[at + b]];
+    if (!soFar) return now;
+    let most = 0;
+    for (let k = 0; k <= a; k++) if (bytes[at + k] > most) most = bytes[at + k];
+    return Math.max(now, this.curve[most]);
+  }
+
+  /**
+   * Signed depth as 16-bit floats, for textures: the depth where there is water; beside water, the water's
+   * level less the ground, so that the line between cells where it passes the drawing threshold is where
+   * the water surface meets the ground; a little below zero elsewhere.
+   */
+  signed(packed: Codes): Uint16Array<ArrayBuffer> {
+    const { nx, ny } = this.lattice;
+    const { bed, curve, wetHalf, roofs, cells, near } = this;
+    const codes = new Uint8Array(nx * ny);
+    for (let s = 0; s < cells.length; s++) codes[cells[s]] = packed[s];
+    const away = half(-0.3);
+    const out = new Uint16Array(nx * ny).fill(away);
+    for (const c of near) {
+      const code = codes[c];
+      if (code) {
+        out[c] = wetHalf[code];
+        continue;
+      }
+      const i = (c / nx) | 0;
+      const j = c - i * nx;
+      const up = i > 0 ? -nx : 0;
+      const down = i < ny - 1 ? nx : 0;
+      const left = j > 0 ? -1 : 0;
+      const right = j < nx - 1 ? 1 : 0;
+      let sum = 0;
+      let count = 0;
+      let n = c + up;
+      if (codes[n + left]) { sum += bed[n + left] + curve[codes[n + left]]; count++; }
+      if (codes[n]) { sum += bed[n] + curve[codes[n]]; count++; }
+      if (codes[n + right]) { sum += bed[n + right] + curve[codes[n + right]]; count++; }
+      n = c + down;
+      if (codes[n + left]) { sum += bed[n + left] + curve[codes[n + left]]; count++; }
+      if (codes[n]) { sum += bed[n] + curve[codes[n]]; count++; }
+      if (codes[n + right]) { sum += bed[n + right] + curve[codes[n + right]]; count++; }
+      if (codes[c + left]) { sum += bed[c + left] + curve[codes[c + left]]; count++; }
+      if (codes[c + right]) { sum += bed[c + right] + curve[codes[c + right]]; count++; }
+      if (count === 0) continue;
+      const over = sum / count - bed[c];
+      if (roofs && roofs[c >> 3] & (128 >> (c & 7))) out[c] = half(over);
+      else if (!Number.isNaN(over)) out[c] = half(Math.max(Math.min(over, -DRY_MARGIN), -50));
+    }
+    return out;
+  }
+
+  /** What the first picture needs: which cells, the opening and first frames, series at buildings and roads. */
+  async open(): Promise<void> {
+    const { meta } = this;
+    this.place(await block(meta.wet));
+    const opening = await block(meta.opening.blob);
+    const size = this.cells.length;
+    meta.opening.frames.forEach((k, n) => (this.frames[k] = opening.slice(n * size, (n + 1) * size)));
+    const frames = meta.times.length;
+    const read = async (id: number | null | undefined): Promise<Uint8Array | null> =>
+      id === null || id === undefined ? null : undelta(await block(id), frames);
+    this.buildingDepth = await read(meta.building_depth);
+    this.roadDepth = await read(meta.road_depth);
+    this.volume = await read(meta.traffic?.volume);
+    this.saturation = await read(meta.traffic?.saturation);
+    this.closed = await read(meta.traffic?.closed);
+    if (meta.roofs !== null) this.roofs = await block(meta.roofs);
+    if (meta.maximum !== null) this.maximum = await block(meta.maximum);
+  }
+
+  private place(bits: Uint8Array): void {
+    const { nx, ny } = this.lattice;
+    const n = nx * ny;
+    const wet = new Uint8Array(n);
+    for (let c = 0; c < n; c++) if (bits[c >> 3] & (128 >> (c & 7))) wet[c] = 1;
+    this.slots = new Int32Array(n).fill(-1);
+    this.cells = listed(wet);
+    this.cells.forEach((c, slot) => (this.slots[c] = slot));
+    // Along rows, then along columns: neighbours are wet cells' cells next to them, corners too.
+    const mark = new Uint8Array(wet);
+    for (let c = 0; c < n; c++) {
+      if (!wet[c]) continue;
+      if (c % nx > 0) mark[c - 1] = 1;
+      if (c % nx < nx - 1) mark[c + 1] = 1;
+    }
+    const around = new Uint8Array(mark);
+    for (let c = 0; c < n; c++) {
+      if (!mark[c]) continue;
+      if (c >= nx) around[c - nx] = 1;
+      if (c < n - nx) around[c + nx] = 1;
+    }
+    this.near = listed(around);
+  }
+
+  async decodeFrames(decoder: Decoder, onProgress: () => void): Promise<void> {
+    const series = decoder.series(this.cells.length);
+    for (const id of this.meta.chunks) {
+      for (const frame of await series(id)) this.frames[this.ready++] = frame;
+      onProgress();
+    }
+  }
+
+  /** What is looked at later: the change from the first scenario, velocities for the streaks. */
+  async decodeRest(decoder: Decoder): Promise<void> {
+    const { difference, flow } = this.meta;
+    if (difference) {
+      const size = await block(difference.size);
+      const sign = await block(difference.sign);
+      this.change = Float32Array.from(size, (code, c) => (sign[c >> 3] & (128 >> (c & 7)) ? -1 : 1) * this.curve[code]);
+    }
+    if (!flow) return;
+    const frames: Uint8Array[] = [];
+    const series = decoder.series(flow.rows * flow.columns);
+    for (const id of flow.chunks) frames.push(...(await series(id)));
+    this.flow = frames;
+  }
+
+  /** Velocity (m/s) at a place and instant, between blocks and frames: into `out`; still blocks weigh nothing. */
+  velocity(x: number, y: number, moment: Moment, out: [number, number]): void {
+    out[0] = out[1] = 0;
+    const { flow } = this.meta;
+    if (!flow || this.flow.length === 0) return;
+    const size = flow.block * this.lattice.cell;
+    const u = (x + this.lattice.halfX) / size - 0.5;
+    const v = (this.lattice.halfY - y) / size - 0.5;
+    const j = Math.floor(u);
+    const i = Math.floor(v);
+    let weight = 0;
+    for (let n = 0; n < 2; n++) {
+      const share = n ? moment.f : 1 - moment.f;
+      if (share === 0) continue;
+      const codes = this.flow[n ? moment.b : moment.a];
+      for (let d = 0; d < 4; d++) {
+        const row = i + (d >> 1);
+        const column = j + (d & 1);
+        if (row < 0 || column < 0 || row >= flow.rows || column >= flow.columns) continue;
+        const code = codes[row * flow.columns + column];
+        if (code === 0) continue;
+        const w = share * (d >> 1 ? v - i : 1 - v + i) * (d & 1 ? u - j : 1 - u + j);
+        const speed = SPEED[code >> 5] * flow.greatest;
+        out[0] += w * speed * EAST[code & 31];
+        out[1] += w * speed * NORTH[code & 31];
+        weight += w;
+      }
+    }
+    if (weight > 0) {
+      out[0] /= weight;
+      out[1] /= weight;
+    }
+  }
+}
+
+/** The places of what is not 0. */
+function listed(marks: Uint8Array): Uint32Array<ArrayBuffer> {
+  let count = 0;
+  for (const mark of marks) count += mark;
+  const out = new Uint32Array(count);
+  for (let c = 0, k = 0; c < marks.length; c++) if (marks[c]) out[k++] = c;
+  return out;
+}
+
+/** How much deeper the water gets at a cell in `b` than in `a`, at the worst (m). */
+export function changeAt(a: Scenario, b: Scenario, cell: number): number {
+  return (b.change?.[cell] ?? 0) - (a.change?.[cell] ?? 0);
+}
+
+/** For textures: the change, and whether either scenario floods the cell, as pairs of 16-bit floats. */
+export function changePairs(a: Scenario, b: Scenario, wet: number): Uint16Array<ArrayBuffer> {
+  const n = a.lattice.nx * a.lattice.ny;
+  const out = new Uint16Array(2 * n);
+  const one = half(1);
+  for (let c = 0; c < n; c++) {
+    out[2 * c] = half(changeAt(a, b, c));
+    if (a.maximumAt(c) > wet || b.maximumAt(c) > wet) out[2 * c + 1] = one;
+  }
+  return out;
+}
+
+export async function readScenario(data: PageData, meta: ScenarioMeta, territory: Territory): Promise<Scenario> {
+  const { lattice } = territory;
+  const bed = meta.bed
+    ? terrain(await block(meta.bed.blob), lattice.nx, lattice.ny, meta.bed.low, meta.bed.step)
+    : territory.bed;
+  const scenario = new Scenario(meta, lattice, bed, meta.bed !== null, Float32Array.from(data.curve));
+  await scenario.open();
+  return scenario;
+}

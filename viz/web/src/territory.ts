@@ -1,0 +1,133 @@
+// What does not change with time: ground, buildings, roads, as viz/page_features.py writes them.
+
+import { block, terrain, varints } from "./codec";
+import { Lattice } from "./lattice";
+import type { PageData } from "./types";
+
+export interface Ring {
+  xy: Float32Array; // x, y, x, y … metres from the centre
+  hole: boolean;
+}
+
+export interface Building {
+  rings: Ring[];
+  height: number;
+  x: number;
+  y: number;
+}
+
+export interface Road {
+  lines: Float32Array[];
+  importance: number;
+  level: number;
+  drivable: boolean;
+}
+
+export class Buildings {
+  readonly list: Building[] = [];
+  readonly nature: Int32Array;
+  readonly use: Int32Array;
+  readonly ids: string[] | null;
+
+  constructor(rings: Int32Array, holes: Int32Array, outline: Int32Array, height: Int32Array,
+    nature: Int32Array, use: Int32Array, ids: string[] | null, step: number) {
+    this.nature = nature;
+    this.use = use;
+    this.ids = ids;
+    let ring = 0;
+    const next = polylineReader(outline, step);
+    for (let k = 0; k < rings.length; k++) {
+      const mine: Ring[] = [];
+      for (let r = 0; r < rings[k]; r++) mine.push({ xy: next(), hole: holes[ring++] === 1 });
+      const first = mine[0]?.xy ?? new Float32Array(2);
+      let x = 0;
+      let y = 0;
+      for (let p = 0; p < first.length; p += 2) {
+        x += first[p];
+        y += first[p + 1];
+      }
+      const n = Math.max(1, first.length / 2);
+      this.list.push({ rings: mine, height: height[k] / 10, x: x / n, y: y / n });
+    }
+  }
+}
+
+function polylineReader(flat: Int32Array, step: number): () => Float32Array {
+  let at = 0;
+  return () => {
+    const count = flat[at++];
+    const xy = new Float32Array(count * 2);
+    let x = 0;
+    let y = 0;
+    for (let p = 0; p < count; p++) {
+      x += flat[at++];
+      y += flat[at++];
+      xy[2 * p] = x * step;
+      xy[2 * p + 1] = y * step;
+    }
+    return xy;
+  };
+}
+
+/** Everything decoded that does not change with time. */
+export interface Territory {
+  lattice: Lattice;
+  bed: Float32Array;
+  lowest: number;
+  highest: number;
+  ground: ImageBitmap;
+  buildings: Buildings | null;
+  roads: Road[];
+  roadName: Int32Array;
+  roadNature: Int32Array;
+  roadIds: string[] | null;
+}
+
+async function ids(id: number | null): Promise<string[] | null> {
+  return id === null ? null : new TextDecoder().decode(await block(id)).split("\n");
+}
+
+export async function readTerritory(data: PageData): Promise<Territory> {
+  const { nx, ny, cell } = data.grid;
+  const lattice = new Lattice(nx, ny, cell);
+  const bed = terrain(await block(data.bed.blob), nx, ny, data.bed.low, data.bed.step);
+  let lowest = Infinity;
+  let highest = -Infinity;
+  for (const z of bed) {
+    if (z < lowest) lowest = z;
+    if (z > highest) highest = z;
+  }
+  if (!Number.isFinite(lowest)) lowest = highest = 0;
+  const image = new Blob([(await block(data.ground.blob)) as Uint8Array<ArrayBuffer>], { type: data.ground.mime });
+  const ground = await createImageBitmap(image, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
+  let buildings: Buildings | null = null;
+  if (data.buildings) {
+    const b = data.buildings;
+    buildings = new Buildings(
+      varints(await block(b.rings)), varints(await block(b.holes)), varints(await block(b.outline)),
+      varints(await block(b.height)), varints(await block(b.nature)), varints(await block(b.use)),
+      await ids(b.ids), b.step,
+    );
+  }
+  const roads: Road[] = [];
+  let roadName = new Int32Array();
+  let roadNature = new Int32Array();
+  let roadIds: string[] | null = null;
+  if (data.roads) {
+    const r = data.roads;
+    const parts = varints(await block(r.parts));
+    const next = polylineReader(varints(await block(r.outline)), r.step);
+    const importance = varints(await block(r.importance));
+    const level = varints(await block(r.level));
+    const drivable = varints(await block(r.drivable));
+    roadName = varints(await block(r.name)) as Int32Array<ArrayBuffer>;
+    roadNature = varints(await block(r.nature)) as Int32Array<ArrayBuffer>;
+    roadIds = await ids(r.ids);
+    for (let k = 0; k < r.count; k++) {
+      const lines: Float32Array[] = [];
+      for (let p = 0; p < parts[k]; p++) lines.push(next());
+      roads.push({ lines, importance: importance[k], level: level[k], drivable: drivable[k] === 1 });
+    }
+  }
+  return { lattice, bed, lowest, highest, ground, buildings, roads, roadName, roadNature, roadIds };
+}

@@ -1,0 +1,119 @@
+// What the graphics card knows of a scenario: two frames around the instant, states of buildings and roads.
+
+import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RedFormat, UnsignedByteType } from "three";
+import { SATURATION_BOUNDS, changeClass, depthClass } from "./colours";
+import type { Codes, Scenario } from "./scenario";
+import { type App, RoadState, buildingChange, buildingDepth, roadState } from "./state";
+
+export class ScenarioTextures {
+  readonly scenario: Scenario;
+  private readonly frames = new Map<string, DataTexture>();
+  a: DataTexture;
+  b: DataTexture;
+  first: DataTexture;
+  between = 0;
+  stale = true;
+  readonly buildings: DataTexture;
+  readonly roads: DataTexture;
+  private shown = "";
+
+  constructor(scenario: Scenario, nBuildings: number, nRoads: number) {
+    this.scenario = scenario;
+    this.first = this.frame("0", scenario.frames[0]);
+    this.a = this.first;
+    this.b = this.first;
+    this.buildings = states(nBuildings);
+    this.roads = states(nRoads);
+  }
+
+  private frame(key: string, codes: Codes): DataTexture {
+    let texture = this.frames.get(key);
+    if (!texture) {
+      const { nx, ny } = this.scenario.lattice;
+      texture = new DataTexture(this.scenario.signed(codes), nx, ny, RedFormat, HalfFloatType);
+      texture.minFilter = texture.magFilter = LinearFilter;
+      texture.needsUpdate = true;
+      this.frames.set(key, texture);
+    }
+    return texture;
+  }
+
+  /** Which frames the present choices ask for. */
+  private wanted(app: App): string {
+    if (app.whole && this.scenario.maximum) return "maximum";
+    const { a, b, f } = this.scenario.decoded(app.choices.time);
+    return `${a}/${b}/${f}`;
+  }
+
+  /** Whether frames that have just been decoded change nothing on the screen. */
+  isCurrent(app: App): boolean {
+    return !this.stale && this.wanted(app) === this.shown;
+  }
+
+  update(app: App): void {
+    this.stale = false;
+    this.shown = this.wanted(app);
+    const { scenario } = this;
+    let kept: string[];
+    if (app.whole && scenario.maximum) {
+      kept = ["maximum"];
+      this.a = this.b = this.frame("maximum", scenario.maximum);
+      this.between = 0;
+    } else {
+      const { a, b, f } = scenario.decoded(app.choices.time);
+      this.a = this.frame(String(a), scenario.frames[a]);
+      this.b = f > 0 ? this.frame(String(b), scenario.frames[b]) : this.a;
+      this.between = f;
+      kept = [String(a), String(b), String(b + 1)];
+    }
+    for (const [key, texture] of this.frames) {
+      if (key !== "0" && !kept.includes(key)) {
+        texture.dispose();
+        this.frames.delete(key);
+      }
+    }
+    this.updateBuildings(app);
+    this.updateRoads(app);
+  }
+
+  private updateBuildings(app: App): void {
+    if (!this.scenario.buildingDepth) return;
+    const data = this.buildings.image.data as Uint8Array;
+    const n = app.territory.buildings?.list.length ?? 0;
+    for (let k = 0; k < n; k++) {
+      if (app.choices.difference) {
+        const step = changeClass(buildingChange(app, k));
+        data[4 * k] = step === 3 ? 0 : 10 + step;
+        continue;
+      }
+      const depth = buildingDepth(app, this.scenario, k);
+      data[4 * k] = depth > app.data.wet_depth ? 1 + depthClass(depth) : 0;
+    }
+    this.buildings.needsUpdate = true;
+  }
+
+  private updateRoads(app: App): void {
+    const { scenario } = this;
+    const data = this.roads.image.data as Uint8Array;
+    const n = scenario.meta.times.length;
+    const { a } = scenario.moment(app.choices.time);
+    for (let k = 0; k < app.territory.roads.length; k++) {
+      const state = roadState(app, scenario, k, app.choices.time);
+      data[4 * k] = state;
+      const busy = scenario.volume && state !== RoadState.Cut && !app.choices.difference;
+      data[4 * k + 1] = busy && scenario.volume ? scenario.volume[k * n + a] : 0;
+      const full = busy && scenario.saturation ? scenario.saturation[k * n + a] / 100 : 0;
+      data[4 * k + 2] = SATURATION_BOUNDS.filter((bound) => full >= bound).length;
+    }
+    this.roads.needsUpdate = true;
+  }
+}
+
+function states(count: number): DataTexture {
+  const wide = Math.min(1024, Math.max(1, count));
+  const tall = Math.max(1, Math.ceil(count / wide));
+  const texture = new DataTexture(new Uint8Array(wide * tall * 4), wide, tall, RGBAFormat, UnsignedByteType);
+  texture.minFilter = texture.magFilter = NearestFilter;
+  texture.needsUpdate = true;
+  return texture;
+}
