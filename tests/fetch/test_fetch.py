@@ -1,0 +1,316 @@
+"""`twin fetch` against a real OGC server, with what goes wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import pytest
+
+from tests.fetch.conftest import (
+    VALMONT,
+    Fault,
+    Server,
+    axes_exchanged,
+    cut_short,
+    half_a_page,
+    no_line,
+    out_of_order,
+    silent,
+    too_fast,
+)
+from twin.cli import main
+from twin.errors import InputError
+from twin.fetch import FetchError, Services, fetch
+from twin.fetch.http import Client
+from twin.fetch.wfs import FeatureService, features
+from twin.files import sha256
+from twin.territory import Territory
+
+BOX = (651000.0, 6861000.0, 652000.0, 6862000.0)
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWIN_LANG", "en")
+
+
+def client(folder: Path, **keys: Any) -> tuple[Client, list[float]]:
+    """A client that does not really wait; and what it would have waited."""
+    slept: list[float] = []
+    options: dict[str, Any] = {"per_second": 1e9, "sleep": slept.append, "timeout": 20.0} | keys
+    return Client(folder / "store", **options), slept
+
+
+def roads(server: Server, folder: Path, count: int = 50, **keys: Any) -> Any:
+    return features(
+        client(folder, **keys)[0], FeatureService(f"{server.url}/wfs", count), "troncon_de_route",
+        crs="EPSG:2154", bounds=BOX, key="cleabs",
+    )  # fmt: skip
+
+
+def expected_roads() -> Any:
+    return pyogrio.read_dataframe(VALMONT / "BDTOPO.gpkg", layer="troncon_de_route", bbox=BOX)
+
+
+def test_all_pages_of_a_type(server: Server, tmp_path: Path) -> None:
+    got = roads(server, tmp_path)
+    true = expected_roads().set_index("cleabs")
+    frame = got.frame.set_index("cleabs")
+    assert got.matched == len(true) > 100
+    assert got.pages == -(-len(true) // 50)
+    assert set(frame.index) == set(true.index)
+    frame = frame.loc[true.index]
+    assert frame["nature"].tolist() == true["nature"].tolist()
+    # Numbers are numbers and nulls are nulls, though this server writes texts and "".
+    np.testing.assert_array_equal(
+        frame["vitesse_moyenne_vl"].to_numpy(float), true["vitesse_moyenne_vl"].to_numpy(float)
+    )
+    np.testing.assert_array_equal(
+        frame["largeur_de_chaussee"].to_numpy(float), true["largeur_de_chaussee"].to_numpy(float)
+    )
+    assert frame.geometry.geom_equals_exact(true.geometry, 1e-6).all()
+    assert frame.geometry.has_z.all()
+
+
+def test_a_server_that_gives_shorter_pages_is_followed(server: Server, tmp_path: Path) -> None:
+    """5000 asked for; this MapServer gives 150 at most."""
+    got = roads(server, tmp_path, count=5000)
+    assert len(got.frame) == len(expected_roads())
+    assert got.pages == -(-len(got.frame) // 150)
+
+
+@pytest.mark.parametrize("fault", [too_fast, silent, cut_short, half_a_page, no_line, out_of_order])
+def test_what_passes_is_waited_for(server: Server, tmp_path: Path, fault: Fault) -> None:
+    server.wrong("STARTINDEX=50", fault, times=1 if fault is silent else 2)
+    options = {"timeout": 4.0} if fault is silent else {}
+    ours, slept = client(tmp_path, **options)
+    got = features(
+        ours, FeatureService(f"{server.url}/wfs", 50), "troncon_de_route", crs="EPSG:2154", bounds=BOX,
+        key="cleabs",
+    )  # fmt: skip
+    assert not server.faults
+    assert set(got.frame["cleabs"]) == set(expected_roads()["cleabs"])
+    if fault is too_fast:
+        # Never earlier than the service said: the pause and what is added to it.
+        assert ours.waited == 10.0
+        assert sum(slept) >= 10.0
+
+
+def test_a_service_that_stays_away_is_given_up_and_the_rest_is_resumed(
+    server: Server, tmp_path: Path
+) -> None:
+    server.wrong("STARTINDEX=100", out_of_order, times=3)
+    with pytest.raises(FetchError, match="given up after 3 attempts"):
+        roads(server, tmp_path, attempts=3)
+    before = len(server.asked)
+    got = roads(server, tmp_path)
+    assert len(got.frame) == len(expected_roads())
+    # What was whole is not asked for again.
+    again = server.asked[before:]
+    assert len(again) == got.pages - 2
+    assert not any("hits" in path or "STARTINDEX=0" in path or "STARTINDEX=50" in path for path in again)
+
+
+def test_a_kept_page_that_was_damaged_is_asked_for_again(server: Server, tmp_path: Path) -> None:
+    roads(server, tmp_path)
+    before = len(server.asked)
+    largest = max((tmp_path / "store").glob("*.answer"), key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[:-100])
+    assert len(roads(server, tmp_path).frame) == len(expected_roads())
+    assert len(server.asked) == before + 1
+
+
+def test_axes_exchanged_by_the_server_are_put_right(server: Server, tmp_path: Path) -> None:
+    server.wrong("STARTINDEX", axes_exchanged, times=100)
+    got = roads(server, tmp_path)
+    true = expected_roads().set_index("cleabs")
+    moved = got.frame.set_index("cleabs").loc[true.index]
+    assert moved.geometry.geom_equals_exact(true.geometry, 1e-6).all()
+    assert "exchanged the axes" in got.notes[0]
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3035"])
+def test_the_order_of_axes_of_the_crs_is_kept(server: Server, tmp_path: Path, crs: str) -> None:
+    """Latitude (or north) comes first in the box that is asked for; x first in what comes back."""
+    # One page: MapServer counts otherwise than it pages where it reprojects.
+    small = (651300.0, 6861200.0, 651600.0, 6861500.0)
+    true = pyogrio.read_dataframe(VALMONT / "BDTOPO.gpkg", layer="troncon_de_route", bbox=small).to_crs(crs)
+    window = tuple(true.total_bounds)
+    got = features(
+        client(tmp_path)[0], FeatureService(f"{server.url}/wfs", 500), "troncon_de_route", crs=crs,
+        bounds=window, key="cleabs",  # type: ignore[arg-type]
+    )  # fmt: skip
+    asked = next(path for path in server.asked if "BBOX" in path)
+    first = float(re.search(r"BBOX=([-\d.]+)", asked)[1])  # type: ignore[index]
+    assert first == pytest.approx(window[1], rel=1e-6)
+    assert not got.notes
+    assert set(true["cleabs"]) <= set(got.frame["cleabs"])
+
+
+def fewer(_: str, answer: Any) -> Any:
+    status, headers, body = answer
+    table = json.loads(body)
+    table["features"] = []
+    return status, headers, json.dumps(table).encode()
+
+
+def twice(_: str, answer: Any) -> Any:
+    status, headers, body = answer
+    table = json.loads(body)
+    table["features"][1] = table["features"][0]
+    return status, headers, json.dumps(table).encode()
+
+
+def elsewhere(_: str, answer: Any) -> Any:
+    status, headers, body = answer
+    return status, headers, re.sub(rb"\[ (65\d{4}|686\d{4})", b"[ 100", body)
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (fewer, "received of"),
+        (twice, "received twice"),
+        (elsewhere, "not within the box"),
+        (lambda *_: (404, {}, b"no such path"), "HTTP 404. no such path"),
+        (lambda *_: (200, {}, b"<ExceptionReport><Text>broken</Text></ExceptionReport>"), "broken"),
+    ],
+)
+def test_what_does_not_add_up_is_refused(server: Server, tmp_path: Path, fault: Fault, said: str) -> None:
+    server.wrong("STARTINDEX", fault, times=100)
+    with pytest.raises(FetchError, match=said):
+        roads(server, tmp_path)
+
+
+def test_a_territory_that_check_accepts(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = server.services(tmp_path)
+    folder = tmp_path / "valmont"
+    main(
+        ["fetch", "--bbox", "651000,6861000,652000,6862000", str(folder), "--services", str(services),
+         "--zone", "FXX"]
+    )  # fmt: skip
+    main(["check", str(folder)])
+    said = capsys.readouterr().out
+    assert "Valmont, received on" in said
+    territory = Territory.open(folder)
+    assert territory.check() == []
+    # The terrain is that of the files, on its own lattice, to float32.
+    terrain = territory.layer("terrain")
+    assert terrain.data.shape == (201, 201)  # centres on round coordinates, both edges
+    ours = Territory.open(VALMONT).mosaic()
+    i0 = round((ours.y_north - terrain.data.attrs["transform"][5]) / 5.0)
+    j0 = round((terrain.data.attrs["transform"][2] - ours.x_west) / 5.0)
+    np.testing.assert_array_equal(
+        terrain.data.values, ours.window(i0, j0, 201, 201).astype(np.float32).astype(float)
+    )
+    assert len(territory.layer("buildings").data) > 100
+    assert territory.layer("land_cover").provenance.licence == "CC0"
+    # Gauges: mm and l/s to SI, NGF by the zero of the gauge, what has no value left out.
+    levels = (folder / "gauges" / "H999999101_H.csv").read_text().splitlines()
+    flows = (folder / "gauges" / "H999999101_Q.csv").read_text().splitlines()
+    assert levels[:2] == ["time,level_m", "2026-11-20T00:00:00Z,206.700"]
+    assert flows[:2] == ["time,discharge_m3_s", "2026-11-20T00:00:00Z,35.400"]
+    assert len(levels) == len(flows) == 1 + 7
+    assert "gauge_H999999101" in territory.place_names
+    # What it comes from.
+    sources = json.loads((folder / "sources.json").read_text())["sources"]
+    for row in sources:
+        assert row["sha256"] == sha256(folder / row["file"])
+        assert row["licence"]
+        assert row["edition"]
+    assert {row["file"] for row in sources} >= {"BDTOPO.gpkg", "OCSGE.gpkg"}
+    assert not (folder / ".fetch").exists()
+
+
+def test_a_commune(server: Server, tmp_path: Path) -> None:
+    services = Services.read(
+        server.services(tmp_path, terrain={"layer": "relief", "cell": 25.0}, features=[])
+    )
+    file = fetch(
+        tmp_path / "town", commune="95999", services=services, only=("terrain",),
+        client_options={"sleep": lambda _: None, "per_second": 1e9},
+    )  # fmt: skip
+    territory = Territory.open(file)
+    true = pyogrio.read_dataframe(VALMONT / "BDTOPO.gpkg", layer="commune")
+    outline = territory.place("commune").geometry
+    assert outline.symmetric_difference(true.union_all()).area < 1.0
+    assert territory.name == true["nom_officiel"].iloc[0]
+    assert territory.extent is not None
+    np.testing.assert_allclose(territory.extent, true.total_bounds, atol=1.0)
+    with pytest.raises(InputError, match="a commune that the service knows"):
+        fetch(tmp_path / "nowhere", commune="99999", services=services, client_options={"per_second": 1e9})
+
+
+def test_a_fetch_that_is_cut_goes_on(server: Server, tmp_path: Path) -> None:
+    services = Services.read(server.services(tmp_path))
+    options: dict[str, Any] = {"sleep": lambda _: None, "per_second": 1e9, "attempts": 2}
+    server.wrong("batiment", no_line, times=2)
+    folder = tmp_path / "valmont"
+    with pytest.raises(FetchError):
+        fetch(folder, bbox=BOX, services=services, client_options=options)
+    assert not (folder / "territory.toml").exists()
+    before = server.asked[:]
+    fetch(folder, bbox=BOX, services=services, client_options=options)
+    again = server.asked[len(before) :]
+    assert not any("GetMap" in path or "troncon_de_route" in path for path in again)
+    assert Territory.open(folder).check() == []
+    with pytest.raises(InputError, match="a folder with something else in it"):
+        fetch(folder, bbox=BOX, services=services)
+
+
+@pytest.mark.parametrize("form", ["image/geotiff", "image/x-bil;bits=32"])
+def test_heights_in_both_formats(server: Server, tmp_path: Path, form: str) -> None:
+    services = Services.read(server.services(tmp_path, wms={"format": form, "block": 64}, features=[]))
+    file = fetch(
+        tmp_path / "t", bbox=(651000.0, 6861000.0, 651500.0, 6861500.0), services=services,
+        only=("terrain",), client_options={"per_second": 1e9},
+    )  # fmt: skip
+    assert len(list((file.parent / "terrain").glob("*.tif"))) >= 4
+    data = Territory.open(file).layer("terrain").data
+    assert data.shape == (101, 101)
+    assert data.attrs["nodata_cells"] == 0
+    assert (float(data.x[0]), float(data.y[0])) == (651000.0, 6861500.0)
+
+
+def test_a_picture_is_no_terrain(server: Server, tmp_path: Path) -> None:
+    services = Services.read(server.services(tmp_path, wms={"format": "image/tiff"}, features=[]))
+    with pytest.raises(FetchError, match="a picture"):
+        fetch(
+            tmp_path / "t", bbox=BOX, services=services, only=("terrain",), client_options={"per_second": 1e9}
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "one of the two"),
+        ({"commune": "76217", "bbox": BOX}, "one of the two"),
+        ({"commune": "Dieppe"}, "INSEE code of five"),
+        ({"bbox": (1.0, 0.0, 0.0, 1.0)}, "xmin < xmax"),
+        ({"bbox": BOX, "zone": "ATLANTIS"}, "FXX"),
+    ],
+)
+def test_arguments_that_mean_nothing(tmp_path: Path, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        fetch(tmp_path / "t", **arguments)
+
+
+def test_services_are_data(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text('[wfs]\nurl = "http://localhost/wfs"\n')
+    services = Services.read(file)
+    assert services.wfs.url == "http://localhost/wfs"
+    assert services.wfs.count == 5000
+    assert services.zone_of("2A004") == "COR"
+    assert services.zone_of("97411") == "REU"
+    assert services.zone_of("76217") == "FXX"
+    file.write_text("[wfs]\nurll = 1\n")
+    with pytest.raises(InputError, match="urll"):
+        Services.read(file)

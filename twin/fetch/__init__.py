@@ -1,0 +1,6 @@
+"""Services → a territory folder: Géoplateforme (WFS, WMS of heights), Hub'Eau, files (`twin fetch`)."""
+
+from twin.fetch.http import FetchError
+from twin.fetch.territory import Services, fetch
+
+__all__ = ["FetchError", "Services", "fetch"]

@@ -1,0 +1,475 @@
+"""From a commune or a box to a territory folder: what `twin fetch` does."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pyproj import Transformer
+
+from twin.errors import InputError, Problem
+from twin.fetch import hubeau as gauges
+from twin.fetch import wfs, wms
+from twin.fetch.http import Client, FetchError
+from twin.files import replacing, sha256, write_json, write_text
+from twin.grid import Bounds
+from twin.layers import hubeau
+from twin.layers.vector import read_clipped
+from twin.messages import text
+from twin.units import problems_of
+
+QUANTITIES: tuple[hubeau.Quantity, ...] = ("H", "Q")
+STORE = ".fetch"  # folder of whole answers while a fetch is under way
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WfsTable(_Table):
+    """``[wfs]``: the address, objects a request, requests a second, the JSON format's name."""
+
+    url: str
+    count: int
+    per_second: float
+    format: str
+
+
+class WmsTable(_Table):
+    """``[wms]``: the address, format, pixels a side of one request, requests a second."""
+
+    url: str
+    format: str
+    block: int
+    per_second: float
+
+
+class HubeauTable(_Table):
+    """``[hubeau]``: the address, observations a page, requests a second, days that are kept."""
+
+    url: str
+    size: int
+    per_second: float
+    days: int
+
+
+class Zone(_Table):
+    """``[zones.NAME]``: CRS, vertical datum, beginnings of INSEE codes."""
+
+    crs: str
+    vertical_datum: str
+    insee: tuple[str, ...]
+
+
+class Commune(_Table):
+    """``[commune]``: the type of the communes and its properties."""
+
+    type_name: str
+    code: str
+    name: str
+
+
+class TerrainTable(_Table):
+    """``[terrain]``: the raster's layer, cell (m), value for none, product, licence."""
+
+    layer: str
+    cell: float
+    nodata: float
+    product: str
+    licence: str
+
+
+class FeatureTable(_Table):
+    """``[[features]]``: a WFS type, where it is kept, which layer of the territory it serves ("": none)."""
+
+    type_name: str
+    file: str
+    layer: str
+    serves: str
+    product: str
+    licence: str
+    key: str = ""
+
+
+class FileTable(_Table):
+    """``[[files]]``: a file of which the part within the extent is kept."""
+
+    source: str
+    file: str
+    layer: str
+    serves: str
+    product: str
+    licence: str
+    source_layer: str | None = None
+
+
+class Services(_Table):
+    """All of services.toml."""
+
+    wfs: WfsTable
+    wms: WmsTable
+    hubeau: HubeauTable
+    zones: dict[str, Zone]
+    commune: Commune
+    terrain: TerrainTable
+    features: tuple[FeatureTable, ...]
+    files: tuple[FileTable, ...] = ()
+
+    @classmethod
+    def read(cls, over: Path | None = None) -> Services:
+        """The services that come with Twin, with another file laid over them.
+
+        Raises
+        ------
+        InputError
+            That file is missing, no TOML, or has keys that mean nothing.
+        """
+        table = tomllib.loads(resources.files("twin.fetch").joinpath("services.toml").read_text("utf-8"))
+        where = "services.toml"
+        if over is not None:
+            where = str(over)
+            try:
+                table = _laid_over(table, tomllib.loads(over.read_text("utf-8")))
+            except (OSError, ValueError) as error:
+                raise InputError(Problem(where, "", str(error), "TOML, UTF-8")) from error
+        try:
+            return cls.model_validate(table)
+        except ValidationError as error:
+            raise InputError(problems_of(error.errors(), where, cls)) from error
+
+    def zone_of(self, insee: str | None) -> str:
+        """The zone of a commune, mainland where none says otherwise."""
+        for name, zone in self.zones.items():
+            if insee and any(insee.upper().startswith(start) for start in zone.insee):
+                return name
+        return "FXX"
+
+
+def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    out = dict(below)
+    for key, value in above.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = _laid_over(out[key], value) if both else value
+    return out
+
+
+@dataclass
+class _Made:
+    """What has been fetched so far."""
+
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    places: dict[str, Any] = field(default_factory=dict)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+Say = Callable[[str], None]
+
+
+def fetch(
+    directory: Path,
+    *,
+    commune: str | None = None,
+    bbox: Bounds | None = None,
+    services: Services | None = None,
+    zone: str | None = None,
+    margin: float = 0.0,
+    cell: float | None = None,
+    only: tuple[str, ...] = (),
+    say: Say = lambda _: None,
+    client_options: dict[str, Any] | None = None,
+) -> Path:
+    """Fetch a territory; returns its territory.toml. Run again after a cut, it goes on where it stopped.
+
+    Parameters
+    ----------
+    directory : the territory folder; new, empty, or one whose fetch was cut.
+    commune : INSEE code; or bbox : x_min, y_min, x_max, y_max in the CRS of the zone (m).
+    margin : m around the commune. cell : m, of the terrain (default: the services').
+    only : layers of the territory to fetch (``"terrain"``, ``"roads"`` …, ``"gauges"``); () for all.
+
+    Raises
+    ------
+    InputError
+        Neither or both of commune and bbox, no such commune, a folder with something else in it.
+    FetchError
+        A service failed; what came whole is kept for the next try.
+    """
+    services = services or Services.read()
+    _check_arguments(directory, commune, bbox, zone, services)
+    zone_name = zone or services.zone_of(commune)
+    place = services.zones[zone_name]
+    store = directory / STORE
+    options = {"per_second": services.wfs.per_second, **(client_options or {})}
+    client = Client(store, **options)
+    made = _Made()
+    name = directory.resolve().name
+    outline: shapely.Geometry | None = None
+    if commune is not None:
+        name, outline = _commune(client, services, commune, place.crs)
+        x0, y0, x1, y1 = (float(v) for v in shapely.bounds(outline))
+        bbox = (x0 - margin, y0 - margin, x1 + margin, y1 + margin)
+    assert bbox is not None
+    bounds: Bounds = (
+        float(math.floor(bbox[0])), float(math.floor(bbox[1])), float(math.ceil(bbox[2])),
+        float(math.ceil(bbox[3])),
+    )  # fmt: skip
+    say(text("fetch.extent", name=name, bounds=", ".join(f"{v:.0f}" for v in bounds)))
+
+    def wanted(*layers: str) -> bool:
+        return not only or any(layer in only for layer in layers)
+
+    if wanted("terrain"):
+        client.per_second = options.get("per_second", services.wms.per_second)
+        _terrain(client, services, place, bounds, directory, made, say, cell)
+    client.per_second = options.get("per_second", services.wfs.per_second)
+    chosen = [table for table in services.features if wanted(table.serves or table.layer)]
+    _features(client, services, chosen, place.crs, bounds, directory, made, say)
+    for table in services.files:
+        if wanted(table.serves):
+            _file(table, place.crs, bounds, directory, made, say)
+    if wanted("gauges"):
+        client.per_second = options.get("per_second", services.hubeau.per_second)
+        _gauges(client, services, place.crs, bounds, directory, made, say)
+    if outline is not None:
+        _outline(outline, name, commune or "", place.crs, directory)
+        made.places["commune"] = {"source": "commune.gpkg"}
+    for note in made.notes:
+        say(note)
+    write_json(
+        directory / "sources.json",
+        {"fetched": _now(), "requests": client.requests, "sources": made.sources, "notes": made.notes},
+    )
+    file = directory / "territory.toml"
+    write_text(file, _toml(name, place, bounds, made))
+    shutil.rmtree(store, ignore_errors=True)
+    say(text("fetch.done", path=file, requests=client.requests))
+    return file
+
+
+def _check_arguments(
+    directory: Path, commune: str | None, bbox: Bounds | None, zone: str | None, services: Services
+) -> None:
+    problems = []
+    if (commune is None) == (bbox is None):
+        problems.append(Problem("twin fetch", "", text("fetch.one_of.found"), text("fetch.one_of.expected")))
+    if commune is not None and not re.fullmatch(r"(?:\d\d|2[AB])\d{3}", commune.upper()):
+        problems.append(Problem("twin fetch", "--commune", commune, text("fetch.insee")))
+    if bbox is not None and not (bbox[0] < bbox[2] and bbox[1] < bbox[3]):
+        problems.append(Problem("twin fetch", "--bbox", str(bbox), text("fetch.box")))
+    if zone is not None and zone not in services.zones:
+        problems.append(Problem("twin fetch", "--zone", zone, ", ".join(services.zones)))
+    if directory.exists() and (
+        not directory.is_dir() or (any(directory.iterdir()) and not (directory / STORE).is_dir())
+    ):
+        problems.append(Problem(str(directory), "", text("fetch.occupied"), text("fetch.empty_folder")))
+    if problems:
+        raise InputError(problems)
+
+
+def _service(services: Services) -> wfs.FeatureService:
+    return wfs.FeatureService(services.wfs.url, services.wfs.count, services.wfs.format)
+
+
+def _commune(client: Client, services: Services, code: str, crs: str) -> tuple[str, shapely.Geometry]:
+    table = services.commune
+    found = wfs.features(
+        client, _service(services), table.type_name, crs=crs, equal=(table.code, code.upper())
+    )
+    if not found.matched:
+        raise InputError(Problem("twin fetch", "--commune", code, text("fetch.no_commune")))
+    outline = shapely.force_2d(shapely.union_all(np.asarray(found.frame.geometry.array, dtype=object)))
+    return str(found.frame[table.name].iloc[0]), outline
+
+
+def _terrain(
+    client: Client,
+    services: Services,
+    zone: Zone,
+    bounds: Bounds,
+    directory: Path,
+    made: _Made,
+    say: Say,
+    cell: float | None,
+) -> None:
+    table = services.terrain
+    side = cell or table.cell
+    service = wms.RasterService(services.wms.url, table.layer, services.wms.format, services.wms.block)
+    blocks = list(wms.blocks(bounds, side, services.wms.block))
+    suffix = zone.vertical_datum.removeprefix("NGF-")
+    tiles = []
+    for k, block in enumerate(blocks):
+        say(text("fetch.block", done=k + 1, all=len(blocks), layer=table.layer))
+        values = wms.fetch_block(client, service, block, side, zone.crs)
+        tiles.append(
+            wms.write_tile(directory / "terrain", block, values, side, zone.crs, table.nodata, suffix)
+        )
+    edition = text("fetch.edition", product=table.product, date=_now()[:10])
+    made.layers["terrain"] = {
+        "source": "terrain/*.tif", "vertical_datum": zone.vertical_datum, "edition": edition,
+        "licence": table.licence,
+    }  # fmt: skip
+    for tile in tiles:
+        _source(made, directory, tile, services.wms.url, table.layer, edition, table.licence)
+
+
+def _features(
+    client: Client,
+    services: Services,
+    tables: list[FeatureTable],
+    crs: str,
+    bounds: Bounds,
+    directory: Path,
+    made: _Made,
+    say: Say,
+) -> None:
+    by_file: dict[str, list[tuple[FeatureTable, gpd.GeoDataFrame]]] = {}
+    for table in tables:
+        got = wfs.features(
+            client, _service(services), table.type_name, crs=crs, bounds=bounds, key=table.key, say=say
+        )  # fmt: skip
+        made.notes += got.notes
+        if not got.matched:
+            made.notes.append(text("fetch.nothing_here", type_name=table.type_name))
+            continue
+        by_file.setdefault(table.file, []).append((table, got.frame))
+    for file, parts in by_file.items():
+        path = directory / file
+        with replacing(path) as temporary:
+            for table, frame in parts:
+                _write(frame, temporary, table.layer)
+        for table, _ in parts:
+            _serves(made, directory, path, table, services.wfs.url, table.type_name)
+
+
+def _file(table: FileTable, crs: str, bounds: Bounds, directory: Path, made: _Made, say: Say) -> None:
+    say(text("fetch.file", source=table.source))
+    frame = read_clipped(table.source, table.source_layer, crs, bounds)
+    if frame.empty:
+        made.notes.append(text("fetch.nothing_here", type_name=table.source))
+        return
+    path = directory / table.file
+    with replacing(path) as temporary:
+        _write(frame, temporary, table.layer)
+    _serves(made, directory, path, table, table.source, table.layer)
+
+
+def _write(frame: gpd.GeoDataFrame, path: Path, layer: str) -> None:
+    kinds = {kind.removeprefix("Multi") for kind in frame.geometry.geom_type.dropna()}
+    pyogrio.write_dataframe(
+        frame, path, layer=layer, driver="GPKG", append=path.exists(),
+        **({"promote_to_multi": True} if len(kinds) == 1 else {"geometry_type": "Unknown"}),
+    )  # fmt: skip
+
+
+def _serves(
+    made: _Made, directory: Path, path: Path, table: FeatureTable | FileTable, url: str, name: str
+) -> None:
+    edition = text("fetch.edition", product=table.product, date=_now()[:10])
+    if table.serves:
+        made.layers[table.serves] = {
+            "source": table.file, "layer": table.layer, "edition": edition, "licence": table.licence,
+        }  # fmt: skip
+    _source(made, directory, path, url, name, edition, table.licence)
+
+
+def _gauges(
+    client: Client,
+    services: Services,
+    crs: str,
+    bounds: Bounds,
+    directory: Path,
+    made: _Made,
+    say: Say,
+) -> None:
+    table = services.hubeau
+    service = gauges.GaugeService(table.url, table.size)
+    degrees = Transformer.from_crs(crs, "EPSG:4326", always_xy=True).transform_bounds(*bounds)
+    place = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+    since = (datetime.now(UTC) - timedelta(days=table.days)).strftime("%Y-%m-%dT00:00:00Z")
+    licence = "Licence Ouverte / Open Licence Etalab 2.0"
+    found = []
+    for station in gauges.stations(client, service, degrees):
+        x, y = place.transform(station.longitude, station.latitude)
+        if not (bounds[0] <= x <= bounds[2] and bounds[1] <= y <= bounds[3]):
+            continue  # the box in degrees is a little larger
+        found.append((station, x, y))
+        say(text("fetch.gauge", name=station.name))
+        for quantity in QUANTITIES:
+            rows = gauges.observations(client, service, station.code, quantity, since)
+            values, unusable = hubeau.series(rows, quantity)
+            if unusable:
+                made.notes.append(
+                    text("fetch.unusable", name=station.name, count=unusable, quantity=quantity)
+                )
+            if values.empty:
+                continue
+            if quantity == "H" and math.isfinite(station.zero):
+                values = hubeau.level(values, station.zero)
+            path = directory / "gauges" / f"{station.code}_{quantity}.csv"
+            times = pd.DatetimeIndex(values.index).strftime("%Y-%m-%dT%H:%M:%SZ")
+            lines = [f"time,{values.name}"]
+            lines += [f"{time},{value:.3f}" for time, value in zip(times, values, strict=True)]
+            write_text(path, "\n".join(lines) + "\n")
+            _source(made, directory, path, table.url, station.code, text("fetch.edition", product="Hub'Eau",
+                    date=_now()[:10]), licence)  # fmt: skip
+    if not found:
+        made.notes.append(text("fetch.nothing_here", type_name="Hub'Eau"))
+    for station, x, y in found:
+        made.places[f"gauge_{station.code}"] = [round(x, 1), round(y, 1)]
+
+
+def _outline(outline: shapely.Geometry, name: str, code: str, crs: str, directory: Path) -> None:
+    frame = gpd.GeoDataFrame({"name": [name], "code_insee": [code]}, geometry=[outline], crs=crs)
+    with replacing(directory / "commune.gpkg") as temporary:
+        pyogrio.write_dataframe(frame, temporary, layer="commune", driver="GPKG", promote_to_multi=True)
+
+
+def _source(
+    made: _Made, directory: Path, path: Path, url: str, name: str, edition: str, licence: str
+) -> None:
+    made.sources.append(
+        {
+            "file": str(path.relative_to(directory)),
+            "sha256": sha256(path),
+            "url": url,
+            "name": name,
+            "edition": edition,
+            "licence": licence,
+        }
+    )
+
+
+def _toml(name: str, zone: Zone, bounds: Bounds, made: _Made) -> str:
+    table: dict[str, Any] = {
+        "name": name,
+        "crs": zone.crs,
+        "vertical_datum": zone.vertical_datum,
+        "extent": list(bounds),
+        "layers": made.layers,
+    }
+    if made.places:
+        table["places"] = made.places
+    return f"# {text('fetch.written', date=_now()[:10])}\n{tomli_w.dumps(table)}"
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+__all__ = ["FetchError", "Services", "fetch"]
