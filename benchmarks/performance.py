@@ -251,8 +251,8 @@ def table_page(found: Found) -> list[str]:
     for limit in found["limits"]:
         lines.append(
             f"- limits, {limit['precision']}, {limit['threads']} thread(s): copy"
-            f" {limit['copy'] / 1e9:.1f} GB/s, {limit['products'] / 1e9:.1f} Gflop/s, square roots {limit['roots'] / 1e9:.1f} G/s, divisions"
-            f" {limit['divisions'] / 1e9:.1f} G/s"
+            f" {limit['copy'] / 1e9:.1f} GB/s, {limit['products'] / 1e9:.1f} Gflop/s, square roots"
+            f" {limit['roots'] / 1e9:.1f} G/s, divisions {limit['divisions'] / 1e9:.1f} G/s"
         )
     lines += [
         "",
