@@ -17,6 +17,7 @@ import twin
 from twin import features, indicators, machine
 from twin.files import sha256
 from twin.messages import text
+from twin.observed import marks_beside, read_observed
 from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
 from twin.scenarios.forcing import TimeSeries
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from twin.simulation import Simulation
 
 Array = NDArray[Any]
+Observed = tuple[gpd.GeoDataFrame | None, gpd.GeoDataFrame | None]
+"""Flood marks and flooded extent (`read_observed`)."""
 
 STATIC = ("bed_elevation", "ground_elevation", "roughness", "building_fraction")
 PARTS = {"water_depth": ("water_depth",), "velocity": ("velocity_x", "velocity_y")}
@@ -37,7 +40,7 @@ WATTS_PER_CORE = (
 class Recorder:
     """Listens to a simulation and writes its run folder. It reads fields and never changes them."""
 
-    def __init__(self, simulation: Simulation, writer: RunWriter) -> None:
+    def __init__(self, simulation: Simulation, writer: RunWriter, observed: Observed) -> None:
         self.simulation = simulation
         self.writer = writer
         self.setup_seconds = 0.0
@@ -46,6 +49,7 @@ class Recorder:
         self._cpu_before = 0.0
         self._begun = time.perf_counter()
         self._cpu_begun = time.process_time()
+        self._marks, self._extent = observed
         groups = simulation.scenario.outputs.variables
         self._variables = [name for group in groups for name in PARTS[group] if name in simulation.fields]
 
@@ -56,6 +60,7 @@ class Recorder:
         start = scenario.start.isoformat()
         times = [simulation.output_times.time(k) for k in range(simulation.output_times.count)]
         names = [n for group in scenario.outputs.variables for n in PARTS[group] if n in simulation.fields]
+        observed = read_observed(scenario.territory)  # what is wrong with it is said before the run
         writer = RunWriter.create(
             path,
             scenario_toml=scenario.to_toml(),
@@ -66,7 +71,7 @@ class Recorder:
             static={n: domain.field(n) for n in STATIC} if domain.grid is not None else {},
             overwrite=overwrite,
         )
-        recorder = cls(simulation, writer)
+        recorder = cls(simulation, writer, observed)
         recorder.setup_seconds = setup_seconds
         traffic = simulation.solver("traffic")
         if traffic is not None:
@@ -82,7 +87,7 @@ class Recorder:
         """Go on writing a run folder from a checkpoint: what lies after it is cut."""
         writer = RunWriter(path)
         writer.cut(clock["time"] if clock["started"] else -1.0)
-        recorder = cls(simulation, writer)
+        recorder = cls(simulation, writer, read_observed(simulation.scenario.territory))
         recorder._before = clock["recorder.seconds"]
         recorder._cpu_before = clock["recorder.cpu_seconds"]
         recorder.setup_seconds = clock["recorder.setup_seconds"]
@@ -210,6 +215,17 @@ class Recorder:
         places = _places_frame(domain)
         if len(places) > 0:
             self.writer.write_features("features/places.gpkg", places)
+        if self._marks is not None and water and domain.grid is not None:
+            marks = marks_beside(
+                self._marks,
+                domain.grid,
+                result.fields["max_water_level"].values,
+                domain.field("bed_elevation"),
+                domain.field("blocked"),
+            )
+            self.writer.write_features("features/flood_marks.gpkg", marks)
+        if self._extent is not None and water:
+            self.writer.write_features("features/flood_extent.gpkg", self._extent)
 
     def _with_residents(self, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         """The buildings with the people of the population layer, where the territory has one."""
@@ -247,6 +263,7 @@ class Recorder:
                     else record
                     for record in simulation.domain.provenance
                 ),
+                *_observed_layers(simulation),
                 *_series_files(simulation),
             ],
             "simulated_s": simulation.time,
@@ -294,6 +311,12 @@ def _label_column(features_of: gpd.GeoDataFrame) -> str | None:
         if len(values) > 1 and values.is_unique and words.all():
             return str(column)
     return None
+
+
+def _observed_layers(simulation: Simulation) -> list[dict[str, Any]]:
+    territory = simulation.scenario.territory
+    names = [name for name in ("flood_marks", "flood_extent") if territory.has(name)]
+    return [{"layer": name} | territory.layer(name).provenance.as_dict() for name in names]
 
 
 def _series_files(simulation: Simulation) -> list[dict[str, Any]]:

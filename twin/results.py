@@ -408,6 +408,16 @@ class Result:
         return self._features("features/places.gpkg")
 
     @cached_property
+    def flood_marks(self) -> gpd.GeoDataFrame | None:
+        """Observed flood marks beside the run (`twin.observed.marks_beside`)."""
+        return self._features("features/flood_marks.gpkg")
+
+    @cached_property
+    def flood_extent(self) -> gpd.GeoDataFrame | None:
+        """The observed extent of a flood."""
+        return self._features("features/flood_extent.gpkg")
+
+    @cached_property
     def links(self) -> gpd.GeoDataFrame | None:
         """Directed links with capacity and the reference state."""
         return self._features("traffic/links.gpkg")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from twin.indicators import places, traffic, water
+from twin.indicators import observed, places, traffic, water
 from twin.indicators.damage import DamageCurve, damage_figures
 from twin.indicators.indicator import Indicator, Run
 from twin.results import Result
@@ -33,6 +33,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         traffic.traffic_figures,
         traffic.emission_figures,
         traffic.access_figures,
+        observed.observed_figures,
     ]
     if damage is not None:
         groups.append(lambda of: damage_figures(of, damage))

@@ -47,7 +47,8 @@ Read = tuple[xr.DataArray | gpd.GeoDataFrame, tuple[str, ...], str, str]
 # The names that a territory may give to a layer (contract 3.1).
 LAYER_NAMES = (
     "terrain", "roughness", "land_cover", "roads", "turn_bans", "buildings", "hydrography", "water_surfaces",
-    "structures", "defences", "population", "zones", "districts", "facilities", "flood_marks", "orthophoto",
+    "structures", "defences", "population", "zones", "districts", "facilities", "flood_marks",
+    "flood_extent", "orthophoto",
 )  # fmt: skip
 
 # Files that scenarios and places name, read through the same door: ``places.schools``, …
