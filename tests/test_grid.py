@@ -53,14 +53,6 @@ def test_cells_on_line_measures_what_shapely_measures(points: list[tuple[float, 
         assert cells > 0
 
 
-def test_coverage_of_a_building_is_its_area() -> None:
-    house = shapely.box(650_012.0, 6_860_044.0, 650_034.0, 6_860_066.0)
-    share = GRID.coverage([house], oversample=5)
-    assert share.sum() * GRID.area_m2 == pytest.approx(house.area, rel=0.05)
-    assert share.max() == 1.0
-    assert GRID.coverage([]).sum() == 0.0
-
-
 def _leaks(grid: Grid, crest_x: np.ndarray, crest_y: np.ndarray) -> np.ndarray:
     """Cells that water from the north-west cell reaches through faces without a crest."""
     reached = np.zeros(grid.shape, dtype=bool)

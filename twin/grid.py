@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -166,29 +165,6 @@ class Grid:
             np.concatenate([p[1] for p in parts]),
             np.concatenate([p[2] for p in parts]),
         )
-
-    def coverage(self, polygons: Iterable[BaseGeometry], oversample: int = 5) -> Floats:
-        """Share of each cell that polygons cover, shape (ny, nx), by `oversample`² points a cell."""
-        from rasterio.features import rasterize
-
-        shapes = [polygon for polygon in polygons if not polygon.is_empty]
-        if not shapes:
-            return np.zeros(self.shape)
-        fine = self.transform @ Affine.scale(1.0 / oversample)
-        share = np.zeros(self.shape)
-        # By blocks of rows: the fine mask of a whole territory would not fit in memory.
-        rows_per_block = max(1, 20_000_000 // (self.nx * oversample * oversample))
-        for top in range(0, self.ny, rows_per_block):
-            rows = min(rows_per_block, self.ny - top)
-            mask = rasterize(
-                shapes,
-                out_shape=(rows * oversample, self.nx * oversample),
-                transform=fine @ Affine.translation(0, top * oversample),
-                dtype="uint8",
-            )
-            blocks = mask.reshape(rows, oversample, self.nx, oversample)
-            share[top : top + rows] = blocks.mean(axis=(1, 3), dtype=np.float64)
-        return share
 
     def mask(self, polygon: BaseGeometry) -> NDArray[np.bool_]:
         """Cells whose centre lies in a polygon, shape (ny, nx)."""

@@ -19,6 +19,7 @@ from twin.conditioning import (
 )
 from twin.domain import Domain, Place, grid_fields
 from twin.errors import InputError, Problem
+from twin.footprints import cover
 from twin.grid import Grid
 from twin.layers import LazyTerrain
 from twin.layers.landcover import roughness_on_grid
@@ -120,7 +121,7 @@ def build_domain(
         streams = take("hydrography") if _conditions_streams(parameters) else None
         if streams is not None:
             ground, notes[streams.name] = _with_streams(grid, ground, terrain, streams, roads, parameters)
-        fields = _with_buildings(grid, ground, roughness, footprints, parameters)
+        fields = put_buildings(grid, ground, roughness, footprints, parameters)
         defences = take("defences") if parameters.defences == "crest" else None
         if defences is not None and len(defences.data):
             crest_x, crest_y, note = crests_of_defences(
@@ -212,37 +213,25 @@ def _refuse_empty(territory: Territory, ground: NDArray[np.float64]) -> None:
         )
 
 
-def _with_buildings(
+def put_buildings(
     grid: Grid,
     ground: NDArray[np.float64],
     roughness: float | NDArray[np.float64],
     footprints: gpd.GeoDataFrame | None,
     parameters: DomainParameters,
 ) -> xr.Dataset:
+    """The ground with buildings on it: bed, roughness, covered share, blocked cells."""
     bed, n = ground.copy(), np.broadcast_to(np.asarray(roughness, dtype=float), grid.shape).copy()
     fraction, blocked = np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool)
     if footprints is not None and len(footprints) > 0:
-        fraction = grid.coverage(footprints.geometry)
+        fraction, roof = cover(grid, footprints.geometry.array, footprints["height"])
         if parameters.buildings == "roughness":
             n = (1.0 - fraction) * n + fraction * parameters.building_roughness
         elif parameters.buildings == "block":
             blocked = (fraction >= parameters.building_share) & np.isfinite(ground)
-            height = np.maximum(_burn_heights(grid, footprints), MIN_ROOF)
-            bed[blocked] += height[blocked]
+            bed[blocked] += np.maximum(roof[blocked], MIN_ROOF)
     fields = grid_fields(grid, bed, n, building_fraction=fraction, blocked=blocked)
     return fields.assign(ground_elevation=(("y", "x"), ground))
-
-
-def _burn_heights(grid: Grid, footprints: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    from rasterio.features import rasterize
-
-    # Lower ones first: where two touch a cell, the higher one stays.
-    ordered = footprints.sort_values("height")
-    shapes = zip(ordered.geometry, ordered["height"].to_numpy(dtype=float), strict=True)
-    heights: NDArray[np.float64] = rasterize(
-        shapes, out_shape=grid.shape, transform=grid.transform, all_touched=True, dtype="float64"
-    )
-    return heights
 
 
 def _places(territory: Territory) -> dict[str, Place]:

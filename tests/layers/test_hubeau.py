@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twin.errors import InputError
@@ -71,12 +71,14 @@ def test_saved_pages(tmp_path: Path) -> None:
         hubeau.read_series(tmp_path, "Q")
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=60).map(str.encode), st.just(b'{"data": [1]}')))
 def test_what_is_no_page_is_said(content: bytes) -> None:
     with pytest.raises(InputError):
         hubeau.rows_of(content, "x.json")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.dictionaries(

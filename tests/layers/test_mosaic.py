@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.layers.conftest import write_asc, write_tif
@@ -81,6 +81,7 @@ def test_resampling_does_not_depend_on_the_blocks(tiles: Path, source: str, most
 
 
 @pytest.mark.parametrize("method", ["max", "min"])
+@settings(deadline=None)
 @given(
     ratio=st.one_of(st.integers(1, 5).map(float), st.floats(1.1, 6.0)),
     shift=st.tuples(st.floats(0.0, 3.0), st.floats(0.0, 3.0)),
@@ -142,6 +143,7 @@ def test_fine_blocks_cover_the_grid_once(tiles: Path) -> None:
         next(fine_blocks(lazy, Grid(CRS, X + 0.5, Y + 60.0, 5.0, 2, 2)))
 
 
+@settings(deadline=None)
 @given(
     shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
     ratio=st.floats(0.2, 9.0),
@@ -172,6 +174,7 @@ def test_memory_stays_within_the_stated_bound(tmp_path: Path) -> None:
     assert peak < 0.3 * values.nbytes * 2 * 8
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
