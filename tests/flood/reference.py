@@ -13,6 +13,14 @@ G = 9.81
 Floats = NDArray[np.float64]
 
 
+def beside_dry(h, u, c):
+    """Mass and momentum flux of water that runs out onto dry ground (Toro 2001, chapter 6)."""
+    middle = np.maximum(u + 2 * c, 0) / 3
+    at_face = np.where(u >= c, h, middle**2 / G)
+    speed = np.where(u >= c, u, middle)
+    return at_face * speed, at_face * speed**2 + G * at_face**2 / 2
+
+
 def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
     """Mass flux, momentum for the left and right cell (deviations from their pressures), transverse
     momentum.
@@ -27,10 +35,6 @@ def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
         c_roe = np.sqrt(G * (al + ar) / 2)
         sl = np.minimum(ul - cl, u_roe - c_roe)
         sr = np.maximum(ur + cr, u_roe + c_roe)
-        sl = np.where(al == 0, ur - 2 * cr, sl)
-        sr = np.where(al == 0, ur + cr, sr)
-        sl = np.where(ar == 0, ul - cl, sl)
-        sr = np.where(ar == 0, ul + 2 * cl, sr)
         sl, sr = np.minimum(sl, 0), np.maximum(sr, 0)
         width = np.where(sr - sl > 0, sr - sl, 1)
         f_mass = (sr * al * ul - sl * ar * ur + sl * sr * (ar - al)) / width
@@ -40,6 +44,10 @@ def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
             + sl * sr * (ar * ur - al * ul)
         ) / width
         f_mom = np.where(sr - sl > 0, f_mom, 0)
+        # Into a dry side: Godunov's flux, from the exact solution at the face.
+        onto_right, onto_left = beside_dry(al, ul, cl), beside_dry(ar, -ur, cr)
+        f_mass = np.where(ar == 0, onto_right[0], np.where(al == 0, -onto_left[0], f_mass))
+        f_mom = np.where(ar == 0, onto_right[1], np.where(al == 0, onto_left[1], f_mom))
     f_mass = np.where((f_mass > 0) & (hl < dry), 0, f_mass)
     f_mass = np.where((f_mass < 0) & (hr < dry), 0, f_mass)
     # Pressure on the step of the bed between the cell and the face, where the water falls down it.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.scenarios.structures import INLETS
-from twin.solvers.flood.kernels import GRAVITY
+from twin.solvers.flood.kernels import GRAVITY, LINEAR, MANNING, TINY
 
 Floats = NDArray[np.float64]
 
@@ -20,6 +20,18 @@ KU = 1.811  # its unit factor in SI
 CONTRACTION = 0.61  # of a jet under a sharp edge
 ORIFICE = 0.8  # of an opening that is drowned on both sides (HEC-RAS Hydraulic Reference Manual, chapter 8)
 BROAD_CREST = 1.70  # m^0.5/s: (2/3)^1.5 √g
+
+
+def fall_speed(speed: Floats, depth: Floats, fall: Floats, friction: Floats, cell: float, law: int) -> Floats:
+    """Speed (m/s) that water of `speed` (m/s) and `depth` (m) may have before it leaves its cell, as
+    `kernels_first_order.slow_down` says; fall: 2 g × the step down to a neighbour (m²/s²); friction, law: see
+    `kernels`.
+    """
+    free = speed * speed + np.maximum(fall - 2.0 * GRAVITY * depth, 0.0)
+    pull = 0.5 * fall / cell / np.maximum(friction, TINY)
+    uniform = pull * (pull if law == LINEAR else depth ** (4.0 / 3.0 if law == MANNING else 1.0))
+    reached: Floats = np.maximum(speed, np.sqrt(np.minimum(free, uniform)))
+    return reached
 
 
 def drowned(down: float, up: float) -> float:

@@ -25,10 +25,15 @@ TILE_COLS = 128
 
 # state[k]: conserved variables; volumes are depth × cell area, momenta are unit discharges (m²/s)
 DEPTH, DISCHARGE_X, DISCHARGE_Y = 0, 1, 2
-# static[k]: bed above the datum (m), g n² (SI), crests above the datum (m), and 1 where the second-order
-# scheme may reconstruct a cell (0 beside a crest)
-BED, FRICTION, CREST_X, CREST_Y, SMOOTH = 0, 1, 2, 3, 4
-PLANES = 5
+# static[k]: bed above the datum (m), g n² (SI), crests above the datum (m), 1 where the second-order scheme
+# may reconstruct a cell (0 beside a crest), and 2 g × the highest step down to a neighbour (m²/s²)
+BED, FRICTION, CREST_X, CREST_Y, SMOOTH, FALL = 0, 1, 2, 3, 4, 5
+PLANES = 6
+
+# Laws of friction, d(hv)/dt = …, and what static[FRICTION] holds for them: Manning
+# -g n² |v| v / h^(1/3), g n²; Chézy -c |v| v with c = g / C²; linear -k h v, k (1/s)
+MANNING, CHEZY, LINEAR = 0, 1, 2
+LAWS = {"manning": MANNING, "chezy": CHEZY, "linear": LINEAR}
 
 # The scratch of a step begins with the highest wave speed and depth of each column of the tile.
 COLUMN_SPEED, COLUMN_DEPTH, MAXIMA = 0, TILE_COLS, 2 * TILE_COLS

@@ -28,9 +28,12 @@ from twin.solvers.flood.kernels import (
     DEPTH,
     DISCHARGE_X,
     DISCHARGE_Y,
+    FALL,
     FRICTION,
     FULL,
     GRAVITY,
+    LINEAR,
+    MANNING,
     MAXIMA,
     PAD,
     TILE_COLS,
@@ -57,10 +60,10 @@ XM, XL, XR, XT = ROWS + 10 * NB, ROWS + 11 * NB, ROWS + 12 * NB, ROWS + 13 * NB
 # Faces above (T) and below (S) row A.
 TM, TR, TT = ROWS + 14 * NB, ROWS + 15 * NB, ROWS + 16 * NB
 SM, SL, SR, ST = ROWS + 17 * NB, ROWS + 18 * NB, ROWS + 19 * NB, ROWS + 20 * NB
-# Row A of the tile alone, from its first cell: discharges, g n², then the new state.
-QX, QY, QF = ROWS + 21 * NB, ROWS + 22 * NB, ROWS + 23 * NB
-NH, NX, NY = ROWS + 24 * NB, ROWS + 25 * NB, ROWS + 26 * NB
-SCRATCH = ROWS + 27 * NB
+# Row A of the tile alone, from its first cell: discharges, g n², step down, then the new state.
+QX, QY, QF, QD = ROWS + 21 * NB, ROWS + 22 * NB, ROWS + 23 * NB, ROWS + 24 * NB
+NH, NX, NY = ROWS + 25 * NB, ROWS + 26 * NB, ROWS + 27 * NB
+SCRATCH = ROWS + 28 * NB
 # Planes of the limited step: faces in x (4) of the rows -1 … rows of a tile, faces above the rows -1 … rows +
 # 1 (4), velocities of the donors (2), theta.
 PLANE = (TILE_ROWS + 4) * NB
@@ -80,22 +83,32 @@ def face_flux(hl, ul, vl, wl, zl, hr, ur, vr, wr, zr, crest, dry):
     ar = min(max(wr - face, 0.0), hr)
     cl = math.sqrt(GRAVITY * al)
     cr = math.sqrt(GRAVITY * ar)
+    step = 0.5 * GRAVITY * ((ar - al) * (ar + al))  # pressure right minus left
+    # Both sides wet: HLL.
     u_mean = (cl * ul + cr * ur) / max(cl + cr, TINY)
     c_mean = math.sqrt(0.5 * GRAVITY * (al + ar))
-    slow = min(ul - cl, u_mean - c_mean)
-    fast = max(ur + cr, u_mean + c_mean)
-    slow = ur - 2.0 * cr if al <= 0.0 else slow
-    fast = ur + cr if al <= 0.0 else fast
-    slow = ul - cl if ar <= 0.0 else slow
-    fast = ul + 2.0 * cl if ar <= 0.0 else fast
-    slow = min(slow, 0.0)
-    fast = max(fast, 0.0)
+    slow = min(min(ul - cl, u_mean - c_mean), 0.0)
+    fast = max(max(ur + cr, u_mean + c_mean), 0.0)
     share = 1.0 / max(fast - slow, TINY)
     ql = al * ul
     qr = ar * ur
-    step = 0.5 * GRAVITY * ((ar - al) * (ar + al))  # pressure right minus left
     mass = (fast * ql - slow * qr + slow * fast * (ar - al)) * share
     left = (fast * (ql * ul) - slow * (qr * ur + step) + slow * fast * (qr - ql)) * share
+    # One side dry: the exact solution, the sonic point of the rarefaction or the state of the wet side.
+    onto_left = al <= 0.0
+    onto_right = ar <= 0.0
+    a = ar if onto_left else al
+    u = -ur if onto_left else ul
+    c = cr if onto_left else cl
+    sonic = max((u + 2.0 * c) * (1.0 / 3.0), 0.0)
+    depth = a if u >= c else (1.0 / GRAVITY) * (sonic * sonic)
+    speed = u if u >= c else sonic
+    out = depth * speed
+    push = out * speed + 0.5 * GRAVITY * ((depth - a) * (depth + a))
+    mass = out if onto_right else mass
+    left = push if onto_right else left
+    mass = -out if onto_left else mass
+    left = push + step if onto_left else left
     right = left - step
     left = left + 0.5 * GRAVITY * ((hl + al) * min(face - zl, 0.0))
     right = right + 0.5 * GRAVITY * ((hr + ar) * min(face - zr, 0.0))
@@ -105,20 +118,34 @@ def face_flux(hl, ul, vl, wl, zl, hr, ur, vr, wr, zr, crest, dry):
 
 
 @njit(inline="always")
-def slow_down(depth, mx, my, friction, dt, dry):
-    """Discharges after a step of friction, implicit in closed form (0 under the dry depth), and the wave
-    speed.
+def slow_down(depth, mx, my, friction, fall, dt, half_dx, dry, manning, linear):
+    """Discharges after a step of friction, implicit in closed form (0 under the dry depth), and the speed
+    that bounds the next step.
+
+    That is the wave speed with the velocity that the water may have before it leaves the cell: where it is
+    shallower than the step down to a neighbour (`fall`, 2 g × step) it falls freely, v² + fall, but no faster
+    than friction lets it run down that slope, v² = g S h^(4/3) / (g n²). half_dx: 1/(2 dx); manning: 1.0 for
+    that law, else 0.0; linear: whether it is that one.
     """
     wet = 1.0 if depth >= dry else 0.0
     root = inverse_cube_root(max(depth, dry))
     root2 = root * root
     inverse = root2 * root  # 1/depth
     size = math.sqrt(mx * mx + my * my)
-    drag = (4.0 * dt) * friction * size * (inverse * inverse * root)
+    other = 1.0 - manning
+    drag = (4.0 * dt) * friction * size * (inverse * inverse * (root * manning + other))
+    # 2 / (1 + √(1 + drag)) is then 1 / (1 + friction dt).
+    drag = (4.0 * dt) * friction * (1.0 + dt * friction) if linear else drag
     slowed = wet * (2.0 / (1.0 + math.sqrt(1.0 + drag)))
     mx = mx * slowed
     my = my * slowed
-    speed = wet * (max(abs(mx), abs(my)) * inverse + math.sqrt(GRAVITY * depth))
+    velocity = max(abs(mx), abs(my)) * inverse
+    free = velocity * velocity + max(fall - (2.0 * GRAVITY) * depth, 0.0)
+    pull = (half_dx * fall) / max(friction, TINY)
+    uniform = pull * (depth * depth) * (root2 * (manning + other * root))
+    uniform = pull * pull if linear else uniform
+    fallen = math.sqrt(min(free, uniform))
+    speed = wet * (max(velocity, fallen) + math.sqrt(GRAVITY * depth))
     return mx, my, speed
 
 
@@ -223,7 +250,7 @@ def overdrawn(s, ratio):
 
 
 @njit(cache=True, error_model="numpy")
-def update_row(s, ratio, dt, dry):
+def update_row(s, ratio, dt, dry, law):
     """New state of the row A of a tile, TILE_COLS cells, and the running maxima of its columns; ratio: dt/dx.
 
     Everything lies in one buffer at offsets known to the compiler: only so does the loop vectorise.
@@ -233,8 +260,12 @@ def update_row(s, ratio, dt, dry):
         s[NH + j] = s[AH + k] - ratio * ((s[XM + k] - s[XM + k - 1]) + (s[SM + k] - s[TM + k]))
         s[NX + j] = s[QX + j] - ratio * ((s[XL + k] - s[XR + k - 1]) + (s[ST + k] - s[TT + k]))
         s[NY + j] = s[QY + j] - ratio * ((s[XT + k] - s[XT + k - 1]) + (s[SL + k] - s[TR + k]))
+    half_dx = 0.5 * ratio / dt
+    manning = 1.0 if law == MANNING else 0.0
     for j in range(TILE_COLS):
-        mx, my, speed = slow_down(s[NH + j], s[NX + j], s[NY + j], s[QF + j], dt, dry)
+        mx, my, speed = slow_down(
+            s[NH + j], s[NX + j], s[NY + j], s[QF + j], s[QD + j], dt, half_dx, dry, manning, law == LINEAR
+        )
         s[NX + j] = mx
         s[NY + j] = my
         s[CS + j] = max(s[CS + j], speed)
@@ -242,12 +273,13 @@ def update_row(s, ratio, dt, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def load_update(s, qx, qy, friction):
-    """Discharges and g n² of the row A of a tile into the buffer."""
+def load_update(s, qx, qy, friction, fall):
+    """Discharges, g n² and step down of the row A of a tile into the buffer."""
     for j in range(TILE_COLS):
         s[QX + j] = qx[j]
         s[QY + j] = qy[j]
         s[QF + j] = friction[j]
+        s[QD + j] = fall[j]
 
 
 @njit(cache=True, error_model="numpy")
@@ -260,7 +292,7 @@ def store_update(s, h, qx, qy):
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law):
     """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
 
     old, new, static: padded arrays (see `kernels`); s, slow: scratch of SCRATCH and SLOW_SCRATCH numbers; r0,
@@ -294,26 +326,27 @@ def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, n
             no_faces(s, XM)
         if r0 <= row < r0 + rows:
             if wet_above + wet_row + wet_below > 0:
-                update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry)
+                update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law)
             else:
                 keep_row(old, new, row, c0)
     if limited == 0:
         return 0
     return step_tile_limited(
-        old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
+        old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law
     )
 
 
 @njit(cache=True, error_model="numpy")
-def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry):
+def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law):
     """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to
     edge_flux.
     """
     end = c0 + TILE_COLS
     load_update(
-        s, old[DISCHARGE_X, row, c0:end], old[DISCHARGE_Y, row, c0:end], static[FRICTION, row, c0:end]
-    )
-    update_row(s, ratio, dt, dry)
+        s, old[DISCHARGE_X, row, c0:end], old[DISCHARGE_Y, row, c0:end], static[FRICTION, row, c0:end],
+        static[FALL, row, c0:end],
+    )  # fmt: skip
+    update_row(s, ratio, dt, dry, law)
     store_update(s, new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end], new[DISCHARGE_Y, row, c0:end])
     columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
@@ -330,7 +363,9 @@ def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ra
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile_limited(
+    old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law
+):
     """The same step where some cell would lose more than it holds: all that leaves such a cell is scaled by
     theta.
 
@@ -388,7 +423,7 @@ def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c
             s[TM + j] = slow[FACES_Y + base - NB + j]
             s[TR + j] = slow[FACES_Y + 2 * PLANE + base - NB + j]
             s[TT + j] = slow[FACES_Y + 3 * PLANE + base - NB + j]
-        update_tile_row(old, new, static, s, edge_flux, watched, r0 - 2 + k, c0, ny, nx, ratio, dt, dry)
+        update_tile_row(old, new, static, s, edge_flux, watched, r0 - 2 + k, c0, ny, nx, ratio, dt, dry, law)
     return limited
 
 

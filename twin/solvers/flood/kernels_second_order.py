@@ -32,9 +32,12 @@ from twin.solvers.flood.kernels import (
     DEPTH,
     DISCHARGE_X,
     DISCHARGE_Y,
+    FALL,
     FRICTION,
     FULL,
     GRAVITY,
+    LINEAR,
+    MANNING,
     MAXIMA,
     PAD,
     SMOOTH,
@@ -52,16 +55,16 @@ NB = TILE_COLS + 2 * HALO
 OUT0 = HALO
 
 # Rows of the scratch buffer, each NB long, after the column maxima. The state of three rows of cells (above,
-# the row itself, below): depth, velocities, level; of the row itself also bed, g n² and SMOOTH.
+# the row itself, below): depth, velocities, level, bed; of the row itself also friction and SMOOTH.
 ROWS = MAXIMA
-STATE = 4 * NB
+STATE = 5 * NB
 RA, RB, RC = ROWS, ROWS + STATE, ROWS + 2 * STATE
-RH, RU, RV, RW = 0, NB, 2 * NB, 3 * NB
-RZ, RF, RS = ROWS + 12 * NB, ROWS + 13 * NB, ROWS + 14 * NB
+RH, RU, RV, RW, RZ = 0, NB, 2 * NB, 3 * NB, 4 * NB
+RF, RS = ROWS + 15 * NB, ROWS + 16 * NB
 # A row of reconstructed cells: depth, velocities and level at half the step, half their slopes in x and y,
 # bed, depth at the start of the step. A: finished but for the faces below it; B: the row under it.
 CELLS = 14 * NB
-CA, CB = ROWS + 15 * NB, ROWS + 15 * NB + CELLS
+CA, CB = ROWS + 17 * NB, ROWS + 17 * NB + CELLS
 PH, PU, PV, PW = 0, NB, 2 * NB, 3 * NB
 XH, XU, XV, XW = 4 * NB, 5 * NB, 6 * NB, 7 * NB
 YH, YU, YV, YW = 8 * NB, 9 * NB, 10 * NB, 11 * NB
@@ -72,10 +75,10 @@ FACES = CB + CELLS
 XM, XL, XR, XT = FACES, FACES + NB, FACES + 2 * NB, FACES + 3 * NB
 SM, SL, SR, ST = FACES + 4 * NB, FACES + 5 * NB, FACES + 6 * NB, FACES + 7 * NB
 TM, TR, TT = FACES + 8 * NB, FACES + 9 * NB, FACES + 10 * NB
-# Row A of the tile alone, from its first cell: discharges, g n², then the new state.
-QX, QY, QF = FACES + 11 * NB, FACES + 12 * NB, FACES + 13 * NB
-NH, NX, NY = FACES + 14 * NB, FACES + 15 * NB, FACES + 16 * NB
-SCRATCH = FACES + 17 * NB
+# Row A of the tile alone, from its first cell: discharges, g n², step down, then the new state.
+QX, QY, QF, QD = FACES + 11 * NB, FACES + 12 * NB, FACES + 13 * NB, FACES + 14 * NB
+NH, NX, NY = FACES + 15 * NB, FACES + 16 * NB, FACES + 17 * NB
+SCRATCH = FACES + 18 * NB
 # Planes of the limited step: faces in x (4) and below (4) the rows -2 … rows of a tile, velocities of the
 # donors (2), depth and half slopes of the level of the cells (3), theta.
 PLANE = (TILE_ROWS + 4) * NB
@@ -85,22 +88,36 @@ SLOW_SCRATCH = 14 * PLANE
 
 
 @njit(inline="always")
-def half_slope(before, here, after):
-    """Half the limited difference across a cell: monotonised central (van Leer 1977, J. Comput. Phys. 23).
+def half_slope(before, here, after, most):
+    """Half the limited difference across a cell: the central one, at most `most` times the difference to
+    either neighbour, 0 at extrema.
 
-    Sharpest of the symmetric limiters without a division; second order but at extrema.
+    most = 1: monotonised central (van Leer 1977, J. Comput. Phys. 23), sharpest of the symmetric limiters
+    without a division. most = 1/2: minmod.
     """
     a = here - before
     b = after - here
     middle = 0.25 * (a + b)
-    size = min(min(abs(a), abs(b)), abs(middle))
+    size = min(most * min(abs(a), abs(b)), abs(middle))
     size = size if a * b > 0.0 else 0.0
     return size if middle > 0.0 else -size
 
 
+@njit(inline="always")
+def most_steep(z1, z2, z3, w1, w2, w3):
+    """`most` of depth and bed for three cells in a row: 1 where one sheet of water covers their steps, else
+    1/2.
+
+    On steps higher than the water is deep the beds that neighbours give a face must not cross: a steeper
+    limiter would lift the bed of the one to that of the other and lower the level of the other to its own
+    bed, a ridge that is not there.
+    """
+    return 1.0 if max(max(z1, z2), z3) < min(min(w1, w2), w3) else 0.5
+
+
 @njit(cache=True, error_model="numpy")
 def load_state(s, h, qx, qy, z, dry):
-    """Depth, velocities and level of a row of cells into the rows RC; its wet cells."""
+    """Depth, velocities, level and bed of a row of cells into the rows RC; its wet cells."""
     wet = 0
     for j in range(NB):
         depth = h[j]
@@ -110,6 +127,7 @@ def load_state(s, h, qx, qy, z, dry):
         s[RC + RU + j] = qx[j] * inverse
         s[RC + RV + j] = qy[j] * inverse
         s[RC + RW + j] = z[j] + depth
+        s[RC + RZ + j] = z[j]
     return wet
 
 
@@ -135,10 +153,9 @@ def shift_state(s):
 
 
 @njit(cache=True, error_model="numpy")
-def load_ground(s, z, friction, smooth):
-    """Bed, g n² and SMOOTH of the row RB."""
+def load_ground(s, friction, smooth):
+    """Friction and SMOOTH of the row RB."""
     for j in range(NB):
-        s[RZ + j] = z[j]
         s[RF + j] = friction[j]
         s[RS + j] = smooth[j]
 
@@ -162,15 +179,16 @@ def plain_cells(s):
         s[CB + PU + j] = s[RB + RU + j]
         s[CB + PV + j] = s[RB + RV + j]
         s[CB + PW + j] = s[RB + RW + j]
-        s[CB + PZ + j] = s[RZ + j]
+        s[CB + PZ + j] = s[RB + RZ + j]
         s[CB + H0 + j] = s[RB + RH + j]
     for j in range(8 * NB):
         s[CB + XH + j] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
-def reconstruct(s, ratio, dt, dry):
+def reconstruct(s, ratio, dt, dry, law):
     """Slopes of the cells of row RB and their state at half the step, into the rows CB; ratio: dt/dx."""
+    manning = 1.0 if law == MANNING else 0.0
     for j in range(1, NB - 1):
         h = s[RB + RH + j]
         u = s[RB + RU + j]
@@ -178,14 +196,19 @@ def reconstruct(s, ratio, dt, dry):
         w = s[RB + RW + j]
         least = min(min(min(s[RB + RH + j - 1], s[RB + RH + j + 1]), min(s[RA + RH + j], s[RC + RH + j])), h)
         keep = s[RS + j] if least >= dry else 0.0
-        xh = keep * half_slope(s[RB + RH + j - 1], h, s[RB + RH + j + 1])
-        xu = keep * half_slope(s[RB + RU + j - 1], u, s[RB + RU + j + 1])
-        xv = keep * half_slope(s[RB + RV + j - 1], v, s[RB + RV + j + 1])
-        xw = keep * half_slope(s[RB + RW + j - 1], w, s[RB + RW + j + 1])
-        yh = keep * half_slope(s[RA + RH + j], h, s[RC + RH + j])
-        yu = keep * half_slope(s[RA + RU + j], u, s[RC + RU + j])
-        yv = keep * half_slope(s[RA + RV + j], v, s[RC + RV + j])
-        yw = keep * half_slope(s[RA + RW + j], w, s[RC + RW + j])
+        z = s[RB + RZ + j]
+        zw, ze = s[RB + RZ + j - 1], s[RB + RZ + j + 1]
+        zn, zs = s[RA + RZ + j], s[RC + RZ + j]
+        kx = most_steep(zw, z, ze, s[RB + RW + j - 1], w, s[RB + RW + j + 1])
+        ky = most_steep(zn, z, zs, s[RA + RW + j], w, s[RC + RW + j])
+        xh = keep * half_slope(s[RB + RH + j - 1], h, s[RB + RH + j + 1], kx)
+        xu = keep * half_slope(s[RB + RU + j - 1], u, s[RB + RU + j + 1], 1.0)
+        xv = keep * half_slope(s[RB + RV + j - 1], v, s[RB + RV + j + 1], 1.0)
+        xw = xh + keep * half_slope(zw, z, ze, kx)
+        yh = keep * half_slope(s[RA + RH + j], h, s[RC + RH + j], ky)
+        yu = keep * half_slope(s[RA + RU + j], u, s[RC + RU + j], 1.0)
+        yv = keep * half_slope(s[RA + RV + j], v, s[RC + RV + j], 1.0)
+        yw = yh + keep * half_slope(zn, z, zs, ky)
         # Half a step of h_t + (hu)_x + (hv)_y = 0, u_t + u u_x + v u_y + g w_x = -friction.
         gain = -ratio * ((u * xh + h * xu) + (v * yh + h * yv))
         mid_u = u - ratio * ((u * xu + v * yu) + GRAVITY * xw)
@@ -194,7 +217,9 @@ def reconstruct(s, ratio, dt, dry):
         root = inverse_cube_root(max(mid_h, dry))
         root2 = root * root
         size = math.sqrt(mid_u * mid_u + mid_v * mid_v)
-        slowed = 2.0 / (1.0 + math.sqrt(1.0 + (2.0 * dt) * s[RF + j] * size * (root2 * root2)))
+        drag = (2.0 * dt) * s[RF + j] * size * (root2 * root * (root * manning + (1.0 - manning)))
+        drag = dt * s[RF + j] * (2.0 + dt * s[RF + j]) if law == LINEAR else drag
+        slowed = 2.0 / (1.0 + math.sqrt(1.0 + drag))
         use = keep if mid_h - max(abs(xh), abs(yh)) >= dry else 0.0
         s[CB + XH + j] = use * xh
         s[CB + XU + j] = use * xu
@@ -208,7 +233,7 @@ def reconstruct(s, ratio, dt, dry):
         s[CB + PW + j] = w + use * gain
         s[CB + PU + j] = mid_u * slowed if use > 0.0 else u
         s[CB + PV + j] = mid_v * slowed if use > 0.0 else v
-        s[CB + PZ + j] = s[RZ + j]
+        s[CB + PZ + j] = s[RB + RZ + j]
         s[CB + H0 + j] = h
 
 
@@ -281,7 +306,7 @@ def overdrawn(s, ratio):
 
 
 @njit(cache=True, error_model="numpy")
-def update_row(s, ratio, dt, dry):
+def update_row(s, ratio, dt, dry, law):
     """New state of the row A of a tile, TILE_COLS cells, and the running maxima of its columns; ratio:
     dt/dx.
     """
@@ -292,8 +317,12 @@ def update_row(s, ratio, dt, dry):
         s[NH + j] = s[CA + H0 + k] - ratio * ((s[XM + k] - s[XM + k - 1]) + (s[SM + k] - s[TM + k]))
         s[NX + j] = s[QX + j] - ratio * (((s[XL + k] - s[XR + k - 1]) + push_x) + (s[ST + k] - s[TT + k]))
         s[NY + j] = s[QY + j] - ratio * ((s[XT + k] - s[XT + k - 1]) + ((s[SL + k] - s[TR + k]) + push_y))
+    half_dx = 0.5 * ratio / dt
+    manning = 1.0 if law == MANNING else 0.0
     for j in range(TILE_COLS):
-        mx, my, speed = slow_down(s[NH + j], s[NX + j], s[NY + j], s[QF + j], dt, dry)
+        mx, my, speed = slow_down(
+            s[NH + j], s[NX + j], s[NY + j], s[QF + j], s[QD + j], dt, half_dx, dry, manning, law == LINEAR
+        )
         s[NX + j] = mx
         s[NY + j] = my
         s[CS + j] = max(s[CS + j], speed)
@@ -301,12 +330,13 @@ def update_row(s, ratio, dt, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def load_update(s, qx, qy, friction):
-    """Discharges and g n² of the row A of a tile into the buffer."""
+def load_update(s, qx, qy, friction, fall):
+    """Discharges, g n² and step down of the row A of a tile into the buffer."""
     for j in range(TILE_COLS):
         s[QX + j] = qx[j]
         s[QY + j] = qy[j]
         s[QF + j] = friction[j]
+        s[QD + j] = fall[j]
 
 
 @njit(cache=True, error_model="numpy")
@@ -330,7 +360,7 @@ def start_tile(s, old, static, r0, low, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law):
     """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
 
     Arguments as in the first-order scheme; the second half of edge_flux says which edges only let out (see
@@ -347,10 +377,9 @@ def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, n
         shift_cells(s)
         wet_a, wet_above, wet_row = wet_above, wet_row, wet_below
         wet_below = load_padded_state(s, old, static, below + 1, low, dry)
-        load_ground(s, static[BED, below, low:high], static[FRICTION, below, low:high],
-                    static[SMOOTH, below, low:high])  # fmt: skip
+        load_ground(s, static[FRICTION, below, low:high], static[SMOOTH, below, low:high])
         if wet_row > 0:
-            reconstruct(s, ratio, dt, dry)
+            reconstruct(s, ratio, dt, dry, law)
         else:
             plain_cells(s)
         if below == r0 - 2:
@@ -370,13 +399,13 @@ def step_tile(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, n
             no_faces(s, XM)
         if r0 <= row < r0 + rows:
             if wet_a + wet_above + wet_row > 0:
-                update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry)
+                update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law)
             else:
                 keep_row(old, new, row, c0)
     if limited == 0:
         return 0
     return step_tile_limited(
-        old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
+        old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law
     )
 
 
@@ -405,17 +434,18 @@ def shut_edges(s, outward, i, j, columns, ny, nx):
 
 
 @njit(cache=True, error_model="numpy")
-def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry):
+def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law):
     """:func:`update_row` for a row of the padded arrays; what crosses the edges of the grid goes to
     edge_flux.
     """
     end = c0 + TILE_COLS
     load_update(
-        s, old[DISCHARGE_X, row, c0:end], old[DISCHARGE_Y, row, c0:end], static[FRICTION, row, c0:end]
-    )
+        s, old[DISCHARGE_X, row, c0:end], old[DISCHARGE_Y, row, c0:end], static[FRICTION, row, c0:end],
+        static[FALL, row, c0:end],
+    )  # fmt: skip
     columns = min(TILE_COLS, PAD + nx - c0)
     shut_edges(s, edge_flux[2 * (ny + nx) :], row - PAD, c0 - PAD, columns, ny, nx)
-    update_row(s, ratio, dt, dry)
+    update_row(s, ratio, dt, dry, law)
     store_update(s, new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end], new[DISCHARGE_Y, row, c0:end])
     if c0 == PAD:
         edge_flux[row - PAD] = -s[XM + OUT0 - 1]
@@ -431,7 +461,9 @@ def update_tile_row(old, new, static, s, edge_flux, watched, row, c0, ny, nx, ra
 
 
 @njit(cache=True, error_model="numpy")
-def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry):
+def step_tile_limited(
+    old, new, static, s, slow, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law
+):
     """The same step where some cell would lose more than it holds: all that leaves such a cell is scaled by
     theta.
 
@@ -445,9 +477,8 @@ def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c
         shift_state(s)
         shift_cells(s)
         load_padded_state(s, old, static, below + 1, low, dry)
-        load_ground(s, static[BED, below, low:high], static[FRICTION, below, low:high],
-                    static[SMOOTH, below, low:high])  # fmt: skip
-        reconstruct(s, ratio, dt, dry)
+        load_ground(s, static[FRICTION, below, low:high], static[SMOOTH, below, low:high])
+        reconstruct(s, ratio, dt, dry, law)
         if below == r0 - 2:
             continue
         row = below - 1
@@ -499,7 +530,7 @@ def step_tile_limited(old, new, static, s, slow, edge_flux, watched, r0, rows, c
             s[TM + j] = slow[FACES_Y + base - NB + j]
             s[TR + j] = slow[FACES_Y + 2 * PLANE + base - NB + j]
             s[TT + j] = slow[FACES_Y + 3 * PLANE + base - NB + j]
-        update_tile_row(old, new, static, s, edge_flux, watched, r0 - 2 + k, c0, ny, nx, ratio, dt, dry)
+        update_tile_row(old, new, static, s, edge_flux, watched, r0 - 2 + k, c0, ny, nx, ratio, dt, dry, law)
     return limited
 
 

@@ -123,13 +123,13 @@ def finish_tile(
 def step_tiles(
     old, new, static, record, classes, chosen, count, marks, values, edge_flux, watched, scratch, slow,
     record_scratch,
-    ny, nx, dt, dx, t_new, dry, energy, second,
+    ny, nx, dt, dx, t_new, dry, energy, second, law,
 ):  # fmt: skip
     """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to
     date.
 
-    second: whether the scheme is of second order; scratch, slow, record_scratch: (threads, .)
-    private buffers; edge_flux, watched: see `kernels_edges`.
+    second: whether the scheme is of second order; law: of friction; scratch, slow, record_scratch:
+    (threads, .) private buffers; edge_flux, watched: see `kernels_edges`.
     Each tile writes only its own part of every array: neither the number of threads nor their order changes a
     bit.
     """
@@ -147,12 +147,14 @@ def step_tiles(
         s = scratch[thread]
         if second:
             limited = second_order.step_tile(
-                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
-            )
+                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry,
+                law,
+            )  # fmt: skip
         else:
             limited = first_order.step_tile(
-                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry
-            )
+                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry,
+                law,
+            )  # fmt: skip
         finish_tile(
             new, static, record, classes, s, record_scratch[thread], marks[k], values[k], limited, r0, rows,
             c0, columns, t_new, dry, energy,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from twin.plugins import Parameters
 from twin.solvers.flood.infiltration import InfiltrationParameters
@@ -21,6 +21,8 @@ class FloodParameters(Parameters):
         flow (de Almeida et al. 2012); 1 damps nothing.
     advection : whether local_inertial carries momentum.
     roughness : Manning n (s m^-1/3) where no layer says otherwise; the builder of the domain applies it.
+    friction : "manning"; or, for comparison with exact solutions and on walls, inflows and open edges only,
+        "chezy": c |v| v with c = g / C² in place of n, and "linear": k h v with k (1/s) in place of n.
     cfl : largest share of a cell that the fastest wave crosses in a step, per direction.
     dry_depth : m; a cell with less gives no water and has no velocity, but keeps its counted volume.
         1e-6 m is under a second of 5 mm/h of rain, and 1 m³ on 1 km².
@@ -42,6 +44,7 @@ class FloodParameters(Parameters):
     theta: float = Field(default=0.9, ge=0.5, le=1)
     advection: bool = False
     roughness: float = Field(default=0.035, ge=0, lt=1)
+    friction: Literal["manning", "chezy", "linear"] = "manning"
     cfl: float = Field(default=0.45, gt=0, le=0.5)
     dry_depth: Metres = Field(default=1e-6, ge=1e-9, le=1e-3)
     max_step: Seconds = Field(default=10.0, gt=0)
@@ -53,3 +56,9 @@ class FloodParameters(Parameters):
     rise_fast: MetresPerSecond = Field(default=3.0 / 3600.0, gt=0)
     infiltration: InfiltrationParameters | None = None
     crests: Literal["weir", "step"] = "weir"
+
+    @model_validator(mode="after")
+    def _one_law_for_local_inertia(self) -> Self:
+        if self.scheme == "local_inertial" and self.friction != "manning":
+            raise ValueError('scheme "local_inertial" has friction "manning" only')
+        return self

@@ -14,7 +14,7 @@ from twin.solvers.flood import kernels_inertial as inertial
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood import kernels_step as stepping
-from twin.solvers.flood.kernels import PAD
+from twin.solvers.flood.kernels import LAWS, PAD
 
 if TYPE_CHECKING:
     from twin.solvers.flood.parameters import FloodParameters
@@ -60,10 +60,10 @@ class Scheme(ABC):
 class Godunov(Scheme):
     """Finite volumes of first or second order."""
 
-    def __init__(self, threads: int, *, second: bool) -> None:
+    def __init__(self, threads: int, *, second: bool, law: int) -> None:
         kernels = second_order if second else first_order
         super().__init__(threads, kernels.SCRATCH, kernels.SLOW_SCRATCH)
-        self._second = second
+        self._second, self._law = second, law
 
     def advance(
         self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
@@ -76,7 +76,7 @@ class Godunov(Scheme):
         stepping.step_tiles(
             s._old, s._new, s._static, s._record, s._classes, s._chosen, count, s._marks, s._values,
             s._edge_flux, s._watch.faces, self._scratch, self._slow, self._record_scratch, *s._shape, dt,
-            s.grid.cell, t_new, s.parameters.dry_depth, s.energy, self._second,
+            s.grid.cell, t_new, s.parameters.dry_depth, s.energy, self._second, self._law,
         )  # fmt: skip
 
 
@@ -120,4 +120,5 @@ def scheme_of(parameters: FloodParameters, threads: int) -> Scheme:
     """The scheme that the parameters ask for; threads: private scratch to hold."""
     if parameters.scheme == "local_inertial":
         return LocalInertial(threads, parameters)
-    return Godunov(threads, second=parameters.scheme == "second_order")
+    second = parameters.scheme == "second_order"
+    return Godunov(threads, second=second, law=LAWS[parameters.friction])

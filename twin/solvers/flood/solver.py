@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import SolverError
+from twin.errors import InputError, Problem, SolverError
 from twin.messages import text
 from twin.plugins import Solver
 from twin.solvers.flood import hazards
@@ -19,6 +19,7 @@ from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.ledger import Total, closing_error
 from twin.solvers.flood.parameters import FloodParameters
@@ -102,6 +103,7 @@ class FloodSolver(Solver):
         """Elevation (m) that the solver counts from, so that altitude costs no digits."""
         self._bed = np.where(active, bed - self.datum, 0.0)
         self._active = active
+        self._law = layout.LAWS[parameters.friction]
         self._static = self._static_planes(domain, roughness)
         padded = self._static.shape[1:]
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
@@ -124,6 +126,9 @@ class FloodSolver(Solver):
         closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
+        if self._law != layout.MANNING and (self._edge_codes == edges.NORMAL_DEPTH).any():
+            found = f'"{parameters.friction}" with a normal-depth boundary'
+            raise InputError(Problem("", "params.flood.friction", found, '"manning" with such a boundary'))
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
         self._watch = self._sources.watch(watched, self.grid, np.where(active, bed, np.nan))
@@ -153,7 +158,8 @@ class FloodSolver(Solver):
         box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         static[layout.BED][box] = self._bed
         around = (slice(PAD - 1, PAD + ny + 1), slice(PAD - 1, PAD + nx + 1))
-        static[layout.FRICTION][around] = np.pad(GRAVITY * roughness * roughness, 1, mode="edge")
+        friction = GRAVITY * roughness * roughness if self._law == layout.MANNING else roughness
+        static[layout.FRICTION][around] = np.pad(friction, 1, mode="edge")
         # Ghost cells have the bed of the edge cell beside them.
         bed = static[layout.BED]
         bed[PAD : PAD + ny, PAD - 1], bed[PAD : PAD + ny, PAD + nx] = self._bed[:, 0], self._bed[:, -1]
@@ -174,6 +180,14 @@ class FloodSolver(Solver):
         free_y = crest_y <= np.maximum(ring[1:, 1:-1], ring[:-1, 1:-1])
         smooth = free_x[:, 1:] & free_x[:, :-1] & free_y[1:] & free_y[:-1]
         static[layout.SMOOTH][around] = np.pad(smooth, 1, mode="edge")
+        step_x = np.where(open_x[:, 1:-1], np.diff(self._bed, axis=1), 0.0)
+        step_y = np.where(open_y[1:-1], np.diff(self._bed, axis=0), 0.0)
+        drop = np.zeros((ny, nx))
+        np.maximum(drop[:, 1:], step_x, out=drop[:, 1:])
+        np.maximum(drop[:, :-1], -step_x, out=drop[:, :-1])
+        np.maximum(drop[1:], step_y, out=drop[1:])
+        np.maximum(drop[:-1], -step_y, out=drop[:-1])
+        static[layout.FALL][box] = 2.0 * GRAVITY * drop
         return static
 
     def _set_initial(self, forcing: Forcing) -> None:
@@ -195,7 +209,11 @@ class FloodSolver(Solver):
         wet = depth >= dry
         safe = np.maximum(depth, dry)
         u, v = (np.where(wet, self._old[k][self._inside] / safe, 0.0) for k in (DISCHARGE_X, DISCHARGE_Y))
-        speed = np.where(wet, np.maximum(np.abs(u), np.abs(v)) + np.sqrt(GRAVITY * depth), 0.0)
+        fall, friction = (self._static[k][self._inside] for k in (layout.FALL, layout.FRICTION))
+        fallen = fall_speed(
+            np.maximum(np.abs(u), np.abs(v)), depth, fall, friction, self.grid.cell, self._law
+        )
+        speed = np.where(wet, fallen + np.sqrt(GRAVITY * depth), 0.0)
         energy = self._bed + depth + (u * u + v * v) / (2.0 * GRAVITY)
         self.energy = float(energy[wet].max()) if wet.any() else 0.0
         for k in range(self._marks.shape[0]):

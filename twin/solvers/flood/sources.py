@@ -15,13 +15,16 @@ from twin.scenarios.binding import InflowForcing
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood.crests import Crests
 from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.infiltration import Ground, soil_of
 from twin.solvers.flood.kernels import (
     DEPTH,
     DISCHARGE_X,
     DISCHARGE_Y,
+    FALL,
     FRICTION,
     GRAVITY,
+    LAWS,
     PAD,
     TILE_COLS,
     TILE_ROWS,
@@ -97,6 +100,8 @@ class Sources:
         ]
         self._rated: list[tuple[Ints, Floats]] = []
         self._cell = grid.cell
+        self._static = static
+        self._law = LAWS[parameters.friction]
         self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
         self._structures = Structures(forcing.structures, bed, datum, self._area, self._dry)
         self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
@@ -299,9 +304,14 @@ class Sources:
             volumes = inflow.volumes(t0, t1)
             if volumes.any():
                 had = state[DEPTH, i + PAD, j + PAD]
-                fastest = np.sqrt(GRAVITY * (had + volumes / self._area)).max()
-                own = self._inflow_speed(inflow, had, math.fsum(volumes.tolist()) / (t1 - t0))
-                highest = max(highest, float((np.maximum(self._velocity(state, i, j), own) + fastest).max()))
+                depth = had + volumes / self._area
+                own = np.maximum(
+                    self._velocity(state, i, j),
+                    self._inflow_speed(inflow, had, math.fsum(volumes.tolist()) / (t1 - t0)),
+                )
+                fall, friction = (self._static[k][i + PAD, j + PAD] for k in (FALL, FRICTION))
+                fallen = fall_speed(own, depth, fall, friction, self._cell, self._law)
+                highest = max(highest, float((fallen + np.sqrt(GRAVITY * depth)).max()))
         for level, i, j in self._levels:
             if level.active(t0):
                 asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
