@@ -248,7 +248,7 @@ def test_people_cut_off_are_counted() -> None:
     traffic = solver(depth=DRY)
     flood = water(0.4, slice(6, 7), slice(25, 27))
     records = go(traffic, {1800.0: flood, 3600.0: DRY})
-    trips = traffic._trips(0.0)
+    trips = traffic.demands.trips(0.0)
     farm = ((trips.origin == 2) | (trips.destination == 2)) & (trips.origin != trips.destination)
     assert records[1800.0]["unserved"] == pytest.approx(trips.trips[farm].sum())
     assert records[1800.0]["stranded"] == records[1800.0]["unserved"]
@@ -296,6 +296,9 @@ def test_summary_is_json_and_has_what_people_ask_for() -> None:
     traffic = solver(depth=DRY)
     go(traffic, {1800.0: STREET_FLOODED})
     summary = json.loads(json.dumps(traffic.summary(), allow_nan=False))
+    classes, gravity = summary["demand"].pop("classes"), summary["demand"].pop("gravity")
+    assert classes == {"car": {"trips": pytest.approx(910.0), "pce": 1.0}}
+    assert gravity[0]["between_zones"] == pytest.approx(910.0)
     assert summary["demand"] == {
         "zones": 3,
         "people": 1820.0,

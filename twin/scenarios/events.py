@@ -143,12 +143,19 @@ class StormDrain(Event):
     places_in: ClassVar[tuple[str, ...]] = ("at",)
 
 
+VehicleKind = Literal["car", "light_goods", "heavy_goods"]
+
+
 class RoadClosure(Event):
-    """Road segments closed from `start` to `end`, then open again: by road id, or those at a place."""
+    """Road segments closed from `start` to `end`, then open again: by road id, or those at a place.
+
+    `vehicles`: the classes that may not use them (a ban of heavy goods); left out, nobody may.
+    """
 
     kind: Literal["road_closure"] = "road_closure"
     links: tuple[str, ...] = ()
     at: At | None = None
+    vehicles: tuple[VehicleKind, ...] = ()
     places_in: ClassVar[tuple[str, ...]] = ("at",)
 
     @model_validator(mode="after")
@@ -159,26 +166,56 @@ class RoadClosure(Event):
 
 
 class Demand(Event):
-    """Trips between zones in the hour that is assigned.
+    """Trips between zones in the hour that is assigned, of one class of `vehicle`.
 
-    `zones` names a place read from a file, or one of the layers zones and districts; `weight` is the
-    column with its inhabitants, or a number that is the same for all; `trips_per_person` car trips an hour
-    leave each zone for each of them and are shared out by gravity, exp(−t / mean_time); they end in
-    proportion to `attraction` (a column: jobs, places), or to the weight. `trips`, a file of trips between
-    the zones (CSV or GeoPackage: from, to, trips; OMX; TNTP), replaces all that; `table` names the matrix or
-    layer in it. Through traffic is such a table between zones that are points at the edge.
+    Zones. `zones` names a place read from a file, or one of the layers zones and districts (communes,
+    IRIS …); `weight` is the column with its inhabitants, or a number that is the same for all. `grid`:
+    squares of that side that hold buildings instead, with the people of `zones` (spread over the buildings
+    of each), or `people` in all; their jobs and places are the floor area of buildings that nobody lives in.
+    A territory without buildings spreads `people` along its streets.
+
+    Trips. `trips_per_person` vehicles leave each zone for each inhabitant: an hour (default 0.13), or a day
+    where ``[params.traffic] time_of_day = "weekday"`` (default 1.35). They end in proportion to `attraction`
+    (a column: jobs, places; squares have one; the weight where nothing is named) and are shared out by
+    gravity, exp(−t / mean_time), both ends kept; with `mean_length` the parameter is found such that trips
+    have that length on the road. `trips`, a file of trips between the zones (CSV or GeoPackage: from, to,
+    trips; OMX; TNTP), replaces all that; `table` names the matrix or layer in it.
+
+    Through traffic. `external` (a share of capacity, 0: none) enters and leaves where roads of importance up
+    to `external_importance` are cut by the edge of the data; `through` of it goes to another such place, the
+    rest begins or ends in the zones. A vehicle weighs `pce` passenger cars on the road (default 1, 1 and 2).
     """
 
     kind: Literal["demand"] = "demand"
-    zones: str
+    zones: str | None = None
     name: str | None = None
     weight: str | float | None = None
     attraction: str | None = None
-    trips_per_person: float = Field(0.25, ge=0)
+    grid: Metres | None = Field(None, gt=0)
+    people: float | None = Field(None, ge=0)
+    vehicle: VehicleKind = "car"
+    pce: float | None = Field(None, gt=0)
+    trips_per_person: float | None = Field(None, ge=0)
     mean_time: Seconds = Field(480.0, gt=0)
+    mean_length: Metres | None = Field(None, gt=0)
+    external: float = Field(0.0, ge=0, le=1)
+    external_importance: int = Field(3, ge=1, le=6)
+    through: float = Field(0.4, ge=0, le=1)
     trips: str | None = None
     table: str | None = None
     files_in: ClassVar[tuple[str, ...]] = ("trips",)
+
+    @model_validator(mode="after")
+    def _zones(self) -> Demand:
+        if self.zones is None and self.grid is None:
+            raise ValueError("zones (a place) or grid (the side of squares)")
+        if self.zones is None and self.people is None:
+            raise ValueError("people (how many live in the squares), where no zones say it")
+        if self.grid is None and self.people is not None:
+            raise ValueError("people belongs to a grid")
+        if self.grid is not None and self.trips is not None:
+            raise ValueError("trips between squares: name zones instead of a grid")
+        return self
 
 
 EVENTS: dict[str, type[Event]] = {

@@ -8,12 +8,15 @@ each round assigns again from where the one before ended.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import csv
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import Problems
+from twin.errors import InputError, Problem, Problems, suggest
+from twin.network import Network
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.paths import select_links
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Trips
@@ -58,6 +61,70 @@ class Correction:
     before: Fit
     after: Fit
     objective: tuple[float, ...]
+
+    def report(self) -> dict[str, object]:
+        """What goes to summary.json."""
+        return {
+            "method": "gradient (Spiess 1990)",
+            **{
+                side: {name: None if np.isnan(value) else value for name, value in asdict(fit).items()}
+                for side, fit in (("before", self.before), ("after", self.after))
+            },
+            "objective": list(self.objective),
+        }
+
+
+def read_counts(path: Path, network: Network, key: str) -> tuple[NDArray[np.int64], Floats]:
+    """Counts on roads from a CSV with the columns road_id, veh_h and, if wanted, direction (``forward``, as
+    the road is drawn, or ``backward``; left empty, a two-way road has half of the count in each direction).
+
+    Raises
+    ------
+    InputError
+        Missing columns, roads that are not in the network or do not have that direction, counts that are
+        negative or no number; all at once.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(path), key, str(error), "a CSV file: road_id,veh_h")) from None
+    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
+    reader = csv.DictReader(lines, delimiter=delimiter)
+    columns = [str(name).strip().lower() for name in reader.fieldnames or ()]
+    problems = Problems()
+    for wanted in ("road_id", "veh_h"):
+        if wanted not in columns:
+            problems.add(str(path), key, f"columns {', '.join(columns) or 'none'}", f"a column `{wanted}`")
+    problems.raise_if_any()
+    reader.fieldnames = columns
+    known: dict[str, list[int]] = {}
+    for link, road in enumerate(network.segments["road_id"].astype(str).to_numpy()[network.segment]):
+        known.setdefault(road, []).append(link)
+    links: list[int] = []
+    counts: list[float] = []
+    for line, row in enumerate(reader, start=2):
+        here, road = f"{path}, line {line}", (row["road_id"] or "").strip()
+        sense = (row.get("direction") or "").strip().lower()
+        if road not in known:
+            problems.add(here, "road_id", repr(road), "a road for cars", suggest(road, known))
+            continue
+        if sense not in ("", "forward", "backward"):
+            problems.add(here, "direction", repr(sense), "forward, backward or nothing")
+            continue
+        chosen = [a for a in known[road] if not sense or network.forward[a] == (sense == "forward")]
+        if not chosen:
+            problems.add(here, "direction", f"{road} is not driven {sense}", "a direction that it has")
+            continue
+        try:
+            value = float((row["veh_h"] or "").replace(",", "."))
+        except ValueError:
+            value = float("nan")
+        if not (np.isfinite(value) and value >= 0):
+            problems.add(here, "veh_h", repr(row["veh_h"]), "a number of vehicles an hour, 0 or more")
+        links += chosen
+        counts += [value / len(chosen)] * len(chosen)
+    problems.raise_if_any()
+    return np.asarray(links, np.int64), np.asarray(counts, np.float64)
 
 
 def correct(

@@ -12,18 +12,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import brentq
 
 from twin.errors import InputError, Problem, Problems, suggest
+from twin.solvers.traffic.analysis import skim
+from twin.solvers.traffic.cordon import Cordon
+from twin.solvers.traffic.grid_zones import squares
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Ints, Trips
-from twin.solvers.traffic.trees import grow
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-    from twin.domain import Place
+    from twin.domain import Domain, Place
     from twin.network import Network
     from twin.scenarios.events import Demand
 
+# Vehicles (drivers) that set out for each inhabitant. Enquête Mobilité des personnes 2019 (SDES): 181 million
+# trips on a weekday, 63 % by car, by about 60.5 million people of six or more; 1.4 people a car (stated).
+TRIPS_A_DAY = 1.35
+TRIPS_AN_HOUR = 0.13  # the hour of WEEKDAY with most
+# Shares of the day by hour of the local clock on a weekday; stated, after the two peaks of mobility surveys.
+WEEKDAY = (
+    0.004, 0.002, 0.001, 0.001, 0.003, 0.010, 0.030, 0.075, 0.090, 0.055, 0.048, 0.053,
+    0.068, 0.063, 0.058, 0.060, 0.083, 0.100, 0.082, 0.050, 0.028, 0.018, 0.012, 0.006,
+)  # fmt: skip
+PCE = {"car": 1.0, "light_goods": 1.0, "heavy_goods": 2.0}  # HCM 2010: 1.5 on level freeways, more in town
+LONGEST = 1e7  # s: a deterrence so weak that distance does not count
 BALANCE = 1e-10  # largest relative error of a trip end after Furness balancing
 ROUNDS = 1000
 FAR = 2000.0  # m: zones that are all farther than this from any road are of another place or CRS
@@ -44,6 +58,51 @@ class Zones:
     y: Floats
     node: Ints
     distance: Floats
+
+    @classmethod
+    def of_event(cls, event: Demand, domain: Domain, network: Network, where: str, key: str) -> Zones:
+        """The zones of an event: squares, or the features of a place. InputError as `of_place`."""
+        place = None if event.zones is None else domain.place(event.zones, where, f"{key}.zones")
+        if event.grid is None:
+            assert place is not None
+            return cls.of_place(place, event, network, where, key)
+        problems = Problems()
+        weight = None
+        if place is not None and event.people is None:
+            weight = _weights(place.features, event, where, key, problems)
+            problems.raise_if_any()
+        cells = squares(
+            event.grid,
+            network,
+            domain.buildings,
+            event.people,
+            None if place is None else place.features,
+            weight,
+        )
+        x, y = cells.geometry.x.to_numpy(np.float64), cells.geometry.y.to_numpy(np.float64)
+        node, distance = network.nearest_node(x, y)
+        near = distance <= FAR
+        if near.sum() < 2:
+            problems.add(
+                where, f"{key}.grid", f"{int(near.sum())} squares near a road", "two squares or more"
+            )
+        problems.raise_if_any()
+        people, attraction = (cells[c].to_numpy(np.float64) for c in ("people", "attraction"))
+        names = tuple(cells["name"][near])
+        return cls(names, people[near], attraction[near], x[near], y[near], node[near], distance[near])
+
+    def with_cordon(self, cordon: Cordon, network: Network) -> Zones:
+        """These zones, then the nodes of a cordon, where nobody lives."""
+        none, node = np.zeros(cordon.node.size), cordon.node
+        return Zones(
+            (*self.names, *cordon.names),
+            np.append(self.weight, none),
+            np.append(self.attraction, none),
+            np.append(self.x, network.node_x[node]),
+            np.append(self.y, network.node_y[node]),
+            np.append(self.node, node),
+            np.append(self.distance, none),
+        )
 
     @classmethod
     def of_place(cls, place: Place, event: Demand, network: Network, where: str, key: str) -> Zones:
@@ -69,7 +128,7 @@ class Zones:
         attraction = weight
         if event.attraction is not None and event.trips is None:
             attraction = _column(features, event.attraction, where, f"{key}.attraction", problems)
-            if event.trips_per_person * weight.sum() > 0 and not attraction.sum() > 0:
+            if event.trips_per_person != 0 and weight.sum() > 0 and not attraction.sum() > 0:
                 problems.add(where, f"{key}.attraction", "0 in every zone", "a zone that attracts trips")
         problems.raise_if_any()
         centres = features.geometry.representative_point()
@@ -86,22 +145,138 @@ class Zones:
         return cls(names, weight, attraction, x, y, node, distance)
 
 
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What a gravity model came to: its parameter (s), the mean time (s) and length (m) of its trips, the
+    length that was wanted (m), trips (veh/h) between zones, at the cordon, and through; cordon nodes.
+    """
+
+    parameter: float
+    mean_time: float
+    mean_length: float
+    wanted_length: float | None
+    between_zones: float
+    at_the_cordon: float
+    through: float
+    cordon: int
+
+
 def trips_of(
-    event: Demand, zones: Zones, network: AssignmentNetwork, root: Path, where: str, key: str
-) -> Trips:
-    """The trips of a demand event between its zones; `network` has these zones, empty, times in seconds."""
+    event: Demand,
+    zones: Zones,
+    network: AssignmentNetwork,
+    length: Floats,
+    root: Path,
+    where: str,
+    key: str,
+    *,
+    cordon: Cordon | None = None,
+    roads: Network | None = None,
+    daily: bool = False,
+) -> tuple[Trips, Fit | None]:
+    """The trips of a demand event between its zones, and how the model fits (None for trips from a file).
+
+    Parameters
+    ----------
+    zones : those of the event, the nodes of `cordon` last. network : has these zones, empty, times in s.
+    length : (m,) of its links (m; 0 on turns). roads : the road network, for the cordon.
+    daily : rates of a day, not of an hour.
+
+    Raises
+    ------
+    InputError
+        A file that cannot be used, trip ends that no trips can have, a mean length that is out of reach.
+    """
     if event.trips is not None:
         from twin.solvers.traffic.matrices import read_trips_file
 
-        return read_trips_file(root / event.trips, zones.names, f"{key}.trips", event.table)
-    ends = event.trips_per_person * zones.weight
+        return read_trips_file(root / event.trips, zones.names, f"{key}.trips", event.table), None
+    rate = event.trips_per_person
+    if rate is None:
+        rate = TRIPS_A_DAY if daily else TRIPS_AN_HOUR
+    inside = len(zones.names) - (0 if cordon is None else cordon.node.size)
+    people, attraction = zones.weight[:inside], zones.attraction[:inside]
+    times, lengths = zone_tables(network, length)
+    within = (slice(0, inside), slice(0, inside))
+    parameter = event.mean_time
     try:
-        table = gravity(ends, zones.attraction, zone_times(network), event.mean_time)
+        if event.mean_length is not None:
+            parameter = calibrated(
+                rate * people, attraction, times[within], lengths[within], event.mean_length
+            )
+        table = gravity(rate * people, attraction, times[within], parameter)
     except ValueError as error:
+        name = "mean_time" if event.mean_length is None else "mean_length"
         raise InputError(
-            Problem(where, f"{key}.mean_time", f"{event.mean_time:g} s: {error}", "a longer mean time")
+            Problem(where, f"{key}.{name}", str(error), "a value that these zones and roads allow")
         ) from error
-    return Trips.from_matrix(table, where)
+    whole = np.zeros_like(times)
+    whole[within] = table
+    if cordon is not None and roads is not None:
+        share = event.external / max(WEEKDAY) if daily else event.external
+        whole += cordon.trips(roads, share, event.through, times, people, attraction)
+    total = max(float(table.sum()), 1e-300)
+    used = table > 0
+    fit = Fit(
+        parameter,
+        float(table[used] @ times[within][used]) / total,
+        float(table[used] @ lengths[within][used]) / total,
+        event.mean_length,
+        float(table.sum()),
+        float(whole[inside:, :].sum() + whole[:inside, inside:].sum()),
+        float(whole[inside:, inside:].sum()),
+        len(zones.names) - inside,
+    )
+    return Trips.from_matrix(whole, where), fit
+
+
+def calibrated(
+    origins: Floats, destinations: Floats, times: Floats, lengths: Floats, mean_length: float
+) -> float:
+    """The parameter (s) of `gravity` with which trips are `mean_length` long on average, to 1e-9 of it.
+
+    The mean length grows with the parameter (Evans 1971, Transportation Research 5); found by Brent's method
+    on its logarithm. Trips within a zone count with half the way to the nearest other one.
+
+    Raises
+    ------
+    ValueError
+        No parameter gives that length: the shortest and the longest that are possible are named.
+    """
+    positive = times[np.isfinite(times) & (times > 0)]
+    if not positive.size or not origins.sum() > 0:
+        raise ValueError("no trips whose length could be chosen")
+
+    def mean(parameter: float) -> float:
+        table = gravity(origins, destinations, times, parameter)
+        used = table > 0
+        return float(table[used] @ lengths[used]) / float(table.sum())
+
+    low = high = float(positive.mean())
+    shortest = longest = mean(low)
+    while shortest > mean_length:  # halve, or multiply, until it is in between
+        high, low = low, 0.5 * low
+        try:
+            shortest = mean(low)
+        except ValueError:  # so short that Furness no longer converges
+            raise ValueError(_out_of_reach(mean_length, shortest, mean(LONGEST))) from None
+    while longest < mean_length:
+        if high >= LONGEST:
+            raise ValueError(_out_of_reach(mean_length, shortest, longest))
+        low, high = high, 4.0 * high
+        longest = mean(high)
+    found = brentq(
+        lambda log: mean(math.exp(log)) / mean_length - 1.0,
+        math.log(low),
+        math.log(high),
+        xtol=1e-12,
+        rtol=1e-12,
+    )
+    return float(math.exp(found))
+
+
+def _out_of_reach(wanted: float, shortest: float, longest: float) -> str:
+    return f"trips of {wanted / 1000:.3g} km; between {shortest / 1000:.3g} and {longest / 1000:.3g} km"
 
 
 def gravity(origins: Floats, destinations: Floats, times: Floats, mean_time: float) -> Floats:
@@ -140,20 +315,27 @@ def gravity(origins: Floats, destinations: Floats, times: Floats, mean_time: flo
     raise ValueError(f"Furness balancing left an error of {error.max():.2g}")
 
 
-def zone_times(network: AssignmentNetwork) -> Floats:
-    """Times between zones on the empty network (z, z); within a zone, half the time to the nearest other
-    one.
+def zone_tables(network: AssignmentNetwork, length: Floats) -> tuple[Floats, Floats]:
+    """Times and lengths of the fastest routes between zones on the empty network, (z, z) both; within a zone,
+    half of those to the nearest other one.
     """
-    nodes, row = np.unique(network.zone_node, return_inverse=True)
-    distance = np.empty((nodes.size, network.nodes))
-    entry = np.empty((nodes.size, network.nodes), np.int32)
-    grow(network, nodes.astype(np.int32), network.star.base, distance, entry)
-    times: Floats = distance[row][:, network.zone_node]
+    found = skim(network, network.free_time, length=length)
+    times, lengths = found["cost"], found["length"]
+    rows = np.arange(network.zones)
     others = np.where(times > 0, times, math.inf)
-    inside = 0.5 * others.min(axis=1)
-    inside[~np.isfinite(inside)] = 0.0
+    nearest = others.argmin(axis=1)
+    alone = ~np.isfinite(others[rows, nearest])
     same = network.zone_node[:, None] == network.zone_node[None, :]
-    return np.where(same, inside[:, None], times)
+    out = []
+    for table in (times, lengths):
+        inside = np.where(alone, 0.0, 0.5 * table[rows, nearest])
+        out.append(np.where(same, inside[:, None], table))
+    return out[0], out[1]
+
+
+def zone_times(network: AssignmentNetwork) -> Floats:
+    """The times of `zone_tables`."""
+    return zone_tables(network, np.zeros(network.links))[0]
 
 
 def read_trips_csv(path: Path, names: tuple[str, ...], key: str) -> Trips:

@@ -77,11 +77,14 @@ class WetCells:
 
 @dataclass(frozen=True, eq=False)
 class Closure:
-    """Segments (rows of the network's) that are closed from `start` until `end` (s)."""
+    """Segments (rows of the network's) that are closed from `start` until `end` (s), to `vehicles` or, where
+    it is empty, to all.
+    """
 
     segments: NDArray[np.int64]
     start: float
     end: float
+    vehicles: tuple[str, ...] = ()
 
     def active(self, t: float) -> bool:
         """Whether the roads are closed at a time (s)."""
@@ -148,6 +151,6 @@ def closures_of(scenario: Scenario, domain: Domain, network: Network) -> list[Cl
             problems.extend(
                 [Problem(scenario.where, f"{key}.end", f"{end:g} s", f"an end after the start, {start:g} s")]
             )
-        found.append(Closure(np.asarray(sorted(rows), np.int64), start, end))
+        found.append(Closure(np.asarray(sorted(rows), np.int64), start, end, event.vehicles))
     problems.raise_if_any()
     return found

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 import bisect
 import math
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from twin.clock import Schedule
 from twin.errors import InputError, Problem
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
-from twin.solvers.traffic.assignment import Assignment, assign
-from twin.solvers.traffic.demand import FAR, Zones, trips_of
+from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
+from twin.solvers.traffic.demands import Demands
 from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
@@ -83,11 +83,15 @@ class TrafficParameters(Parameters):
     every : time between assignments (s).
     gap : relative gap of each assignment. max_iterations : of the solver.
     alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
+    conical : the parameter a > 1 of Spiess's conical function, instead of it.
     closure_depth : depth from which a road is closed (m).
     initial_water : "permanent": cells under water at the start are river or sea, not flooded road, and are
         left out; "flood": they count.
     fleet : a table of vehicles instead of the French fleet (see `twin.solvers.traffic.emissions`).
-    demand_factor : multiplies all trips. time_of_day : 24 factors more, one for each hour of the local clock.
+    counts : a table of counts (road_id, veh_h, direction) by which the trips of the reference state are
+        corrected before anything else.
+    demand_factor : multiplies all trips. time_of_day : 24 factors more, one for each hour of the local clock;
+        "weekday": the shares of a weekday, where the rates of the demand are those of a day.
     """
 
     every: Seconds = Field(1800.0, gt=0)
@@ -95,22 +99,20 @@ class TrafficParameters(Parameters):
     max_iterations: int = Field(200, ge=1)
     alpha: float = Field(0.15, ge=0)
     beta: float = Field(4.0, ge=0)
+    conical: float | None = Field(None, gt=1)
     closure_depth: Metres = Field(0.30, gt=0)
     initial_water: Literal["permanent", "flood"] = "permanent"
     fleet: str | None = None
     demand_factor: float = Field(1.0, ge=0)
-    time_of_day: tuple[float, ...] | None = Field(None, min_length=24, max_length=24)
+    counts: str | None = None
+    time_of_day: Literal["weekday"] | tuple[float, ...] | None = None
 
-
-@dataclass(frozen=True, eq=False)
-class _Demand:
-    """The zones of one demand event and their trips; `first` is the number of its first zone among all."""
-
-    zones: Zones
-    trips: Trips
-    first: int
-    start: float
-    end: float
+    @field_validator("time_of_day")
+    @classmethod
+    def _a_day(cls, value: str | tuple[float, ...] | None) -> str | tuple[float, ...] | None:
+        if isinstance(value, tuple) and (len(value) != 24 or min(value) < 0):
+            raise ValueError('24 factors of 0 or more, or "weekday"')
+        return value
 
 
 class TrafficSolver(Solver):
@@ -144,9 +146,16 @@ class TrafficSolver(Solver):
         self._records: list[tuple[float, ...]] = []
         self._seconds = 0.0
 
-        self.demands = self._read_demand()
+        self.demands = Demands(
+            scenario,
+            domain,
+            self.network,
+            parameters,
+            lambda node: self._supply(self.network.free_time, node),
+        )
         self.supply = self._supply(self.network.free_time)
-        self.reference_time = next((t for t in self.times if self._active(t)), 0.0)
+        self.reference_time = next((t for t in self.times if self.demands.active(t)), 0.0)
+        self.demands.correct_by_counts(self.supply, self.reference_time)
         self.reference = self._reference(self.reference_time)
 
         links = self.network.links
@@ -187,16 +196,16 @@ class TrafficSolver(Solver):
         depth = self._depth_on_links()
         shut = np.isin(self.network.segment, self._closed_segments(t))
         open_links = (depth < self.parameters.closure_depth) & ~shut
+        banned = self._banned(t)
         speed = speed_in_water(depth, self.network.free_speed)
         slowed = open_links & (speed < self.network.free_speed)
         before = self._reference(t)
-        if open_links.all() and not slowed.any():
+        if open_links.all() and not slowed.any() and not banned:
             now = before
         else:
             supply = self._supply(self.network.length / speed)
-            turns = np.ones(supply.links - open_links.size, bool)
-            supply = supply.keep(np.append(open_links, turns))
-            now = self._assign(supply, self._trips(t))
+            kept = np.append(open_links, np.ones(supply.links - open_links.size, bool))
+            now = self._assign(supply.keep(kept), t, {name: links[kept] for name, links in banned.items()})
         self._write(now, open_links, depth)
         self._records.append(self._record(t, now, before, open_links, slowed))
 
@@ -234,8 +243,8 @@ class TrafficSolver(Solver):
 
         network = self.network
         rows = network.segments.iloc[network.segment]
-        volume = self.reference.volume[: network.links]
-        emitted = self._emissions(self.reference, np.ones(network.links, bool)).by_link
+        volume = self.reference.class_volume.sum(axis=0)[: network.links]
+        emitted = self._emissions(self.reference, np.ones(network.links, bool), self.reference_time).by_link
         return gpd.GeoDataFrame(
             {
                 "link": np.arange(network.links),
@@ -252,7 +261,7 @@ class TrafficSolver(Solver):
                 "capacity_veh_h": network.capacity,
                 "volume_veh_h": volume,
                 "travel_time_s": self.reference.cost[: network.links],
-                "saturation": volume / network.capacity,
+                "saturation": self.reference.volume[: network.links] / network.capacity,
                 "energy_mj_h": emitted["energy"],
                 "co2_kg_h": emitted["co2"] / 1000.0,
                 "nox_g_h": emitted["nox"],
@@ -272,24 +281,15 @@ class TrafficSolver(Solver):
             for name in ("isolated_zones", "links_closed", "links_slowed", "iterations"):
                 record[name] = int(record[name])
         over_the_run = {name: self._over_time(RECORD.index(name)) for name in SUMMED}
-        emitted = self._emissions(reference, np.ones(self.network.links, bool))
-        zones = [demand.zones for demand in self.demands]
+        emitted = self._emissions(reference, np.ones(self.network.links, bool), self.reference_time)
         return {
             "method": "user equilibrium (paired alternative segments, Bar-Gera 2010, Xie and Xie 2016)",
             "water": "Pregnolato et al. 2017; bridges (level > 0) dry, tunnels as deep as their ends",
             "start": "each assignment from nothing; no warm start",
             "parameters": parameters.model_dump(mode="json"),
             "network": self.network.report(),
-            "demand": {
-                "zones": sum(len(z.names) for z in zones),
-                "people": float(sum(z.weight.sum() for z in zones)),
-                "farthest_zone_from_its_node_m": float(max((z.distance.max() for z in zones), default=0.0)),
-                "zones_more_than_2_km_from_a_road": sum(int((z.distance > FAR).sum()) for z in zones),
-                "zones_outside_the_main_component": sum(
-                    int((self.network.strong_component[z.node] > 0).sum()) for z in zones
-                ),
-                "zones_sharing_a_node": sum(len(z.names) - np.unique(z.node).size for z in zones),
-            },
+            "demand": self.demands.report(self.reference_time),
+            "counts": None if self.demands.correction is None else self.demands.correction.report(),
             "reference": {
                 "time_s": self.reference_time,
                 "trips": reference.trips,
@@ -300,9 +300,12 @@ class TrafficSolver(Solver):
                 "objective": reference.objective,
                 "node_imbalance": reference.imbalance,
                 "iterations": reference.iterations,
-                "total_travel_time_h": reference.total_cost / 3600.0,
-                "mean_travel_time_min": reference.total_cost / 60.0 / max(_served(reference), 1e-300),
-                "vehicle_km": float(reference.volume[: self.network.links] @ self.network.length) / 1000.0,
+                "total_travel_time_h": _vehicle_hours(reference),
+                "mean_travel_time_min": 60.0 * _vehicle_hours(reference) / max(_served(reference), 1e-300),
+                "vehicle_km": float(
+                    reference.class_volume.sum(axis=0)[: self.network.links] @ self.network.length
+                )
+                / 1000.0,
             },
             "times": records,
             "emissions": {
@@ -321,8 +324,8 @@ class TrafficSolver(Solver):
 
     @property
     def reference_trips(self) -> Trips:
-        """The trips of the reference state."""
-        return self._trips(self.reference_time)
+        """The trips of the reference state, in passenger cars."""
+        return self.demands.trips(self.reference_time, cars=True)
 
     # -- inside --------------------------------------------------------------------
 
@@ -335,37 +338,12 @@ class TrafficSolver(Solver):
         times |= {t for window in windows for t in window if 0.0 <= t <= duration}
         return sorted(times)
 
-    def _read_demand(self) -> list[_Demand]:
-        scenario, found = self.scenario, []
-        first = 0
-        for number, event in enumerate(self.events, start=1):
-            if not isinstance(event, Demand):
-                continue
-            key = f"events[{number}]"
-            place = self.domain.place(event.zones, scenario.where, f"{key}.zones")
-            zones = Zones.of_place(place, event, self.network, scenario.where, key)
-            supply = self._supply(self.network.free_time, zones.node)
-            trips = trips_of(event, zones, supply, scenario.root, scenario.where, key)
-            found.append(_Demand(zones, trips, first, *event.window))
-            first += len(zones.names)
-        if not found:
-            raise InputError(
-                Problem(
-                    scenario.where,
-                    "events",
-                    "no demand event",
-                    "trips between zones, which traffic reads",
-                    'kind = "demand", zones = "<a place with inhabitants>"',
-                )
-            )
-        return found
-
     def _supply(self, time: Floats, zone_node: Array | None = None) -> AssignmentNetwork:
         """The network as cost functions, with free times (m,) (s); where turns are banned, junctions are
         spread out and the turns that are allowed come after the links.
         """
         if zone_node is None:
-            zone_node = np.concatenate([demand.zones.node for demand in self.demands])
+            zone_node = self.demands.zone_node
         network = self.network
         supply = AssignmentNetwork.create(
             network.nodes,
@@ -376,49 +354,47 @@ class TrafficSolver(Solver):
             capacity=network.capacity,
             b=self.parameters.alpha,
             power=self.parameters.beta,
+            conical=self.parameters.conical or 0.0,
             where="roads",
         )
         if not network.banned_from.size:
             return supply
         return expand(supply, network.banned_from, network.banned_to)
 
-    def _active(self, t: float) -> tuple[int, ...]:
-        return tuple(k for k, demand in enumerate(self.demands) if demand.start <= t < demand.end)
-
-    def _factor(self, t: float) -> float:
-        profile = self.parameters.time_of_day
-        if profile is None:
-            return self.parameters.demand_factor
-        start = self.scenario.start
-        seconds = start.hour * 3600.0 + start.minute * 60.0 + start.second + t
-        return self.parameters.demand_factor * profile[int(seconds // 3600.0) % 24]
-
-    def _trips(self, t: float) -> Trips:
-        active = [self.demands[k] for k in self._active(t)]
-        zones = sum(len(demand.zones.names) for demand in self.demands)
-        return Trips.from_pairs(
-            zones,
-            np.concatenate([np.zeros(0, np.int64), *(d.trips.origin + d.first for d in active)]),
-            np.concatenate([np.zeros(0, np.int64), *(d.trips.destination + d.first for d in active)]),
-            np.concatenate([np.zeros(0), *(d.trips.trips for d in active)]) * self._factor(t),
-        )
-
     def _reference(self, t: float) -> Assignment:
         """The dry, open network under the demand of an instant."""
-        key = (self._active(t), self._factor(t))
+        key = (self.demands.active(t), self.demands.factor(t))
         if key not in self._references:
-            self._references[key] = self._assign(self.supply, self._trips(t))
+            self._references[key] = self._assign(self.supply, t, {})
         return self._references[key]
 
-    def _assign(self, supply: AssignmentNetwork, trips: Trips) -> Assignment:
-        found = assign(supply, trips, gap=self.parameters.gap, max_iterations=self.parameters.max_iterations)
+    def _assign(
+        self, supply: AssignmentNetwork, t: float, banned: dict[str, NDArray[np.bool_]]
+    ) -> Assignment:
+        """The equilibrium of an instant; `banned` (m,) links by class."""
+        classes = self.demands.classes(t)
+        gap, most = self.parameters.gap, self.parameters.max_iterations
+        if len(classes) == 1 and classes[0].pce == 1.0 and not banned:
+            found = assign(supply, classes[0].trips, gap=gap, max_iterations=most)
+        else:
+            own = [replace(kind, banned=banned.get(kind.name)) for kind in classes]
+            found = assign_classes(supply, own, gap=gap, max_iterations=most)
         self._seconds += found.seconds
         return found
 
     def _closed_segments(self, t: float) -> NDArray[np.int64]:
-        return np.concatenate(
-            [np.zeros(0, np.int64), *(closure.segments for closure in self.closures if closure.active(t))]
-        )
+        """Segments closed to everybody."""
+        shut = [c.segments for c in self.closures if c.active(t) and not c.vehicles]
+        return np.concatenate([np.zeros(0, np.int64), *shut])
+
+    def _banned(self, t: float) -> dict[str, NDArray[np.bool_]]:
+        """Links (of the supply) that some class may not use at an instant, by class."""
+        found: dict[str, NDArray[np.bool_]] = {}
+        for closure in self.closures:
+            for name in closure.vehicles if closure.active(t) else ():
+                links = found.setdefault(name, np.zeros(self.supply.links, bool))
+                links[: self.network.links] |= np.isin(self.network.segment, closure.segments)
+        return found
 
     def _depth_on_links(self) -> Floats:
         if "water_depth" not in self.fields or self._permanent is None:
@@ -427,10 +403,12 @@ class TrafficSolver(Solver):
 
     def _write(self, found: Assignment, open_links: NDArray[np.bool_], depth: Floats) -> None:
         """Fill the fields, in place."""
-        for array, values in ((self.volume, found.volume), (self.travel_time, found.cost)):
-            array[:] = 0.0 if array is self.volume else math.nan
-            array[open_links] = values[: int(open_links.sum())]  # turns come after the links
-        self.saturation[:] = self.volume / self.network.capacity
+        count = int(open_links.sum())  # turns come after the links
+        self.volume[:], self.saturation[:], self.travel_time[:] = 0.0, 0.0, math.nan
+        self.volume[open_links] = found.class_volume.sum(axis=0)[:count]
+        self.travel_time[open_links] = found.cost[:count]
+        self.saturation[open_links] = found.volume[:count]
+        self.saturation /= self.network.capacity
         self.depth[:] = depth
         self.closed[:] = ~open_links
 
@@ -442,39 +420,48 @@ class TrafficSolver(Solver):
         open_links: NDArray[np.bool_],
         slowed: NDArray[np.bool_],
     ) -> tuple[float, ...]:
-        trips = self._trips(t)
+        classes = self.demands.classes(t)
+        origin, destination, number = (
+            np.concatenate([getattr(kind.trips, name) for kind in classes])
+            for name in ("origin", "destination", "trips")
+        )
+        zones = self.supply.zones
         served = np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         stranded = ~np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
-        lost = trips.trips[served] @ (now.pair_cost - before.pair_cost)[served] / 60.0
+        lost = number[served] @ (now.pair_cost - before.pair_cost)[served] / 60.0
         node = self.supply.zone_node
-        away = node[trips.origin] != node[trips.destination]  # trips within a zone need no road
-        leaving = np.bincount(trips.origin[away], minlength=trips.zones) > 0
+        away = node[origin] != node[destination]  # trips within a zone need no road
+        leaving = np.bincount(origin[away], minlength=zones) > 0
         reaching = away & np.isfinite(now.pair_cost)
-        served_from = np.bincount(trips.origin[reaching], minlength=trips.zones) > 0
-        emitted = self._emissions(now, open_links)
+        served_from = np.bincount(origin[reaching], minlength=zones) > 0
+        emitted = self._emissions(now, open_links, t)
         return (
             t,
             now.trips,
             now.intrazonal,
             now.unserved,
-            float(trips.trips[stranded].sum()),
+            float(number[stranded].sum()),
             float((leaving & ~served_from).sum()),
             float((~open_links).sum()),
             float(slowed.sum()),
             now.gap,
             float(now.iterations),
-            now.total_cost / 3600.0,
+            _vehicle_hours(now),
             float(lost),
             float(self.volume @ self.network.length) / 1000.0,
             *(emitted.total(quantity) for quantity in QUANTITIES),
         )
 
-    def _emissions(self, found: Assignment, open_links: NDArray[np.bool_]) -> Emissions:
+    def _emissions(self, found: Assignment, open_links: NDArray[np.bool_], t: float) -> Emissions:
         """Emissions of an assignment on all links (m,), none on those that are not in it."""
-        volume, time = np.zeros(self.network.links), np.full(self.network.links, math.nan)
-        count = int(open_links.sum())
-        volume[open_links], time[open_links] = found.volume[:count], found.cost[:count]
-        return Emissions.of(self.fleet, {"car": volume}, self.network.length, self.network.length / time)
+        links, count = self.network.links, int(open_links.sum())
+        time = np.full(links, math.nan)
+        time[open_links] = found.cost[:count]
+        volumes: dict[str, Floats] = {}
+        for kind, volume in zip(self.demands.classes(t), found.class_volume, strict=True):
+            of_kind = volumes.setdefault(kind.name, np.zeros(links))
+            of_kind[open_links] += volume[:count]
+        return Emissions.of(self.fleet, volumes, self.network.length, self.network.length / time)
 
     def _over_time(self, column: int) -> float:
         """A rate an hour over the run: each assignment holds until the next one."""
@@ -486,3 +473,7 @@ class TrafficSolver(Solver):
 
 def _served(found: Assignment) -> float:
     return found.trips - found.unserved - found.intrazonal
+
+
+def _vehicle_hours(found: Assignment) -> float:
+    return float(found.class_volume.sum(axis=0) @ found.cost) / 3600.0

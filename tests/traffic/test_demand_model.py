@@ -1,0 +1,194 @@
+"""Demand made from people: calibration, squares, through traffic, classes, counts from a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from shapely.geometry import LineString, Point, box
+
+from tests.traffic.test_road_network import CRS, roads
+from tests.traffic.test_traffic_solver import DEMAND, Scenario, domain, go
+from twin.errors import InputError
+from twin.network import Network
+from twin.scenarios.events import Demand, Event, RoadClosure
+from twin.solvers.traffic.cordon import Cordon
+from twin.solvers.traffic.counts import read_counts
+from twin.solvers.traffic.demand import TRIPS_A_DAY, TRIPS_AN_HOUR, WEEKDAY, calibrated, gravity
+from twin.solvers.traffic.grid_zones import squares
+from twin.solvers.traffic.solver import TrafficSolver
+
+
+def made(*events: Event, **params: Any) -> TrafficSolver:
+    return TrafficSolver(domain(), Scenario(events, params), {})
+
+
+def town(rng: np.random.Generator, zones: int = 30) -> tuple[np.ndarray, ...]:
+    place = rng.uniform(0, 10_000, (zones, 2))
+    lengths = np.hypot(*(place[:, None] - place[None]).transpose(2, 0, 1))
+    lengths[np.diag_indices(zones)] = 0.5 * np.sort(lengths, axis=1)[:, 1]
+    speed = rng.uniform(8, 20, (zones, zones))
+    return rng.uniform(10, 100, zones), rng.uniform(10, 100, zones), lengths / speed, lengths
+
+
+@pytest.mark.parametrize("wanted", [2500.0, 4000.0])
+def test_calibration_meets_the_mean_length_and_both_margins(wanted: float) -> None:
+    origins, destinations, times, lengths = town(np.random.default_rng(3))
+    parameter = calibrated(origins, destinations, times, lengths, wanted)
+    table = gravity(origins, destinations, times, parameter)
+    assert (table * lengths).sum() / table.sum() == pytest.approx(wanted, rel=1e-8)
+    np.testing.assert_allclose(table.sum(axis=1), origins, rtol=1e-9)
+    np.testing.assert_allclose(
+        table.sum(axis=0), destinations * origins.sum() / destinations.sum(), rtol=1e-9
+    )
+
+
+def test_a_length_out_of_reach_names_what_is_possible() -> None:
+    with pytest.raises(ValueError, match=r"trips of 50 km; between .* and .* km"):
+        calibrated(*town(np.random.default_rng(4)), 50_000.0)
+
+
+def test_rates_of_a_day_and_of_its_busiest_hour_agree() -> None:
+    assert sum(WEEKDAY) == pytest.approx(1.0, abs=1e-12)
+    assert len(WEEKDAY) == 24
+    assert pytest.approx(max(WEEKDAY) * TRIPS_A_DAY, abs=0.01) == TRIPS_AN_HOUR
+
+
+def blocks() -> gpd.GeoDataFrame:
+    """Ten houses in the west, a works in the east."""
+    shapes = [box(10 + 20 * k, 0, 20 + 20 * k, 10) for k in range(10)] + [box(900, 0, 960, 50)]
+    return gpd.GeoDataFrame(
+        {
+            "use": ["Résidentiel"] * 10 + ["Industriel"],
+            "height": [6.0] * 10 + [9.0],
+            "light": [False] * 11,
+            "dwellings": [1.0] * 10 + [0.0],
+        },
+        geometry=shapes,
+        crs=CRS,
+    )
+
+
+def test_squares_hold_the_people_and_the_works() -> None:
+    network = Network.from_roads(roads(LineString([(0, 5), (1000, 5)])))
+    cells = squares(500.0, network, blocks(), 200.0)
+    assert cells["people"].sum() == pytest.approx(200.0)
+    assert cells["attraction"].sum() == pytest.approx(1.0)
+    west, east = cells.iloc[0], cells.iloc[1]
+    assert west["people"] == pytest.approx(200.0)
+    assert east["attraction"] == pytest.approx(0.6)  # where jobs and places are
+    assert east.geometry.distance(Point(930, 25)) < 1e-6
+    areas = gpd.GeoDataFrame(geometry=[box(0, -5, 110, 50), box(2000, 0, 2100, 100)], crs=CRS)
+    cells = squares(500.0, network, blocks(), None, areas, np.array([50.0, 7.0]))
+    assert cells["people"].sum() == pytest.approx(57.0)  # nobody is lost where a polygon has no building
+    assert len(cells) == 3
+
+
+def test_squares_of_streets_where_there_are_no_buildings() -> None:
+    layer = roads(
+        LineString([(0, 0), (100, 0)]), LineString([(900, 0), (1200, 0)]), LineString([(0, 0), (900, 900)])
+    )
+    layer["importance"] = [5, 5, 2]
+    cells = squares(500.0, Network.from_roads(layer), None, 100.0)
+    np.testing.assert_allclose(cells["people"], [25.0, 75.0])
+
+
+def crossing() -> Network:
+    """Two important roads that cross, cut at four ends, and a lane."""
+    lines = [LineString([(0, 0), at]) for at in ((-500, 0), (500, 0), (0, 500), (0, -500), (300, 300))]
+    layer = roads(*lines)
+    layer["importance"] = [2, 2, 3, 3, 6]
+    return Network.from_roads(layer)
+
+
+def test_cordon_is_where_important_roads_are_cut() -> None:
+    network = crossing()
+    cordon = Cordon.of(network, 3)
+    assert sorted(zip(network.node_x[cordon.node], network.node_y[cordon.node], strict=True)) == [
+        (-500, 0), (0, -500), (0, 500), (500, 0),
+    ]  # fmt: skip
+    assert Cordon.of(network, 2).node.size == 2
+
+
+def test_through_traffic_keeps_what_enters() -> None:
+    network = crossing()
+    cordon = Cordon.of(network, 3)
+    leaving, attraction = np.array([30.0, 10.0]), np.array([1.0, 3.0])
+    table = cordon.trips(network, 0.2, 0.4, np.zeros((6, 6)), leaving, attraction)
+    assert not table[:2, :2].any()
+    assert not np.diagonal(table).any()  # nobody turns round at the edge
+    np.testing.assert_allclose(table[2:].sum(axis=1), 0.2 * cordon.capacity_in)
+    np.testing.assert_allclose(table[2:, 2:].sum(), 0.4 * table[2:].sum())
+    np.testing.assert_allclose(table[:2, 2:].sum(axis=0), 0.2 * 0.6 * cordon.capacity_out)
+    np.testing.assert_allclose(table[2:, 1], 3.0 * table[2:, 0])  # attraction
+    np.testing.assert_allclose(table[0, 2:], 3.0 * table[1, 2:])  # inhabitants
+    times = np.zeros((6, 6))
+    times[2, :] = np.inf
+    assert not cordon.trips(network, 0.2, 0.4, times, leaving, attraction)[2].any()
+
+
+def test_lorries_weigh_more_emit_more_and_may_be_banned() -> None:
+    lorries = DEMAND.model_copy(update={"vehicle": "heavy_goods", "trips_per_person": 0.02})
+    ban = RoadClosure(links=("street",), vehicles=("heavy_goods",), start=1800.0, end=3600.0)
+    alone, both = made(DEMAND), made(DEMAND, lorries, ban)
+    records = go(both, {})
+    summary = json.loads(json.dumps(both.summary(), allow_nan=False))
+    assert summary["demand"]["classes"]["heavy_goods"]["pce"] == 2.0
+    assert summary["demand"]["classes"]["heavy_goods"]["trips"] == pytest.approx(0.02 * 1820)
+    reference = both.reference
+    np.testing.assert_allclose(
+        reference.volume, reference.class_volume[0] + 2.0 * reference.class_volume[1], rtol=1e-9
+    )
+    alone_g = alone.summary()["emissions"]["reference_an_hour"]["co2_g"]
+    assert summary["emissions"]["reference_an_hour"]["co2_g"] > 1.15 * alone_g  # 4 % more vehicles
+    assert records[0.0]["links_closed"] == 0
+    assert records[1800.0]["vehicle_km"] > records[0.0]["vehicle_km"]  # lorries take the detour
+    assert records[3600.0]["vehicle_km"] == pytest.approx(records[0.0]["vehicle_km"])
+    assert records[1800.0]["minutes_lost"] > 0.0
+    assert records[1800.0]["stranded"] == 0.0
+
+
+def test_weekday_profile_uses_daily_rates() -> None:
+    demand = Demand(zones="towns", weight="people", mean_time=120.0)
+    traffic = made(demand, time_of_day="weekday")  # six o'clock
+    assert traffic.reference.trips == pytest.approx(1820 * TRIPS_A_DAY * WEEKDAY[6])
+    traffic = made(demand)
+    assert traffic.reference.trips == pytest.approx(1820 * TRIPS_AN_HOUR)
+
+
+def test_counts_correct_the_demand_of_a_run(tmp_path: Path) -> None:
+    plain = made(DEMAND)
+    street = plain.links_frame().query("road_id == 'street'")
+    table = tmp_path / "counts.csv"
+    table.write_text(f"road_id;veh_h\nstreet;{0.8 * street['volume_veh_h'].sum():.3f}\n", encoding="utf-8")
+    found = made(DEMAND, counts=str(table))
+    summary = json.loads(json.dumps(found.summary(), allow_nan=False))["counts"]
+    assert summary["after"]["geh"] < 0.2 * summary["before"]["geh"]
+    volume = found.links_frame().query("road_id == 'street'")["volume_veh_h"].sum()
+    assert volume == pytest.approx(0.8 * street["volume_veh_h"].sum(), rel=0.02)
+
+
+def test_everything_wrong_with_counts_at_once(tmp_path: Path) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_text("road_id,veh_h,direction\nstreat,5,\nstreet,-1,\nstreet,5,up\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_counts(table, made(DEMAND).network, "counts")
+    assert [problem.key for problem in caught.value.problems] == ["road_id", "veh_h", "direction"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"grid": 500.0},
+        {"zones": "towns", "people": 5.0},
+        {"zones": "towns", "grid": 500.0, "trips": "a.csv"},
+    ],
+)
+def test_keys_that_do_not_go_together(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"zones|people|squares"):
+        Demand(**keys)

@@ -1,0 +1,187 @@
+"""All demand of a scenario: who sets out when, by class of vehicle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from twin.errors import InputError, Problem
+from twin.scenarios.events import Demand
+from twin.solvers.traffic.cordon import Cordon
+from twin.solvers.traffic.counts import Correction, correct, read_counts
+from twin.solvers.traffic.demand import FAR, PCE, WEEKDAY, Fit, Zones, trips_of
+from twin.solvers.traffic.problem import AssignmentNetwork, Ints, Trips, VehicleClass
+
+if TYPE_CHECKING:
+    from twin.domain import Domain
+    from twin.network import Network
+    from twin.scenarios.scenario import Scenario
+    from twin.solvers.traffic.solver import TrafficParameters
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The zones of one demand event, its trips and how they were made; `first` is the number of its first
+    zone among all.
+    """
+
+    zones: Zones
+    trips: Trips
+    fit: Fit | None
+    vehicle: str
+    pce: float
+    first: int
+    start: float
+    end: float
+
+
+class Demands:
+    """The demand events of a scenario on a network; `empty` makes the supply for some zone nodes.
+
+    Raises
+    ------
+    InputError
+        No demand event, or one that cannot be used.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        domain: Domain,
+        network: Network,
+        parameters: TrafficParameters,
+        empty: Callable[[Ints], AssignmentNetwork],
+    ) -> None:
+        self.scenario, self.network, self.parameters = scenario, network, parameters
+        self.sources = self._read(domain, empty)
+        self.correction: Correction | None = None
+
+    @property
+    def zone_node(self) -> Ints:
+        """(z,) nodes of the zones of all events, one event after the other."""
+        return np.concatenate([source.zones.node for source in self.sources])
+
+    def _read(self, domain: Domain, empty: Callable[[Ints], AssignmentNetwork]) -> list[Source]:
+        scenario, found = self.scenario, []
+        first = 0
+        for number, event in enumerate(scenario.events, start=1):
+            if not isinstance(event, Demand):
+                continue
+            key = f"events[{number}]"
+            zones = Zones.of_event(event, domain, self.network, scenario.where, key)
+            cordon = None
+            if event.external > 0:
+                cordon = Cordon.of(self.network, event.external_importance)
+                zones = zones.with_cordon(cordon, self.network)
+            supply = empty(zones.node)
+            trips, fit = trips_of(
+                event,
+                zones,
+                supply,
+                np.append(self.network.length, np.zeros(supply.links - self.network.links)),
+                scenario.root,
+                scenario.where,
+                key,
+                cordon=cordon,
+                roads=self.network,
+                daily=self.parameters.time_of_day == "weekday",
+            )
+            pce = PCE[event.vehicle] if event.pce is None else event.pce
+            found.append(Source(zones, trips, fit, event.vehicle, pce, first, *event.window))
+            first += len(zones.names)
+        if not found:
+            raise InputError(
+                Problem(
+                    scenario.where,
+                    "events",
+                    "no demand event",
+                    "trips between zones, which traffic reads",
+                    'kind = "demand", zones = "<a place with inhabitants>"',
+                )
+            )
+        return found
+
+    def active(self, t: float) -> tuple[int, ...]:
+        """Numbers of the events on the road at a time (s)."""
+        return tuple(k for k, source in enumerate(self.sources) if source.start <= t < source.end)
+
+    def factor(self, t: float) -> float:
+        """What all trips are multiplied by at a time (s)."""
+        profile = self.parameters.time_of_day
+        if profile is None:
+            return self.parameters.demand_factor
+        if isinstance(profile, str):
+            profile = WEEKDAY
+        start = self.scenario.start
+        seconds = start.hour * 3600.0 + start.minute * 60.0 + start.second + t
+        return self.parameters.demand_factor * profile[int(seconds // 3600.0) % 24]
+
+    def _merged(self, demands: list[Source], factor: float, *, cars: bool = False) -> Trips:
+        zones = sum(len(source.zones.names) for source in self.sources)
+        none = np.zeros(0, np.int64)
+        return Trips.from_pairs(
+            zones,
+            np.concatenate([none, *(d.trips.origin + d.first for d in demands)]),
+            np.concatenate([none, *(d.trips.destination + d.first for d in demands)]),
+            np.concatenate([np.zeros(0), *(d.trips.trips * (d.pce if cars else 1.0) for d in demands)])
+            * factor,
+        )
+
+    def trips(self, t: float, *, cars: bool = False) -> Trips:
+        """Trips of all classes between the zones of all demands, in vehicles or in passenger cars."""
+        return self._merged([self.sources[k] for k in self.active(t)], self.factor(t), cars=cars)
+
+    def classes(self, t: float) -> tuple[VehicleClass, ...]:
+        """The classes on the road at an instant: those alike in vehicle and weight."""
+        active = [self.sources[k] for k in self.active(t)]
+        kinds = sorted({(d.vehicle, d.pce) for d in active}) or [("car", 1.0)]
+        return tuple(
+            VehicleClass(
+                name,
+                self._merged([d for d in active if (d.vehicle, d.pce) == (name, pce)], self.factor(t)),
+                pce,
+            )
+            for name, pce in kinds
+        )
+
+    def correct_by_counts(self, supply: AssignmentNetwork, t: float) -> None:
+        """Correct what is on the road at an instant by the counts of the parameters, where there are any:
+        each pair by its own factor, in passenger cars.
+        """
+        if self.parameters.counts is None:
+            return
+        path = self.scenario.root / self.parameters.counts
+        links, counts = read_counts(path, self.network, "params.traffic.counts")
+        before = self.trips(t, cars=True)
+        found = correct(supply, before, links, counts, gap=max(self.parameters.gap, 1e-8))
+        code = before.origin.astype(np.int64) * before.zones + before.destination
+        factor = found.trips.trips / before.trips
+        for k in self.active(t):
+            source = self.sources[k]
+            own = source.trips
+            pair = (
+                (own.origin.astype(np.int64) + source.first) * before.zones + own.destination + source.first
+            )
+            change = factor[np.searchsorted(code, pair)]
+            trips = Trips(own.zones, own.origin, own.destination, own.trips * change)
+            self.sources[k] = replace(source, trips=trips)
+        self.correction = found
+
+    def report(self, t: float) -> dict[str, Any]:
+        """Counts of zones, the fit of each gravity model, trips by class at an instant."""
+        zones, network = [source.zones for source in self.sources], self.network
+        return {
+            "zones": sum(len(z.names) for z in zones),
+            "people": float(sum(z.weight.sum() for z in zones)),
+            "farthest_zone_from_its_node_m": float(max(z.distance.max() for z in zones)),
+            "zones_more_than_2_km_from_a_road": sum(int((z.distance > FAR).sum()) for z in zones),
+            "zones_outside_the_main_component": sum(
+                int((network.strong_component[z.node] > 0).sum()) for z in zones
+            ),
+            "zones_sharing_a_node": sum(len(z.names) - np.unique(z.node).size for z in zones),
+            "gravity": [None if source.fit is None else asdict(source.fit) for source in self.sources],
+            "classes": {kind.name: {"trips": kind.trips.total, "pce": kind.pce} for kind in self.classes(t)},
+        }
