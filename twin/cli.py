@@ -211,6 +211,7 @@ def show(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN [RUN]", help=text("cli.run_folder"))],
     out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.page_out"))] = None,
     window: Annotated[bool, typer.Option("--window", help=text("cli.window"))] = False,
+    ensemble: Annotated[bool, typer.Option("--ensemble", help=text("cli.ensemble"))] = False,
 ) -> None:
     """The offline page, or a PyVista window."""
     from twin.results import Result
@@ -221,7 +222,7 @@ def show(
 
         viz.show(results[0])
         return
-    _page(results, out or results[0].path / "page.html")
+    _page(results, out or results[0].path / "page.html", ensemble=ensemble)
     _map(results[0])
 
 
@@ -439,11 +440,11 @@ def _print_table(header: list[str], rows: list[list[str]]) -> None:
         typer.echo("  ".join(cells).rstrip())
 
 
-def _page(results: list[Result], path: Path) -> None:
+def _page(results: list[Result], path: Path, *, ensemble: bool = False) -> None:
     import viz
 
     begun = time.perf_counter()
-    written = viz.page(results, path)
+    written = viz.page(results, path, ensemble=ensemble)
     size = written.stat().st_size / 1e6
     typer.echo(
         text(

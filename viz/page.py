@@ -28,7 +28,12 @@ BUNDLE = "_bundle"
 
 
 def page(
-    results: Result | str | Path | Sequence[Result | str | Path], path: str | Path, *, lang: str | None = None
+    results: Result | str | Path | Sequence[Result | str | Path],
+    path: str | Path,
+    *,
+    lang: str | None = None,
+    ensemble: bool = False,
+    orthophoto: str | Path | None = None,
 ) -> Path:
     """Write one result, or several of the same grid to compare, as one offline HTML file.
 
@@ -37,6 +42,9 @@ def page(
     results : a `twin.Result`, a run folder, or a sequence of them; the first is the reference.
     path : the file to write; its folder is made.
     lang : ``"fr"`` or ``"en"``, the language that the page opens in; default as `twin.messages`.
+    ensemble : the results are runs of one question (a sweep): instead of a comparison, the page shows in
+        how many of them each place is flooded and between what depths, each run counting the same.
+    orthophoto : any raster that GDAL reads, in any CRS, draped over the ground when the reader asks.
 
     Returns
     -------
@@ -46,7 +54,8 @@ def page(
     Raises
     ------
     InputError
-        No such run, a run without a single frame, or runs on different grids.
+        No such run, a run without a single frame, runs on different grids, an ensemble of one, or an
+        orthophoto that cannot be read.
     TwinError
         The page's script has not been bundled (a checkout that was never installed).
     """
@@ -55,7 +64,8 @@ def page(
     listed = [results] if isinstance(results, (str, Path, Result)) else list(results)
     opened = [Result.open(r) if isinstance(r, (str, Path)) else r for r in listed]
     blobs = Blobs()
-    data = collect(opened, blobs)
+    photo = None if orthophoto is None else Path(orthophoto)
+    data = collect(opened, blobs, ensemble=ensemble, orthophoto=photo)
     data |= {
         "lang": language(lang),
         "languages": list(LANGUAGES),

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touche
 from twin.grid import Grid
 from viz.encode import DRY, Blobs, DepthCurve, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
+from viz.page_ensemble import MOST_RUNS, central, ensemble_table
 from viz.page_features import (
     building_table,
     measure_lines,
@@ -31,7 +33,7 @@ from viz.page_features import (
     traffic,
     usable,
 )
-from viz.relief import ground_image
+from viz.relief import ground_image, photo_image
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -118,13 +120,19 @@ def check_comparable(results: Sequence[Result]) -> None:
         raise InputError(problems)
 
 
-def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
+def collect(
+    results: Sequence[Result], blobs: Blobs, *, ensemble: bool = False, orthophoto: Path | None = None
+) -> dict[str, Any]:
     """Everything the page shows, as a JSON-ready table; bulky parts go to ``blobs``."""
     check_comparable(results)
+    members = results
+    if ensemble:
+        check_ensemble(members)
+        results = [members[central([float((_deepest(r) > WET_DEPTH).sum()) for r in members])]]
     first = results[0]
     view = View.of(first.grid, sum(_samples(r) for r in results))
     grid = view.grid
-    greatest = max(_greatest(r) for r in results)
+    greatest = max(_greatest(r) for r in members)
     curve = DepthCurve.up_to(greatest)
     bed = view.mean(_ground(first.fields, first.grid.shape))
     buildings, roads = usable(first.buildings), usable(first.roads)
@@ -132,6 +140,7 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
     image, mime = ground_image(
         bed, grid.cell, roughness=roughness, buildings=buildings, west=grid.x_west, north=grid.y_north
     )
+    photo = None if orthophoto is None else photo_image(orthophoto, grid)
     centre = (grid.x_west + 0.5 * grid.nx * grid.cell, grid.y_north - 0.5 * grid.ny * grid.cell)
     scenarios: list[dict[str, Any]] = []
     opens_at = None
@@ -157,6 +166,10 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
         "closure_depth": CLOSURE_DEPTH,
         "greatest_depth": greatest,
         "ground": {"blob": blobs.raw(image), "mime": mime},
+        "photo": None if photo is None else {"blob": blobs.raw(photo), "mime": "image/webp"},
+        "ensemble": ensemble_table(members, lambda r: view.mean(_deepest(r)), curve, blobs)
+        if ensemble
+        else None,
         "bed": _terrain(bed, blobs),
         "holes": int(np.count_nonzero(~np.isfinite(bed))),
         "buildings": None if buildings is None else building_table(buildings, centre, blobs),
@@ -165,6 +178,32 @@ def collect(results: Sequence[Result], blobs: Blobs) -> dict[str, Any]:
         "story": story(results, centre),
         "scenarios": scenarios,
     }
+
+
+def check_ensemble(results: Sequence[Result]) -> None:
+    """An ensemble is two runs or more, each with its maximum depth.
+
+    Raises
+    ------
+    InputError
+        One run only, more than the page counts, or a run without its maximum.
+    """
+    problems = [
+        Problem(str(r.path), "max_water_depth", "nothing", "the maximum depth over the run")
+        for r in results
+        if "max_water_depth" not in r.fields
+    ]
+    if not 2 <= len(results) <= MOST_RUNS:
+        problems.append(Problem("page", "ensemble", f"{len(results)} runs", f"2 to {MOST_RUNS} runs"))
+    if problems:
+        raise InputError(problems)
+
+
+def _deepest(result: Result) -> Floats:
+    """Maximum depth (ny, nx) of a run that kept it."""
+    most = _most(result)
+    assert most is not None  # check_ensemble has looked
+    return most
 
 
 def _samples(result: Result) -> int:

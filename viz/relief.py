@@ -7,12 +7,16 @@ picture stays bright where people live. Everything is an image for the eye, not 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
+
+from twin.errors import InputError, Problem
+from twin.grid import Grid
 
 AZIMUTH, ALTITUDE = 315.0, 45.0  # degrees
 Array = NDArray[np.float32]  # an image: single precision is plenty
@@ -170,3 +174,60 @@ def ground_image(
     out = io.BytesIO()
     pixels.save(out, format="WEBP", quality=84, method=4, alpha_quality=70)
     return out.getvalue(), "image/webp"
+
+
+def photo_image(source: Path, grid: Grid, longest: int = 2304) -> bytes:
+    """An orthophoto over the grid, as WebP with its longer side at most ``longest`` pixels; no alpha shade.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read as a georeferenced image, or does not meet the grid.
+    """
+    import rasterio
+    from rasterio.enums import Resampling
+    from rasterio.vrt import WarpedVRT
+
+    try:
+        with rasterio.open(source) as raw:
+            if raw.crs is None or raw.count not in (1, 3, 4):
+                raise InputError(
+                    [
+                        Problem(
+                            str(source),
+                            "orthophoto",
+                            f"{raw.count} bands, {raw.crs}",
+                            "1, 3 or 4 bands, a CRS",
+                        )
+                    ]
+                )
+            wide, tall = grid.nx * grid.cell, grid.ny * grid.cell
+            finest = max(abs(raw.transform.a), 1e-9) if raw.crs.is_projected else grid.cell / 4
+            pixel = max(max(wide, tall) / longest, finest)
+            shape = max(1, round(tall / pixel)), max(1, round(wide / pixel))
+            place = rasterio.transform.from_origin(
+                grid.x_west, grid.y_north, wide / shape[1], tall / shape[0]
+            )
+            with WarpedVRT(
+                raw,
+                crs=grid.crs,
+                transform=place,
+                width=shape[1],
+                height=shape[0],
+                resampling=Resampling.average,
+                add_alpha=raw.count != 4,  # tells what lies beyond the image
+            ) as seen:
+                bands = seen.read(indexes=[1, 1, 1] if raw.count == 1 else [1, 2, 3])
+                covered = seen.dataset_mask() > 0
+    except rasterio.errors.RasterioError as error:
+        raise InputError(
+            [Problem(str(source), "orthophoto", str(error), "an image that GDAL reads")]
+        ) from error
+    if not covered.any():
+        raise InputError([Problem(str(source), "orthophoto", "no pixel over the grid", f"{grid.bounds}")])
+    pixels = np.moveaxis(bands, 0, -1)
+    pixels = pixels if pixels.dtype == np.uint8 else np.clip(pixels / max(pixels.max(), 1) * 255, 0, 255)
+    pixels = np.where(covered[..., None], pixels, 236).astype(np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels, "RGB").save(out, format="WEBP", quality=78, method=4)
+    return out.getvalue()

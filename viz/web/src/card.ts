@@ -127,13 +127,19 @@ export function makeCard(app: App, onClose: () => void): void {
       h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, t("card.now")), h("th", { scope: "col" }, t("card.most")), h("th", { scope: "col" }, t(isRoad ? "card.cut_from" : "card.arrival")))),
       rows);
     const traffic = isRoad ? trafficRows() : null;
+    const { ensemble } = app;
+    const chance = ensemble && Number.isFinite(ground) ? (() => {
+      const { least, middle, greatest } = ensemble.range(cell);
+      return h("p", { class: "callout", id: "chance" }, h("strong", {}, t("card.chance", { n: ensemble.count[cell], all: ensemble.members.length })), ensemble.count[cell] > 0
+        ? ` ; ${t("card.chance_range", { least: metres(least), middle: metres(middle), greatest: metres(greatest) })}.` : ".");
+    })() : null;
     card.setAttribute("aria-label", title);
     const x = data.grid.x_west + lattice.halfX + picked.x;
     const y = data.grid.y_north - lattice.halfY + picked.y;
     card.replaceChildren(
       h("div", { class: "card-head" }, h("div", {}, h("h2", {}, title), subtitle && h("p", { class: "fine" }, subtitle)),
         h("button", { class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
-      facts, table, ...(traffic ? [traffic] : []),
+      facts, ...(chance ? [chance] : []), table, ...(traffic ? [traffic] : []),
       chart(all), h("p", { class: "fine" }, t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs })),
     );
   };

@@ -29,6 +29,28 @@ export function changeClass(change: number): number {
   return change < 0 ? 3 - steps : 3 + steps;
 }
 
+/** Share of the runs of an ensemble that flood a place; violets, so that nobody takes them for depths. */
+export const CHANCE_BOUNDS = [0.1, 0.33, 0.66, 0.9] as const;
+export const CHANCE_COLOURS = ["#e9def3", "#c6afe0", "#9d7bc8", "#6c41a2", "#3a1269"] as const;
+
+/** Class of a share: 0 (few runs) … 4 (nearly all). */
+export function chanceClass(share: number): number {
+  return CHANCE_BOUNDS.filter((bound) => share >= bound).length;
+}
+
+/** Depths (m) that have the class colours when colours are continuous; straight between. */
+export const SCALE_DEPTHS = [0.05, 0.75, 1.5, 3] as const;
+
+/** The continuous colour of a depth. */
+export function scaleColour(depth: number): [number, number, number] {
+  let k = 0;
+  while (k < 2 && depth > SCALE_DEPTHS[k + 1]) k++;
+  const share = Math.min(1, Math.max(0, (depth - SCALE_DEPTHS[k]) / (SCALE_DEPTHS[k + 1] - SCALE_DEPTHS[k])));
+  const a = rgb(DEPTH_COLOURS[k]);
+  const b = rgb(DEPTH_COLOURS[k + 1]);
+  return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
+}
+
 export const SCENARIO_LINES = ["#000091", "#b34000", "#18753c", "#6e445a"] as const;
 
 export function rgb(hex: string): [number, number, number] {

@@ -5,7 +5,7 @@ import { capital, duration, figure, language, maybe, number, t } from "./i18n";
 import { writeHash } from "./link";
 import { savePicture } from "./picture";
 import type { App } from "./state";
-import type { Indicator } from "./types";
+import type { EnsembleMeta, Indicator } from "./types";
 import type { View } from "./view";
 
 export type DialogName = "figures" | "about" | "share" | "help";
@@ -27,6 +27,7 @@ export function notices(app: App): string[] {
   if (!data.scenarios.some((s) => s.traffic)) out.push(t("notice.no_traffic"));
   if (data.places.length === 0) out.push(t("notice.no_places"));
   if (data.holes > 0) out.push(t("notice.holes", { n: number(data.holes), ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
+  if (data.ensemble) out.push(t("notice.ensemble", { name: data.scenarios[0].name, n: data.ensemble.members.length }));
   if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: number(data.grid.cell, 0), model: number(data.grid.model_cell, 0) }));
   return out;
 }
@@ -39,10 +40,24 @@ function indicatorText(indicator: Indicator | undefined): string {
   return `${value}${unit && unit !== "1" ? ` ${unit}` : ""}`;
 }
 
+/** The figures of an ensemble: between what bounds, and in the middle. */
+function ranges(ensemble: EnsembleMeta): Node[] {
+  const value = (number: number, unit: string): string => `${figure(number)}${unit && unit !== "1" ? ` ${unit}` : ""}`;
+  const rows = Object.entries(ensemble.indicators).map(([key, row]) => h("tr", {},
+    h("th", { scope: "row" }, capital((language() === "fr" ? row.label_fr : row.label_en) || key), row.method ? h("span", { class: "fine block" }, row.method) : null),
+    ...[row.least, row.middle, row.greatest].map((number) => h("td", {}, value(number, row.unit)))));
+  if (rows.length === 0) return [h("p", {}, t("figures.none"))];
+  const head = h("tr", {}, ...["figure", "least", "middle", "greatest"].map((name) => h("th", { scope: "col" }, t(`figures.${name}`))));
+  return [h("p", {}, t("head.ensemble", { n: ensemble.members.length })),
+    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("figures.title") }, h("table", { class: "grid" }, h("thead", {}, head), h("tbody", {}, ...rows))),
+    h("p", { class: "fine" }, t("figures.note"))];
+}
+
 function figures(app: App): Node[] {
   const { scenarios } = app.data;
   const keys = [...new Set(scenarios.flatMap((s) => Object.keys(s.indicators)))];
   if (keys.length === 0) return [h("p", {}, t("figures.none"))];
+  if (app.data.ensemble) return ranges(app.data.ensemble);
   const two = scenarios.length === 2;
   const head = h("tr", {}, h("th", { scope: "col" }, t("figures.figure")), ...scenarios.map((s) => h("th", { scope: "col" }, s.name)));
   if (two) head.append(h("th", { scope: "col" }, t("figures.difference")));

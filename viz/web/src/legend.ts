@@ -1,10 +1,11 @@
 // The panel on the right: what the colours mean, and what is shown.
 
 import {
-  CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF, SHORE, TRAFFIC,
+  CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN,
+  ROAD_SLOW, ROOF, SCALE_DEPTHS, SHORE, TRAFFIC, scaleColour,
 } from "./colours";
 import { byId, h, icon, svg } from "./dom";
-import { number, t } from "./i18n";
+import { duration, number, t } from "./i18n";
 import type { App, BuildingMode, WaterMode } from "./state";
 
 function swatch(fill: string, edge = "rgba(0,0,0,.28)"): SVGSVGElement {
@@ -55,12 +56,12 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       ontoggle: (e) => ((e.target as HTMLDetailsElement).open ? unfolded.add(name) : unfolded.delete(name)),
     }, h("summary", {}, h("h3", {}, title)), ...content);
 
-  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "permanentApart", text: string): HTMLElement =>
+  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "permanentApart" | "scale" | "showPhoto", text: string): HTMLElement =>
     h("label", { class: "check" },
       h("input", { type: "checkbox", id: `show-${key}`, checked: choices[key], onchange: (e) => app.set({ [key]: (e.target as HTMLInputElement).checked }) }),
       h("span", {}, text));
   const segments = <T extends string>(label: string, name: string, now: T, options: [T, string][], apply: (value: T) => void): HTMLElement =>
-    h("div", { class: "segments small", role: "radiogroup", "aria-label": label },
+    h("div", { class: options.length > 2 ? "segments small three" : "segments small", role: "radiogroup", "aria-label": label },
       ...options.map(([value, text]) => h("label", {},
         h("input", { type: "radio", name, value, checked: value === now, onchange: () => apply(value) }), h("span", {}, text))));
 
@@ -84,11 +85,48 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
     return out;
   };
 
+  const chanceLegend = (): HTMLElement[] => {
+    const [a, b, c, d] = CHANCE_BOUNDS.map((bound) => number(bound * 100));
+    const texts = [t("legend.chance_less", { b: a }), t("legend.chance_between", { a, b }), t("legend.chance_between", { a: b, b: c }),
+      t("legend.chance_between", { a: c, b: d }), t("legend.chance_more", { a: d })];
+    return [h("h3", {}, t("legend.chance_title")), h("ul", { class: "legend" }, ...texts.map((text, k) => row(swatch(CHANCE_COLOURS[k]), text)),
+      ...(app.scenarios.some((s) => s.meta.permanent) ? [row(swatch(PERMANENT), t("legend.permanent"))] : [])),
+    h("p", { class: "fine" }, t("legend.chance_note", { n: app.ensemble?.members.length ?? 0, cm: number(data.wet_depth * 100) }))];
+  };
+
+  /** Runs that stopped early are no fair comparison. */
+  const cutShort = (): HTMLElement[] => (choices.difference || choices.compare ? [app.shown, app.scenarios[choices.other]] : [])
+    .filter((s, _, both) => s.cutShort || s.lastTime < Math.max(...both.map((o) => o.lastTime)) - 1)
+    .map((s) => h("p", { class: "callout caution" }, t("legend.cut_short", { name: s.meta.name, at: duration(s.lastTime) })));
+
+  const scaleBar = (): SVGSVGElement => {
+    const wide = 190;
+    const most = SCALE_DEPTHS[SCALE_DEPTHS.length - 1];
+    const bar = svg("svg", { class: "scale-bar", viewBox: `0 0 ${wide + 30} 34`, role: "img", "aria-label": t("legend.scale") });
+    for (let k = 0; k < 60; k++) {
+      const [r, g, b] = scaleColour((most * (k + 0.5)) / 60).map(Math.round);
+      bar.append(svg("rect", { x: 4 + (k * wide) / 60, y: 2, width: wide / 60 + 0.6, height: 14, fill: `rgb(${r},${g},${b})` }));
+    }
+    for (const depth of [0, 0.5, 1, 2, 3]) {
+      const x = 4 + (depth / most) * wide;
+      bar.append(svg("line", { x1: x, x2: x, y1: 16, y2: 20, stroke: "#333" }),
+        svg("text", { x, y: 31, "text-anchor": "middle" }, depth === most ? `≥ ${depth} m` : number(depth, depth % 1 ? 1 : 0)));
+    }
+    return bar;
+  };
+
+  const waterLegend = (water: HTMLElement, also: HTMLElement): Element[] => [
+    ...(choices.scale ? [scaleBar()] : []), water, also,
+    h("p", { class: "fine" }, t("legend.thin", { cm: number(data.wet_depth * 100) })),
+  ];
+
   const render = (): void => {
     // Water and buildings share their classes: one table, two swatches a row.
-    const water = h("ul", { class: data.buildings ? "legend two" : "legend" });
-    if (data.buildings) water.append(h("li", { class: "heads" }, h("span", {}, t("legend.head_water")), h("span", {}, t("legend.head_buildings"))));
-    water.append(...DEPTH_COLOURS.map((c, k) => row(swatch(c), bounds()[k], data.buildings ? swatch(DAMAGE_COLOURS[k]) : null)));
+    const water = h("ul", { class: data.buildings ? "legend two" : "legend", hidden: choices.scale && !data.buildings });
+    if (data.buildings) {
+      water.append(h("li", { class: "heads" }, h("span", {}, choices.scale ? "" : t("legend.head_water")), h("span", {}, t("legend.head_buildings"))));
+    }
+    water.append(...DEPTH_COLOURS.map((c, k) => row(choices.scale ? gap() : swatch(c), bounds()[k], data.buildings ? swatch(DAMAGE_COLOURS[k]) : null)));
     if (data.buildings) water.append(row(gap(), t("legend.dry"), swatch(ROOF)));
     const also = h("ul", { class: "legend" });
     if (app.scenarios.some((s) => s.meta.permanent)) also.append(row(swatch(PERMANENT), t("legend.permanent")));
@@ -97,15 +135,13 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
 
     const body = h("div", { id: "panel-body", hidden: !open }, ...(choices.difference ? changeLegend() : [
       h("h3", {}, t("legend.water")),
-      segments<WaterMode>(t("legend.water"), "water", choices.water, [["now", t("legend.now")], ["maximum", t("legend.maximum")]], (water) => app.set({ water })),
-      water,
-      also,
-      h("p", { class: "fine" }, t("legend.thin", { cm: number(data.wet_depth * 100) }))]));
-    if (data.buildings && !choices.difference) {
+      segments<WaterMode>(t("legend.water"), "water", choices.water, [["now", t("legend.now")], ["maximum", t("legend.maximum")], ...(app.ensemble ? [["chance", t("legend.chance")] as [WaterMode, string]] : [])], (water) => app.set({ water })),
+      ...(app.chance ? chanceLegend() : waterLegend(water, also))]), ...cutShort());
+    if (data.buildings && !choices.difference && !app.chance) {
       body.append(h("h3", {}, t("legend.buildings_by")),
         segments<BuildingMode>(t("legend.buildings_by"), "buildings", choices.buildingMode, [["reached", t("legend.reached")], ["now", t("legend.now")]], (buildingMode) => app.set({ buildingMode })));
     }
-    if (data.roads && !choices.difference) {
+    if (data.roads && !choices.difference && !app.chance) {
       const roads = h("ul", { class: "legend" },
         row(roadSwatch("open"), t("legend.open")),
         row(roadSwatch("slow"), t("legend.slow", { cm: number(data.wet_depth * 100) })),
@@ -124,6 +160,8 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
     if (data.buildings) layers.append(toggle("showBuildings", t("legend.buildings")));
     if (data.roads) layers.append(toggle("showRoads", t("legend.roads")));
     if (data.places.length > 0) layers.append(toggle("showPlaces", t("legend.places")));
+    layers.append(toggle("scale", t("legend.scale")));
+    if (data.photo) layers.append(toggle("showPhoto", t("legend.photo")));
     if (app.hasFlow) layers.append(toggle("showFlow", t("legend.flow")));
     if (app.scenarios.some((s) => s.meta.permanent)) layers.append(toggle("permanentApart", t("legend.permanent_apart")));
     if (mode === "3d") {
@@ -151,8 +189,14 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
   };
   render();
   app.on((changed) => {
-    if (changed.has("language") || changed.has("difference") || (choices.difference && changed.has("other"))) render();
-    else if (changed.has("water")) {
+    const other = (choices.difference || choices.compare) && (changed.has("other") || changed.has("scenario"));
+    if (["language", "difference", "compare", "scale"].some((key) => changed.has(key as never)) || other || (app.ensemble && changed.has("water"))) {
+      const focus = document.activeElement;
+      const again = focus instanceof HTMLInputElement && focus.type === "radio" ? `input[name="${focus.name}"]:checked` : focus?.id ? `#${focus.id}` : "";
+      const inside = panel.contains(focus);
+      render();
+      if (inside && again) panel.querySelector<HTMLElement>(again)?.focus();
+    } else if (changed.has("water")) {
       const chosen = panel.querySelector<HTMLInputElement>(`input[name="water"][value="${choices.water}"]`);
       if (chosen) chosen.checked = true;
     }

@@ -4,7 +4,7 @@ import { language, setLanguage } from "./i18n";
 import type { App, Choices } from "./state";
 import type { Camera, View } from "./view";
 
-const LAYERS = ["showBuildings", "showRoads", "showPlaces", "showFlow", "permanentApart"] as const;
+const LAYERS = ["showBuildings", "showRoads", "showPlaces", "showFlow", "permanentApart", "scale", "showPhoto"] as const;
 
 /** What follows the #. Places are in the coordinates of the territory, so that a later page understands them. */
 export function writeHash(app: App, view: View): string {
@@ -58,11 +58,11 @@ export function readHash(app: App, view: View, hash: string): boolean {
     else if (app.scenarios.length > 1) change.other = change.scenario === 0 ? 1 : 0;
   }
   const water = parts.get("water");
-  if (water === "now" || water === "maximum") change.water = water;
+  if (water === "now" || water === "maximum" || (water === "chance" && app.ensemble)) change.water = water;
   const mode = parts.get("buildings");
   if (mode === "reached" || mode === "now") change.buildingMode = mode;
   const layers = parts.get("layers") ?? "";
-  if (layers.length === LAYERS.length) LAYERS.forEach((key, k) => (change[key] = layers[k] === "1"));
+  LAYERS.slice(0, layers.length).forEach((key, k) => (change[key] = layers[k] === "1"));
   // Movement is the reader's own choice, not that of whoever made the link.
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) delete change.showFlow;
   const [relief] = numbers("relief", 1) ?? [NaN];

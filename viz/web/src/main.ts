@@ -4,6 +4,7 @@ import { makeCard } from "./card";
 import { jump } from "./chapters";
 import { type DialogName, notices, openDialog } from "./dialogs";
 import { byId, h, icon, svg } from "./dom";
+import { Ensemble } from "./ensemble";
 import { language, number, setLanguage, setTexts, t } from "./i18n";
 import { Labels } from "./labels";
 import { makePanel } from "./legend";
@@ -14,6 +15,7 @@ import { type Scenario, readScenario } from "./scenario";
 import { readTerritory } from "./territory";
 import { preparePrint } from "./picture";
 import { drawProfileLine, makeProfile, profilePoint, section, startProfile } from "./profile";
+import { commonStart, makeSwitch } from "./switch";
 import { Scene3D, openDrawing } from "./scene3d";
 import { makeSearch } from "./search";
 import { App } from "./state";
@@ -33,7 +35,7 @@ async function start(): Promise<void> {
   const scenarios: Scenario[] = [];
   for (const meta of data.scenarios) scenarios.push(await readScenario(data, meta, territory));
   performance.mark("scenarios");
-  const app = new App(data, territory, scenarios);
+  const app = new App(data, territory, scenarios, await Ensemble.read(data));
   const view = makeView(byId("map"), app);
   makeInterface(app, view);
   readHash(app, view, location.hash);
@@ -98,8 +100,8 @@ function makeHead(app: App, view: View): void {
     byId("kicker").textContent = t("kicker");
     const names = data.scenarios.map((s) => s.name);
     const start = commonStart(names);
-    const common = names[0].slice(0, start).replace(/[\s,:–-]+$/, "");
-    byId("title").textContent = !app.choices.compare && !app.choices.difference ? app.shown.meta.name
+    const common = names[0].slice(0, start).replace(/[\s,:–+-]+$/, "");
+    byId("title").textContent = data.ensemble ? t("head.ensemble", { n: data.ensemble.members.length }) : !app.choices.compare && !app.choices.difference ? app.shown.meta.name
       : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
     byId("reserve").textContent = t("head.reserve");
     const found = notices(app);
@@ -112,20 +114,7 @@ function makeHead(app: App, view: View): void {
         class: "link", id: "language", lang: language() === "fr" ? "en" : "fr", "aria-label": language() === "fr" ? "English" : "Français",
         onclick: () => { setLanguage(language() === "fr" ? "en" : "fr"); app.tell("language"); },
       }, language() === "fr" ? "English" : "Français"));
-    const group = byId("scenarios");
-    group.hidden = app.scenarios.length < 2;
-    group.setAttribute("aria-label", t("head.scenarios"));
-    const option = (text: string, full: string, on: boolean, act: () => void): HTMLElement =>
-      h("button", { "aria-pressed": on ? "true" : "false", title: full, onclick: act }, text);
-    group.replaceChildren(
-      ...names.map((name, k) => option(name.slice(start) || t("head.reference"), name, !app.choices.compare && !app.choices.difference && app.choices.scenario === k,
-        () => app.set({ scenario: k, compare: false, difference: false, other: k === 0 ? 1 : 0 }))),
-      option(t("head.compare"), t("head.compare_title"), app.choices.compare,
-        () => app.set({ compare: !app.choices.compare, difference: false, scenario: 0, other: app.choices.scenario || app.choices.other || 1 })));
-    if (app.hasDifference) {
-      group.append(option(t("head.difference"), t("head.difference_title"), app.choices.difference,
-        () => app.set({ difference: !app.choices.difference, compare: false, playing: false, scenario: 0, other: app.choices.scenario || app.choices.other || 1 })));
-    }
+    makeSwitch(app, names, start);
     document.title = data.title;
     byId("map").setAttribute("aria-label", t(view.mode === "3d" ? "map.label" : "map.label_2d"));
   };
@@ -133,17 +122,6 @@ function makeHead(app: App, view: View): void {
   app.on((changed) => {
     if (["language", "scenario", "compare", "difference", "other"].some((key) => changed.has(key as never))) render();
   });
-}
-
-/** Length of what all names begin with, up to a word: buttons show what differs. */
-function commonStart(names: string[]): number {
-  if (names.length < 2) return 0;
-  let k = 0;
-  while (k < names[0].length && names.every((name) => name[k] === names[0][k])) k++;
-  const rest = names[0].slice(0, k).search(/[\s,:–-]+[^\s,:–-]*$/);
-  const cut = names.some((name) => name.length === k) ? k : rest < 0 ? 0 : rest;
-  const after = /^[\s,:–-]*/.exec(names.find((name) => name.length > cut)?.slice(cut) ?? "");
-  return cut < 6 ? 0 : cut + (after?.[0].length ?? 0);
 }
 
 function makeTools(app: App, view: View): void {

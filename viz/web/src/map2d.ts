@@ -1,8 +1,8 @@
 // The picture without WebGL: a map from above on a 2D canvas, with the same water, legend, slider and clicks.
 
 import {
-  CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
-  SATURATION_BOUNDS, SHADOW, SHORE, TRAFFIC, changeClass, depthClass, rgb,
+  CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
+  SATURATION_BOUNDS, SHADOW, SHORE, TRAFFIC, chanceClass, changeClass, depthClass, rgb, scaleColour,
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
@@ -208,7 +208,7 @@ export class Map2D implements View {
     context.imageSmoothingEnabled = true;
     context.fillStyle = SHADOW; // shows through the image where buildings take the light
     context.fillRect(left - lattice.halfX * k, top - lattice.halfY * k, 2 * lattice.halfX * k, 2 * lattice.halfY * k);
-    context.drawImage(territory.ground, left - lattice.halfX * k, top - lattice.halfY * k, 2 * lattice.halfX * k, 2 * lattice.halfY * k);
+    context.drawImage((choices.showPhoto && territory.photo) || territory.ground, left - lattice.halfX * k, top - lattice.halfY * k, 2 * lattice.halfX * k, 2 * lattice.halfY * k);
     this.drawWater(scenario, k, left, top, from, to);
     context.setTransform(k, 0, 0, k, left, top);
     const line = (path: Path2D, width: number, style: string, dash: number[] = []): void => {
@@ -289,6 +289,8 @@ export class Map2D implements View {
     const { nx, ny } = lattice;
     const other = choices.difference ? app.scenarios[choices.other] : null;
     const changes = CHANGE_COLOURS.map(rgb);
+    const runs = app.chance ? app.ensemble : null;
+    const chances = CHANCE_COLOURS.map(rgb);
     const depths = new Float32Array(wide);
     const above = new Float32Array(wide).fill(-1);
     for (let row = 0; row < tall; row++) {
@@ -307,8 +309,16 @@ export class Map2D implements View {
           depth = (1 - f) * at(first) + f * at(second);
           if (whole) depth = at(first);
           const p = (row * wide + column) * 4;
+          const near = (fv < 0.5 ? c : c + nx) + (fu < 0.5 ? 0 : 1);
+          if (runs) {
+            const share = runs.chance(near);
+            if (before && at(before) > wet) [image.data[p], image.data[p + 1], image.data[p + 2]] = calm;
+            else if (share > 0) [image.data[p], image.data[p + 1], image.data[p + 2]] = chances[chanceClass(share)];
+            else image.data.fill(236, p, p + 3);
+            image.data[p + 3] = 255;
+            continue;
+          }
           if (other) {
-            const near = (fv < 0.5 ? c : c + nx) + (fu < 0.5 ? 0 : 1);
             if (scenario.maximumAt(near) > wet || other.maximumAt(near) > wet) {
               const change = w00 * changeAt(scenario, other, c) + w01 * changeAt(scenario, other, c + 1)
                 + w10 * changeAt(scenario, other, c + nx) + w11 * changeAt(scenario, other, c + nx + 1);
@@ -319,7 +329,7 @@ export class Map2D implements View {
           }
           const edge = (depth > wet) !== (above[column] > wet) || (column > 0 && (depth > wet) !== (depths[column - 1] > wet));
           if (depth > wet || edge) {
-            const colour = edge ? shore : before && at(before) > wet ? calm
+            const colour = edge ? shore : before && at(before) > wet ? calm : choices.scale ? scaleColour(depth)
               : classes[depth < DEPTH_BOUNDS[0] ? 0 : depth < DEPTH_BOUNDS[1] ? 1 : depth < DEPTH_BOUNDS[2] ? 2 : 3];
             image.data[p] = colour[0];
             image.data[p + 1] = colour[1];

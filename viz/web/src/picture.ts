@@ -1,6 +1,6 @@
 // The view as a picture with what a reader needs to trust it: title, time, legend, scale, sources, date, reserve.
 
-import { CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW } from "./colours";
+import { CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW, SCALE_DEPTHS } from "./colours";
 import { byId, h } from "./dom";
 import { number, t } from "./i18n";
 import type { App } from "./state";
@@ -43,7 +43,9 @@ export function madeWith(app: App): string {
 function drawMap(context: CanvasRenderingContext2D, view: View, scale: number): void {
   const map = byId("map");
   view.drawNow();
-  context.fillStyle = "#eef2f6";
+  const sky = context.createLinearGradient(0, 0, 0, map.clientHeight * scale); // as in style.css
+  for (const [stop, colour] of [[0, "#cfdeea"], [0.46, "#edf2f6"], [1, "#e4e9ed"]] as const) sky.addColorStop(stop, colour);
+  context.fillStyle = sky;
   context.fillRect(0, 0, map.clientWidth * scale, map.clientHeight * scale);
   for (const canvas of map.querySelectorAll("canvas")) {
     if (!canvas.hidden) context.drawImage(canvas, 0, 0, map.clientWidth * scale, map.clientHeight * scale);
@@ -70,11 +72,16 @@ function drawMap(context: CanvasRenderingContext2D, view: View, scale: number): 
 
 function swatches(app: App): [string, string | null, string][] {
   const { choices, data } = app;
+  if (app.chance) {
+    const [a, b, c, d] = CHANCE_BOUNDS.map((bound) => `${Math.round(bound * 100)} %`);
+    return CHANCE_COLOURS.map((colour, k) => [colour, null, [`< ${a}`, `${a}–${b}`, `${b}–${c}`, `${c}–${d}`, `> ${d}`][k]]);
+  }
   if (choices.difference) {
     const texts = ["− > 50 cm", "− 20–50 cm", "− 5–20 cm", t("legend.change_same", { cm: "5" }), "+ 5–20 cm", "+ 20–50 cm", "+ > 50 cm"];
     return CHANGE_COLOURS.map((colour, k) => [colour, null, texts[k]]);
   }
   const bounds = [t("legend.less", { b: number(0.5, 1) }), t("legend.between", { a: number(0.5, 1), b: "1" }), t("legend.between", { a: "1", b: "2" }), t("legend.more", { a: "2" })];
+  if (choices.scale) return DEPTH_COLOURS.map((colour, k) => [colour, null, `${k === 3 ? "≥ " : ""}${number(SCALE_DEPTHS[k], k === 3 ? 0 : 2)} m`]);
   const out: [string, string | null, string][] = DEPTH_COLOURS.map((colour, k) => [colour, data.buildings ? DAMAGE_COLOURS[k] : null, bounds[k]]);
   if (choices.permanentApart && app.shown.meta.permanent) out.push([PERMANENT, null, t("legend.permanent")]);
   return out;
@@ -141,7 +148,7 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
     context.fillText(text, x + 3 * scale, y + 12 * scale);
     x += context.measureText(text).width + 16 * scale;
   }
-  if (app.choices.showRoads && app.data.roads && !app.choices.difference) {
+  if (app.choices.showRoads && app.data.roads && !app.choices.difference && !app.chance) {
     for (let k = 0; k < 4; k++) {
       context.fillStyle = k % 2 ? ROAD_CUT_DARK : ROAD_SLOW;
       context.fillRect(x + 5 * k * scale, y + 4 * scale, 5 * scale, 6 * scale);
@@ -185,7 +192,7 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
 }
 
 function choicesTitle(app: App): string {
-  return app.choices.difference ? t("legend.change") : app.data.buildings ? `${t("legend.water")} (${t("legend.head_water")}, ${t("legend.head_buildings")})` : t("legend.water");
+  return app.chance ? t("legend.chance_title") : app.choices.difference ? t("legend.change") : app.data.buildings ? `${t("legend.water")} (${t("legend.head_water")}, ${t("legend.head_buildings")})` : t("legend.water");
 }
 
 export function savePicture(app: App, view: View): void {

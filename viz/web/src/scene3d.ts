@@ -3,11 +3,11 @@
 import {
   BufferGeometry, ColorManagement, DataTexture, DoubleSide, FrontSide, Frustum, Group, HalfFloatType, LinearFilter,
   LinearMipmapLinearFilter, LinearMipmapNearestFilter, LinearSRGBColorSpace, Box3, Matrix4, Mesh, NoColorSpace, RGFormat, RedFormat, Scene, ShaderMaterial,
-  Texture, Vector2, Vector3, WebGLRenderer,
+  Texture, Vector2, Vector3, Vector4, WebGLRenderer,
 } from "three";
 import {
-  CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW,
-  ROOF, SHADOW, SHORE, TRAFFIC, WALL, unit,
+  CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_BOUNDS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW,
+  ROOF, SCALE_DEPTHS, SHADOW, SHORE, TRAFFIC, WALL, unit,
 } from "./colours";
 import { Finder } from "./finder";
 import { Flow, flowAtFirst } from "./flow";
@@ -65,6 +65,8 @@ export class Scene3D implements View {
   private readonly finder: Finder;
   private readonly textures: ScenarioTextures[];
   private readonly shared: Record<string, { value: unknown }>;
+  private readonly ground: Texture;
+  private readonly photo: Texture | null;
   private readonly tiles: GroundTiles;
   private readonly beds: DataTexture[] = [];
   private readonly skirts: Mesh[] = [];
@@ -103,13 +105,18 @@ export class Scene3D implements View {
     this.finder = new Finder(territory);
     this.textures = app.scenarios.map((s) => new ScenarioTextures(s, territory.buildings?.list.length ?? 0, territory.roads.length));
 
-    const ground = new Texture(territory.ground);
-    ground.flipY = false;
-    ground.colorSpace = NoColorSpace;
-    ground.minFilter = software ? LinearMipmapNearestFilter : LinearMipmapLinearFilter;
-    ground.generateMipmaps = true;
-    ground.anisotropy = software ? 1 : Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
-    ground.needsUpdate = true;
+    const draped = (image: ImageBitmap): Texture => {
+      const made = new Texture(image);
+      made.flipY = false;
+      made.colorSpace = NoColorSpace;
+      made.minFilter = software ? LinearMipmapNearestFilter : LinearMipmapLinearFilter;
+      made.generateMipmaps = true;
+      made.anisotropy = software ? 1 : Math.min(8, this.renderer.capabilities.getMaxAnisotropy());
+      made.needsUpdate = true;
+      return made;
+    };
+    this.ground = draped(territory.ground);
+    this.photo = territory.photo && draped(territory.photo);
     const { lattice } = territory;
     const holes = new DataTexture(Uint8Array.from(territory.bed, (z) => (Number.isFinite(z) ? 0 : 255)), lattice.nx, lattice.ny, RedFormat);
     holes.minFilter = holes.magFilter = LinearFilter;
@@ -118,13 +125,15 @@ export class Scene3D implements View {
     const first = this.textures[0];
     this.shared = {
       depthA: { value: first.a }, depthB: { value: first.b }, permanentDepth: { value: first.first }, between: { value: 0 },
-      ground: { value: ground }, shadow: { value: colour(SHADOW) }, bed: { value: null }, lowest: { value: territory.lowest },
+      ground: { value: this.ground }, shadow: { value: colour(SHADOW) }, bed: { value: null }, lowest: { value: territory.lowest },
       size: { value: new Vector2(lattice.nx, lattice.ny) }, cell: { value: lattice.cell }, holes: { value: holes }, hasHoles: { value: app.data.holes > 0 ? 1 : 0 },
       wet: { value: app.data.wet_depth }, permanentApart: { value: 0 },
       classes: { value: DEPTH_COLOURS.map(colour) }, bounds: { value: new Vector3(...DEPTH_BOUNDS) },
       permanent: { value: colour(PERMANENT) }, shore: { value: colour(SHORE) },
       water: { value: colour(PERMANENT) }, bottom: { value: this.bottom },
       damage: { value: DAMAGE_COLOURS.map(colour) }, wallColour: { value: colour(WALL) }, roofColour: { value: colour(ROOF) },
+      chance: { value: this.chanceTexture() }, chancing: { value: 0 }, chances: { value: CHANCE_COLOURS.map(colour) },
+      chanceBounds: { value: new Vector4(...CHANCE_BOUNDS) }, scaled: { value: 0 }, scaleDepths: { value: new Vector4(...SCALE_DEPTHS) },
       change: { value: null }, changing: { value: 0 },
       changes: { value: CHANGE_COLOURS.map(colour) }, changeBounds: { value: new Vector3(...CHANGE_BOUNDS) },
       traffic: { value: TRAFFIC.map(colour) }, open: { value: colour(ROAD_OPEN) }, edge: { value: colour(ROAD_EDGE) },
@@ -343,6 +352,9 @@ export class Scene3D implements View {
     shared["depthB"].value = textures.b;
     shared["between"].value = textures.between;
     shared["changing"].value = choices.difference ? 1 : 0;
+    shared["chancing"].value = this.app.chance ? 1 : 0;
+    shared["scaled"].value = choices.scale ? 1 : 0;
+    shared["ground"].value = choices.showPhoto && this.photo ? this.photo : this.ground;
     if (choices.difference) shared["change"].value = this.changeTexture();
     shared["permanentDepth"].value = textures.first;
     shared["permanentApart"].value = choices.permanentApart && textures.scenario.meta.permanent ? 1 : 0;
@@ -364,6 +376,17 @@ export class Scene3D implements View {
       uniforms["picked"].value = picked ?? -1;
     }
     this.renderer.render(this.scene, this.orbit.eye);
+  }
+
+  private chanceTexture(): DataTexture | null {
+    const { ensemble, territory } = this.app;
+    if (!ensemble) return null;
+    const shares = ensemble.count.map((runs) => Math.round((255 * runs) / ensemble.members.length));
+    const texture = new DataTexture(shares, territory.lattice.nx, territory.lattice.ny, RedFormat);
+    texture.minFilter = texture.magFilter = LinearFilter;
+    texture.unpackAlignment = 1;
+    texture.needsUpdate = true;
+    return texture;
   }
 
   /** What changes between the two scenarios chosen, made when first asked for. */

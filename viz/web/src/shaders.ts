@@ -50,6 +50,12 @@ uniform float changing;
 uniform vec3 changes[7];
 uniform vec3 changeBounds;
 uniform vec3 shadow;
+uniform sampler2D chance;   // share of the runs of an ensemble that flood
+uniform float chancing;
+uniform vec3 chances[5];
+uniform vec4 chanceBounds;
+uniform float scaled;       // continuous colours of depth
+uniform vec4 scaleDepths;
 varying vec2 vUv;
 
 float over(float value, float bound, float width) {
@@ -81,15 +87,38 @@ void main() {
     gl_FragColor = vec4(seen, 1.0);
     return;
   }
+  if (chancing > 0.5) {
+    float share = texture2D(chance, vUv).r;
+    float broad = max(fwidth(share), 1e-5);
+    vec3 seen = chances[0];
+    seen = mix(seen, chances[1], over(share, chanceBounds.x, broad));
+    seen = mix(seen, chances[2], over(share, chanceBounds.y, broad));
+    seen = mix(seen, chances[3], over(share, chanceBounds.z, broad));
+    seen = mix(seen, chances[4], over(share, chanceBounds.w, broad));
+    if (permanentApart > 0.5) {
+      float before = texture2D(permanentDepth, vUv).r;
+      seen = mix(seen, permanent, over(before, wet, max(fwidth(before), 1e-5)));
+    }
+    vec3 pale = mix(vec3(dot(land, vec3(0.3, 0.59, 0.11))), vec3(0.96), 0.35);
+    // The edge: where less than half of one run floods.
+    gl_FragColor = vec4(mix(pale, seen, over(share, 0.5 / 255.0 + 0.001, broad)), 1.0);
+    return;
+  }
   float depth = signedDepth(vUv);
   float width = max(fwidth(depth), 1e-5);
   float inside = (depth - wet) / width;   // pixels from the edge of the water
   vec3 colour = land;
   if (inside > -0.5) {
     vec3 water = classes[0];
-    water = mix(water, classes[1], over(depth, bounds.x, width));
-    water = mix(water, classes[2], over(depth, bounds.y, width));
-    water = mix(water, classes[3], over(depth, bounds.z, width));
+    if (scaled > 0.5) {
+      water = mix(water, classes[1], clamp((depth - scaleDepths.x) / (scaleDepths.y - scaleDepths.x), 0.0, 1.0));
+      water = mix(water, classes[2], clamp((depth - scaleDepths.y) / (scaleDepths.z - scaleDepths.y), 0.0, 1.0));
+      water = mix(water, classes[3], clamp((depth - scaleDepths.z) / (scaleDepths.w - scaleDepths.z), 0.0, 1.0));
+    } else {
+      water = mix(water, classes[1], over(depth, bounds.x, width));
+      water = mix(water, classes[2], over(depth, bounds.y, width));
+      water = mix(water, classes[3], over(depth, bounds.z, width));
+    }
     if (permanentApart > 0.5) water = mix(water, permanent, over(texture2D(permanentDepth, vUv).r, wet, width));
     // Shade at the foot of buildings falls on the water too, a little; open water keeps the legend's colour.
     water = mix(shadow, water, 0.45 + 0.55 * baked.a);

@@ -1,10 +1,12 @@
 // What the reader has chosen, and who wants to know when it changes.
 
+import type { Ensemble } from "./ensemble";
 import type { Scenario } from "./scenario";
 import type { Territory } from "./territory";
 import type { PageData } from "./types";
 
-export type WaterMode = "now" | "maximum";
+/** `chance`: in how many runs of the ensemble. */
+export type WaterMode = "now" | "maximum" | "chance";
 export type BuildingMode = "reached" | "now";
 
 export interface Picked {
@@ -31,6 +33,10 @@ export interface Choices {
   showRoads: boolean;
   showPlaces: boolean;
   showFlow: boolean;
+  /** Continuous colours of depth instead of classes. */
+  scale: boolean;
+  /** The orthophoto instead of the drawn ground. */
+  showPhoto: boolean;
   exaggeration: number;
   picked: Picked | null;
   /** What a click on the map gives. */
@@ -47,14 +53,16 @@ export class App {
   readonly data: PageData;
   readonly territory: Territory;
   readonly scenarios: Scenario[];
+  readonly ensemble: Ensemble | null;
   readonly choices: Choices;
   private readonly listeners: ((changed: Set<Choice | "frames" | "language">) => void)[] = [];
   private pending: Set<Choice | "frames" | "language"> = new Set();
 
-  constructor(data: PageData, territory: Territory, scenarios: Scenario[]) {
+  constructor(data: PageData, territory: Territory, scenarios: Scenario[], ensemble: Ensemble | null) {
     this.data = data;
     this.territory = territory;
     this.scenarios = scenarios;
+    this.ensemble = ensemble;
     this.choices = {
       time: scenarios[0].openingTime,
       playing: false,
@@ -71,6 +79,8 @@ export class App {
       showRoads: true,
       showPlaces: true,
       showFlow: false, // the picture says whether it can
+      scale: false,
+      showPhoto: false,
       exaggeration: 1,
       picked: null,
       tool: "none",
@@ -100,7 +110,12 @@ export class App {
 
   /** Water over the whole run instead of an instant. */
   get whole(): boolean {
-    return this.choices.water === "maximum" || this.choices.difference;
+    return this.choices.water !== "now" || this.choices.difference;
+  }
+
+  /** What all runs of the ensemble say, instead of one of them. */
+  get chance(): boolean {
+    return this.choices.water === "chance" && this.ensemble !== null && !this.choices.difference;
   }
 
   /** Whether any run kept velocities. */
@@ -145,6 +160,7 @@ export const enum RoadState {
 
 /** Water and traffic on a road at an instant. Bridges have no water of their own here. */
 export function roadState(app: App, scenario: Scenario, road: number, time: number): RoadState {
+  if (app.chance) return RoadState.Open; // a state is one run's
   if (app.choices.difference) {
     const before = everCut(app, app.shown, road);
     const after = everCut(app, app.scenarios[app.choices.other], road);
@@ -175,7 +191,7 @@ export function buildingChange(app: App, building: number): number {
 
 /** Depth at the foot of a building as the reader wants it drawn. */
 export function buildingDepth(app: App, scenario: Scenario, building: number): number {
-  if (!scenario.buildingDepth) return 0;
+  if (!scenario.buildingDepth || app.chance) return 0;
   const { whole } = app;
   return scenario.thingDepth(scenario.buildingDepth, building, whole ? scenario.lastTime : app.choices.time,
     whole || app.choices.buildingMode === "reached");

@@ -76,11 +76,18 @@ export interface Territory {
   lowest: number;
   highest: number;
   ground: ImageBitmap;
+  /** The orthophoto, when the page holds one. */
+  photo: ImageBitmap | null;
   buildings: Buildings | null;
   roads: Road[];
   roadName: Int32Array;
   roadNature: Int32Array;
   roadIds: string[] | null;
+}
+
+async function picture({ blob, mime }: { blob: number; mime: string }): Promise<ImageBitmap> {
+  const image = new Blob([(await block(blob)) as Uint8Array<ArrayBuffer>], { type: mime });
+  return createImageBitmap(image, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
 }
 
 async function ids(id: number | null): Promise<string[] | null> {
@@ -98,8 +105,8 @@ export async function readTerritory(data: PageData): Promise<Territory> {
     if (z > highest) highest = z;
   }
   if (!Number.isFinite(lowest)) lowest = highest = 0;
-  const image = new Blob([(await block(data.ground.blob)) as Uint8Array<ArrayBuffer>], { type: data.ground.mime });
-  const ground = await createImageBitmap(image, { premultiplyAlpha: "none", colorSpaceConversion: "none" });
+  const ground = await picture(data.ground);
+  const photo = data.photo ? await picture(data.photo) : null;
   let buildings: Buildings | null = null;
   if (data.buildings) {
     const b = data.buildings;
@@ -129,5 +136,5 @@ export async function readTerritory(data: PageData): Promise<Territory> {
       roads.push({ lines, importance: importance[k], level: level[k], drivable: drivable[k] === 1 });
     }
   }
-  return { lattice, bed, lowest, highest, ground, buildings, roads, roadName, roadNature, roadIds };
+  return { lattice, bed, lowest, highest, ground, photo, buildings, roads, roadName, roadNature, roadIds };
 }

@@ -103,7 +103,7 @@ export function makeTimebar(app: App, view: View): void {
     slider.style.setProperty("--done", `${share}%`);
     slider.setAttribute("aria-valuetext", `${clockText(choices.time)}, T+${duration(choices.time)}`);
     const { whole } = app;
-    byId("clock").textContent = choices.difference ? t("time.difference") : whole ? t("time.whole") : clockText(choices.time);
+    byId("clock").textContent = choices.difference ? t("time.difference") : app.chance ? t("time.chance") : whole ? t("time.whole") : clockText(choices.time);
     byId("since").textContent = whole ? t("time.whole_more") : `T+${duration(choices.time)}`;
     const { meta } = app.shown;
     const { a, b, f } = app.shown.moment(choices.time);

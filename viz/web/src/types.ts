@@ -69,6 +69,27 @@ export interface ScenarioMeta {
   solvers: string[];
 }
 
+/** Least, middle and greatest of a figure over the runs of an ensemble. */
+export interface RangedIndicator {
+  unit: string;
+  label_fr: string;
+  label_en: string;
+  method: string;
+  least: number;
+  middle: number;
+  greatest: number;
+}
+
+/** What the runs of an ensemble say together: viz/page_ensemble.py. */
+export interface EnsembleMeta {
+  members: string[];
+  count: number;
+  least: number;
+  middle: number;
+  greatest: number;
+  indicators: Record<string, RangedIndicator>;
+}
+
 export interface BuildingsMeta {
   count: number;
   rings: number;
@@ -144,6 +165,8 @@ export interface PageData {
   closure_depth: number;
   greatest_depth: number;
   ground: { blob: number; mime: string };
+  photo: { blob: number; mime: string } | null;
+  ensemble: EnsembleMeta | null;
   bed: TerrainMeta;
   holes: number;
   buildings: BuildingsMeta | null;

@@ -1,0 +1,73 @@
+"""What several runs of one question say together: how often each place is flooded, and how deep.
+
+Every run counts the same. The page plays one of them over time, the one whose flooded area is nearest
+the median; of the others it holds the greatest depths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.features import WET_DEPTH
+from viz.encode import Blobs, DepthCurve
+
+if TYPE_CHECKING:
+    from twin.results import Result
+
+Floats = NDArray[np.float64]
+#: At most this many runs: a byte counts them.
+MOST_RUNS = 255
+
+
+def central(areas: Sequence[float]) -> int:
+    """Which run is nearest the median of the flooded areas."""
+    return int(np.argmin(np.abs(np.asarray(areas) - np.median(areas))))
+
+
+def ensemble_table(
+    results: Sequence[Result], depths: Callable[[Result], Floats], curve: DepthCurve, blobs: Blobs
+) -> dict[str, Any]:
+    """How many runs flood each cell, and the least, middle and greatest of their maximum depths.
+
+    Parameters
+    ----------
+    depths : gives the maximum depth (ny, nx) of a run on the page's lattice; NaN counts as dry.
+    """
+    stack = np.stack([np.nan_to_num(depths(r)) for r in results])
+    wet = stack > WET_DEPTH
+    counted = wet.sum(axis=0).astype(np.uint8)
+
+    def codes(field: Floats) -> int:
+        return blobs.raw(curve.encode(field).tobytes())
+
+    return {
+        "members": [r.name for r in results],
+        "count": blobs.raw(counted.tobytes()),
+        "least": codes(stack.min(axis=0)),
+        "middle": codes(np.median(stack, axis=0)),
+        "greatest": codes(stack.max(axis=0)),
+        "indicators": _indicators(results),
+    }
+
+
+def _indicators(results: Sequence[Result]) -> dict[str, Any]:
+    """Least, middle and greatest value of every figure that is a number in all runs."""
+    tables = [r.indicators for r in results]
+    out = {}
+    for key, row in tables[0].items():
+        values = [t.get(key, {}).get("value") for t in tables]
+        if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
+            continue
+        numbers = np.asarray(values, dtype=float)
+        if not np.isfinite(numbers).all():
+            continue
+        out[key] = {name: str(row.get(name, "")) for name in ("unit", "label_fr", "label_en", "method")} | {
+            "least": float(numbers.min()),
+            "middle": float(np.median(numbers)),
+            "greatest": float(numbers.max()),
+        }
+    return out
