@@ -166,7 +166,12 @@ class Territory:
             )
         if name not in self._layers:
             self._layers[name] = read_layer(
-                name, self.record.layers[name], root=self.root, crs=self.crs, bounds=self.extent
+                name,
+                self.record.layers[name],
+                root=self.root,
+                crs=self.crs,
+                bounds=self.extent,
+                vertical_datum=self.vertical_datum,
             )
         return self._layers[name]
 
@@ -180,7 +185,13 @@ class Territory:
         """
         if not self.has("terrain"):
             self.layer("terrain")  # says that there is none
-        return open_terrain(self.record.layers["terrain"], root=self.root, crs=self.crs, bounds=self.extent)
+        return open_terrain(
+            self.record.layers["terrain"],
+            root=self.root,
+            crs=self.crs,
+            bounds=self.extent,
+            vertical_datum=self.vertical_datum,
+        )
 
     def mosaic(self) -> Mosaic:
         """The fine terrain, read by windows (see `twin.layers.fine.fine_blocks`)."""

@@ -56,7 +56,13 @@ OTHER_FILES = ("places", "extent", "initial_water")
 
 
 def read_layer(
-    name: str, source: LayerSource, *, root: Path, crs: str, bounds: Bounds | None = None
+    name: str,
+    source: LayerSource,
+    *,
+    root: Path,
+    crs: str,
+    bounds: Bounds | None = None,
+    vertical_datum: str = "",
 ) -> Layer:
     """Read one layer of a territory.
 
@@ -68,6 +74,8 @@ def read_layer(
     crs : projected CRS of the territory.
     bounds : x_min, y_min, x_max, y_max in that CRS: the part that is wanted (raster cells and features
         that meet it); None for all.
+    vertical_datum : of the territory: heights that say another are refused, unless the layer's
+        `vertical_offset` brings them to it. "": not compared.
 
     Returns
     -------
@@ -81,10 +89,14 @@ def read_layer(
     InputError
         Everything that is wrong with the layer, at once.
     """
-    reading = _reading(name, source, root, crs, bounds)
+    reading = _reading(name, source, root, crs, bounds, vertical_datum)
     if name == "orthophoto":
         raise InputError(make_problem("territory.toml", "layers.orthophoto", "not_read_yet"))
     data, files, file_crs, datum = _READERS.get(name, _other)(reading)
+    if name != "terrain":
+        reading.check_datum(files[0] if files else root, source.vertical_datum or datum)
+        if reading.vertical_offset and isinstance(data, gpd.GeoDataFrame):
+            data = ign.raised(data, reading.vertical_offset)
     reading.problems.raise_if_any()
     return Layer(name, data, _provenance(reading, files, file_crs, datum))
 
@@ -112,14 +124,19 @@ class LazyTerrain:
         return _provenance(self.reading, files, crs_tools.label_in(self.reading, self._crs), datum)
 
 
-def open_terrain(source: LayerSource, *, root: Path, crs: str, bounds: Bounds | None = None) -> LazyTerrain:
+def open_terrain(
+    source: LayerSource, *, root: Path, crs: str, bounds: Bounds | None = None, vertical_datum: str = ""
+) -> LazyTerrain:
     """The terrain layer without its values (see `read_layer` for the parameters and errors)."""
-    reading = _reading("terrain", source, root, crs, bounds)
+    reading = _reading("terrain", source, root, crs, bounds, vertical_datum)
     mosaic, file_crs = open_mosaic(reading)
+    datum_of(reading, files_of(list(mosaic.tiles)))
     return LazyTerrain(mosaic, reading, file_crs)
 
 
-def _reading(name: str, source: LayerSource, root: Path, crs: str, bounds: Bounds | None) -> Reading:
+def _reading(
+    name: str, source: LayerSource, root: Path, crs: str, bounds: Bounds | None, vertical_datum: str
+) -> Reading:
     if name not in LAYER_NAMES and name.partition(".")[0] not in OTHER_FILES:
         raise InputError(
             make_problem("territory.toml", f"layers.{name}", "bad_name", suggest(name, LAYER_NAMES))
@@ -127,7 +144,7 @@ def _reading(name: str, source: LayerSource, root: Path, crs: str, bounds: Bound
     territory_crs = crs_tools.parse(crs)
     if territory_crs is None or not territory_crs.is_projected:
         raise InputError(make_problem("territory.toml", "crs", "bad_territory_crs", crs=crs))
-    reading = Reading(name, source, Path(root), territory_crs, crs, bounds)
+    reading = Reading(name, source, Path(root), territory_crs, crs, bounds, vertical_datum=vertical_datum)
     _check_keys(reading)
     return reading
 
@@ -152,6 +169,7 @@ _NOT_FOR: dict[str, Callable[[str], bool]] = {
     "layer": lambda name: name in _RASTERS,
     "where": lambda name: name in _RASTERS,
     "nodata": lambda name: name not in (*_RASTERS, "land_cover"),
+    "vertical_offset": lambda name: name in ("roughness", "land_cover", "turn_bans", "population"),
     "classes": lambda name: name != "land_cover",
 }
 

@@ -195,6 +195,23 @@ def null_z(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
     return out, int(none.sum())
 
 
+def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
+    """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one."""
+    frame = frame.copy()
+    columns = set(tables()["elevations"]["columns"])
+    for name in columns & set(frame.columns):
+        if pd.api.types.is_numeric_dtype(frame[name]):
+            frame[name] = frame[name] + offset
+    shapes = np.asarray(frame.geometry.array, dtype=object)
+    has_z = shapely.has_z(shapes)
+    if has_z.any():
+        shapes[has_z] = shapely.transform(
+            shapes[has_z], lambda xyz: xyz + np.array([0.0, 0.0, offset]), include_z=True
+        )
+        frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    return frame
+
+
 def long_names(frame: gpd.GeoDataFrame, version: str) -> gpd.GeoDataFrame:
     """The names of v3 for the short and v2 names of a recognised BD TOPO layer."""
     if version not in ("v3_short", "v2"):

@@ -121,7 +121,9 @@ class Mosaic:
             stored, scale, offset = values
             here = out[a - i0 : b - i0, c - j0 : d - j0]
             part = (slice(a - r0, b - r0), slice(c - c0, d - c0))
-            largest = kernels.lay(stored, self._none(self.tiles[k]), scale, offset, here, twice[part])
+            # Heights come in the territory's vertical datum.
+            shift = offset + self._reading.vertical_offset
+            largest = kernels.lay(stored, self._none(self.tiles[k]), scale, shift, here, twice[part])
             self._largest = max(self._largest, largest)
             covered[part] = True
         self._reading.problems.raise_if_any()

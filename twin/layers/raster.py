@@ -116,7 +116,15 @@ def datum_of(reading: Reading, files: tuple[str, ...]) -> str:
     if len(datums) > 1:
         reading.problem(files[0], "vertical_datum", "mixed_datums", datums=few(sorted(datums)))
         reading.problems.raise_if_any()
-    return f"NGF-{datums.pop()}" if datums else ""
+    told = _with_ngf(datums.pop()) if datums else ""
+    reading.check_datum(files[0] if files else reading.root, reading.source.vertical_datum or told)
+    reading.problems.raise_if_any()
+    return told
+
+
+def _with_ngf(name: str) -> str:
+    """IGN69 is said NGF-IGN69 (mainland and Corsica); overseas datums have their own names."""
+    return f"NGF-{name}" if name.startswith("IGN") else name
 
 
 def check_heights(reading: Reading, file: str, low: float, high: float) -> None:

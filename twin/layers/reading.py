@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ class Reading:
     notes : sentences for the provenance (see `all_notes`).
     said : kind of note → all its sentences.
     problems : everything wrong so far.
+    vertical_datum : of the territory, "" when nothing is to be compared with it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Reading:
     notes: list[str] = field(default_factory=list)
     said: dict[str, set[str]] = field(default_factory=dict)
     problems: Problems = field(default_factory=Problems)
+    vertical_datum: str = ""
 
     def note(self, row: str, **values: Any) -> None:
         """Say once what was assumed or repaired (row ``layer.note.<row>`` of the message table)."""
@@ -52,6 +55,21 @@ class Reading:
         if sentence not in said and len(said) < MOST_ALIKE:
             self.notes.append(sentence)
         said.add(sentence)
+
+    @property
+    def vertical_offset(self) -> float:
+        """Metres to add to the heights of the layer; 0 where the territory file says nothing."""
+        return self.source.vertical_offset or 0.0
+
+    def check_datum(self, where: object, datum: str) -> None:
+        """Refuse heights of another vertical datum than the territory's, unless an offset is said."""
+        offset = self.source.vertical_offset
+        if offset is not None:
+            self.note(
+                "vertical_offset", offset=f"{offset:+g}", datum=datum or "?", territory=self.vertical_datum
+            )
+        elif datum and self.vertical_datum and same_datum(datum, self.vertical_datum) is False:
+            self.problem(where, "vertical_offset", "other_datum", datum=datum, territory=self.vertical_datum)
 
     def all_notes(self) -> tuple[str, ...]:
         """The notes, with a count of those that were only more of the same (a thousand tiles)."""
@@ -66,6 +84,20 @@ class Reading:
     def table(self) -> str:
         """The table of the file that names the layer: ``layers.roads``, but ``places.schools`` as it is."""
         return self.name if "." in self.name else f"layers.{self.name}"
+
+
+def same_datum(a: str, b: str) -> bool:
+    """Whether two names mean one vertical datum: case, ``NGF`` and IGN's "complementary" C do not count.
+
+    >>> same_datum("NGF-IGN69", "IGN69"), same_datum("IGN78C", "NGF-IGN78"), same_datum("ZH", "NGF-IGN69")
+    (True, True, False)
+    """
+    return _datum(a) == _datum(b)
+
+
+def _datum(name: str) -> str:
+    plain = re.sub(r"[^A-Z0-9]", "", name.upper()).removeprefix("NGF") or name.upper()
+    return "IGN78" if plain == "IGN78C" else plain
 
 
 def make_problem(where: object, key: str, row: str, hint: str | None = None, **values: Any) -> Problem:

@@ -16,6 +16,8 @@ class LayerSource(BaseModel):
     where : keep only the features that satisfy this OGR SQL condition.
     crs : CRS to assign when the file has none (default: the CRS of the territory).
     vertical_datum, edition, licence : what the file itself does not tell (printed in every output).
+    vertical_offset : m to add to the heights of the file to bring them to the territory's vertical datum;
+        heights of another datum are refused without it.
     nodata : one more value that means "no value" (on top of the usual ones).
     classes : land cover table: ``"ocsge"``, ``"corine"``, ``"oso"`` or a CSV file; default: recognised.
     """
@@ -27,6 +29,7 @@ class LayerSource(BaseModel):
     where: str | None = None
     crs: str | None = None
     vertical_datum: str | None = None
+    vertical_offset: float | None = None
     edition: str | None = None
     licence: str | None = None
     nodata: float | None = None
