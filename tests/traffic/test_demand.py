@@ -51,6 +51,12 @@ def test_gravity_between_parts_that_no_road_joins() -> None:
     assert table[0, 2] == table[2, 1] == 0.0
 
 
+def test_parts_that_no_road_joins_balance_by_themselves() -> None:
+    times = np.array([[1.0, 2.0, math.inf], [2.0, 1.0, math.inf], [math.inf, math.inf, 1.0]])
+    table = gravity(np.array([10.0, 20.0, 5.0]), np.array([1.0, 2.0, 9.0]), times, 2.0)
+    np.testing.assert_allclose(table.sum(axis=0), [10.0, 20.0, 5.0])
+
+
 def test_gravity_with_empty_zones() -> None:
     table = gravity(np.array([10.0, 0.0]), np.array([10.0, 0.0]), np.ones((2, 2)), 1.0)
     np.testing.assert_allclose(table, [[10.0, 0.0], [0.0, 0.0]])

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from twin.errors import InputError, Problem, Problems, suggest
 from twin.solvers.traffic.analysis import skim
@@ -241,7 +243,7 @@ def calibrated(
     Raises
     ------
     ValueError
-        No parameter gives that length: the shortest and the longest that are possible are named.
+        No parameter gives that length: the nearest that is possible is named.
     """
     positive = times[np.isfinite(times) & (times > 0)]
     if not positive.size or not origins.sum() > 0:
@@ -259,10 +261,14 @@ def calibrated(
         try:
             shortest = mean(low)
         except ValueError:  # so short that Furness no longer converges
-            raise ValueError(_out_of_reach(mean_length, shortest, mean(LONGEST))) from None
+            raise ValueError(
+                f"trips of {mean_length / 1000:.3g} km; they can be {shortest / 1000:.3g} km or more"
+            ) from None
     while longest < mean_length:
         if high >= LONGEST:
-            raise ValueError(_out_of_reach(mean_length, shortest, longest))
+            raise ValueError(
+                f"trips of {mean_length / 1000:.3g} km; they can be {longest / 1000:.3g} km or less"
+            )
         low, high = high, 4.0 * high
         longest = mean(high)
     found = brentq(
@@ -275,16 +281,12 @@ def calibrated(
     return float(math.exp(found))
 
 
-def _out_of_reach(wanted: float, shortest: float, longest: float) -> str:
-    return f"trips of {wanted / 1000:.3g} km; between {shortest / 1000:.3g} and {longest / 1000:.3g} km"
-
-
 def gravity(origins: Floats, destinations: Floats, times: Floats, mean_time: float) -> Floats:
     """Doubly constrained gravity model T_ij = a_i O_i b_j D_j exp(-t_ij / mean_time), balanced by Furness.
 
-    Destinations are scaled to the sum of the origins. Pairs whose time is inf get no trips. `mean_time` is
-    the parameter of the deterrence, in the unit of the times (the mean time of the trips comes out of the
-    places too).
+    Destinations are scaled to the sum of the origins, in each part that roads join by itself. Pairs whose
+    time is inf get no trips. `mean_time` is the parameter of the deterrence, in the unit of the times (the
+    mean time of the trips comes out of the places too).
 
     Parameters
     ----------
@@ -301,18 +303,24 @@ def gravity(origins: Floats, destinations: Floats, times: Floats, mean_time: flo
     )
     if not origins.sum() > 0:
         return np.zeros_like(deterrence)
-    wanted = destinations * (origins.sum() / destinations.sum())
-    column = np.ones_like(wanted)
+    joined = coo_array(np.isfinite(times))
+    parts, part = connected_components(joined, directed=False)
+    begun, ended = (np.bincount(part, weights=ends, minlength=parts) for ends in (origins, destinations))
+    wanted = destinations * np.divide(begun, ended, out=np.zeros(parts), where=ended > 0)[part]
+    column, error = np.ones_like(wanted), np.array([math.inf])
     for _ in range(ROUNDS):
-        leaving = deterrence @ column
-        row = np.divide(origins, leaving, out=np.zeros_like(origins), where=leaving > 0)
-        arriving = row @ deterrence
-        column = np.divide(wanted, arriving, out=np.zeros_like(wanted), where=arriving > 0)
-        table = row[:, None] * deterrence * column[None, :]
+        with np.errstate(over="ignore", invalid="ignore"):  # factors run away where nothing balances
+            leaving = deterrence @ column
+            row = np.divide(origins, leaving, out=np.zeros_like(origins), where=leaving > 0)
+            arriving = row @ deterrence
+            column = np.divide(wanted, arriving, out=np.zeros_like(wanted), where=arriving > 0)
+            table = row[:, None] * deterrence * column[None, :]
         error = np.abs(table.sum(axis=1) - origins) / np.maximum(origins, 1e-300)
         if error[origins > 0].max() <= BALANCE:
             return np.asarray(table)
-    raise ValueError(f"Furness balancing left an error of {error.max():.2g}")
+        if not np.isfinite(error).all():
+            break
+    raise ValueError(f"Furness balancing left an error of {error[origins > 0].max():.2g}")
 
 
 def zone_tables(network: AssignmentNetwork, length: Floats) -> tuple[Floats, Floats]:
