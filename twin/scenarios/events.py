@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError
 from twin.scenarios.forcing import DischargeSeries, LevelSeries, RainSeries
@@ -28,14 +29,35 @@ def _quantity_or_file(value: object) -> object:
 DepthOrFile = Annotated[float | str, BeforeValidator(_quantity_or_file)]
 
 
+def _moment(value: object) -> object:
+    expected = 'a duration since the start of the scenario ("10 min"), or a date-time'
+    if isinstance(value, str):
+        try:
+            return parse(value, "s")
+        except InputError as error:
+            try:
+                return datetime.fromisoformat(value)
+            except ValueError:
+                found = error.problems[0].found
+                raise PydanticCustomError(
+                    "twin", "{found}", {"found": found, "expected": expected}
+                ) from error
+    if isinstance(value, bool) or not isinstance(value, (int, float, datetime)):
+        raise PydanticCustomError("twin", "{found}", {"found": repr(value), "expected": expected})
+    return value
+
+
+Moment = Annotated[float | datetime, BeforeValidator(_moment)]
+
+
 class Event(BaseModel):
     """Base of events: `start` and `end` are durations since the start of the scenario, or date-times."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
-    start: Seconds | datetime | None = None
-    end: Seconds | datetime | None = None
+    start: Moment | None = None
+    end: Moment | None = None
 
     places_in: ClassVar[tuple[str, ...]] = ()
     """The fields that name a place on the terrain."""

@@ -79,9 +79,22 @@ class BoundaryTable(_Record):
 
 
 class Initial(_Record):
-    """``[initial]``: hot start from the last state of another run."""
+    """``[initial]``: hot start from the last state of another run on the same grid.
+
+    Depth and velocity are those of its checkpoint, exactly. A spin-up to a base flow is such a run: an inflow
+    at the base flow until the sections tell a steady discharge (a few times the travel time of the river),
+    without rain or infiltration; what it leaves under water is then the bed of the river.
+
+    Attributes
+    ----------
+    from_run : its folder.
+    soil : "carried": the soil goes on from what it had taken there, and what that run flooded is still
+        ground that infiltrates (where that run had infiltration by the same method); "fresh": it starts anew,
+        and all that is under water counts as permanent.
+    """
 
     from_run: str
+    soil: Literal["carried", "fresh"] = "carried"
 
 
 class Outputs(_Record):
@@ -266,7 +279,8 @@ class Scenario(BaseModel):
             object.__setattr__(self, "params", params)
         if self.initial is not None:
             from_run = (self.root / self.initial.from_run).resolve()
-            object.__setattr__(self, "initial", Initial(from_run=str(from_run)))
+            initial = self.initial.model_copy(update={"from_run": str(from_run)})
+            object.__setattr__(self, "initial", initial)
 
     def _infiltration_table(self) -> str | None:
         rule = self.params.get("flood", {}).get("infiltration")

@@ -31,7 +31,7 @@ from twin.scenarios.events import StormDrain
 from twin.scenarios.measures import place_geometry
 from twin.scenarios.rainfield import RainField, rain_fields
 from twin.solvers.flood.crests import BreachForcing, breaches
-from twin.solvers.flood.infiltration import DrainForcing, Soil, soil_of
+from twin.solvers.flood.infiltration import METHODS, DrainForcing, EarlierSoil, Soil, earlier_soil, soil_of
 from twin.solvers.flood.overtopping import OvertoppingForcing, overtoppings
 from twin.solvers.flood.structures import StructureForcing, refuse_unusable, structures
 
@@ -54,7 +54,8 @@ class Forcing:
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
     rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
-    soil, drains : what leaves the surface. structures : what passes water on. breaches : of dikes.
+    soil, drains : what leaves the surface. earlier_soil : what the soil took before a hot start.
+    structures : what passes water on. breaches : of dikes.
     overtoppings : waves over sea defences.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
     roofs : cells on which a building stands, shape (ny, nx); None: nowhere. They have neither soil nor drain.
@@ -67,6 +68,7 @@ class Forcing:
     rains: tuple[RainForcing, ...] = ()
     rain_fields: tuple[RainField, ...] = ()
     soil: Soil | None = None
+    earlier_soil: EarlierSoil | None = None
     drains: tuple[DrainForcing, ...] = ()
     structures: tuple[StructureForcing, ...] = ()
     breaches: tuple[BreachForcing, ...] = ()
@@ -90,6 +92,21 @@ class Forcing:
         """
         sides: Boundaries = boundaries(domain, scenario)
         infiltration = getattr(scenario.parameters()["flood"], "infiltration", None)
+        soil = None if infiltration is None else soil_of(infiltration, domain, scenario)
+        earlier = None
+        if "soil_method" in fields and scenario.initial is not None and scenario.initial.soil == "carried":
+            earlier = earlier_soil(fields)
+        if soil is not None and earlier is not None and soil.method != earlier.method:
+            names = {code: name for name, code in METHODS.items()}
+            raise InputError(
+                Problem(
+                    scenario.where,
+                    "params.flood.infiltration.method",
+                    f"{names[soil.method]}; the run to start from had {names[earlier.method]}",
+                    "the same method: the soil remembers what it took",
+                    'initial.soil = "fresh" starts with a soil that took nothing yet',
+                )
+            )
         depth = initial_depth(domain, scenario)
         if "water_depth" in fields:
             depth = np.maximum(depth, fields["water_depth"])
@@ -99,7 +116,8 @@ class Forcing:
             velocity_y=fields.get("velocity_y"),
             rains=tuple(rains(scenario)),
             rain_fields=tuple(rain_fields(domain, scenario)),
-            soil=None if infiltration is None else soil_of(infiltration, domain, scenario),
+            soil=soil,
+            earlier_soil=earlier,
             drains=tuple(drains(domain, scenario)),
             structures=tuple(structures(domain, scenario)),
             breaches=tuple(breaches(domain, scenario)),

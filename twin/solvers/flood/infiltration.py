@@ -156,22 +156,55 @@ def _rule(parameters: InfiltrationParameters, fields: Mapping[str, Floats]) -> F
     return rule
 
 
+@dataclass(frozen=True, eq=False)
+class EarlierSoil:
+    """What the soil of an earlier run had taken when this one starts from it.
+
+    Attributes
+    ----------
+    method : code of its rule. planes : (SOIL_PLANES, ny, nx). ground : cells that were no permanent water
+        when that run began, shape (ny, nx): what it flooded since is ground still.
+    """
+
+    method: int
+    planes: Floats
+    ground: Bools
+
+
+def earlier_soil(state: Mapping[str, NDArray[Any]]) -> EarlierSoil | None:
+    """The soil in the checkpoint of the flood solver; None where that run had none."""
+    method = int(state["soil_method"])
+    return None if method < 0 else EarlierSoil(method, state["soil"], state["soil_ground"].astype(bool))
+
+
 class Ground:
     """The soil and the drains of a run: their state, and their work at each step."""
 
     def __init__(
-        self, soil: Soil | None, drains: tuple[DrainForcing, ...], usable: Bools, depth: Floats, dry: float
+        self,
+        soil: Soil | None,
+        drains: tuple[DrainForcing, ...],
+        usable: Bools,
+        depth: Floats,
+        dry: float,
+        earlier: EarlierSoil | None = None,
     ) -> None:
-        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: at the start (m)."""
+        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: at the start (m).
+
+        With the soil of an earlier run its ground counts: water that it left there is no river bed.
+        """
         ny, nx = usable.shape
         self._soil, self._dry, self._shape = soil, dry, (ny, nx)
-        ground = usable & (depth <= PERMANENT_DEPTH)
+        ground = usable & (depth <= PERMANENT_DEPTH if earlier is None else earlier.ground)
+        self._ground = ground
         self._takes = usable if soil is not None and soil.under_water else ground
         self._sums = np.zeros(max(ny * nx, ny))
         self._drains = [
             (d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground.ravel()[d.cells]]).size
         ]
         self.planes = np.zeros((kernels.SOIL_PLANES, ny, nx) if soil is not None else (0, ny, nx))
+        if soil is not None and earlier is not None:
+            self.planes[:] = earlier.planes
         self.rained = np.zeros((ny, nx)) if soil is not None else None
         """Rain of the step (m), for whom the soil asks."""
 
@@ -199,7 +232,11 @@ class Ground:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What the soil remembers."""
-        return {"soil": self.planes.copy()}
+        return {
+            "soil": self.planes.copy(),
+            "soil_method": np.array(-1 if self._soil is None else self._soil.method),
+            "soil_ground": self._ground.astype(np.uint8),
+        }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take it back."""

@@ -69,7 +69,9 @@ class Sources:
         if soil is None and parameters.infiltration is not None:
             soil = soil_of(parameters.infiltration, Domain.from_arrays(bed, cell=grid.cell), None)
         usable = active & ~forcing.roofs if forcing.roofs is not None else active
-        self._ground = Ground(soil, forcing.drains, usable, forcing.initial_depth, self._dry)
+        self._ground = Ground(
+            soil, forcing.drains, usable, forcing.initial_depth, self._dry, forcing.earlier_soil
+        )
         self.infiltrated, self.drained = Total(), Total()
         self._rains = forcing.rains
         self._wettable = active.astype(np.float64)

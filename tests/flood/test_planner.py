@@ -1,0 +1,236 @@
+"""What a planner writes: every kind of event, alone and all together, and what is said of mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests import small
+from twin.errors import InputError
+from twin.results import Result
+from twin.scenarios import Scenario
+from twin.simulation import Simulation, relative_mass_error, run
+
+DIKE = '[[measures]]\nkind = "dike"\nalong = "bank"\ncrest = "103 m"\n'
+
+EVENTS = {
+    "rainfall": 'intensity = "60 mm/h"\nduration = "1 min"',
+    "rainfall series": 'series = "rain.csv"',
+    "inflow": 'at = "middle"\ndischarge = "hydrograph.csv"',
+    "inflow momentum": 'at = "west_edge"\ndischarge = "15 m3/s"\nmomentum = true',
+    "water_level": 'at = "west_edge"\nlevel = "101.5 m"\nend = "50 s"',
+    "initial_water": 'at = "pool"\nlevel = "101 m"',
+    "storm_drain": 'capacity = "30 mm/h"',
+    "culvert": 'from = "middle"\nto = [650455.0, 6860205.0]\nwidth = 2\nheight = "1.5 m"\nlength = "30 m"',
+    "weir": 'from = "middle"\nto = [650335.0, 6860205.0]\ncrest = "99.6 m"\nwidth = "8 m"',
+    "bridge_opening": 'from = "middle"\nto = [650345.0, 6860235.0]\nwidth = "6 m"\nsoffit = "102 m"',
+    "gate": 'from = "middle"\nto = [650325.0, 6860175.0]\nwidth = 3\nheight = 1\n'
+    'open_above = "99.7 m"\nclose_below = "99.5 m"',
+    "pump": 'from = "middle"\nrate = "0.5 m3/s"\non_level = "99.8 m"\noff_level = "99.6 m"',
+    "breach": 'at = "bank"\nlevel = "99.2 m"\nmethod = "froehlich_2008"\nvolume = "50000 m3"\n'
+    'bottom = "99 m"',
+    "breach overtopped": 'at = [650405.0, 6860100.0]\novertopping = "1 cm"\nwidth = "20 m"\n'
+    'duration = "1 min"',
+    "wave_overtopping": 'along = "bank"\nlandward = "right"\nwater_level = "102.5 m"\nwave_height = "1.5 m"\n'
+    'wave_period = "6 s"\ncrest = "104 m"\nslope = 3',
+}
+
+
+def _file(folder: Path, *names: str, duration: str = "2 min", extra: str = "", **replaced: str) -> Path:
+    """A scenario of the small territory with some events of `EVENTS` (or texts given by name)."""
+    file = small.make(folder)
+    (folder / "rain.csv").write_text("time_s,rain_mm_h\n0,0\n60,80\n120,0\n", encoding="utf-8")
+    content = file.read_text(encoding="utf-8")
+    head = content.partition("[[events]]")[0].replace('["flood", "traffic"]', '["flood"]')
+    head = head.replace('[params.traffic]\nevery = "5 min"\n', "").replace("10 min", duration)
+    events = "".join(
+        f'[[events]]\nkind = "{name.split()[0]}"\n{replaced.get(name.replace(" ", "_"), EVENTS[name])}\n'
+        for name in names
+    )
+    tail = '[outputs]\nevery = "1 min"\ngauges = ["middle"]\ngauges_every = "30 s"\nsections = ["across"]\n'
+    file.write_text(head + events + DIKE + extra + tail, encoding="utf-8")
+    return file
+
+
+def _bind(file: Path) -> Simulation:
+    scenario = Scenario.open(file)
+    if problems := scenario.check():
+        raise InputError(problems)
+    return Simulation(scenario)
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_kind_of_event_runs_from_its_file(tmp_path: Path, name: str) -> None:
+    """Structures need water to pass: the inflow at their upper end comes with them."""
+    wet = name.split()[0] in ("culvert", "weir", "bridge_opening", "gate", "pump", "breach")
+    names = ("inflow", name) if wet and not name.startswith("inflow") else (name,)
+    file = _file(tmp_path / "s", *names)
+    assert Scenario.open(file).check() == []
+    result = run(file, tmp_path / "run")
+    assert result.status == "complete"
+    books = result.diagnostics.iloc[-1]
+    exchanged = books[["initial_m3", "inflow_m3", "rain_m3", "outflow_m3"]].max()
+    assert abs(books["mass_error_m3"]) <= 1e-12 * max(exchanged, books["volume_m3"])
+    if name not in ("storm_drain",):
+        assert exchanged > 0.0
+    again = Scenario.open(tmp_path / "run/scenario.toml")
+    assert again.events == Scenario.open(file).events
+
+
+INFILTRATION = """[params.flood.infiltration]
+method = "green_ampt"
+conductivity = "20 mm/h"
+suction = "110 mm"
+deficit = 0.3
+initial_loss = "1 mm"
+"""
+STRETCHES = """[boundaries]
+east = "open"
+[[boundaries.stretches]]
+at = [[650600.0, 6860400.0], [650600.0, 6860300.0]]
+kind = "normal_depth"
+slope = 0.002
+[[boundaries.stretches]]
+at = [[650600.0, 6860300.0], [650600.0, 6860200.0]]
+kind = "rating_curve"
+table = "rating.csv"
+[[boundaries.stretches]]
+at = [[650600.0, 6860200.0], [650600.0, 6860150.0]]
+kind = "normal_depth"
+slope = 0.004
+[[boundaries.stretches]]
+at = [[650600.0, 6860100.0], [650600.0, 6860050.0]]
+kind = "rating_curve"
+table = "rating.csv"
+[[boundaries.stretches]]
+at = [[650100.0, 6860000.0], [650300.0, 6860000.0]]
+kind = "open"
+"""
+
+
+def _everything(folder: Path, **more: str) -> Path:
+    file = _file(folder, *EVENTS, extra=STRETCHES + INFILTRATION, **more)
+    (folder / "rating.csv").write_text("level_m,discharge_m3_s\n98,0\n99,2\n100,20\n", encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("scheme", ["first_order", "second_order"])
+def test_everything_at_once_closes_and_restarts_to_the_bit(tmp_path: Path, scheme: str) -> None:
+    file = _everything(tmp_path)
+    text = file.read_text(encoding="utf-8").replace(
+        "[params.flood.infiltration]", f'[params.flood]\nscheme = "{scheme}"\n[params.flood.infiltration]'
+    )
+    file.write_text(text, encoding="utf-8")
+    straight, first, second = (_bind(file) for _ in range(3))
+    for _ in straight.steps():
+        pass
+    stopped = None
+    for step in first.steps():
+        if step.end >= 70.0:
+            stopped = first.state()
+            break
+    assert stopped is not None
+    second.restore(*stopped)
+    for _ in second.steps():
+        pass
+    for name, values in straight.solvers[0].state().items():
+        np.testing.assert_array_equal(values, second.solvers[0].state()[name], err_msg=name)
+    assert relative_mass_error(straight) <= 1e-13
+    books = straight.solvers[0].ledger()
+    for name in ("inflow", "outflow", "rain", "infiltration", "drain"):
+        assert books[f"{name}_m3"] > 0.0, name
+    told = straight.solvers[0].summary()
+    passed = {row["structure"]: row["volume_m3"] for row in told["structures"]}
+    assert all(volume != 0.0 for volume in passed.values()), passed
+    assert told["breaches"][0]["began_s"] is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key", "hint"),
+    [
+        ("rainfall", 'intensity = "60 mm/h"\nseries = "rain.csv"', "events[1]", "exactly one"),
+        ("rainfall", 'intensity = "-3 mm/h"', "rainfall 1", "0 or more"),
+        ("rainfall", 'intensty = "60 mm/h"', "intensty", "intensity"),
+        ("inflow", 'at = "midle"\ndischarge = "1 m3/s"', "events[1].at", "middle"),
+        ("inflow", 'at = "middle"\ndischarge = "1 m"', "events[1].discharge", "m**3/s"),
+        ("inflow", 'at = "middle"\ndischarge = "hydrogaph.csv"', "discharge", "hydrograph.csv"),
+        ("inflow", 'at = "middle"\ndischarge = "1 m3/s"\nmomentum = true', "direction", "degrees from north"),
+        ("inflow", 'at = [650305.0, 6870205.0]\ndischarge = "1 m3/s"', "events[1].at", ""),
+        ("water_level", 'at = "west_edge"\nlevel = "3 km/h"', "events[1].level", "m"),
+        ("initial_water", 'at = "pool"\nlevel = 1\ndepth = 1', "events[1]", "exactly one"),
+        ("storm_drain", 'at = "pool"\ncapacity = "-1 mm/h"', "capacity", ""),
+        ("culvert", 'from = "middle"\nto = "pool"\nlength = 3', "events[1]", "diameter, or width"),
+        ("weir", 'from = "middle"\nto = "pool"\ncrest = 100\nwidth = 0', "width", ""),
+        ("bridge_opening", 'from = "middle"\nto = "pool"\nwidth = 3\nsill = 5\nsoffit = 4', "soffit", "sill"),
+        ("gate", 'from = "middle"\nto = "pool"\nwidth = 3\nheight = 1\nopen_above = 9', "events[1]", "close"),
+        ("pump", 'from = "middle"\nrate = "1 m3/s"\non_level = 9\noff_level = 10', "events[1]", "off_level"),
+        ("breach", 'at = "bank"\nmethod = "froehlich_2008"', "events[1]", "volume"),
+        ("breach", 'at = "bank"\nmethod = "froelich_2008"\nvolume = 3', "method", "froehlich_2008"),
+        ("breach", 'at = "across"\nwidth = 3\nduration = 60', "events[1].at", "dike"),
+        ("breach", 'at = "bank"\nwidth = 3\nduration = 60\nstart = "3 m"', "start", "s"),
+        ("wave_overtopping", EVENTS["wave_overtopping"].replace('"6 s"', '"0.1 kg"'), "wave_period", "s"),
+    ],
+)  # fmt: skip
+def test_each_mistake_has_one_clear_problem(
+    tmp_path: Path, name: str, text: str, key: str, hint: str
+) -> None:
+    file = _file(tmp_path, name, **{name: text})
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    assert len(error.value.problems) == 1, error.value
+    said = str(error.value)
+    assert key in said
+    assert hint in said
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    file = _file(tmp_path, "pump")
+    file.write_text(file.read_text(encoding="utf-8").replace('"pump"', '"pmup"'), encoding="utf-8")
+    with pytest.raises(InputError, match="pump"):
+        Scenario.open(file)
+
+
+def _rain(folder: Path, minutes: int, start: str = "", method: str = "") -> Path:
+    return _file(
+        folder, "rainfall", duration=f"{minutes} min", rainfall='intensity = "120 mm/h"',
+        extra=start + (method or INFILTRATION),
+    )  # fmt: skip
+
+
+def test_a_hot_start_carries_what_the_soil_took(tmp_path: Path) -> None:
+    """Twenty minutes of rain in one run, and in two of which the second goes on where the first ended."""
+    whole = run(_rain(tmp_path / "w", 20), tmp_path / "whole")
+    first = run(_rain(tmp_path / "a", 10), tmp_path / "first")
+    hot = f'[initial]\nfrom_run = "{tmp_path / "first"}"\n'
+    second = run(_rain(tmp_path / "b", 10, hot), tmp_path / "second")
+    fresh = run(_rain(tmp_path / "c", 10, hot + 'soil = "fresh"\n'), tmp_path / "fresh")
+    taken = [float(r.diagnostics["infiltration_m3"].iloc[-1]) for r in (whole, first, second, fresh)]
+    assert taken[1] + taken[2] == pytest.approx(taken[0], rel=2e-3)
+    assert taken[3] > 1.05 * taken[2], "a fresh soil takes more"
+    end = float(first.diagnostics["volume_m3"].iloc[-1])
+    assert float(second.diagnostics["initial_m3"].iloc[0]) == pytest.approx(end, rel=1e-14)
+    depths = [r.fields["water_depth"].isel(time=-1).values for r in (whole, second)]
+    np.testing.assert_allclose(depths[1], depths[0], atol=2e-3)
+    horton = INFILTRATION.partition("method")[0] + (
+        'method = "horton"\ncapacity_start = "50 mm/h"\ncapacity_end = "5 mm/h"\ndecay = "4 1/h"\n'
+    )
+    with pytest.raises(InputError, match="fresh"):
+        _bind(_rain(tmp_path / "d", 10, hot, horton))
+
+
+def test_a_spin_up_leaves_a_base_flow(tmp_path: Path) -> None:
+    """The event that begins from it starts with the discharge of the spin-up, not with a dry river."""
+    steady = 'at = "middle"\ndischarge = "4 m3/s"'
+    ends = '[boundaries]\neast = "open"\nsouth = "open"\nnorth = "open"\n'
+    run(_file(tmp_path / "a", "inflow", duration="15 min", inflow=steady, extra=ends), tmp_path / "spin_up")
+    hot = ends + f'[initial]\nfrom_run = "{tmp_path / "spin_up"}"\n'
+    event = run(
+        _file(tmp_path / "b", "inflow", duration="2 min", inflow=steady, extra=hot), tmp_path / "event"
+    )
+    spun = Result.open(tmp_path / "spin_up")
+    last, first = spun.gauges.iloc[-1], event.gauges.iloc[0]
+    assert first["water_level_m"] == pytest.approx(last["water_level_m"], abs=1e-9)
+    assert first["water_depth_m"] > 0.1
+    assert event.gauges["water_level_m"].diff().abs().max() < 0.02
