@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from twin.errors import suggest
+from twin.layers import archives
+from twin.layers.layer import SIDECARS
 from twin.layers.reading import Reading, few
 
 RASTER_SUFFIXES = {
@@ -17,7 +19,7 @@ RASTER_SUFFIXES = {
 }  # fmt: skip
 VECTOR_SUFFIXES = {
     ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".gdb", ".tab", ".mif", ".sqlite",
-    ".parquet",
+    ".parquet", ".osm", ".pbf",
 }  # fmt: skip
 # Masks that IGN delivers beside RGE ALTI (source of the data, distance to it): not heights.
 _MASKS = re.compile(r"(^|_)(SRC|DST)(_|$)")
@@ -41,7 +43,7 @@ def is_raster(path: Path) -> bool:
     """Whether the name or, without a telling name (LiDAR HD), the first bytes say raster."""
     if path.suffix.lower() in RASTER_SUFFIXES:
         return True
-    if path.suffix.lower() in VECTOR_SUFFIXES or path.name.startswith("."):
+    if path.suffix.lower() in VECTOR_SUFFIXES or path.name.startswith(".") or archives.is_later_part(path):
         return False
     if path.suffix and path.suffix.lower() != ".txt" and not re.search(r"IGN69|IGN78|LAMB93", path.name):
         return False
@@ -80,9 +82,15 @@ def _find_entry(reading: Reading, entry: str, *, rasters: bool) -> list[Found]:
     path = resolve(reading, entry)
     if path is None:
         return []
+    if archives.is_archive(path):
+        folder = _unpacked(reading, path, rasters=rasters)
+        return [] if folder is None else _find_entry(reading, str(folder), rasters=rasters)
     kind = is_raster if rasters else is_vector
     if path.is_dir() and path.suffix.lower() != ".gdb":
         files = [file for file in sorted(path.rglob("*")) if _readable(file, rasters=rasters)]
+        packed = [file for file in sorted(path.rglob("*")) if archives.is_archive(file)]
+        if not files and packed:
+            return [found for file in packed for found in _find_entry(reading, str(file), rasters=rasters)]
         if not files:
             inside = few(sorted(p.name for p in path.iterdir())) or "–"
             reading.problem(path, "source", "empty_folder", inside=inside)
@@ -94,12 +102,27 @@ def _find_entry(reading: Reading, entry: str, *, rasters: bool) -> list[Found]:
             *path.parts[: next(k for k, part in enumerate(path.parts) if re.search(r"[*?\[]", part))]
         )
         pattern = str(path.relative_to(fixed))
-        files = [file for file in sorted(fixed.glob(pattern)) if file.is_file() and kind(file)]
+        matching = [file for file in sorted(fixed.glob(pattern)) if file.is_file()]
+        packed = [file for file in matching if archives.is_archive(file)]
+        if packed:
+            return [found for file in packed for found in _find_entry(reading, str(file), rasters=rasters)]
+        files = [file for file in matching if kind(file)]
         if not files:
             reading.problem(path, "source", "empty_glob", hint=_what_there_is(path, fixed))
         return [Found(file.resolve(), False) for file in _without_masks(reading, files)]
     reading.problem(path, "source", "no_file", hint=_what_there_is(path, path.parent))
     return []
+
+
+def _unpacked(reading: Reading, path: Path, *, rasters: bool) -> Path | None:
+    suffixes = RASTER_SUFFIXES | {""} if rasters else VECTOR_SUFFIXES | set(SIDECARS)
+    try:
+        return archives.unpacked(path, frozenset(suffixes))
+    except archives.NoArchiver:
+        reading.problem(path, "source", "no_py7zr")
+    except archives.ArchiveError as error:
+        reading.problem(path, "source", "bad_archive", reason=error)
+    return None
 
 
 def _readable(path: Path, *, rasters: bool) -> bool:

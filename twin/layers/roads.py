@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -14,7 +15,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from twin.layers import ign
+from twin.layers import ign, osm
 from twin.layers.reading import Reading, few
 from twin.layers.vector import Features, read_features
 
@@ -33,7 +34,10 @@ _TYPOLOGY = re.compile(r"^\s*([1-6]|NC)\s+(.+?)\s+\1\s*$")
 
 def read_roads(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     """Read a road layer and make it canonical (see `canonical_roads`)."""
-    features = read_features(reading, ign.columns_read("roads"))
+    features = read_features(reading, ign.columns_read("roads") | osm.COLUMNS)
+    if osm.is_osm(features.frame):
+        reading.note("osm", ways=len(features.frame), licence=osm.LICENCE)
+        features = replace(features, frame=osm.as_bdtopo(features.frame))
     frame, version = ign.clean(reading, features.frame)
     return canonical_roads(reading, frame, version, features), features
 

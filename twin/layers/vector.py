@@ -144,14 +144,16 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
     parts: list[Part] = []
     in_folder: list[Part] = []
     for file in files:
+        if file.path.suffix.lower() == ".parquet":
+            part = [Part(file.path, file.path.stem)]
+            (in_folder if file.from_folder else parts).extend(part)
+            continue
         try:
             layers = [str(name) for name, _ in pyogrio.list_layers(file.path)]
         except DataSourceError as error:
             if file.from_folder:
                 continue  # a .json beside the data that is not features
-            # GeoParquet needs a driver that GDAL has not everywhere.
-            parquet = file.path.suffix.lower() == ".parquet" and "Parquet" not in pyogrio.list_drivers()
-            reading.problem(file.path, "source", "no_parquet" if parquet else "unreadable", reason=error)
+            reading.problem(file.path, "source", "unreadable", reason=error)
             continue
         if not layers:
             reading.problem(file.path, "source", "no_layers")
@@ -201,6 +203,8 @@ def _read_part(
     only: frozenset[str] | None,
     columns: dict[str, None],
 ) -> tuple[gpd.GeoDataFrame, str] | None:
+    if part.path.suffix.lower() == ".parquet":
+        return _read_parquet(reading, part, elsewhere, only, columns)
     options = {"ENCODING": ""} if _is_shapefile(part.path) else {}
     try:
         info = pyogrio.read_info(
@@ -254,6 +258,59 @@ def _read_part(
     if reading.bounds is not None and len(frame):
         frame = frame[_meets(frame.geometry.to_numpy(), box(*reading.bounds))]
     return frame, crs_tools.label_in(reading, crs)
+
+
+def _read_parquet(
+    reading: Reading,
+    part: Part,
+    elsewhere: list[tuple[Part, Bounds]],
+    only: frozenset[str] | None,
+    columns: dict[str, None],
+) -> tuple[gpd.GeoDataFrame, str] | None:
+    """The same for GeoParquet, through pyarrow (wheels of GDAL come without that driver)."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        reading.problem(part.path, "source", "no_parquet")
+        return None
+    try:
+        names = [str(name) for name in parquet.read_schema(part.path).names]
+        columns.update(dict.fromkeys(names))
+        frame = gpd.read_parquet(part.path)
+    except (pyarrow.ArrowException, ValueError, TypeError, KeyError, OSError) as error:
+        reading.problem(part.path, "source", "unreadable", reason=error)
+        return None
+    if frame.geometry.name != "geometry":
+        frame = frame.rename_geometry("geometry")
+    if only is not None and reading.source.where is None:
+        frame = frame[[n for n in frame.columns if n == "geometry" or str(n).lower() in only]]
+    if reading.source.where is not None:
+        filtered = _filter(reading, part.path, frame, reading.source.where)
+        if filtered is None:
+            return None
+        frame = filtered
+    frame.index.name = "fid"
+    bounds = tuple(float(v) for v in frame.total_bounds) if len(frame) else (np.nan,) * 4
+    declared = None if frame.crs is None else crs_tools.horizontal(CRS.from_user_input(frame.crs))
+    if not np.all(np.isfinite(bounds)):
+        reading.note("empty", file=part.path.name)
+        crs: CRS | None = declared or reading.crs
+    else:
+        crs = crs_tools.settle(reading, part.path, declared, bounds)  # type: ignore[arg-type]
+    if crs is None:
+        return None
+    placed = _place(reading, part, frame, crs)
+    if placed is None:
+        return None
+    if reading.bounds is not None and len(placed):
+        met = _meets(placed.geometry.to_numpy(), box(*reading.bounds))
+        if not met.any():
+            whole = placed.total_bounds
+            if not crs_tools.overlap(reading.bounds, tuple(whole)):
+                elsewhere.append((part, (whole[0], whole[1], whole[2], whole[3])))
+        placed = placed[met]
+    return placed, crs_tools.label_in(reading, crs)
 
 
 def _meets(shapes: NDArray[np.object_], window: Polygon) -> NDArray[np.bool_]:
