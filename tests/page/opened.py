@@ -25,10 +25,14 @@ class Opened:
         size: tuple[int, int] = SIZE,
         *,
         motion: str = "no-preference",
+        touch: bool = False,
         hash_: str = "",
     ) -> None:
         self.context = browser.new_context(
-            viewport={"width": size[0], "height": size[1]}, offline=True, reduced_motion=motion
+            viewport={"width": size[0], "height": size[1]},
+            offline=True,
+            reduced_motion=motion,
+            has_touch=touch,
         )
         self.page = self.context.new_page()
         self.requests: list[str] = []

@@ -35,6 +35,8 @@ STATES: dict[str, str] = {
 @pytest.fixture(scope="module", params=[(1280, 720), (375, 740)], ids=["laptop", "telephone"])
 def flat(request: Any, browser_without_3d: Any, both: Path) -> Iterator[Opened]:
     opened = Opened(browser_without_3d, both, request.param, motion="reduce")
+    if opened.page.evaluate("document.getElementById('more').checkVisibility()"):
+        opened.click("#more")  # a small screen folds search and menu
     yield opened
     opened.close()
 
@@ -60,6 +62,56 @@ def test_axe_finds_nothing_in_any_state(flat: Opened) -> None:
     flat.page.evaluate("document.getElementById('dialog').close()")
     flat.click("#language")
     assert flat.errors == []
+
+
+def test_axe_finds_nothing_on_the_3d_page(open3d: Opened) -> None:
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed (python hatch_build.py --types does it)")
+    open3d.page.evaluate(AXE.read_text(encoding="utf-8"))
+    for name in (
+        "start",
+        "folds",
+        "difference",
+        "building",
+        "profile",
+        "chapters",
+        "compare",
+        "story",
+        "english",
+    ):
+        open3d.page.evaluate(STATES[name])
+        open3d.drawn()
+        assert violations(open3d) == [], name
+    open3d.click("#language")
+    named = open3d.page.evaluate(
+        "[...document.querySelectorAll('#tools button')].map((b) => b.getAttribute('aria-label'))"
+    )
+    assert all(named)
+    assert len(set(named)) == len(named)
+    assert {"Nord en haut", "Tourner à gauche", "Vue inclinée ou de dessus"} <= set(named)
+
+
+def test_a_finger_moves_the_map_and_asks(browser: Any, both: Path) -> None:
+    opened = Opened(browser, both, (390, 844), motion="reduce", touch=True)
+    try:
+        before = opened.page.evaluate("twin.view().camera()")
+        session = opened.context.new_cdp_session(opened.page)
+        for kind, y in (("touchStart", 430), ("touchMove", 400), ("touchMove", 350), ("touchEnd", None)):
+            points = [] if y is None else [{"x": 150, "y": y}]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        opened.wait(f"Math.abs(twin.view().camera().y - {before['y']}) > 10")
+        assert opened.page.evaluate("twin.app.choices.picked") is None  # a drag asks nothing
+        opened.page.touchscreen.tap(150, 430)
+        opened.wait("twin.app.choices.picked !== null")
+        wide = opened.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390
+        for button in opened.page.query_selector_all("#tools button, #time button, #head button"):
+            box = button.bounding_box()
+            if box:  # WCAG 2.2, 2.5.8: 24 × 24 pixels
+                assert box["width"] >= 24, button.get_attribute("id")
+                assert box["height"] >= 24, button.get_attribute("id")
+    finally:
+        opened.close()
 
 
 def test_axe_sees_a_fault_when_there_is_one(flat: Opened) -> None:

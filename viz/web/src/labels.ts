@@ -59,9 +59,9 @@ export class Labels {
   update(view: View, width: number, height: number): void {
     this.pin(view);
     const taken: [number, number, number, number][] = [];
-    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story"]) {
+    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story", "#side-left", "#side-right", "#split .grip"]) {
       const box = document.querySelector<HTMLElement>(selector);
-      if (box && !box.hidden) {
+      if (box && box.checkVisibility()) {
         const r = box.getBoundingClientRect();
         taken.push([r.left - 4, r.top - 4, r.right + 4, r.bottom + 4]);
       }

@@ -70,6 +70,7 @@ function makeInterface(app: App, view: View): void {
   document.body.dataset["view"] = view.mode;
   const labels = new Labels(app);
   makeHead(app, view);
+  makeMore();
   makePanel(app, view.mode);
   makeTimebar(app, view);
   makeCard(app, () => byId("map").focus());
@@ -106,6 +107,7 @@ function makeHead(app: App, view: View): void {
     byId("reserve").textContent = t("head.reserve");
     const found = notices(app);
     const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["share", t("share.title")], ["help", t("help.title")]];
+    byId("more").textContent = t("head.more");
     byId("menu").setAttribute("aria-label", t("head.menu"));
     byId("menu").replaceChildren(
       ...(data.story.length > 0 ? [h("button", { class: "link", id: "open-story", onclick: () => startStory(app, view) }, t("story.open", { n: data.story.length }))] : []),
@@ -121,6 +123,15 @@ function makeHead(app: App, view: View): void {
   render();
   app.on((changed) => {
     if (["language", "scenario", "compare", "difference", "other"].some((key) => changed.has(key as never))) render();
+  });
+}
+
+/** On a small screen the search and the menu are unfolded on demand. */
+function makeMore(): void {
+  const more = byId("more");
+  more.addEventListener("click", () => {
+    const open = byId("head").classList.toggle("open");
+    more.setAttribute("aria-expanded", String(open));
   });
 }
 

@@ -232,7 +232,7 @@ void main() {
   vec4 middle = modelViewMatrix * vec4(place, 1.0);
   float pixel = perPixel * -middle.z;
   float halfWidth = shape.x * (1.0 + 1.6 * state.y / 255.0);
-  halfWidth = max(halfWidth, 0.5 * (minimum + (state.x > 0.5 ? 1.6 : 0.0) + 3.0 * state.y / 255.0) * pixel);
+  halfWidth = max(halfWidth, 0.5 * (minimum + (state.x > 0.5 ? mix(0.5, 1.6, smoothstep(2.8, 4.2, shape.x)) : 0.0) + 3.0 * state.y / 255.0) * pixel);
   place.xy += across * side * halfWidth;
   vState = state;
   vSide = side;
