@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,12 +24,15 @@ from twin.errors import InputError, Problem
 from twin.footprints import cover
 from twin.grid import Grid
 from twin.layers import LazyTerrain
+from twin.layers.fine import FineBlock, fine_blocks
 from twin.layers.landcover import roughness_on_grid
-from twin.layers.lattice import Method, grid_of, resample
+from twin.layers.lattice import Method, grid_of, resample, whole_ratio
 from twin.layers.layer import Layer
+from twin.layers.mosaic import Mosaic
 from twin.layers.raster import check_heights
 from twin.network import Network
 from twin.plugins import Parameters
+from twin.subgrid import with_subgrid
 from twin.territory import Territory
 from twin.units import Metres
 
@@ -78,13 +83,15 @@ def build_domain(
     parameters: DomainParameters | None = None,
     *,
     default_roughness: float = 0.035,
+    subgrid: bool = False,
 ) -> Domain:
     """Build the grid model of a territory.
 
     The grid keeps the lattice of the terrain at "native"; another resolution (m) shares its
     north-west corner and takes the mean of the terrain over each cell (or what `resampling` says), read by
     windows: the fine terrain is never in memory as a whole. Roughness comes from the
-    roughness layer, else from the land cover, else it is `default_roughness` (Manning n).
+    roughness layer, else from the land cover, else it is `default_roughness` (Manning n). With `subgrid` the
+    cells carry the terrain finer than they are (`twin.subgrid`), buildings on it cell by fine cell.
 
     Raises
     ------
@@ -136,7 +143,7 @@ def build_domain(
         network = Network.from_roads(roads.data, grid)
         bans = take("turn_bans")
         networks = {"roads": network if bans is None else network.with_turn_bans(bans.data)}
-    return Domain(
+    domain = Domain(
         name=territory.name,
         crs=territory.crs,
         grid=grid,
@@ -147,6 +154,44 @@ def build_domain(
         places=MappingProxyType(_places(territory)),
         provenance=tuple(_record(layer, notes.get(layer.name, ())) for layer in layers),
     )
+    if not subgrid:
+        return domain
+    if grid is None or terrain is None:
+        raise InputError(Problem(territory.name, "params.flood.subgrid", "no terrain layer", "a terrain"))
+    where = str(territory.file)
+    if _conditions_streams(parameters):
+        raise InputError(
+            Problem(
+                where, "params.flood.subgrid", "streams burnt into the ground", "river_bed and culverts off"
+            )
+        )  # fmt: skip
+    fine = whole_ratio(terrain.mosaic, grid)
+    if fine is None or fine < 2:
+        raise InputError(
+            Problem(
+                where, "params.flood.subgrid", f"{grid.cell:g} m over a terrain of {terrain.mosaic.cell:g} m",
+                "a resolution of whole terrain cells, two or more (5 to 20 are what it is for)",
+            )
+        )  # fmt: skip
+    return with_subgrid(domain, fine_beds(domain, terrain.mosaic, parameters))
+
+
+def fine_beds(domain: Domain, source: Mosaic, parameters: DomainParameters) -> Iterator[FineBlock]:
+    """The fine bed under each cell of a domain, block by block: the terrain with the buildings that block."""
+    grid = domain.require_grid("subgrid")
+    for block in fine_blocks(source, grid):
+        if domain.buildings is None or parameters.buildings != "block":
+            yield block
+            continue
+        m, n, k, _ = block.elevation.shape
+        cell = grid.cell / k
+        part = Grid(
+            grid.crs, grid.x_west + block.columns.start * grid.cell,
+            grid.y_north - block.rows.start * grid.cell, cell, m * k, n * k,
+        )  # fmt: skip
+        ground = block.elevation.swapaxes(1, 2).reshape(part.shape)
+        bed = put_buildings(part, ground, 0.0, domain.buildings, parameters)["bed_elevation"].to_numpy()
+        yield replace(block, elevation=bed.reshape(m, k, n, k).swapaxes(1, 2))
 
 
 def _conditions_streams(parameters: DomainParameters) -> bool:

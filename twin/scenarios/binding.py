@@ -23,6 +23,7 @@ from twin.scenarios.events import Inflow, InitialWater, Rainfall, WaterLevel
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.measures import place_geometry
 from twin.scenarios.rating import RatingCurve, read_rating
+from twin.subgrid import depth_at_level, has_subgrid
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -293,7 +294,8 @@ def initial_depth(domain: Domain, scenario: Scenario) -> NDArray[np.float64]:
             cells, _ = cells_of(grid, geometry)
             where.ravel()[cells] = True
         if event.level is not None:
-            asked = np.maximum(event.level - bed, 0.0)
+            over_fine = has_subgrid(domain.fields)
+            asked = depth_at_level(domain, event.level) if over_fine else np.maximum(event.level - bed, 0.0)
         else:
             asked = _depth(event.depth, grid, scenario, f"events[{number}].depth")
         depth = np.where(where & ~dry, np.fmax(depth, asked), depth)

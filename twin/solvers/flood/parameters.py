@@ -20,6 +20,8 @@ class FloodParameters(Parameters):
     theta : of local_inertial: weight of a face in its own discharge, the rest being its neighbours' along the
         flow (de Almeida et al. 2012); 1 damps nothing.
     advection : whether local_inertial carries momentum.
+    subgrid : whether the cells of local_inertial carry the terrain finer than they are (volumes and sills;
+        `twin.subgrid`). The water depth of a cell is then its volume over its area; without advection.
     roughness : Manning n (s m^-1/3) where no layer says otherwise; the builder of the domain applies it.
     friction : "manning"; or, for comparison with exact solutions and on walls, inflows and open edges only,
         "chezy": c |v| v with c = g / C² in place of n, and "linear": k h v with k (1/s) in place of n.
@@ -43,6 +45,7 @@ class FloodParameters(Parameters):
     scheme: Literal["first_order", "second_order", "local_inertial"] = "first_order"
     theta: float = Field(default=0.9, ge=0.5, le=1)
     advection: bool = False
+    subgrid: bool = False
     roughness: float = Field(default=0.035, ge=0, lt=1)
     friction: Literal["manning", "chezy", "linear"] = "manning"
     cfl: float = Field(default=0.45, gt=0, le=0.5)
@@ -56,6 +59,12 @@ class FloodParameters(Parameters):
     rise_fast: MetresPerSecond = Field(default=3.0 / 3600.0, gt=0)
     infiltration: InfiltrationParameters | None = None
     crests: Literal["weir", "step"] = "weir"
+
+    @model_validator(mode="after")
+    def _subgrid_is_of_local_inertia(self) -> Self:
+        if self.subgrid and (self.scheme != "local_inertial" or self.advection):
+            raise ValueError('subgrid works with scheme = "local_inertial", without advection')
+        return self
 
     @model_validator(mode="after")
     def _one_law_for_local_inertia(self) -> Self:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.errors import Problems
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_inertial as inertial
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood import kernels_step as stepping
-from twin.solvers.flood.kernels import LAWS, PAD
+from twin.solvers.flood import kernels_subgrid as subgrid
+from twin.solvers.flood.kernels import DEPTH, LAWS, MAXIMA, PAD, TILE_COLS, TILE_ROWS
+from twin.subgrid import FIELDS, has_subgrid
 
 if TYPE_CHECKING:
+    from twin.domain import Domain
+    from twin.solvers.flood.forcing import Forcing
     from twin.solvers.flood.parameters import FloodParameters
     from twin.solvers.flood.solver import FloodSolver
 
@@ -46,6 +51,11 @@ class Scheme(ABC):
         """One step (s) of the chosen tiles; kinds and values of the edge cells, whose first ghosts are
         filled.
         """
+
+    def run_fields(self, fields: dict[str, NDArray[Any]], solver: FloodSolver) -> dict[str, NDArray[Any]]:
+        """The fields over the run as this scheme knows them better than the record."""
+        del solver
+        return fields
 
     def state(self, state: Floats) -> dict[str, NDArray[Any]]:
         """What its own planes hold, ghosts on the faces of the edges included. A copy."""
@@ -116,9 +126,101 @@ class LocalInertial(Scheme):
         )  # fmt: skip
 
 
-def scheme_of(parameters: FloodParameters, threads: int) -> Scheme:
-    """The scheme that the parameters ask for; threads: private scratch to hold."""
+class Subgrid(LocalInertial):
+    """Local inertia on cells that carry the fine terrain."""
+
+    def __init__(self, threads: int, parameters: FloodParameters, domain: Domain, datum: float) -> None:
+        super().__init__(threads, parameters)
+        low = np.nan_to_num(domain.field("subgrid_low") - datum)
+        self._tables = (low, *(domain.field(name) for name in list(FIELDS)[1:]))
+        ny, nx = low.shape
+        tiles_x = -(-nx // TILE_COLS)
+        tiles = -(-ny // TILE_ROWS) * tiles_x
+        self._beside = np.zeros((subgrid.PLANES, ny + 2 * PAD, tiles_x * TILE_COLS + 2 * PAD))
+        self._beside[subgrid.HIGHEST] = -np.inf
+        self._beside[subgrid.THETA] = 1.0
+        self._maxima = np.zeros((tiles, MAXIMA))
+        self._limited = np.zeros(tiles, dtype=np.int64)
+        self._dry = parameters.dry_depth
+
+    def begin(self, state: Floats, static: Floats, dry: float) -> None:
+        """Levels of all cells; it starts at rest."""
+        del static
+        self._survey(state)
+        wet = state[DEPTH] >= dry
+        self._beside[subgrid.HIGHEST][wet] = self._beside[subgrid.SURFACE][wet]
+
+    def _survey(self, state: Floats) -> None:
+        ny, nx = self._tables[0].shape
+        subgrid.find_levels(state, self._beside, *self._tables[:3], PAD, PAD + ny, PAD, PAD + nx)
+
+    def advance(
+        self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
+    ) -> None:
+        """One step of the kernels."""
+        s = solver
+        subgrid.step_tiles(
+            s._old, s._new, s._static, s._record, s._classes, s._chosen, count, s._marks, s._values, kinds,
+            values, s._edge_closed, s._awake, self._beside, self._tables, s._edge_flux, s._watch.faces,
+            self._maxima, self._limited, self._record_scratch, *s._shape, dt, s.grid.cell, t_new, self._dry,
+            NO_BOUND,
+        )  # fmt: skip
+
+    def run_fields(self, fields: dict[str, NDArray[Any]], solver: FloodSolver) -> dict[str, NDArray[Any]]:
+        """The highest levels: over fine terrain they do not follow from the depths, which are means."""
+        highest = self._beside[subgrid.HIGHEST][solver._inside]
+        level = np.where(np.isfinite(highest), highest + solver.datum, np.nan)
+        return fields | {"max_water_level": level}
+
+    def state(self, state: Floats) -> dict[str, NDArray[Any]]:
+        """Face discharges and highest levels. A copy."""
+        return super().state(state) | {"highest": self._beside[subgrid.HIGHEST].copy()}
+
+    def restore(self, target: Floats, state: dict[str, NDArray[Any]]) -> None:
+        """Take them back; levels follow from the volumes."""
+        super().restore(target, state)
+        self._beside[subgrid.MASS_E : subgrid.SPEED_S + 1] = 0.0
+        self._beside[subgrid.THETA] = 1.0
+        self._beside[subgrid.HIGHEST] = state["highest"]
+        self._survey(target)
+
+
+def scheme_of(
+    parameters: FloodParameters, threads: int, domain: Domain, forcing: Forcing, datum: float
+) -> Scheme:
+    """The scheme that the parameters ask for; threads: private scratch to hold; datum (m): of the levels.
+
+    Raises
+    ------
+    InputError
+        Subgrid is asked for and the domain has no tables, or something acts that knows cells by their bed.
+    """
+    if parameters.scheme == "local_inertial" and parameters.subgrid:
+        _refuse(domain, forcing)
+        return Subgrid(threads, parameters, domain, datum)
     if parameters.scheme == "local_inertial":
         return LocalInertial(threads, parameters)
     second = parameters.scheme == "second_order"
     return Godunov(threads, second=second, law=LAWS[parameters.friction])
+
+
+def _refuse(domain: Domain, forcing: Forcing) -> None:
+    problems = Problems()
+    if not has_subgrid(domain.fields):
+        problems.add(
+            forcing.where, "params.flood.subgrid", "a domain without tables of the fine terrain",
+            "a domain built with subgrid (twin.build_domain, twin.subgrid.with_subgrid)",
+        )  # fmt: skip
+    elif not np.array_equal(domain.field("bed_elevation"), domain.field("subgrid_bed"), equal_nan=True):
+        problems.add(
+            forcing.where, "params.flood.subgrid", "a measure that changes the ground",
+            "dikes and roughness only: the tables keep the fine terrain as it was",
+        )  # fmt: skip
+    for what, found in (
+        ("structures", forcing.structures), ("breaches", forcing.breaches),
+        ("rating curves", forcing.ratings),
+        ("levels imposed inside", [f for f in forcing.levels if f.cells.size]),
+    ):  # fmt: skip
+        if found:
+            problems.add(forcing.where, "params.flood.subgrid", what, "none of these with subgrid so far")
+    problems.raise_if_any()

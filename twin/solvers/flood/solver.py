@@ -109,7 +109,7 @@ class FloodSolver(Solver):
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
-        self._scheme = scheme_of(parameters, threads)
+        self._scheme = scheme_of(parameters, threads, domain, forcing, self.datum)
         self._old = np.zeros((self._scheme.planes, *padded))
         self._set_initial(forcing)
         self._new = self._old.copy()
@@ -442,7 +442,7 @@ class FloodSolver(Solver):
         arrival = record[recording.ARRIVAL]
         max_depth = record[recording.MAX_DEPTH]
         level = np.where(max_depth >= self.parameters.dry_depth, self._bed + max_depth + self.datum, np.nan)
-        return {
+        fields = {
             "max_water_depth": max_depth,
             "max_water_level": level,
             "max_velocity": np.sqrt(record[recording.MAX_SPEED2]),
@@ -453,6 +453,7 @@ class FloodSolver(Solver):
             "max_hazard_people": classes[recording.PEOPLE],
             "max_hazard_vehicles": classes[recording.VEHICLES],
         }
+        return self._scheme.run_fields(fields, self)
 
     def summary(self) -> dict[str, Any]:
         """Effort, and how often the outflow of a cell was limited to keep its depth positive."""

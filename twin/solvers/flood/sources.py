@@ -107,7 +107,8 @@ class Sources:
         self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
         self._structures = Structures(forcing.structures, bed, datum, self._area, self._dry)
         self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
-        self._crests.weirs = parameters.crests == "weir"
+        # Subgrid faces have weirs of their own.
+        self._crests.weirs = parameters.crests == "weir" and not parameters.subgrid
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
         points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()

@@ -1,0 +1,143 @@
+"""Cells that carry the fine terrain: their tables, and that they flood as the fine grid does."""
+
+import numpy as np
+import pytest
+
+from benchmarks.validation import valley
+from tests.flood.basins import advance, hills
+from twin.domain import Domain
+from twin.errors import InputError
+from twin.scenarios.binding import NORMAL_DEPTH, InflowForcing, RainForcing, WaterLevelForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing, uniform_boundaries
+from twin.solvers.flood.parameters import FloodParameters
+from twin.solvers.flood.solver import FloodSolver
+from twin.subgrid import depth_at_level, level_at_depth, with_subgrid
+
+K = 10
+
+
+def _domain(bed: np.ndarray, *, roughness: float = 0.03) -> Domain:
+    means = bed.reshape(bed.shape[0] // K, K, bed.shape[1] // K, K).mean(axis=(1, 3))
+    domain = Domain.from_arrays(means, cell=float(K), roughness=roughness)
+    return with_subgrid(domain, valley.blocks(bed, K, rows=2))
+
+
+def _flood(domain: Domain, forcing: Forcing, **values: object) -> FloodSolver:
+    asked = {"threads": 1, "scheme": "local_inertial", "subgrid": True, **values}
+    return FloodSolver.assemble(domain, forcing, FloodParameters(**asked))
+
+
+def test_volumes_are_those_of_the_fine_cells() -> None:
+    bed = hills(60, 80, 3)
+    domain = _domain(bed)
+    for level in (-4.0, -1.0, 0.0, 2.0, 30.0):
+        fine = np.maximum(level - bed, 0.0).reshape(6, K, 8, K).mean(axis=(1, 3))
+        found = depth_at_level(domain, level)
+        # Between the heights of the table the volume is straight; over the highest fine cell it is exact.
+        np.testing.assert_allclose(found, fine, rtol=1e-6 if level == 30.0 else 0.02, atol=0.01)
+        wet = found > 1e-9
+        np.testing.assert_allclose(level_at_depth(domain, found)[wet], level, rtol=0, atol=1e-9)
+
+
+def test_blocks_do_not_matter() -> None:
+    bed = hills(60, 80, 3)
+    one, other = _domain(bed), with_subgrid(_domain(bed), valley.blocks(bed, K, rows=6))
+    for name in ("subgrid_low", "subgrid_height", "subgrid_volume", "sill_x", "sill_y", "hump_x", "hump_y"):
+        np.testing.assert_array_equal(one.field(name), other.field(name))
+
+
+def test_a_lake_with_islands_stays_at_rest() -> None:
+    bed = hills(120, 160, 5)
+    domain = _domain(bed)
+    depth = depth_at_level(domain, 0.5)
+    flood = _flood(domain, Forcing(depth))
+    advance(flood, 0.0, 1e9, steps=500)
+    h, qx, qy = flood.state()["state"]
+    assert (np.hypot(qx, qy)[h > 1e-6] / h[h > 1e-6]).max() < 1e-10
+    np.testing.assert_allclose(h, depth, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("slant", [0, 1])
+def test_a_wall_of_one_fine_cell_holds_water_back(slant: int) -> None:
+    """A wall 6 m high, straight in the middle of cells or slanting across them."""
+    i, j = np.mgrid[0:80, 0:160]
+    bed = np.where(np.abs(j - 75 - slant * (i // 2)) < 1 + slant, 6.0, 0.0)
+    domain = _domain(bed)
+    level = np.where(np.arange(16) < 7, 1.5, -1.0)[None, :] + np.zeros((8, 1))
+    flood = _flood(domain, Forcing(depth_at_level(domain, level)))
+    advance(flood, 0.0, 600.0)
+    far = flood.depth[:, 13:]
+    assert far.max() == 0.0
+    assert flood.depth[:, :6].max() > 1.0
+
+
+def _weather(ny: int, nx: int) -> Forcing:
+    swing = TimeSeries(times=(0.0, 20.0, 60.0), values=(0.0, 40.0, 10.0))
+    cells = np.array([3 * nx + 4])
+    level = WaterLevelForcing(TimeSeries.constant(1.5), 5.0, 80.0, {"north": np.arange(3)}, cells[:0])
+    return Forcing(
+        np.zeros((ny, nx)),
+        rains=(RainForcing(TimeSeries.constant(1e-5), 10.0, 60.0),),
+        inflows=(InflowForcing(swing, 0.0, np.inf, cells, np.ones(1)),),
+        levels=(level,),
+        codes=uniform_boundaries(ny, nx, east=NORMAL_DEPTH),
+    )
+
+
+def test_mass_is_exact_and_tiles_and_restarts_change_no_bit() -> None:
+    ny, nx = 70, 140
+    bed = hills(ny * 5, nx * 5, 11, relief=2.0).reshape(ny * 5, nx * 5)
+    bed[100:110, 200:220] = np.nan
+    means = bed.reshape(ny, 5, nx, 5).mean(axis=(1, 3))
+    domain = Domain.from_arrays(means, cell=5.0, roughness=0.03)
+    domain = with_subgrid(domain, valley.blocks(bed, 5))
+    on, off, again = (_flood(domain, _weather(ny, nx), tiles=tiles) for tiles in (True, False, True))
+    for flood in (on, off):
+        advance(flood, 0.0, 40.0)
+        advance(flood, 40.0, 100.0)
+    first = _flood(domain, _weather(ny, nx))
+    advance(first, 0.0, 40.0)
+    again.restore(first.state())
+    advance(again, 40.0, 100.0)
+    for other in (off, again):
+        for name in ("state", "faces", "highest", "record", "classes", "edge_totals"):
+            np.testing.assert_array_equal(on.state()[name], other.state()[name], err_msg=name)
+    books = on.ledger()
+    assert abs(books["mass_error_m3"]) < 1e-12 * books["inflow_m3"]
+    assert books["outflow_m3"] > 0
+    assert on.depth.min() >= 0.0
+
+
+def test_what_has_no_tables_is_refused() -> None:
+    plain = Domain.from_arrays(np.zeros((4, 4)), cell=5.0)
+    with pytest.raises(InputError, match="tables"):
+        _flood(plain, Forcing(np.zeros((4, 4))))
+    dug = _domain(hills(40, 40, 1))
+    dug = dug.with_fields(bed_elevation=dug.field("bed_elevation") - 1.0)
+    with pytest.raises(InputError, match="ground"):
+        _flood(dug, Forcing(np.zeros((4, 4))))
+    with pytest.raises(ValueError, match="local_inertial"):
+        FloodParameters(scheme="second_order", subgrid=True)
+
+
+def test_ten_metres_agree_with_one_where_averages_do_not() -> None:
+    """A piece of the valley of the benchmark: both levels within 5 cm of the fine run."""
+    bed = valley.terrain(300, 200)
+    force = valley.forcing((20, 30), 10.0, peak=40.0)
+    fine = valley.run(
+        Domain.from_arrays(bed, cell=1.0, roughness=valley.ROUGHNESS),
+        valley.forcing(bed.shape, 1.0, peak=40.0), 600.0, scheme="local_inertial",
+    )  # fmt: skip
+    found = {}
+    for tables in (True, False):
+        coarse = valley.run(
+            valley.coarse_domain(bed, K, tables=tables), force, 600.0, scheme="local_inertial", subgrid=tables
+        )
+        depth = valley.over_fine(coarse.level, bed, K)
+        found[tables] = valley.agreement(fine.level, fine.depth, bed + depth, depth)
+        assert coarse.mass < 1e-12
+    rmse, high, _ = found[True]
+    assert rmse < 0.05
+    assert high < 0.05
+    assert found[False][0] > 2 * rmse

@@ -1,0 +1,303 @@
+"""Model cells that carry the fine terrain: volume and level of each cell, and the sills of each face.
+
+A cell over k × k fine cells keeps its hypsometry as LEVELS heights above its lowest point with the volume
+(per area of the cell, m) below each (Volp, van Prooijen and Stelling 2013, Water Resour. Res. 49; van
+Ormondt, Leijnse, de Goede, Nederhoff and van Dongeren 2025, Geosci. Model Dev. 18). The heights are those of
+the fine cells at shares of the area that grow with the square of their number: a ditch on 5 % of a cell has a
+quarter of them.
+
+A face keeps the sill of each of its strips (one for each fine cell along it): the lowest crest that water
+meets on its way, inside the two cells, from the deepest point of one through that strip to the deepest point
+of the other. So a wall of one fine cell holds water back wherever it stands in a cell, and a ditch leads it
+on; flow area and conveyance follow from the sills at any level without a table in between. The height of a
+sill over the ground of its strip on both sides says whether it is a weir.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import xarray as xr
+from numba import njit
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from twin.domain import Domain
+
+Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+
+LEVELS = 20
+MOST_STRIPS = 20  # on a face; more fine cells than that are taken together
+
+FIELDS = {
+    "subgrid_low": ("y", "x"),
+    "subgrid_height": ("y", "x", "subgrid_share"),
+    "subgrid_volume": ("y", "x", "subgrid_share"),
+    "sill_x": ("y", "x_face", "strip"),
+    "sill_y": ("y_face", "x", "strip"),
+    "hump_x": ("y", "x_face", "strip"),
+    "hump_y": ("y_face", "x", "strip"),
+}
+
+
+class Block(Protocol):
+    """A block of cells with the fine terrain in each (see `twin.layers.fine.FineBlock`)."""
+
+    @property
+    def rows(self) -> slice:
+        """Rows of the grid."""
+
+    @property
+    def columns(self) -> slice:
+        """Columns of the grid."""
+
+    @property
+    def elevation(self) -> Floats:
+        """Fine bed (m), shape (rows, columns, k, k), NaN for no value."""
+
+
+@njit(cache=True)
+def _ways(z: Floats, way: Floats) -> None:
+    """Way (k, k): the lowest crest between the deepest point of a cell and each of its fine cells."""
+    k = z.shape[0]
+    way[:] = np.inf
+    start = np.argmin(z)
+    way[start // k, start % k] = z[start // k, start % k]
+    changed = True
+    while changed:
+        changed = False
+        for turn in range(2):
+            for a in range(k):
+                i = a if turn == 0 else k - 1 - a
+                for b in range(k):
+                    j = b if turn == 0 else k - 1 - b
+                    best = way[i, j]
+                    if i > 0:
+                        best = min(best, way[i - 1, j])
+                    if i < k - 1:
+                        best = min(best, way[i + 1, j])
+                    if j > 0:
+                        best = min(best, way[i, j - 1])
+                    if j < k - 1:
+                        best = min(best, way[i, j + 1])
+                    best = max(best, z[i, j])
+                    if best < way[i, j]:
+                        way[i, j] = best
+                        changed = True
+
+
+@njit(cache=True)
+def _tabulate(
+    fine: Floats, low: Floats, height: Singles, volume: Singles, ways: Floats, base: Floats
+) -> None:
+    """Tables of a block of cells.
+
+    fine (m, n, k, k); low (m, n); height, volume (m, n, LEVELS); ways, base (m, n, 4, k): for each side
+    (west, east, north, south) the way to each fine cell along it, and the lowest ground of its strip.
+    """
+    m, n, k = fine.shape[0], fine.shape[1], fine.shape[2]
+    z = np.empty((k, k))
+    way = np.empty((k, k))
+    for i in range(m):
+        for j in range(n):
+            top = -np.inf
+            for a in range(k):
+                for b in range(k):
+                    z[a, b] = fine[i, j, a, b]
+                    if z[a, b] > top:
+                        top = z[a, b]
+            if top == -np.inf:
+                low[i, j] = np.nan
+                continue
+            for a in range(k):
+                for b in range(k):
+                    if np.isnan(z[a, b]):
+                        z[a, b] = top
+            ordered = np.sort(z.ravel())
+            bottom = ordered[0]
+            low[i, j] = bottom
+            below = 0.0
+            passed = 0
+            for level in range(LEVELS):
+                share = level / (LEVELS - 1)
+                at = round(share * share * (k * k - 1))
+                while passed < at:
+                    below += ordered[passed] - bottom
+                    passed += 1
+                height[i, j, level] = ordered[at] - bottom
+                volume[i, j, level] = (at * (ordered[at] - bottom) - below) / (k * k)
+            _ways(z, way)
+            for a in range(k):
+                ways[i, j, 0, a], ways[i, j, 1, a] = way[a, 0], way[a, k - 1]
+                ways[i, j, 2, a], ways[i, j, 3, a] = way[0, a], way[k - 1, a]
+                across = np.inf
+                along = np.inf
+                for b in range(k):
+                    across = min(across, z[a, b])
+                    along = min(along, z[b, a])
+                base[i, j, 0, a] = base[i, j, 1, a] = across
+                base[i, j, 2, a] = base[i, j, 3, a] = along
+
+
+def _grouped(values: Floats) -> Floats:
+    """Strips (last axis) taken together where there are more than MOST_STRIPS: their mean."""
+    k = values.shape[-1]
+    if k <= MOST_STRIPS:
+        return values
+    starts = np.arange(MOST_STRIPS) * k // MOST_STRIPS
+    counts = np.diff(np.append(starts, k))
+    grouped: Floats = np.add.reduceat(values, starts, axis=-1) / counts
+    return grouped
+
+
+def _faces(low: Floats, ways: Floats, base: Floats, sides: tuple[int, int]) -> tuple[Singles, Singles]:
+    """Sills above the higher of the two lowest points, and heights over the ground, along the second axis.
+
+    low (m, n), ways, base (m, n, 4, strips); sides: of the cell before and after a face. Shape (m, n + 1,
+    strips); inf where there is no cell.
+    """
+    m, n, _, strips = ways.shape
+    before, after = sides
+    sill = np.full((m, n + 1, strips), -np.inf)
+    ground = np.full((m, n + 1, strips), -np.inf)
+    reference = np.full((m, n + 1), -np.inf)
+    for cells, side in ((slice(1, None), before), (slice(None, -1), after)):
+        sill[:, cells] = np.maximum(sill[:, cells], ways[:, :, side])
+        ground[:, cells] = np.maximum(ground[:, cells], base[:, :, side])
+        reference[:, cells] = np.maximum(reference[:, cells], low)
+    with np.errstate(invalid="ignore"):
+        above, hump = sill - reference[..., None], sill - ground
+    shut = ~np.isfinite(above)
+    return (
+        np.where(shut, np.inf, above).astype(np.float32),
+        np.where(shut, 0.0, np.maximum(hump, 0.0)).astype(np.float32),
+    )
+
+
+def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
+    """The domain with the tables of its fine terrain as fields (`FIELDS`).
+
+    Parameters
+    ----------
+    blocks : the fine bed (m) of each cell, buildings included; they cover the grid once. Only one is held at
+        a time; the tables take (2 LEVELS + 4 strips) × 4 + 8 bytes a cell, three times that while they are
+        made.
+
+    Raises
+    ------
+    ValueError
+        The fine cells are those of the model.
+    """
+    grid = domain.require_grid("subgrid")
+    ny, nx = grid.shape
+    low = np.full((ny, nx), np.nan)
+    height = np.zeros((ny, nx, LEVELS), dtype=np.float32)
+    volume = np.zeros((ny, nx, LEVELS), dtype=np.float32)
+    ways = base = np.zeros((0, 0, 4, 0), dtype=np.float64)
+    for block in blocks:
+        fine = np.ascontiguousarray(block.elevation)
+        m, n, k, _ = fine.shape
+        if k < 2:
+            raise ValueError("the fine terrain has the cells of the model")
+        if not ways.size:
+            ways, base = (np.full((ny, nx, 4, min(k, MOST_STRIPS)), np.nan) for _ in range(2))
+        place = (block.rows, block.columns)
+        here = [np.full((m, n, 4, k), np.nan) for _ in range(2)]
+        part = np.full((m, n), np.nan)
+        _tabulate(fine, part, height[place], volume[place], *here)
+        low[place] = part
+        ways[place], base[place] = (_grouped(values) for values in here)
+    sill_x, hump_x = _faces(low, ways, base, (1, 0))
+    turned = (low.T, ways.swapaxes(0, 1), base.swapaxes(0, 1))
+    sill_y, hump_y = (np.ascontiguousarray(a.swapaxes(0, 1)) for a in _faces(*turned, (3, 2)))
+    tables: dict[str, NDArray[Any]] = {
+        "subgrid_low": low, "subgrid_height": height, "subgrid_volume": volume,
+        "sill_x": sill_x, "sill_y": sill_y, "hump_x": hump_x, "hump_y": hump_y,
+    }  # fmt: skip
+    fields = domain.fields.assign({name: (FIELDS[name], values) for name, values in tables.items()})
+    # The bed that the tables go with: a measure that changes it later is seen.
+    fields["subgrid_bed"] = fields["bed_elevation"]
+    return replace(domain, fields=fields)
+
+
+def has_subgrid(fields: xr.Dataset) -> bool:
+    """Whether a domain carries the tables."""
+    return "subgrid_low" in fields
+
+
+@njit(inline="always")
+def level_above(height: Singles, volume: Singles, depth: float) -> tuple[float, float]:
+    """Height (m) of the water over the lowest point of a cell and the share of the cell that it covers, from
+    its volume per area of the cell `depth` (m); height, volume (LEVELS,).
+    """
+    if depth >= volume[LEVELS - 1]:
+        return height[LEVELS - 1] + (depth - volume[LEVELS - 1]), 1.0
+    first = 0
+    last = LEVELS - 1
+    while last - first > 1:
+        middle = (first + last) // 2
+        if volume[middle] <= depth:
+            first = middle
+        else:
+            last = middle
+    rise = np.float64(height[last]) - np.float64(height[first])
+    more = np.float64(volume[last]) - np.float64(volume[first])
+    return height[first] + (depth - volume[first]) * (rise / more), more / max(rise, 1e-12)
+
+
+@njit(cache=True)
+def _volumes(height: Singles, volume: Singles, over: Floats, depth: Floats) -> None:
+    for i in range(over.shape[0]):
+        for j in range(over.shape[1]):
+            h, v = height[i, j], volume[i, j]
+            x = over[i, j]
+            if not x > 0.0:
+                depth[i, j] = 0.0
+            elif x >= h[LEVELS - 1]:
+                depth[i, j] = v[LEVELS - 1] + (x - h[LEVELS - 1])
+            else:
+                k = 0
+                while h[k + 1] <= x:
+                    k += 1
+                rise = np.float64(h[k + 1]) - np.float64(h[k])
+                depth[i, j] = v[k] + (np.float64(v[k + 1]) - np.float64(v[k])) * (x - h[k]) / rise
+
+
+def depth_at_level(domain: Domain, level: float | Floats) -> Floats:
+    """Volume per area of each cell (m) when its water stands at a level (m), shape (ny, nx)."""
+    low = domain.field("subgrid_low")
+    depth = np.zeros(low.shape)
+    over = np.nan_to_num(np.broadcast_to(level, low.shape) - low, nan=-1.0)
+    _volumes(domain.field("subgrid_height"), domain.field("subgrid_volume"), over, depth)
+    return depth
+
+
+@njit(cache=True)
+def _levels(height: Singles, volume: Singles, depth: Floats, over: Floats) -> None:
+    for i in range(depth.shape[0]):
+        for j in range(depth.shape[1]):
+            over[i, j], _ = level_above(height[i, j], volume[i, j], depth[i, j])
+
+
+def level_at_depth(domain: Domain, depth: Floats) -> Floats:
+    """Water level (m) of cells that hold a volume per area (m), shape (ny, nx); where dry, the lowest
+    point.
+    """
+    over = np.zeros(depth.shape)
+    _levels(domain.field("subgrid_height"), domain.field("subgrid_volume"), depth, over)
+    level: Floats = domain.field("subgrid_low") + over
+    return level
+
+
+def fine_depth(level: Floats, elevation: Floats) -> Floats:
+    """Depth (m) over the fine terrain of a block of cells: level (m, n) less elevation (m, n, k, k); 0 where
+    the level is NaN or the ground higher. Shape (m k, n k), row 0 in the north.
+    """
+    depth = np.maximum(level[:, :, None, None] - elevation, 0.0)
+    m, n, k, _ = elevation.shape
+    flat: Floats = np.nan_to_num(depth).swapaxes(1, 2).reshape(m * k, n * k)
+    return flat
