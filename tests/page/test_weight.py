@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,17 +22,30 @@ from viz.page_data import collect
 FRAMES, SIDE, CELL = 100, 1000, 5.0
 BUDGET = 10e6  # bytes
 MEMORY = 300e6  # bytes of JavaScript heap and typed arrays
+FIRST_PICTURE = 3000.0  # ms
+PACE = 5.0  # images a second while the view moves, at 1280 × 720, drawn by the processor
+TURNING = """(seconds) => new Promise((done) => {
+    const view = twin.view(); const start = performance.now(); let count = 0;
+    const before = view.onDraw;
+    view.onDraw = () => { before(); count += 1; };
+    const step = () => {
+        const passed = (performance.now() - start) / 1000;
+        if (passed > seconds) { view.onDraw = before; done(count / passed); return; }
+        view.turn(0.7); requestAnimationFrame(step);
+    };
+    step();
+})"""
 
 
-def run(grid: Grid, name: str, lowered: float) -> Any:
+def run(grid: Grid, name: str, lowered: float, frames: int = FRAMES) -> Any:
     """A flood that rises and falls in a valley, held in memory: what `collect` reads of a `Result`."""
     rng = np.random.default_rng(8)
     bed = terrain(grid) + rng.normal(0.0, 0.04, grid.shape)  # the grain of a real survey
     x, y = np.meshgrid(grid.x - grid.x.mean(), grid.y - grid.y.mean())
     axis = 120.0 * np.sin(x / 420.0)
-    times = np.linspace(0.0, 8 * 3600.0, FRAMES)
+    times = np.linspace(0.0, 8 * 3600.0, frames)
     rise = 3.2 * np.exp(-(((times / 3600.0 - 3.5) / 1.6) ** 2))
-    depth = np.zeros((FRAMES, *grid.shape), dtype=np.float32)
+    depth = np.zeros((frames, *grid.shape), dtype=np.float32)
     near = np.abs(y - axis) < 430
     for k, r in enumerate(rise):
         # The wave travels: the level falls along the valley and arrives later downstream.
@@ -62,16 +75,14 @@ def run(grid: Grid, name: str, lowered: float) -> Any:
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def heavy(tmp_path_factory: pytest.TempPathFactory, both: Path) -> Path:
-    grid = Grid(CRS, WEST, NORTH, CELL, SIDE, SIDE)
+def written(runs: list[Any], both: Path, path: Path) -> Path:
+    """The page of runs that are in memory only; texts are those of another page."""
     blobs = Blobs()
-    data = collect([run(grid, "Crue", 0.0), run(grid, "Crue, digue", 0.5)], blobs)
+    data = collect(runs, blobs)
     found = both.read_text(encoding="utf-8")
     start = found.index('id="data">') + len('id="data">')
     head = json.loads(found[start : found.index("</script>", start)])
     data |= {key: head[key] for key in ("lang", "languages", "texts", "version", "made", "title")}
-    path = tmp_path_factory.mktemp("heavy") / "page.html"
     path.write_text(assemble(data, blobs), encoding="utf-8")
     parts = {
         "frames": sum(len(blobs.texts[k]) for s in data["scenarios"] for k in s["chunks"]),
@@ -84,6 +95,59 @@ def heavy(tmp_path_factory: pytest.TempPathFactory, both: Path) -> Path:
     return path
 
 
+def measured(browser: Any, path: Path) -> dict[str, float]:
+    """Opens a page in software rendering at 1280 × 720; first picture and all (ms), memory (bytes), pace."""
+    opened = Opened(browser, path, (1280, 720))
+    try:
+        marks = opened.page.evaluate(
+            "Object.fromEntries(performance.getEntriesByType('mark').map((m) => [m.name, m.startTime]))"
+        )
+        assert opened.page.evaluate("twin.decoder.beside")  # by a worker: the page is free meanwhile
+        pace = opened.page.evaluate(TURNING, 4.0)
+        session = opened.context.new_cdp_session(opened.page)
+        session.send("HeapProfiler.collectGarbage")
+        heap = session.send("Runtime.getHeapUsage")
+        assert opened.errors == []
+        opened.page.evaluate(
+            "() => { if (twin.app.scenarios.length > 1) twin.app.set({ difference: true }); }"
+        )
+        opened.drawn()
+        found = {
+            "picture": marks["picture"],
+            "all": marks["all"],
+            "memory": heap["usedSize"] + heap.get("backingStorageSize", 0),
+            "pace": pace,
+        }
+    finally:
+        opened.close()
+    print(
+        f"first picture after {found['picture']:.0f} ms, all after {found['all']:.0f} ms,"
+        f" {found['memory'] / 1e6:.0f} MB held, {found['pace']:.1f} images/s while turning"
+        f" (1280 × 720, software, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)"
+    )
+    return found
+
+
+def check(browser: Any, path: Path) -> None:
+    """Within the promises; a machine that is busy with other work gets two more tries."""
+    tries = []
+    for _ in range(3):
+        tries.append(measured(browser, path))
+        if tries[-1]["picture"] <= FIRST_PICTURE and tries[-1]["pace"] >= PACE:
+            break
+    assert max(t["memory"] for t in tries) <= MEMORY
+    assert all(t["picture"] < t["all"] for t in tries)
+    assert min(t["picture"] for t in tries) <= FIRST_PICTURE
+    assert max(t["pace"] for t in tries) >= PACE
+
+
+@pytest.fixture(scope="module")
+def heavy(tmp_path_factory: pytest.TempPathFactory, both: Path) -> Path:
+    grid = Grid(CRS, WEST, NORTH, CELL, SIDE, SIDE)
+    runs = [run(grid, "Crue", 0.0), run(grid, "Crue, digue", 0.5)]
+    return written(runs, both, tmp_path_factory.mktemp("heavy") / "page.html")
+
+
 @pytest.mark.slow
 def test_two_scenarios_of_a_hundred_frames_stay_in_the_budget(heavy: Path) -> None:
     assert heavy.stat().st_size <= BUDGET
@@ -91,22 +155,17 @@ def test_two_scenarios_of_a_hundred_frames_stay_in_the_budget(heavy: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_memory_and_first_picture_of_the_promised_size(browser: Any, heavy: Path) -> None:
-    start = time.monotonic()
-    opened = Opened(browser, heavy, (1280, 720))
-    try:
-        decoded = time.monotonic() - start
-        session = opened.context.new_cdp_session(opened.page)
-        session.send("HeapProfiler.collectGarbage")
-        heap = session.send("Runtime.getHeapUsage")
-        held = heap["usedSize"] + heap.get("backingStorageSize", 0)
-        print(
-            f"interface after {opened.ready_ms:.0f} ms, all after {decoded:.1f} s (software rendering);"
-            f" {held / 1e6:.0f} MB held"
-        )
-        assert opened.errors == []
-        assert held <= MEMORY
-        opened.page.evaluate("twin.app.set({ difference: true })")
-        opened.drawn()
-    finally:
-        opened.close()
+def test_the_promised_size_opens_in_time_and_moves(browser: Any, heavy: Path) -> None:
+    check(browser, heavy)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_twenty_kilometres_open_like_two(browser: Any, both: Path, tmp_path: Path) -> None:
+    """4 million cells of 10 m: full resolution, since most of them stay dry."""
+    grid = Grid(CRS, WEST, NORTH, 10.0, 2000, 2000)
+    page = written([run(grid, "Crue", 0.0, frames=24)], both, tmp_path / "page.html")
+    text = page.read_text(encoding="utf-8")
+    assert '"factor":1' in text
+    assert page.stat().st_size <= BUDGET
+    check(browser, page)

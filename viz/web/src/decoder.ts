@@ -15,10 +15,7 @@ export type Answer = { job: number; frames: Uint8Array[] } | { job: number; erro
 
 export class Decoder {
   /** Whether frames are decoded beside the page. */
-  get beside(): boolean {
-    return this.worker !== null;
-  }
-
+  beside = false;
   private worker: Worker | null = null;
   private readonly jobs = new Map<number, Job>();
   private readonly here = new Map<number, Frames>();
@@ -28,6 +25,7 @@ export class Decoder {
     try {
       const address = URL.createObjectURL(new Blob([WORKER_SOURCE], { type: "text/javascript" }));
       this.worker = new Worker(address);
+      this.beside = true;
       URL.revokeObjectURL(address);
     } catch {
       return; // refused: everything is done here
@@ -41,6 +39,7 @@ export class Decoder {
     this.worker.addEventListener("error", (event) => {
       event.preventDefault();
       this.worker = null;
+      this.beside = false;
       for (const job of this.jobs.values()) void this.work(job);
       this.jobs.clear();
     });

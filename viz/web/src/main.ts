@@ -47,6 +47,7 @@ async function start(): Promise<void> {
   await Promise.all(scenarios.map((scenario) => scenario.decodeFrames(decoder, () => app.tell("frames"))));
   for (const scenario of scenarios) await scenario.decodeRest(decoder);
   decoder.close();
+  performance.mark("all");
   app.tell("frames");
   document.documentElement.dataset["ready"] = "all";
 }
