@@ -195,6 +195,71 @@ def null_z(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
     return out, int(none.sum())
 
 
+@cache
+def class_of(layer: str) -> str | None:
+    """The class of BD TOPO that a layer or shapefile of that name holds, or None."""
+    name = layer.lower()
+    return next((key for key, rule in tables()["classes"].items() if name in rule["names"]), None)
+
+
+def of_class(reading: Reading, frame: gpd.GeoDataFrame, name: str, version: str) -> gpd.GeoDataFrame:
+    """A layer of a class of BD TOPO with v3's names, types and values, whatever its version (`ign.toml`).
+
+    A value that the tables do not know is kept and counted in a note; what cannot be of its type is null
+    and counted.
+    """
+    rule = tables()["classes"][name]
+    renames = {
+        old: new
+        for old, new in rule.get("renames", {}).items()
+        if old in frame.columns and new not in frame.columns
+    }
+    if version != "v3":
+        frame = frame.rename(columns=renames)
+    frame = long_names(frame, version)
+    for column, known in rule.get("values", {}).items():
+        if column in frame.columns:
+            numeric = rule.get("types", {}).get(column) == "integer"
+            frame[column] = _spelled(reading, column, frame[column], known, numbers=numeric)
+    for column, kind in rule.get("types", {}).items():
+        if column in frame.columns:
+            frame[column] = _of_type(reading, column, frame[column], kind)
+    return frame
+
+
+def _spelled(
+    reading: Reading, column: str, values: pd.Series, known: dict[str, str], *, numbers: bool
+) -> pd.Series:
+    texts = values.astype(object).where(values.notna(), None).map(lambda v: v if v is None else str(v))
+    if numbers:  # only what is written in words
+        texts = texts.where(pd.to_numeric(texts, errors="coerce").isna(), None)
+    found, unknown = enumeration(reading, column, texts, known)
+    out = values.astype(object).where(values.notna(), None).to_numpy(dtype=object, copy=True)
+    said = np.array([v is not None for v in found], dtype=bool) & ~unknown
+    out[said] = found[said]
+    return pd.Series(out, index=values.index, dtype=object if numbers else "str")
+
+
+_FLAGS = {"true": True, "1": True, "oui": True, "false": False, "0": False, "non": False}
+
+
+def _of_type(reading: Reading, column: str, values: pd.Series, kind: str) -> pd.Series:
+    if kind == "boolean":
+        if values.dtype == bool:
+            return values
+        flags = [None if v is None or pd.isna(v) else _FLAGS.get(fold(str(v))) for v in values]
+        bad = sum(f is None for f in flags) - int(values.isna().sum())
+        out = pd.Series(flags, index=values.index, dtype="boolean" if None in flags else bool)
+    else:
+        numbers = pd.to_numeric(values.astype(object), errors="coerce").astype(float)
+        bad = int(numbers.isna().sum() - values.isna().sum())
+        # Of pandas' nullable kind only where there are nulls.
+        out = numbers.round().astype("Int64" if numbers.isna().any() else "int64")
+    if bad:
+        reading.note("not_of_type", column=column, count=bad, kind=kind)
+    return out
+
+
 def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
     """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one."""
     frame = frame.copy()

@@ -20,7 +20,10 @@ def read_other(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     """
     features = read_features(reading)
     frame, version = ign.clean(reading, features.frame)
-    frame = ign.long_names(frame, version)
+    classes = {ign.class_of(layer) for layer in features.layers}
+    name = classes.pop() if len(classes) == 1 else None
+    known = name is not None and version in ("v3", "v3_short", "v2")
+    frame = ign.of_class(reading, frame, str(name), version) if known else ign.long_names(frame, version)
     shapes, count = ign.null_z(frame.geometry.to_numpy())
     if count:
         reading.note("null_z", count=count)

@@ -48,12 +48,14 @@ class Features:
     files : those that were read.
     crs : CRS of the files, or the one assigned.
     columns : all columns of the files, read or not.
+    layers : names of the layers that were read.
     """
 
     frame: gpd.GeoDataFrame
     files: tuple[str, ...]
     crs: str
     columns: tuple[str, ...]
+    layers: tuple[str, ...] = ()
 
 
 def read_features(reading: Reading, only: frozenset[str] | None = None) -> Features:
@@ -99,7 +101,8 @@ def read_features(reading: Reading, only: frozenset[str] | None = None) -> Featu
     filled = [frame for frame in frames if len(frame)] or frames[:1]
     frame = filled[0] if len(filled) == 1 else _join(filled)
     files_read = tuple(dict.fromkeys(str(part.path) for part in parts))
-    return Features(frame, files_read, ", ".join(dict.fromkeys(names)), tuple(columns))
+    layers = tuple(dict.fromkeys(part.layer for part in parts))
+    return Features(frame, files_read, ", ".join(dict.fromkeys(names)), tuple(columns), layers)
 
 
 def _join(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
