@@ -57,7 +57,7 @@ def terrain(length: int = 1000, width: int = 500) -> Floats:
     bed -= 1.5 * np.clip((9.0 - off) / 6.0, 0.0, 1.0)
     # The dike on the north bank: crest 1.4 m over the plain, 3 m wide, slopes of 2 m; lower over 40 m.
     from_dike = np.abs(middle - y - 30.0)
-    crest = 1.4 - 0.8 * (np.abs(x - 0.45 * length) < 20)
+    crest = 1.4 - 1.2 * (np.abs(x - 0.45 * length) < 20)
     bed += crest * np.clip((3.5 - from_dike) / 2.0, 0.0, 1.0)
     # A ditch behind the dike and ditches to it, 0.6 m deep, 2 m wide.
     bed -= 0.6 * np.clip(2.0 - np.abs(middle - y - 42.0), 0.0, 1.0)
@@ -75,7 +75,7 @@ def terrain(length: int = 1000, width: int = 500) -> Floats:
     return bed + noise
 
 
-def forcing(shape: tuple[int, int], cell: float, peak: float = 90.0) -> Forcing:
+def forcing(shape: tuple[int, int], cell: float, peak: float = 110.0) -> Forcing:
     """A flood wave that rises in the first 20 m of the river and leaves at normal depth in the east."""
     ny, nx = shape
     rows = np.arange(round((0.5 * ny * cell - 10.0) / cell), round((0.5 * ny * cell + 10.0) / cell))

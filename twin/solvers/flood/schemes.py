@@ -151,8 +151,9 @@ class Subgrid(LocalInertial):
         self._beside[subgrid.HIGHEST][wet] = self._beside[subgrid.SURFACE][wet]
 
     def _survey(self, state: Floats) -> None:
-        ny, nx = self._tables[0].shape
-        subgrid.find_levels(state, self._beside, *self._tables[:3], PAD, PAD + ny, PAD, PAD + nx)
+        low, height, volume = self._tables[:3]
+        ny, nx = low.shape
+        subgrid.find_levels(state, self._beside, low, height, volume, PAD, PAD + ny, PAD, PAD + nx)
 
     def advance(
         self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
