@@ -9,17 +9,17 @@ import pytest
 from scipy.integrate import quad
 
 from tests.traffic import slow_traffic as slow
-from twin.solvers.traffic import AssignmentNetwork
+from twin.solvers.traffic import AssignmentNetwork, trees
 from twin.solvers.traffic.kernels import (
     add_blocks,
     beckmann,
     fill_costs,
-    grow_trees,
     link_cost,
     link_cost_slope,
     load_shortest,
     power_of,
 )
+from twin.solvers.traffic.kernels_trees import NO_ENTRY, grow_trees
 from twin.solvers.traffic.problem import Loading
 
 POWERS = [0.0, 0.5, 1.0, 2.0, 3.3, 4.0, 16.83]
@@ -145,3 +145,34 @@ def test_loading_against_walking_every_path(blocks: int) -> None:
 
 def vars_of(network: AssignmentNetwork) -> dict[str, object]:
     return {name: getattr(network, name) for name in AssignmentNetwork.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_mended_trees_are_grown_trees(seed: int) -> None:
+    """From nothing, then at other costs (some links closed, some free), distances are those of Dijkstra to
+    the bit, and every tree adds up to its distances.
+    """
+    network, _ = slow.random_network(seed)
+    through = np.arange(network.nodes) >= 4
+    network = AssignmentNetwork(**{**vars_of(network), "through": through})
+    star, n = network.star, network.nodes
+    rng = np.random.default_rng(seed)
+    origins = np.array([0, 5, 9], np.int32)
+    rank = np.full((3, n), NO_ENTRY, np.uint16)
+    for _ in range(6):
+        cost = star.base * rng.choice([0.0, 0.9, 1.0, 1.3, 40.0], network.links)
+        cost[rng.random(network.links) < 0.15] = np.inf
+        grown, mended = np.empty((3, n)), np.empty((3, n))
+        entry = np.empty((3, n), np.int32)
+        trees.grow(network, origins, cost, grown, entry)
+        trees.mend(network, origins, cost, rank, mended, entry)
+        assert np.array_equal(mended, grown)
+        for row, origin in enumerate(origins):
+            reached = np.flatnonzero(np.isfinite(mended[row]) & (np.arange(n) != origin))
+            a = entry[row, reached]
+            assert np.array_equal(mended[row, star.tail[a]] + cost[a], mended[row, reached])
+            assert np.array_equal(star.head[a], reached)
+            assert np.array_equal(star.in_link[star.in_ptr[reached] + rank[row, reached]], a)
+            none = np.setdiff1d(np.arange(n), reached)
+            assert (entry[row, none] == -1).all()
+            assert (rank[row, none] == NO_ENTRY).all()

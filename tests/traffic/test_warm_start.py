@@ -70,13 +70,13 @@ def test_a_start_is_never_changed_and_must_have_paths() -> None:
     network, trips = slow.random_network(2)
     before = assign(network, trips, gap=1e-11, keep_paths=True)
     assert before.paths is not None
-    copy = before.paths.flows.flow.copy(), before.paths.flows.row_ptr.copy(), before.paths.pairs.links.copy()
+    state = before.paths.state
+    kept = (state.flows.flow, state.flows.row_ptr, state.pairs.links, state.trees)
+    copies = [values.copy() for values in kept]
     closed = network.keep(np.arange(network.links) != int(np.argmax(before.volume)))
     one, two = (assign(closed, trips, gap=1e-11, start=before) for _ in range(2))
     assert np.array_equal(one.volume, two.volume)
-    for now, then in zip(
-        (before.paths.flows.flow, before.paths.flows.row_ptr, before.paths.pairs.links), copy, strict=True
-    ):
+    for now, then in zip(kept, copies, strict=True):
         assert np.array_equal(now, then)
     with pytest.raises(ValueError, match="keep_paths"):
         assign(network, trips, start=one)

@@ -16,7 +16,7 @@ import numpy as np
 
 from twin.solvers.traffic import bfw, pas
 from twin.solvers.traffic.kernels import beckmann, fill_costs, judge_rows
-from twin.solvers.traffic.kernels_pas import add_rows
+from twin.solvers.traffic.kernels_pool import add_rows
 from twin.solvers.traffic.pas import RowFlows
 from twin.solvers.traffic.paths import Paths, carry_over
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips, VehicleClass
@@ -154,7 +154,7 @@ def _equilibrium(
     paths = None
     if keep_paths:
         served = np.isfinite(verdict.pair_cost)
-        paths = Paths(network, loading, trips, solver.flows, solver.pairs, served)
+        paths = Paths(network, loading, trips, solver.state, served)
     return _result(network, loading, verdict, solver.iterations, solver.history, begun, "pas", paths)
 
 

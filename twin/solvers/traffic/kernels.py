@@ -20,6 +20,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from twin.solvers.traffic.kernels_trees import grow_tree
+
 
 @njit(cache=True)
 def power_of(ratio: float, power: float) -> float:
@@ -129,81 +131,6 @@ def directional_slope(volume, direction, step, base, slope, inverse_capacity, po
     return first, second
 
 
-@njit(cache=True)
-def grow_tree(origin, out_ptr, head, cost, through, distance, entry, settled, heap_node, heap_key, place):
-    """Shortest-path tree from a node: Dijkstra with an indexed 4-ary heap; returns the number of nodes
-    reached.
-
-    Nodes with ``through`` False are reached but not passed (except the origin). ``distance`` (n,) is inf and
-    ``entry`` (n,) -1 where no path leads; ``settled`` lists the reached nodes, a node after its predecessor
-    (also over links of cost 0). Costs must be >= 0; a link of cost inf is never used.
-    """
-    for i in range(distance.size):
-        distance[i] = math.inf
-        entry[i] = -1
-        place[i] = -1
-    distance[origin] = 0.0
-    heap_node[0] = origin
-    heap_key[0] = 0.0
-    place[origin] = 0
-    size = 1
-    count = 0
-    while size > 0:
-        node = heap_node[0]
-        reached = heap_key[0]
-        settled[count] = node
-        count += 1
-        size -= 1
-        if size > 0:
-            last = heap_node[size]
-            key = heap_key[size]
-            hole = 0
-            while True:
-                child = 4 * hole + 1
-                if child >= size:
-                    break
-                smallest = heap_key[child]
-                for k in range(child + 1, min(child + 4, size)):
-                    if heap_key[k] < smallest:
-                        smallest = heap_key[k]
-                        child = k
-                if smallest >= key:
-                    break
-                moved = heap_node[child]
-                heap_node[hole] = moved
-                heap_key[hole] = smallest
-                place[moved] = hole
-                hole = child
-            heap_node[hole] = last
-            heap_key[hole] = key
-            place[last] = hole
-        if node != origin and not through[node]:
-            continue
-        for a in range(out_ptr[node], out_ptr[node + 1]):
-            target = head[a]
-            key = reached + cost[a]
-            if key < distance[target]:
-                hole = place[target]
-                if hole < 0:
-                    hole = size
-                    size += 1
-                distance[target] = key
-                entry[target] = a
-                while hole > 0:
-                    parent = (hole - 1) >> 2
-                    if heap_key[parent] <= key:
-                        break
-                    moved = heap_node[parent]
-                    heap_node[hole] = moved
-                    heap_key[hole] = heap_key[parent]
-                    place[moved] = hole
-                    hole = parent
-                heap_node[hole] = target
-                heap_key[hole] = key
-                place[target] = hole
-    return count
-
-
 @njit(cache=True, parallel=True)
 def load_shortest(
     origin_node, pair_ptr, pair_node, pair_trips, out_ptr, tail, head, cost, through, block_volume, pair_cost
@@ -246,58 +173,6 @@ def load_shortest(
                     arriving[tail[a]] += flow
                     arriving[node] = 0.0
             arriving[origin] = 0.0
-
-
-@njit(cache=True, parallel=True)
-def grow_trees(origin_node, out_ptr, head, cost, through, distance, entry, blocks):
-    """Shortest-path trees of several origins: ``distance`` and ``entry`` (o, n), parallel over blocks of
-    origins.
-    """
-    origins = origin_node.size
-    n = out_ptr.size - 1
-    for block in prange(blocks):
-        settled = np.empty(n, np.int32)
-        heap_node = np.empty(n, np.int32)
-        heap_key = np.empty(n)
-        place = np.empty(n, np.int32)
-        for o in range(block * origins // blocks, (block + 1) * origins // blocks):
-            grow_tree(
-                origin_node[o],
-                out_ptr,
-                head,
-                cost,
-                through,
-                distance[o],
-                entry[o],
-                settled,
-                heap_node,
-                heap_key,
-                place,
-            )
-
-
-@njit(cache=True)
-def grow_trees_alone(origin_node, out_ptr, head, cost, through, distance, entry):
-    """`grow_trees` on one thread, for networks so small that waking the others takes longer."""
-    n = out_ptr.size - 1
-    settled = np.empty(n, np.int32)
-    heap_node = np.empty(n, np.int32)
-    heap_key = np.empty(n)
-    place = np.empty(n, np.int32)
-    for o in range(origin_node.size):
-        grow_tree(
-            origin_node[o],
-            out_ptr,
-            head,
-            cost,
-            through,
-            distance[o],
-            entry[o],
-            settled,
-            heap_node,
-            heap_key,
-            place,
-        )
 
 
 @njit(cache=True)

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import njit
 
-from twin.solvers.traffic.kernels_pas import gather, leave
+from twin.solvers.traffic.kernels_pool import gather, leave
 
 
 @njit(cache=True)
@@ -307,23 +307,6 @@ def repair(
             for k in range(count):
                 before[order[k]] = 0.0
                 after[order[k]] = 0.0
-        leave(o, row_ptr, nothing, nothing, pool_link, where)
-
-
-@njit(cache=True)
-def place_slots(newest, previous, start, stop, links, slots, row_ptr, pool_link, where):
-    """Slots of the links of every pair in the pool, -1 where a row has none."""
-    rows = row_ptr.size - 1
-    nothing = np.zeros(rows, np.int64)
-    for o in range(rows):
-        if newest[o] < 0:
-            continue
-        gather(o, row_ptr, nothing, nothing, pool_link, where)
-        p = newest[o]
-        while p >= 0:
-            for k in range(start[p], stop[p]):
-                slots[k] = where[links[k]]
-            p = previous[p]
         leave(o, row_ptr, nothing, nothing, pool_link, where)
 
 

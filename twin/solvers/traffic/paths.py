@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.solvers.traffic.kernels_paths import repair, select
-from twin.solvers.traffic.pas import Pairs, RowFlows
+from twin.solvers.traffic.kernels_trees import carry_trees
+from twin.solvers.traffic.pas import Pairs, RowFlows, State
 
 if TYPE_CHECKING:
     from twin.solvers.traffic.problem import AssignmentNetwork, Bools, Floats, Loading, Trips
@@ -28,9 +29,13 @@ class Paths:
     network: AssignmentNetwork
     loading: Loading
     trips: Trips | None
-    flows: RowFlows
-    pairs: Pairs
+    state: State
     served: Bools
+
+    @property
+    def flows(self) -> RowFlows:
+        """The flows by row."""
+        return self.state.flows
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +65,9 @@ def select_links(paths: Paths, links: NDArray[np.integer] | Bools) -> Selected:
     return Selected(star.scatter(volume), by_pair)
 
 
-def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tuple[RowFlows, Pairs, Floats]:
-    """Flows and pairs of `paths` made to fit another network and other trips, and the trips (p,) of `loading`
-    that are not in these flows.
+def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tuple[State, Floats]:
+    """Flows, pairs and trees of `paths` made to fit another network and other trips, and the trips (p,) of
+    `loading` that are not in these flows.
 
     Links are the same where their `link_id` is. Trips that lose their route, in proportion, and those that
     are new are left out; trips that become more or fewer change on the routes that they have.
@@ -85,6 +90,7 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
         change = loading.pair_trips - trips
         link, flow = paths.flows.link, paths.flows.flow.copy()
         old_row = pair_here = None
+        tree_row = np.arange(loading.rows)
     else:
         n = np.int64(network.nodes)
         row_before, row_here = (x.row_class * n + x.origin_node for x in (before, loading))
@@ -106,6 +112,9 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
         counts[old_row] = np.diff(paths.flows.row_ptr)
         row_ptr = np.append(0, np.cumsum(counts))
         link, flow = paths.flows.link, paths.flows.flow.copy()
+        to_old = np.full(rows.size, -1, np.int64)
+        to_old[old_row] = np.arange(row_before.size)
+        tree_row = to_old[np.searchsorted(rows, row_here)]
     place = _places(old, network)
     missing = np.zeros(pair_node.size)
     star = old.star
@@ -115,21 +124,27 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
     )  # fmt: skip
     kept = place[link] >= 0  # idle ones too: pairs need them
     row_of = np.repeat(np.arange(row_ptr.size - 1), np.diff(row_ptr))
-    owner = paths.pairs.owner
+    pairs = paths.state.pairs
+    member_row: NDArray[np.integer] = pairs.member_row
     if old_row is not None and pair_here is not None:
         to_here = np.full(rows.size, -1, np.int64)
         to_here[np.searchsorted(rows, row_here)] = np.arange(row_here.size)
         row_of = to_here[row_of]
         kept &= row_of >= 0
-        owner = to_here[old_row[owner]].astype(np.int32)
+        member_row = to_here[old_row[member_row]]
         # Pairs of trips that share a key (zones on one node): the first takes what is missing.
         of_keys, missing = missing, np.zeros(loading.pair_node.size)
         first, index = np.unique(pair_here, return_index=True)
         missing[index] = of_keys[first]
     here = np.zeros(loading.rows + 1, np.int64)
     np.cumsum(np.bincount(row_of[kept], minlength=loading.rows), out=here[1:])
-    flows = RowFlows(here, place[link[kept]].astype(np.int32), flow[kept])
-    return flows, _pairs(paths.pairs, owner, place), missing
+    link, flow, row_of = place[link[kept]].astype(np.int32), flow[kept], row_of[kept]
+    if (np.diff(row_of) < 0).any() or (np.diff(link)[np.diff(row_of) == 0] < 0).any():
+        order = np.lexsort((link, row_of))
+        link, flow = link[order], flow[order]
+    trees = np.empty((loading.rows, network.nodes), np.uint16)
+    carry_trees(paths.state.trees, tree_row, star.in_ptr, star.in_link, place, network.star.in_rank, trees)
+    return State(RowFlows(here, link, flow), _pairs(pairs, member_row, place), trees), missing
 
 
 def _places(old: AssignmentNetwork, new: AssignmentNetwork) -> NDArray[np.int64]:
@@ -140,19 +155,22 @@ def _places(old: AssignmentNetwork, new: AssignmentNetwork) -> NDArray[np.int64]
     return np.asarray(at[old.link_id[old.star.order]])
 
 
-def _pairs(pairs: Pairs, owner: NDArray[np.int32], place: NDArray[np.int64]) -> Pairs:
-    """The pairs whose links and row are still there."""
+def _pairs(pairs: Pairs, member_row: NDArray[np.integer], place: NDArray[np.int64]) -> Pairs:
+    """The pairs whose links are still there, and their members whose row is."""
     links = place[pairs.links]
-    count = np.diff(np.append(pairs.start, pairs.links.size)) if pairs.owner.size else pairs.start
-    of_pair = np.repeat(np.arange(pairs.owner.size), count)
-    kept = owner >= 0
+    length = pairs.stop - pairs.start
+    kept = np.ones(pairs.kind.size, bool)
+    of_pair = np.repeat(np.arange(kept.size), length)
     kept[of_pair[links < 0]] = False
-    length = count[kept]
-    start = np.cumsum(length) - length
+    number = np.cumsum(kept) - 1
+    there = kept[pairs.member_pair] & (member_row >= 0)
+    start = np.cumsum(length[kept]) - length[kept]
     return Pairs(
-        owner=owner[kept],
+        kind=pairs.kind[kept],
         start=start,
         middle=start + (pairs.middle - pairs.start)[kept],
-        stop=start + length,
+        stop=start + length[kept],
         links=links[kept[of_pair]].astype(np.int32),
+        member_pair=number[pairs.member_pair[there]].astype(np.int32),
+        member_row=member_row[there].astype(np.int32),
     )

@@ -151,7 +151,7 @@ class AssignmentNetwork:
 @dataclass(frozen=True, eq=False)
 class ForwardStar:
     """Links sorted by tail (stable): ``order[k]`` is the link at place k; backward star ``in_ptr``,
-    ``in_link``.
+    ``in_link``, in which link k is the one of number ``in_rank[k]`` that enters its head.
     """
 
     order: NDArray[np.int64]
@@ -160,6 +160,7 @@ class ForwardStar:
     head: Ints
     in_ptr: Ints
     in_link: Ints
+    in_rank: NDArray[np.uint16]
     base: Floats
     slope: Floats
     inverse_capacity: Floats
@@ -178,13 +179,17 @@ class ForwardStar:
         slope = (network.free_time * np.where(conical, 1.0, network.b))[order]
         with np.errstate(divide="ignore"):
             inverse = np.where(slope > 0, 1.0 / network.capacity[order], 0.0)
+        in_link = np.argsort(head, kind="stable").astype(np.int32)
+        in_rank = np.empty(head.size, np.uint16)
+        in_rank[in_link] = np.arange(head.size) - in_ptr[head[in_link]]
         return cls(
             order=order,
             out_ptr=out_ptr,
             tail=tail,
             head=head,
             in_ptr=in_ptr,
-            in_link=np.argsort(head, kind="stable").astype(np.int32),
+            in_link=in_link,
+            in_rank=in_rank,
             base=(network.free_time + network.fixed)[order],
             slope=slope,
             inverse_capacity=np.where(np.isfinite(inverse), inverse, 0.0),
