@@ -137,3 +137,28 @@ def test_runs_without_traffic_have_figures_only(tmp_path: Path) -> None:
     assert [p.name for p in write(table, tmp_path / "out")] == ["indicators.csv"]
     with pytest.raises(InputError, match="without traffic"):
         write(table, tmp_path / "out.gpkg")
+
+
+DISTRICT = """[[measures]]
+kind = "new_district"
+at = [[653000.0, 6862300.0], [653300.0, 6862300.0], [653300.0, 6862600.0], [653000.0, 6862300.0]]
+zones = "quarters"
+values = { population = 1200.0 }
+name = "Les Hauts"
+"""
+
+
+def test_a_new_district_adds_people_trips_and_emissions(runs: tuple[Result, Result], tmp_path: Path) -> None:
+    file = tmp_path / "quartier.toml"
+    text = SCENARIO.format(name="quartier", territory=samples.path("valmont"))
+    file.write_text(text + DISTRICT, encoding="utf-8")
+    after = twin.run(file, tmp_path / "run")
+    table = twin.compare(runs[0], after)
+    assert after.zones is not None
+    new = after.zones[after.zones["name"] == "Les Hauts"].iloc[0]
+    assert new["people"] == 1200.0
+    assert new["trips_from"] == pytest.approx(0.25 * 1200.0)
+    for key in ("co2", "vehicle_km", "traffic_hours", "within_10_min_hospital"):
+        assert table.loc[key, "difference"] > 0.0, key
+    assert table.loc["within_10_min_hospital", "difference"] == pytest.approx(1200.0)
+    assert table.loc["trips_unserved", "difference"] == 0.0

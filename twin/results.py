@@ -423,6 +423,11 @@ class Result:
         return self._features("traffic/links.gpkg")
 
     @cached_property
+    def zones(self) -> gpd.GeoDataFrame | None:
+        """Zones of the demand with their people and the trips of the reference state."""
+        return self._features("traffic/zones.gpkg")
+
+    @cached_property
     def link_series(self) -> xr.Dataset | None:
         """Volume, travel time, saturation, water depth and closure by time and link."""
         store = self.path / "traffic" / "link_series.zarr"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from twin.accessibility import access, worst
-from twin.indicators.indicator import Indicator, Run, make, people_in
+from twin.indicators.indicator import Floats, Indicator, Run, make, people_in
 from twin.indicators.places import facilities_among
 
 #: Facilities whose access is told.
@@ -50,22 +52,52 @@ def emission_figures(run: Run) -> list[Indicator]:
 
 def access_figures(run: Run) -> list[Indicator]:
     """People within minutes of help and school, and people cut off, at the worst instant of the run."""
-    buildings, places = run.result.buildings, run.places()
-    if buildings is None or places is None:
+    places = run.places()
+    if places is None:
         return []
     found = facilities_among(places)
-    people, how = people_in(buildings)
     wanted = found[found["facility"].isin(ACCESSED)]
-    if not how or wanted.empty:
+    x, y, people, method = _homes(run)
+    if not people.any() or wanted.empty:
         return []
-    homes = buildings.geometry.representative_point()
-    table = access(run.result, wanted, homes.x.to_numpy(), homes.y.to_numpy(), people)
+    table = access(run.result, wanted, x, y, people)
     out = []
     for kind, row in worst(table).items():
         hours = float(row["time_s"]) / 3600
-        out.append(make(f"within_10_min_{kind}", round(row["within_10"]), "", hours=hours))
+        out.append(make(f"within_10_min_{kind}", round(row["within_10"]), "", method=method, hours=hours))
         of_kind = table[table["facility"] == kind]
         beyond = (of_kind["people"] - of_kind["within_20"]).max()
         out.append(make(f"beyond_20_min_{kind}", round(beyond), ""))
         out.append(make(f"isolated_{kind}", round(of_kind["isolated"].max()), ""))
     return out
+
+
+def _homes(run: Run) -> tuple[Floats, Floats, Floats, str]:
+    """Where how many people live: x, y, people, and the text that says how it is known.
+
+    Buildings where they say it, and the districts that the scenario adds; else the zones of the demand.
+    """
+    result = run.result
+    zones, buildings = result.zones, result.buildings
+    if zones is not None:
+        zones = zones[(zones["people"] > 0) & ~zones.duplicated(["name", "geometry"])]
+    if buildings is not None:
+        people, how = people_in(buildings)
+        if how:
+            homes = buildings.geometry.representative_point()
+            x, y = homes.x.to_numpy(), homes.y.to_numpy()
+            measures = result.scenario_table.get("measures", ())
+            new = [m["name"] for m in measures if m["kind"] == "new_district"]
+            if zones is not None and new:
+                added = zones[zones["name"].isin(new)]
+                x, y = np.append(x, added.geometry.x), np.append(y, added.geometry.y)
+                people = np.append(people, added["people"])
+            return x, y, people, "method"
+    if zones is None:
+        return np.zeros(0), np.zeros(0), np.zeros(0), "method"
+    return (
+        zones.geometry.x.to_numpy(),
+        zones.geometry.y.to_numpy(),
+        zones["people"].to_numpy(np.float64),
+        "method_zones",
+    )

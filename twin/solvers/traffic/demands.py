@@ -16,6 +16,8 @@ from twin.solvers.traffic.demand import FAR, PCE, WEEKDAY, Fit, Zones, trips_of
 from twin.solvers.traffic.problem import AssignmentNetwork, Ints, Trips, VehicleClass
 
 if TYPE_CHECKING:
+    import geopandas as gpd
+
     from twin.domain import Domain
     from twin.network import Network
     from twin.scenarios.scenario import Scenario
@@ -169,6 +171,29 @@ class Demands:
             trips = Trips(own.zones, own.origin, own.destination, own.trips * change)
             self.sources[k] = replace(source, trips=trips)
         self.correction = found
+
+    def zones_frame(self, t: float) -> gpd.GeoDataFrame:
+        """The zones of all events as points: name, vehicle, people, attraction, trips that begin and end
+        there at an instant (veh/h).
+        """
+        import geopandas as gpd
+
+        trips = self.trips(t)
+        zones = [source.zones for source in self.sources]
+        return gpd.GeoDataFrame(
+            {
+                "name": [name for z in zones for name in z.names],
+                "vehicle": [source.vehicle for source in self.sources for _ in source.zones.names],
+                "people": np.concatenate([z.weight for z in zones]),
+                "attraction": np.concatenate([z.attraction for z in zones]),
+                "trips_from": np.bincount(trips.origin, weights=trips.trips, minlength=trips.zones),
+                "trips_to": np.bincount(trips.destination, weights=trips.trips, minlength=trips.zones),
+            },
+            geometry=gpd.points_from_xy(
+                np.concatenate([z.x for z in zones]), np.concatenate([z.y for z in zones])
+            ),
+            crs=self.network.segments.crs,
+        )
 
     def report(self, t: float) -> dict[str, Any]:
         """Counts of zones, the fit of each gravity model, trips by class at an instant."""

@@ -271,6 +271,10 @@ class TrafficSolver(Solver):
             crs=network.segments.crs,
         )
 
+    def zones_frame(self) -> gpd.GeoDataFrame:
+        """The zones with their people and the trips of the reference state, as points."""
+        return self.demands.zones_frame(self.reference_time)
+
     def summary(self) -> dict[str, Any]:
         """What goes to traffic/summary.json. Trips are vehicles an hour; wall times are all under
         `seconds`.
