@@ -32,6 +32,7 @@ FLAGS = (
     "--enable-unsafe-swiftshader",
     "--ignore-gpu-blocklist",
 )
+QUALITY = 72  # of WebP: a view stays under 150 kB
 LIMIT = 240.0  # s: the longest wait for a page to be decoded by a machine without a GPU
 
 
@@ -122,7 +123,10 @@ def take(
         html = page(list(runs), Path(scratch) / "page.html", lang="fr")
         browser = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
         try:
-            context = browser.new_context(viewport={"width": size[0], "height": size[1]}, offline=True)
+            # Drawn twice as large and made smaller: software rendering does not smooth edges.
+            context = browser.new_context(
+                viewport={"width": size[0], "height": size[1]}, offline=True, device_scale_factor=2
+            )
             shown = context.new_page()
             shown.goto(html.as_uri())
             _until(shown, "document.documentElement.dataset.ready === 'all'")
@@ -131,10 +135,11 @@ def take(
                     "() => twin.app.set({ picked: null, profile: null, compare: false, difference: false })"
                 )
                 shown.evaluate(f"() => {{ const view = twin.view(); {shot.act} }}")
-                time.sleep(3.0)  # the still picture is drawn finer, streaks spread out
+                _settle(shown)
                 path = target / f"{prefix}{shot.name}.webp"
                 picture = Image.open(io.BytesIO(shown.screenshot()))
-                picture.convert("RGB").save(path, "WEBP", quality=80, method=6)
+                small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+                small.save(path, "WEBP", quality=QUALITY, method=6)
                 written.append(path)
         finally:
             browser.close()
@@ -147,6 +152,16 @@ def _until(shown: Any, condition: str) -> None:
         if time.monotonic() > end:
             raise TwinError(f"the page did not get ready in {LIMIT:.0f} s")
         time.sleep(0.2)
+
+
+def _settle(shown: Any) -> None:
+    """Until the picture is the finest, the eye has arrived and the streaks have spread out."""
+    _until(shown, "twin.view().flight === null")
+    time.sleep(4.0)
+    shown.evaluate(
+        "() => new Promise((done) => { const view = twin.view(); const before = view.onDraw;"
+        " view.onDraw = () => { before(); view.onDraw = before; done(); }; view.invalidate(); })"
+    )
 
 
 def main() -> None:

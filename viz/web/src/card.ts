@@ -2,8 +2,9 @@
 
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
-import { clock, duration, metres, number, properName, t } from "./i18n";
+import { capital, clock, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
+import { shortNames } from "./switch";
 import { type App, RoadState, roadState } from "./state";
 
 const CLOSE = "M5 5 L15 15 M15 5 L5 15";
@@ -113,7 +114,7 @@ export function makeCard(app: App, onClose: () => void): void {
         cells[0] = h("td", {}, t(state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open"), h("br"), h("span", { class: "fine" }, metres(story.now)));
       }
       rows.append(h("tr", {},
-        h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? scenario.meta.name : t("card.depth")))), ...cells));
+        h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? capital(shortNames(app)[all.indexOf(story)]) : t("card.depth")))), ...cells));
     }
     if (app.hasDifference && all.length === 2) {
       const change = picked.building === null && picked.road === null

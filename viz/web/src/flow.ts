@@ -97,7 +97,8 @@ export class Flow {
       this.tailY[k] = -north * pace * STREAK;
       this.depth[k] = depth;
       const share = this.age[k] / this.life[k];
-      this.light[k] = Math.min(1, 5 * share, 3 * (1 - share));
+      // Water that hardly moves has faint streaks: short strong ones would look like dirt.
+      this.light[k] = Math.min(1, 5 * share, 3 * (1 - share)) * Math.min(1, 0.15 + speed / 0.45);
     }
   }
 

@@ -44,7 +44,8 @@ export function maybe(key: string): string | null {
 }
 
 export function number(value: number, digits = 0): string {
-  return new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+  const shown = Number(value.toFixed(digits)) + 0; // no "−0"
+  return new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(shown);
 }
 
 /** As many digits as a reader can use: three significant, no more than needed. */

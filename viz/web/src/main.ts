@@ -117,7 +117,7 @@ function makeHead(app: App, view: View): void {
         class: "link", id: "language", lang: language() === "fr" ? "en" : "fr", "aria-label": language() === "fr" ? "English" : "Français",
         onclick: () => { setLanguage(language() === "fr" ? "en" : "fr"); app.tell("language"); },
       }, language() === "fr" ? "English" : "Français"));
-    makeSwitch(app, names, start);
+    makeSwitch(app, names);
     document.title = data.title;
     byId("map").setAttribute("aria-label", t(view.mode === "3d" ? "map.label" : "map.label_2d"));
   };

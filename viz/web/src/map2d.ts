@@ -232,7 +232,7 @@ export class Map2D implements View {
         const body = state === RoadState.Open ? (level ? TRAFFIC[level] : ROAD_OPEN)
           : state === RoadState.Freed ? CHANGE_COLOURS[0] : state === RoadState.NewlyCut ? CHANGE_COLOURS[6] : ROAD_SLOW;
         line(this.roadPaths[r], width, body);
-        if (state === RoadState.Cut) line(this.roadPaths[r], width, ROAD_CUT_DARK, [2.2 * width, 2.2 * width]);
+        if (state === RoadState.Cut) line(this.roadPaths[r], width, ROAD_CUT_DARK, [1.5 * width, 2.9 * width]);
         if (choices.picked?.building == null && choices.picked?.road === r) line(this.roadPaths[r], width, "#000091");
       }
     }

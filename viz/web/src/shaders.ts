@@ -273,7 +273,7 @@ void main() {
     float period = clamp(vHalf * 4.5, 8.0, 400.0);
     float phase = fract((vAlong + vSide * vHalf * 0.9) / period);
     float blur = fwidth((vAlong + vSide * vHalf * 0.9) / period) * 0.75;
-    float stripe = smoothstep(0.5 - blur, 0.5 + blur, phase) * (1.0 - smoothstep(1.0 - blur, 1.0, phase));
+    float stripe = smoothstep(0.64 - blur, 0.64 + blur, phase) * (1.0 - smoothstep(1.0 - blur, 1.0, phase));
     colour = mix(slow, dark, stripe);
     rim = dark;
   } else if (vState.x > 0.5) {

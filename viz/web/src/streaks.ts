@@ -31,7 +31,7 @@ export class StreakMesh {
     this.material = new ShaderMaterial({
       vertexShader: glsl.streakVertex, fragmentShader: glsl.streakFragment, transparent: true, depthWrite: false, side: DoubleSide,
       uniforms: {
-        screen: { value: new Vector2(1, 1) }, metres: { value: 1 }, wide: { value: 2.6 },
+        screen: { value: new Vector2(1, 1) }, metres: { value: 1 }, wide: { value: 2.2 },
         deep: { value: new Vector3(1, 1, 1) }, shallow: { value: new Vector3(...unit(SHORE)) },
       },
     });

@@ -17,14 +17,21 @@ export function commonStart(names: string[]): number {
   return cut < 6 ? 0 : cut + (after?.[0].length ?? 0);
 }
 
-/** The controls for the present choices; `start`: length of what all names begin with. */
-export function makeSwitch(app: App, names: string[], start: number): void {
+/** What differs between the names of the scenarios. */
+export function shortNames(app: App): string[] {
+  const names = app.data.scenarios.map((s) => s.name);
+  const start = commonStart(names);
+  return names.map((name) => name.slice(start) || t("head.reference"));
+}
+
+/** The controls for the present choices. */
+export function makeSwitch(app: App, names: string[]): void {
   const group = byId("scenarios");
   const menus = byId("which");
   const { choices } = app;
   group.hidden = menus.hidden = app.scenarios.length < 2;
   if (group.hidden) return;
-  const labels = names.map((name) => name.slice(start) || t("head.reference"));
+  const labels = shortNames(app);
   const short = names.length === 2 && labels.join("").length <= ROOM;
   group.setAttribute("aria-label", short ? t("head.scenarios") : t("head.mode"));
   const button = (text: string, title: string, on: boolean, act: () => void): HTMLElement =>
