@@ -158,3 +158,33 @@ def test_frank_wolfe_comes_near(traffic_data: Path, name: str, gap: float) -> No
     assert found.gap <= gap
     # By convexity the objective is above its least value by no more than the excess cost.
     assert 0.0 <= found.objective - objective <= found.gap * found.total_cost
+
+
+def test_oddities_of_the_files_that_go_round(tmp_path: Path) -> None:
+    """Lower-case tags and origins, a byte-order mark, Windows line ends, tabs, comments, names of columns
+    without ~, no toll column, whole numbers with a point, zones without trips, entries over several lines.
+    """
+    net, trips = tmp_path / "net.tntp", tmp_path / "trips.tntp"
+    net.write_bytes(
+        "\ufeff<number of zones>2.0\r\n<Number of Nodes>\t3 ;\r\n<NUMBER OF LINKS> 3\r\n"
+        "<first thru node> 3\r\n<ANYTHING>\r\n<END OF METADATA>\r\n\r\n~ a comment\r\n"
+        "init_node\tterm_node\tcapacity\tlength\tfftt\tb\tpower;\r\n"
+        "1 3 10 1 2.0 .15 4\r\n3\t1\t10.\t1\t2\t0\t0\t;\r\n  3 2 1e1 1 3 0.15 4 ;\r\n~ the end\r\n".encode()
+    )
+    trips.write_text(
+        "<NUMBER OF ZONES> 2\n<TOTAL OD FLOW>\n<END OF METADATA>\n\n\norigin\t1\n~ by hand\n\t1:0;2\t:\n"
+        "\t1.5e1;\n\nOrigin 2\n"
+    )
+    table, demand = read_network(net), read_trips(trips)
+    assert (table.zones, table.nodes, table.first_through_node) == (2, 3, 3)
+    assert table.capacity.tolist() == [10.0, 10.0, 10.0]
+    assert table.toll.tolist() == [0.0, 0.0, 0.0]
+    assert (demand.origin.tolist(), demand.destination.tolist(), demand.trips.tolist()) == ([0], [1], [15.0])
+    assert run_assign(net, trips).volume.tolist() == [15.0, 0.0, 15.0]
+
+
+@pytest.mark.parametrize("entry", ["3 : 4 5;", "3 : ;", "3 : 1 : 2;", "3.5 : 2;", "3 : two;", ": 3;", "3 4;"])
+def test_entries_that_are_none_are_named(files: tuple[Path, Path], entry: str) -> None:
+    files[1].write_text(TRIPS + "  " + entry + "\n")
+    with pytest.raises(InputError, match="line 7"):
+        read_trips(files[1])

@@ -30,6 +30,9 @@ COLUMNS = (
 )
 _TAG = re.compile(r"<([^>]+)>\s*(.*)")
 _ENTRY = re.compile(r"^\s*(\S+)\s*:\s*(\S+)\s*$")
+_ORIGIN = re.compile(r"^\s*origin\b", re.IGNORECASE | re.MULTILINE)
+_NOT_NUMBERS = re.compile(r"[^-+0-9.eE:;\s]")
+_BLANKS = str.maketrans(":;", "  ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,8 @@ def read_network(path: str | Path) -> TntpNetwork:
         try:
             rows.append([float(word) for word in [*words, *(["0"] * 3)][:10]])
         except ValueError:
-            problems.add(str(path), f"line {number}", line.strip(), "numbers")
+            if rows or any(_is_number(word) for word in words):
+                problems.add(str(path), f"line {number}", line.strip(), "numbers")  # else the columns' names
     problems.raise_if_any()
     if len(rows) != sizes["NUMBER OF LINKS"]:
         problems.add(str(path), "<NUMBER OF LINKS>", f"{len(rows)} rows", f"{sizes['NUMBER OF LINKS']} rows")
@@ -134,9 +138,50 @@ def read_trips(path: str | Path) -> Trips:
     header, lines = _split(path)
     problems = Problems()
     zones = _header_number(path, header, "NUMBER OF ZONES", problems)
-    origins: list[int] = []
-    destinations: list[int] = []
-    values: list[float] = []
+    table = _fast_trips(lines)
+    if table is None:  # something is wrong: say where
+        table = _slow_trips(path, lines, problems)
+    problems.raise_if_any()
+    return Trips.from_pairs(zones, table[0], table[1], table[2], where=str(path))
+
+
+def _fast_trips(lines: list[tuple[int, str]]) -> tuple[Floats, Floats, Floats] | None:
+    """Origins and destinations from 0, and trips, in one go for files of tens of MB; None for anything but
+    ``zone : trips`` entries below Origin lines.
+    """
+    origins, destinations, values = [], [], []
+    blocks = _ORIGIN.split("\n".join(line for _, line in lines))
+    if blocks[0].strip():
+        return None
+    for block in blocks[1:]:
+        first, _, rest = block.partition("\n")
+        if not first.strip().isdigit() or _NOT_NUMBERS.search(rest):
+            return None
+        entries = rest.split(";")
+        if any(entry.count(":") != 1 for entry in entries if not entry.isspace() and entry):
+            return None
+        try:
+            numbers = np.array([float(word) for word in rest.translate(_BLANKS).split()]).reshape(-1, 2)
+        except ValueError:
+            return None
+        if (numbers[:, 0] % 1 != 0).any():
+            return None
+        origins.append(np.full(len(numbers), float(first) - 1.0))
+        destinations.append(numbers[:, 0] - 1.0)
+        values.append(numbers[:, 1])
+    nothing = np.zeros(0)
+    return (
+        np.concatenate([nothing, *origins]),
+        np.concatenate([nothing, *destinations]),
+        np.concatenate([nothing, *values]),
+    )
+
+
+def _slow_trips(
+    path: Path, lines: list[tuple[int, str]], problems: Problems
+) -> tuple[Floats, Floats, Floats]:
+    """The same entry by entry, each one that is no ``zone : trips`` a problem with its line."""
+    rows: list[tuple[int, int, float]] = []
     origin = 0
     for number, line in lines:
         words = line.split()
@@ -153,15 +198,11 @@ def read_trips(path: str | Path) -> Trips:
             try:
                 if match is None or origin == 0:
                     raise ValueError
-                destination, value = int(match[1]), float(match[2])
+                rows.append((origin - 1, int(match[1]) - 1, float(match[2])))
             except ValueError:
                 problems.add(str(path), f"line {number}", entry.strip(), "zone : trips, below an Origin line")
-                continue
-            origins.append(origin - 1)
-            destinations.append(destination - 1)
-            values.append(value)
-    problems.raise_if_any()
-    return Trips.from_pairs(zones, origins, destinations, values, where=str(path))
+    table = np.asarray(rows, np.float64).reshape(-1, 3)
+    return table[:, 0], table[:, 1], table[:, 2]
 
 
 def read_flows(path: str | Path) -> tuple[NDArray[np.int32], NDArray[np.int32], Floats, Floats]:
@@ -241,7 +282,7 @@ def write_flows(path: str | Path, table: TntpNetwork, result: Assignment) -> Non
 def _split(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     """Header tags, and the numbered lines of the body without comments (``~``)."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise InputError(Problem(str(path), "", error.strerror or str(error), "a TNTP file")) from None
     header: dict[str, str] = {}
@@ -257,10 +298,18 @@ def _split(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     return header, body
 
 
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
 def _header_number(path: Path, header: dict[str, str], key: str, problems: Problems) -> int:
     """A whole number from the header, 0 and a noted problem where there is none."""
-    value = header.get(key, "").split()
-    if value and value[0].isdigit():
-        return int(value[0])
+    value = header.get(key, "").replace(";", " ").split()
+    if value and _is_number(value[0]) and float(value[0]) >= 0 and float(value[0]) % 1 == 0:
+        return int(float(value[0]))
     problems.add(str(path), f"<{key}>", header.get(key, "nothing"), "a whole number")
     return 0
