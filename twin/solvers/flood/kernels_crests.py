@@ -49,6 +49,22 @@ def energy_behind(state, static, r, c, axis, plane, side, ny, nx, dry):
     return static[BED, r, c] + depth + velocity * velocity / (2.0 * GRAVITY)
 
 
+@njit(inline="always")
+def level_beyond(state, static, level, r, c, axis, plane, side, ny, nx, dry):
+    """Water level (m above the datum) in the cell beyond the one that a weir falls into; no bound (-1e300)
+    where that is dry, off the grid, or higher (or behind a crest that is) than the water that received.
+
+    level: of the receiving cell (m above the datum); other arguments as of `energy_behind`.
+    """
+    if r < PAD or r >= PAD + ny or c < PAD or c >= PAD + nx:
+        return -1e300
+    depth = state[DEPTH, r, c]
+    between = static[plane, r, c] if side == 0 else static[plane, r - axis, c - 1 + axis]
+    if depth < dry or max(between, static[BED, r, c]) >= level:
+        return -1e300
+    return static[BED, r, c] + depth
+
+
 @njit(cache=True, error_model="numpy")
 def over_crests(state, static, axis, row, column, level, wish, shut, out, marks, forced, dt, dx, ny, nx, dry):
     """Pass the water of a step over the crests; how many were weirs.
@@ -80,19 +96,26 @@ def over_crests(state, static, axis, row, column, level, wish, shut, out, marks,
             continue
         shut[f] = 1
         count += 1
-        # The flow stops at the shut face and stands above its energy line: that is read one cell behind.
+        # The flow stops at the shut face and stands above its energy line: that is read one cell behind. In
+        # the cell that receives it, it draws the water down: the tailwater stands one cell beyond.
         if w1 > w2:
             behind = energy_behind(
                 state, static, r - axis[f], c - 1 + axis[f], axis[f], plane, 0, ny, nx, dry
             )
+            beyond = level_beyond(
+                state, static, w2, r2 + axis[f], c2 + 1 - axis[f], axis[f], plane, 1, ny, nx, dry
+            )
             head = min(head, max(behind - crest, 0.0))
-            down = w2 - crest
+            down = max(w2, beyond) - crest
         else:
             behind = energy_behind(
                 state, static, r2 + axis[f], c2 + 1 - axis[f], axis[f], plane, 1, ny, nx, dry
             )
+            beyond = level_beyond(
+                state, static, w1, r - axis[f], c - 1 + axis[f], axis[f], plane, 0, ny, nx, dry
+            )
             head = min(head, max(behind - crest, 0.0))
-            down = w1 - crest
+            down = max(w1, beyond) - crest
         discharge = BROAD_CREST * head * math.sqrt(head)
         if down > 0.0:
             discharge *= (1.0 - min(down / max(head, 1e-12), 1.0) ** 1.5) ** DROWNED
