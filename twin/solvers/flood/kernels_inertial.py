@@ -10,9 +10,9 @@ centred on its neighbours by a weight theta (de Almeida, Bates, Freer and Souvig
     q' = m - g n² dt |q'| q' / h^(7/3) = 2 m / (1 + sqrt(1 + 4 g n² dt |m| / h^(7/3)))
 
 with h the depth of the water over the face: highest level of its two cells less the highest of bed and
-crest. |m| is the size of the vector, the other component averaged from the four faces around. Friction is implicit
-in closed form (Xia and Liang 2018): the quotient of the papers, which takes |q|, swings between two values where
-friction rules and knows no friction where the water comes from its neighbours. Advection is the
+crest. |m| is the size of the vector, the other component averaged from the four faces around. Friction is
+implicit in closed form (Xia and Liang 2018): the quotient of the papers, which takes |q|, swings between two
+values where friction rules and knows no friction where the water comes from its neighbours. Advection is the
 conservative upwind form of Stelling and Duinmeijer (2003), Int. J. Numer. Meth. Fluids 43, as in the full
 equations of SFINCS (Leijnse et al. 2021, Coastal Eng. 163).
 
@@ -124,7 +124,7 @@ def face_depth(hl, zl, hr, zr, crest):
     return depth, rise
 
 
-@njit(cache=True, error_model="numpy")
+@njit(inline="always")
 def push_within(flux, single, h, z, friction, crest, qe, above, qs, added, ratio, dt, dry, theta):
     """Unit discharges of the faces in x of a row (face j between cells j and j + 1) before friction.
 
@@ -149,7 +149,7 @@ def push_within(flux, single, h, z, friction, crest, qe, above, qs, added, ratio
         single[DRAG + j] = np.float32(step * (friction[j] + friction[j + 1]))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(inline="always")
 def push_below(
     flux, single, h, z, friction, h2, z2, friction2, crest, qs, before, after, qe, qe2, added, ratio, dt, dry,
     theta,
@@ -175,7 +175,7 @@ def push_below(
         single[DRAG + j] = np.float32(step * (friction[j] + friction2[j]))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(inline="always")
 def rub(flux, speed, single):
     """Friction on a row of faces, and their velocities.
 
@@ -246,8 +246,9 @@ def advect_below(added, qs, qs_above, qs_below, v, v_above, v_below, qe, qe_belo
 
 
 @njit(cache=True, error_model="numpy")
-def wet_cells(h, dry):
-    """Cells of a row with water."""
+def wet_cells(state, row, c0, dry):
+    """Cells of a row of the padded arrays, around a tile, with water."""
+    h = state[DEPTH, row, c0 - HALO : c0 - HALO + NB]
     count = 0
     least = h.dtype.type(dry)
     for j in range(NB):
@@ -255,7 +256,7 @@ def wet_cells(h, dry):
     return count
 
 
-@njit(cache=True, error_model="numpy")
+@njit(inline="always")
 def overdrawn(h, east, north, south, ratio):
     """Number of cells of a row that would lose more than they hold; east, north, south: fluxes of its
     faces.
@@ -298,7 +299,7 @@ def limit_below(flux, speed, theta, theta2):
         speed[j] *= share
 
 
-@njit(cache=True, error_model="numpy")
+@njit(inline="always")
 def update_row(
     s, h, h_new, qx, qy, qe, qs, east, south, north, u_east, u_south, u_north, ratio, dry
 ):  # fmt: skip
@@ -354,79 +355,144 @@ def old_velocities(old, static, slow, r0, rows, c0, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def new_row_of_faces(
-    old, static, s, slow, single, edge, row, r0, c0, ny, nx, ratio, dt, dry, theta, advection, wet, wet_below,
-    within,
-):  # fmt: skip
-    """Discharges and velocities of the faces below a row, and of those within it (`within`)."""
+def row_below(old, static, s, slow, single, row, r0, c0, ratio, dt, dry, theta):
+    """:func:`push_below` and :func:`rub` on a row of the padded arrays.
+
+    Views are made here and not handed from function to function, which would count references at every call.
+    """
     low, high = c0 - HALO, c0 - HALO + NB
-    h, z, friction = old[DEPTH, row, low:high], static[BED, row, low:high], static[FRICTION, row, low:high]
-    qe, qs = old[FLUX_EAST, row, low:high], old[FLUX_SOUTH, row, low:high]
-    above = old[FLUX_SOUTH, row - 1, low:high]
-    flux_s, speed_s = kept_row(s, FLUX_S, row, r0), kept_row(s, SPEED_S, row, r0)
-    flux_e, speed_e = kept_row(s, FLUX_E, row, r0), kept_row(s, SPEED_E, row, r0)
-    added = slow[ADVECTED : ADVECTED + NB]
-    if wet + wet_below > 0:
-        qe2, qs2 = old[FLUX_EAST, row + 1, low:high], old[FLUX_SOUTH, row + 1, low:high]
-        if advection:
-            advect_below(
-                added, qs, above, qs2, kept_row(slow, OLD_S, row, r0), kept_row(slow, OLD_S, row - 1, r0),
-                kept_row(slow, OLD_S, row + 1, r0), qe, qe2, ratio,
-            )  # fmt: skip
-        push_below(
-            flux_s, single, h, z, friction, old[DEPTH, row + 1, low:high], static[BED, row + 1, low:high],
-            static[FRICTION, row + 1, low:high], static[CREST_Y, row, low:high], qs, above, qs2, qe, qe2,
-            added, ratio, dt, dry, theta,
-        )  # fmt: skip
-        rub(flux_s, speed_s, single)
-    else:
-        fill(flux_s, 0.0)
-        fill(speed_s, 0.0)
-    if wet > 0 and within:
-        if advection:
-            advect_within(
-                added, qe, kept_row(slow, OLD_E, row, r0), kept_row(slow, OLD_E, row - 1, r0),
-                kept_row(slow, OLD_E, row + 1, r0), above, qs, ratio,
-            )  # fmt: skip
-        push_within(
-            flux_e, single, h, z, friction, static[CREST_X, row, low:high], qe, above, qs, added, ratio, dt,
-            dry, theta,
-        )  # fmt: skip
-        rub(flux_e, speed_e, single)
-    else:
-        fill(flux_e, 0.0)
-        fill(speed_e, 0.0)
-    set_edges(old, edge, flux_e, flux_s, speed_e, speed_s, row, c0, ny, nx, dry)
+    flux = kept_row(s, FLUX_S, row, r0)
+    push_below(
+        flux, single, old[DEPTH, row, low:high], static[BED, row, low:high], static[FRICTION, row, low:high],
+        old[DEPTH, row + 1, low:high], static[BED, row + 1, low:high], static[FRICTION, row + 1, low:high],
+        static[CREST_Y, row, low:high], old[FLUX_SOUTH, row, low:high], old[FLUX_SOUTH, row - 1, low:high],
+        old[FLUX_SOUTH, row + 1, low:high], old[FLUX_EAST, row, low:high], old[FLUX_EAST, row + 1, low:high],
+        slow[ADVECTED : ADVECTED + NB], ratio, dt, dry, theta,
+    )  # fmt: skip
+    rub(flux, kept_row(s, SPEED_S, row, r0), single)
 
 
 @njit(cache=True, error_model="numpy")
-def set_edges(old, edge, flux_e, flux_s, speed_e, speed_s, row, c0, ny, nx, dry):
+def row_within(old, static, s, slow, single, row, r0, c0, ratio, dt, dry, theta):
+    """:func:`push_within` and :func:`rub` on a row of the padded arrays."""
+    low, high = c0 - HALO, c0 - HALO + NB
+    flux = kept_row(s, FLUX_E, row, r0)
+    push_within(
+        flux, single, old[DEPTH, row, low:high], static[BED, row, low:high], static[FRICTION, row, low:high],
+        static[CREST_X, row, low:high], old[FLUX_EAST, row, low:high], old[FLUX_SOUTH, row - 1, low:high],
+        old[FLUX_SOUTH, row, low:high], slow[ADVECTED : ADVECTED + NB], ratio, dt, dry, theta,
+    )  # fmt: skip
+    rub(flux, kept_row(s, SPEED_E, row, r0), single)
+
+
+@njit(cache=True, error_model="numpy")
+def row_advected(old, slow, row, r0, c0, ratio, within):
+    """What advection adds to the faces below a row, or to those within it."""
+    low, high = c0 - HALO, c0 - HALO + NB
+    added = slow[ADVECTED : ADVECTED + NB]
+    qe, qs = old[FLUX_EAST, row, low:high], old[FLUX_SOUTH, row, low:high]
+    above = old[FLUX_SOUTH, row - 1, low:high]
+    if within:
+        advect_within(
+            added, qe, kept_row(slow, OLD_E, row, r0), kept_row(slow, OLD_E, row - 1, r0),
+            kept_row(slow, OLD_E, row + 1, r0), above, qs, ratio,
+        )  # fmt: skip
+    else:
+        advect_below(
+            added, qs, above, old[FLUX_SOUTH, row + 1, low:high], kept_row(slow, OLD_S, row, r0),
+            kept_row(slow, OLD_S, row - 1, r0), kept_row(slow, OLD_S, row + 1, r0), qe,
+            old[FLUX_EAST, row + 1, low:high], ratio,
+        )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def no_faces(s, plane, speed, row, r0):
+    """A row of faces through which nothing passes."""
+    start = (row - (r0 - ABOVE)) * NB
+    for j in range(NB):
+        s[plane + start + j] = 0.0
+        s[speed + start + j] = 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def row_overdrawn(old, s, row, r0, c0, ratio):
+    """:func:`overdrawn` on a row of the padded arrays."""
+    low, high = c0 - HALO, c0 - HALO + NB
+    return overdrawn(
+        old[DEPTH, row, low:high], kept_row(s, FLUX_E, row, r0), kept_row(s, FLUX_S, row - 1, r0),
+        kept_row(s, FLUX_S, row, r0), ratio,
+    )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def row_updated(old, new, s, row, r0, c0, ratio, dry):
+    """:func:`update_row` on a row of the padded arrays."""
+    end = c0 + TILE_COLS
+    first, last = OUT0, OUT0 + TILE_COLS
+    update_row(
+        s, old[DEPTH, row, c0:end], new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end],
+        new[DISCHARGE_Y, row, c0:end], new[FLUX_EAST, row, c0:end], new[FLUX_SOUTH, row, c0:end],
+        kept_row(s, FLUX_E, row, r0)[first - 1 : last], kept_row(s, FLUX_S, row, r0)[first:last],
+        kept_row(s, FLUX_S, row - 1, r0)[first:last], kept_row(s, SPEED_E, row, r0)[first - 1 : last],
+        kept_row(s, SPEED_S, row, r0)[first:last], kept_row(s, SPEED_S, row - 1, r0)[first:last], ratio, dry,
+    )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def limit_row(old, s, row, r0, c0, nx, ratio, over, over_above):
+    """Scale the faces of a row, and those above it, where a cell would lose more than it holds."""
+    one = s.dtype.type(1)
+    low, high = c0 - HALO, c0 - HALO + NB
+    east, shares = kept_row(s, FLUX_E, row, r0), kept_row(s, THETA, row, r0)
+    south, north = kept_row(s, FLUX_S, row, r0), kept_row(s, FLUX_S, row - 1, r0)
+    if over > 0:
+        find_theta(shares, old[DEPTH, row, low:high], east, north, south, ratio)
+        # What comes in from outside is not limited by the ghosts.
+        if c0 == PAD:
+            shares[OUT0 - 1] = one
+        if PAD + nx < c0 + TILE_COLS + 2:
+            shares[OUT0 + PAD + nx - c0] = one
+        limit_within(east, kept_row(s, SPEED_E, row, r0), shares)
+    else:
+        fill(shares, 1)
+    if over + over_above > 0 and row >= r0:
+        before = kept_row(s, THETA, row - 1, r0)
+        limit_below(north, kept_row(s, SPEED_S, row - 1, r0), before, shares)
+    limited = 0
+    for j in range(OUT0, OUT0 + TILE_COLS):
+        limited += 1 if shares[j] < one else 0
+    return limited
+
+
+@njit(cache=True, error_model="numpy")
+def set_edges(old, edge, s, row, r0, c0, ny, nx, dry):
     """Faces on the edge of the grid: what the boundary says (edge: see :func:`edge_faces`)."""
+    at_row = (row - (r0 - ABOVE)) * NB + OUT0
     # The cells beside a tile see the edge as its own do.
     first, last = max(c0 - 2, PAD), min(c0 + TILE_COLS + 2, PAD + nx)
     if PAD <= row < PAD + ny:
         i = row - PAD
         if c0 == PAD:
             over = max(old[DEPTH, row, PAD], old[DEPTH, row, PAD - 1], dry)
-            flux_e[OUT0 - 1] = -edge[i]
-            speed_e[OUT0 - 1] = -edge[i] / over
+            s[FLUX_E + at_row - 1] = -edge[i]
+            s[SPEED_E + at_row - 1] = -edge[i] / over
         if PAD + nx < c0 + TILE_COLS + 2:
             over = max(old[DEPTH, row, PAD + nx - 1], old[DEPTH, row, PAD + nx], dry)
-            at = OUT0 + PAD + nx - 1 - c0
-            flux_e[at] = edge[ny + i]
-            speed_e[at] = edge[ny + i] / over
+            at = at_row + PAD + nx - 1 - c0
+            s[FLUX_E + at] = edge[ny + i]
+            s[SPEED_E + at] = edge[ny + i] / over
     if row == PAD - 1:
         for c in range(first, last):
             over = max(old[DEPTH, PAD, c], old[DEPTH, PAD - 1, c], dry)
             q = -edge[2 * ny + c - PAD]
-            flux_s[OUT0 + c - c0] = q
-            speed_s[OUT0 + c - c0] = q / over
+            s[FLUX_S + at_row + c - c0] = q
+            s[SPEED_S + at_row + c - c0] = q / over
     if row == PAD + ny - 1:
         for c in range(first, last):
             over = max(old[DEPTH, PAD + ny - 1, c], old[DEPTH, PAD + ny, c], dry)
             q = edge[2 * ny + nx + c - PAD]
-            flux_s[OUT0 + c - c0] = q
-            speed_s[OUT0 + c - c0] = q / over
+            s[FLUX_S + at_row + c - c0] = q
+            s[SPEED_S + at_row + c - c0] = q / over
 
 
 @njit(cache=True, error_model="numpy")
@@ -439,48 +505,35 @@ def step_tile(
     A row is done when the shares of the row below are known: what crosses a face depends on what the cell
     that gives still has, and that cell may be one row on.
     """
-    one = s.dtype.type(1)
-    low, high = c0 - HALO, c0 - HALO + NB
     for j in range(MAXIMA):
         s[j] = 0
     if advection:
         old_velocities(old, static, slow, r0, rows, c0, dry)
     limited = 0
     over_above = 0
-    wet = wet_cells(old[DEPTH, r0 - 2, low:high], dry)
+    wet = wet_cells(old, r0 - 2, c0, dry)
     for row in range(r0 - 2, r0 + rows + 1):
-        wet_below = wet_cells(old[DEPTH, row + 1, low:high], dry)
-        new_row_of_faces(
-            old, static, s, slow, single, edge, row, r0, c0, ny, nx, ratio, dt, dry, theta, advection, wet,
-            wet_below, row > r0 - 2,
-        )  # fmt: skip
+        wet_below = wet_cells(old, row + 1, c0, dry)
+        if wet + wet_below > 0:
+            if advection:
+                row_advected(old, slow, row, r0, c0, ratio, False)
+            row_below(old, static, s, slow, single, row, r0, c0, ratio, dt, dry, theta)
+        else:
+            no_faces(s, FLUX_S, SPEED_S, row, r0)
+        if wet > 0 and row > r0 - 2:
+            if advection:
+                row_advected(old, slow, row, r0, c0, ratio, True)
+            row_within(old, static, s, slow, single, row, r0, c0, ratio, dt, dry, theta)
+        else:
+            no_faces(s, FLUX_E, SPEED_E, row, r0)
+        set_edges(old, edge, s, row, r0, c0, ny, nx, dry)
         wet = wet_below
         if row == r0 - 2:
             continue
-        h = old[DEPTH, row, low:high]
-        east, shares = kept_row(s, FLUX_E, row, r0), kept_row(s, THETA, row, r0)
-        south, north = kept_row(s, FLUX_S, row, r0), kept_row(s, FLUX_S, row - 1, r0)
-        over = 0
-        inside = PAD <= row < PAD + ny
-        if inside:
-            over = overdrawn(h, east, north, south, ratio)
-        if over > 0:
-            find_theta(shares, h, east, north, south, ratio)
-            # What comes in from outside is not limited by the ghosts.
-            if c0 == PAD:
-                shares[OUT0 - 1] = one
-            if PAD + nx < c0 + TILE_COLS + 2:
-                shares[OUT0 + PAD + nx - c0] = one
-            if r0 <= row < r0 + rows:
-                for j in range(OUT0, OUT0 + TILE_COLS):
-                    limited += 1 if shares[j] < one else 0
-            limit_within(east, kept_row(s, SPEED_E, row, r0), shares)
-        else:
-            fill(shares, 1)
-        if over + over_above > 0 and row >= r0:
-            limit_below(
-                north, kept_row(s, SPEED_S, row - 1, r0), kept_row(s, THETA, row - 1, r0), shares
-            )  # fmt: skip
+        over = row_overdrawn(old, s, row, r0, c0, ratio) if PAD <= row < PAD + ny else 0
+        # The shares are read from the row below as well: known wherever one of the two is limited.
+        found = limit_row(old, s, row, r0, c0, nx, ratio, over, over_above)
+        limited += found if r0 <= row < r0 + rows else 0
         over_above = over
         if row > r0:
             close_row(old, new, s, edge_flux, watched, row - 1, r0, c0, ny, nx, ratio, dry)
@@ -495,31 +548,22 @@ def step_tile(
 @njit(cache=True, error_model="numpy")
 def close_row(old, new, s, edge_flux, watched, row, r0, c0, ny, nx, ratio, dry):
     """The new state of a row of a tile, and what crosses the edges of the grid and the watched faces."""
-    end = c0 + TILE_COLS
-    east, south = kept_row(s, FLUX_E, row, r0), kept_row(s, FLUX_S, row, r0)
-    north = kept_row(s, FLUX_S, row - 1, r0)
-    first, last = OUT0, OUT0 + TILE_COLS
-    update_row(
-        s, old[DEPTH, row, c0:end], new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end],
-        new[DISCHARGE_Y, row, c0:end], new[FLUX_EAST, row, c0:end], new[FLUX_SOUTH, row, c0:end],
-        east[first - 1 : last], south[first:last], north[first:last],
-        kept_row(s, SPEED_E, row, r0)[first - 1 : last], kept_row(s, SPEED_S, row, r0)[first:last],
-        kept_row(s, SPEED_S, row - 1, r0)[first:last], ratio, dry,
-    )  # fmt: skip
+    row_updated(old, new, s, row, r0, c0, ratio, dry)
+    base = (row - (r0 - ABOVE)) * NB + OUT0
+    above = base - NB
     columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
-        new[FLUX_EAST, row, PAD - 1] = east[OUT0 - 1]
-        edge_flux[row - PAD] = -east[OUT0 - 1]
+        new[FLUX_EAST, row, PAD - 1] = s[FLUX_E + base - 1]
+        edge_flux[row - PAD] = -s[FLUX_E + base - 1]
     if c0 + columns == PAD + nx:
-        edge_flux[ny + row - PAD] = east[OUT0 + columns - 1]
+        edge_flux[ny + row - PAD] = s[FLUX_E + base + columns - 1]
     if row == PAD:
         for j in range(columns):
-            new[FLUX_SOUTH, PAD - 1, c0 + j] = north[OUT0 + j]
-            edge_flux[2 * ny + c0 - PAD + j] = -north[OUT0 + j]
+            new[FLUX_SOUTH, PAD - 1, c0 + j] = s[FLUX_S + above + j]
+            edge_flux[2 * ny + c0 - PAD + j] = -s[FLUX_S + above + j]
     if row == PAD + ny - 1:
         for j in range(columns):
-            edge_flux[2 * ny + nx + c0 - PAD + j] = south[OUT0 + j]
-    base = (row - (r0 - ABOVE)) * NB + OUT0
+            edge_flux[2 * ny + nx + c0 - PAD + j] = s[FLUX_S + base + j]
     export_faces(s, FLUX_E + base, FLUX_S + base, edge_flux, watched, row, c0, ny, nx)
 
 
