@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.solvers.traffic import bfw, pas
 from twin.solvers.traffic.kernels import beckmann, fill_costs, judge_rows
@@ -20,7 +21,7 @@ from twin.solvers.traffic.kernels_pool import add_rows
 from twin.solvers.traffic.pas import RowFlows
 from twin.solvers.traffic.paths import Paths, carry_over
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips, VehicleClass
-from twin.solvers.traffic.trees import grow
+from twin.solvers.traffic.trees import grow, mend
 
 Method = Literal["pas", "bfw"]
 TOGETHER = 128  # origins whose distances are kept at once
@@ -148,7 +149,7 @@ def _equilibrium(
         solver.settle(gap)
     while True:
         solver.advance(gap, most)
-        verdict = judge(network, loading, solver.flows)
+        verdict = judge(network, loading, solver.flows, solver.trees)
         if verdict.excess <= gap * verdict.total_cost or solver.iterations >= most:
             break
     paths = None
@@ -217,9 +218,14 @@ class Verdict:
     class_volume: Floats
 
 
-def judge(network: AssignmentNetwork, loading: Loading, flows: RowFlows) -> Verdict:
+def judge(
+    network: AssignmentNetwork, loading: Loading, flows: RowFlows, trees: NDArray[np.uint16] | None = None
+) -> Verdict:
     """Judge link flows by row: fresh volumes, costs and trees; excess as sum of flow × reduced cost. Reduced
     costs are differences of costs to one origin, never of totals, so that gaps far below 1e-13 still show.
+
+    `trees` (o, n) only save time: the search begins there (`mend_tree`) and ends, as from nothing, when no
+    link offers less anywhere. They are changed.
     """
     star, classes = network.star, loading.pce.size
     by_class = np.empty((classes, network.links))
@@ -233,7 +239,7 @@ def judge(network: AssignmentNetwork, loading: Loading, flows: RowFlows) -> Verd
     cost = _costs(network, volume)
     pair_cost = np.empty(loading.pair_node.size)
     excess, imbalance, paid = (np.zeros(loading.rows) for _ in range(3))
-    for rows, pairs, own_cost, distance in _trees(network, loading, cost):
+    for rows, pairs, own_cost, distance in _trees(network, loading, cost, trees):
         pair_cost[pairs] = _pair_costs(loading, rows, pairs, distance)
         judge_rows(
             rows.start, flows.row_ptr, flows.link, flows.flow, loading.origin_node, loading.pair_ptr,
@@ -291,7 +297,7 @@ def _costs(network: AssignmentNetwork, volume: Floats) -> Floats:
 
 
 def _trees(
-    network: AssignmentNetwork, loading: Loading, cost: Floats
+    network: AssignmentNetwork, loading: Loading, cost: Floats, trees: NDArray[np.uint16] | None = None
 ) -> Iterator[tuple[slice, slice, Floats, Floats]]:
     """Rows, their pairs, their costs and their distances (rows, n), some rows at a time to bound the
     memory.
@@ -302,7 +308,10 @@ def _trees(
         own_cost = cost + loading.extra[loading.row_class[first]]
         distance = np.empty((node.size, network.nodes))
         entry = np.empty((node.size, network.nodes), np.int32)
-        grow(network, node, own_cost, distance, entry)
+        if trees is None:
+            grow(network, node, own_cost, distance, entry)
+        else:
+            mend(network, node, own_cost, trees[rows], distance, entry)
         yield rows, slice(int(loading.pair_ptr[first]), int(loading.pair_ptr[last])), own_cost, distance
 
 

@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 BATCH = 32  # rows whose trees are grown at the same costs
 COARSE = 0.1  # of the gap found last: used links dearer than the tree by a smaller share wait
 BEGIN = 0.3  # the gap that the first iteration expects
-SWEEPS = 20  # over all pairs after each search, at most
+SWEEPS = 20  # over all pairs after each search, at most …
+MORE_SWEEPS = 100  # … and where the pairs have few links, so that trees cost more than sweeps
+FEW = 200_000  # links of all pairs
 ROUNDING = 1e-15  # relative cost difference below which two segments cost the same
 FINE = 1e-4  # of the gap asked for: the same, where the gap is coarser
-ENOUGH = 0.02  # a sweep that finds less than this share of what the first one found is the last
+ENOUGH, LITTLE = 0.02, 1e-4  # a sweep that finds less than this share of the first one's is the last
 
 
 @dataclass(frozen=True, eq=False)
@@ -266,15 +268,17 @@ class PairedSegments:
     def _sweeps(self, least: float) -> None:
         """Sweep over all pairs until little is found, drop the idle ones, and tidy the pool."""
         pairs = self._sizes[0]
+        few = self._sizes[1] < FEW
+        most, enough = (MORE_SWEEPS, LITTLE) if few else (SWEEPS, ENOUGH)
         first_found = 0.0
-        for k in range(SWEEPS):
+        for k in range(most):
             found = sweep(
                 pairs, least, self._start, self._middle, self._stop, self._offset, self._turn,
                 self._member_ptr, self._member_slot, self._links, self._slots, self._pool_flow, self._road,
             )  # fmt: skip
             if k == 0:
                 first_found = found
-            if found <= ENOUGH * first_found and k > 0:
+            if found <= enough * first_found and k > 0:
                 break
         self._sizes[:4] = drop_idle(
             pairs, self._kind, self._start, self._middle, self._stop, self._offset, self._turn, self._idle,
