@@ -232,8 +232,8 @@ def report(compared: Comparison) -> str:
     lines = [
         "# Subgrid",
         "",
-        "Written by `python -m benchmarks.validation.valley`. A valley of 1 × 0.5 km at 1 m (river, dike with a"
-        " low stretch, ditches, a town of streets and houses), a flood wave of 30 minutes, local inertia."
+        "Written by `python -m benchmarks.validation.valley`. A valley of 1 × 0.5 km at 1 m (river, dike with"
+        " a low stretch, ditches, a town of streets and houses), a flood wave of 30 minutes, local inertia."
         f" Levels are compared on the 1 m terrain where both runs are wet (over {WET:g} m); overlap is the"
         " share of the cells wet in one of the two that are wet in both. Seconds are of the loop alone.",
         "",
