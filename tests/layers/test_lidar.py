@@ -53,6 +53,33 @@ def test_ground_water_and_virtual_points_only(read: Read, tmp_path: Path) -> Non
     assert "4.0 % of the cells without a point" in " ".join(layer.provenance.notes)
 
 
+def test_buildings_and_decks_are_layers_of_their_own(read: Read, tmp_path: Path) -> None:
+    plain(tmp_path / "p.laz")
+    roofs = read("roofs", "p.laz").data.values
+    house = np.zeros((20, 20), dtype=bool)
+    house[8:12, 8:12] = True
+    np.testing.assert_array_equal(np.where(house, 120.0, np.nan), roofs)
+    decks = read("bridge_decks", "p.laz")
+    np.testing.assert_array_equal(decks.data.values[:, 18:], 110.0)
+    assert np.isnan(decks.data.values[:, :18]).all()
+    assert "160 points of class 17" in " ".join(decks.provenance.notes)
+
+
+@pytest.mark.real
+def test_classes_of_the_real_tile(read: Read, real_data: Path) -> None:
+    """Counted with laspy on its own: heights of each class, cell by cell."""
+    path = real_data / "lidar_hd" / "test_data_77055_627755_LA93_IGN69.laz"
+    cloud = laspy.read(path)
+    kinds = np.asarray(cloud.classification)
+    for name, kind in lidar.TOPS.items():
+        layer = read(name, str(path)).data
+        z = np.asarray(cloud.z)[kinds == kind]
+        assert np.isfinite(layer.values).any() == (z.size > 0)
+        if z.size:
+            assert float(layer.max()) == pytest.approx(z.max())
+            assert np.isfinite(layer.values).sum() <= z.size
+
+
 def test_bad_point_files(read: Read, tmp_path: Path) -> None:
     (tmp_path / "none.laz").write_bytes(b"LASF" + bytes(20))
     with pytest.raises(InputError, match="points that cannot be used"):

@@ -13,7 +13,7 @@ from pyproj import CRS
 from twin.errors import InputError, suggest
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
-from twin.layers import ign
+from twin.layers import ign, lidar
 from twin.layers.buildings import read_buildings
 from twin.layers.landcover import manning_on_grid, read_land_cover, read_roughness, roughness_on_grid
 from twin.layers.lattice import native_grid, resample_mean
@@ -48,7 +48,7 @@ Read = tuple[xr.DataArray | gpd.GeoDataFrame, tuple[str, ...], str, str]
 LAYER_NAMES = (
     "terrain", "roughness", "land_cover", "roads", "turn_bans", "buildings", "hydrography", "water_surfaces",
     "structures", "defences", "population", "zones", "districts", "facilities", "flood_marks",
-    "flood_extent", "orthophoto",
+    "flood_extent", "orthophoto", "roofs", "bridge_decks",
 )  # fmt: skip
 
 # Files that scenarios and places name, read through the same door: ``places.schools``, …
@@ -163,7 +163,7 @@ def _provenance(reading: Reading, files: tuple[str, ...], crs: str, datum: str) 
     )
 
 
-_RASTERS = ("terrain", "roughness", "initial_water")
+_RASTERS = ("terrain", "roughness", "initial_water", *lidar.TOPS)
 # What would be ignored in silence: keys for features on rasters, and the reverse.
 _NOT_FOR: dict[str, Callable[[str], bool]] = {
     "layer": lambda name: name in _RASTERS,
@@ -228,6 +228,8 @@ _READERS: dict[str, Callable[[Reading], Read]] = {
     "roughness": _roughness,
     "land_cover": _land_cover,
     "initial_water": _raster,
+    "roofs": _raster,
+    "bridge_decks": _raster,
     "roads": _roads,
     "buildings": _buildings,
     "turn_bans": _turn_bans,

@@ -1,11 +1,13 @@
 """Classified LiDAR points (LiDAR HD .laz, .copc.laz) → ground heights on a lattice of 1 m.
 
 Ground for hydraulics is what IGN takes for its terrain: ground (2), water (9) and virtual points (66).
-Bridge decks (17) and buildings (6) are not in it. Needs laspy: the extra `lidar`.
+Buildings (6) and bridge decks (17) are not in it; they are layers of their own (`read_tops`). Needs laspy:
+the extra `lidar`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ Floats = NDArray[np.float64]
 
 SUFFIXES = (".laz", ".las")
 GROUND = (2, 9, 66)
+# Layer of a territory → the class of its points.
+TOPS = {"roofs": 6, "bridge_decks": 17}
 CELL = 1.0  # m; cell centres on round coordinates, as RGE ALTI 1 m
 REACH = 50  # cells: no ground was seen under a building; farther than that from any, there is a hole
 CHUNK = 2_000_000  # points held at once
@@ -88,23 +92,11 @@ def read_ground(path: Path, header: Header) -> tuple[Floats, int, float]:
     LidarError
         The points cannot be read, or none is ground.
     """
-    import laspy
-
     size = header.ny * header.nx
     total, count = np.zeros(size), np.zeros(size)
-    with _open(path) as file:
-        try:
-            for points in file.chunk_iterator(CHUNK):
-                ground = np.isin(np.asarray(points.classification), GROUND)
-                x, y, z = (np.asarray(v, dtype=float)[ground] for v in (points.x, points.y, points.z))
-                j = np.floor((x - header.x_west) / CELL).astype(np.int64)
-                i = np.floor((header.y_north - y) / CELL).astype(np.int64)
-                # On the last edge of the lattice: the cell that the lattice has.
-                cell = np.clip(i, 0, header.ny - 1) * header.nx + np.clip(j, 0, header.nx - 1)
-                total += np.bincount(cell, z, minlength=size)
-                count += np.bincount(cell, minlength=size)
-        except (laspy.errors.LaspyException, OSError, ValueError, RuntimeError) as error:
-            raise LidarError(str(error)) from error
+    for cell, z in _points(path, header, GROUND):
+        total += np.bincount(cell, z, minlength=size)
+        count += np.bincount(cell, minlength=size)
     seen = count > 0
     if not seen.any():
         raise LidarError(f"no point of the classes {', '.join(map(str, GROUND))}")
@@ -116,3 +108,38 @@ def read_ground(path: Path, header: Header) -> tuple[Floats, int, float]:
     done = fillnodata(shifted, mask=mask.astype(np.uint8), max_search_distance=REACH).astype(float)
     done = np.where(done <= -9000.0, np.nan, done + base)
     return np.where(mask, heights, done), int(count.sum()), float(1.0 - mask.mean())
+
+
+def read_tops(path: Path, header: Header, kind: int) -> tuple[Floats, int]:
+    """Highest point of one class in each cell, nothing filled: (ny, nx) (m, NaN without one), their number.
+
+    Raises
+    ------
+    LidarError
+        The points cannot be read.
+    """
+    top = np.full(header.ny * header.nx, -np.inf)
+    count = 0
+    for cell, z in _points(path, header, (kind,)):
+        np.maximum.at(top, cell, z)
+        count += z.size
+    return np.where(np.isfinite(top), top, np.nan).reshape(header.ny, header.nx), count
+
+
+def _points(
+    path: Path, header: Header, classes: tuple[int, ...]
+) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """Flat cells and heights (m) of the points of some classes, `CHUNK` of the file at once."""
+    import laspy
+
+    with _open(path) as file:
+        try:
+            for points in file.chunk_iterator(CHUNK):
+                wanted = np.isin(np.asarray(points.classification), classes)
+                x, y, z = (np.asarray(v, dtype=float)[wanted] for v in (points.x, points.y, points.z))
+                j = np.floor((x - header.x_west) / CELL).astype(np.int64)
+                i = np.floor((header.y_north - y) / CELL).astype(np.int64)
+                # On the last edge of the lattice: the cell that the lattice has.
+                yield np.clip(i, 0, header.ny - 1) * header.nx + np.clip(j, 0, header.nx - 1), z
+        except (laspy.errors.LaspyException, OSError, ValueError, RuntimeError) as error:
+            raise LidarError(str(error)) from error

@@ -171,11 +171,16 @@ class Mosaic:
 
     def _points(self, tile: Tile, header: lidar.Header) -> Floats:
         if tile.path not in self._lidar:
-            heights, points, filled = lidar.read_ground(tile.path, header)
-            share = f"{100 * filled:.1f}"
-            self._reading.note(
-                "lidar", file=tile.path.name, points=f"{points:,}", share=share, reach=lidar.REACH
-            )
+            kind = lidar.TOPS.get(self._reading.name)
+            if kind is not None:
+                heights, points = lidar.read_tops(tile.path, header, kind)
+                self._reading.note("lidar_tops", file=tile.path.name, points=f"{points:,}", kind=kind)
+            else:
+                heights, points, filled = lidar.read_ground(tile.path, header)
+                share = f"{100 * filled:.1f}"
+                self._reading.note(
+                    "lidar", file=tile.path.name, points=f"{points:,}", share=share, reach=lidar.REACH
+                )
             self._lidar[tile.path] = heights
             if len(self._lidar) > LIDAR_KEPT:
                 self._lidar.popitem(last=False)

@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +25,7 @@ from shapely.geometry import Polygon, box
 from twin.errors import InputError, suggest
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
-from twin.layers import ign
+from twin.layers import ign, whole
 from twin.layers.files import Found, find
 from twin.layers.reading import Reading, few, make_problem
 
@@ -151,9 +152,13 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
             part = [Part(file.path, file.path.stem)]
             (in_folder if file.from_folder else parts).extend(part)
             continue
+        missing = whole.cut(file.path)
+        if missing:
+            reading.problem(file.path, "source", "cut_file", missing=missing)
+            continue
         try:
             layers = [str(name) for name, _ in pyogrio.list_layers(file.path)]
-        except DataSourceError as error:
+        except (DataSourceError, ValueError) as error:
             if file.from_folder:
                 continue  # a .json beside the data that is not features
             reading.problem(file.path, "source", "unreadable", reason=error)
@@ -213,8 +218,13 @@ def _read_part(
         info = pyogrio.read_info(
             part.path, layer=part.layer, force_feature_count=True, force_total_bounds=True, **options
         )
-    except (DataSourceError, DataLayerError) as error:
+        missing = _cut_after(part, info)
+    except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
+        # Names of columns that are no UTF-8 are a ValueError.
         reading.problem(part.path, "source", "unreadable", reason=error)
+        return None
+    if missing:
+        reading.problem(part.path, "source", "cut_file", missing=missing)
         return None
     if info["geometry_type"] is None:
         reading.problem(part.path, "layer", "no_geometry", layer=part.layer)
@@ -261,6 +271,19 @@ def _read_part(
     if reading.bounds is not None and len(frame):
         frame = frame[_meets(frame.geometry.to_numpy(), box(*reading.bounds))]
     return frame, crs_tools.label_in(reading, crs)
+
+
+def _cut_after(part: Part, info: dict[str, Any]) -> str:
+    """Whether a FlatGeobuf, whose header counts its features, ends before the last of them."""
+    count = int(info["features"])
+    if part.path.suffix.lower() != ".fgb" or count < 1:
+        return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # said by what is returned
+        last = pyogrio.read_dataframe(
+            part.path, layer=part.layer, columns=[], skip_features=count - 1, max_features=1
+        )
+    return "" if len(last) else f"{part.path.name}: < {count}"
 
 
 def _read_parquet(
