@@ -180,9 +180,12 @@ class Forcing:
                 problems.add(self.where, name, "negative or missing values", "0 or more in every cell")
         for kind, records in (("rainfall", self.rains), ("inflow", self.inflows)):
             for number, record in enumerate(records, start=1):
-                lowest = min(record.series.values)
-                if lowest < 0:
-                    problems.add(self.where, f"{kind} {number}", f"{lowest:g}", "0 or more at all times")
+                wrong = [value for value in record.series.values if not 0.0 <= value < np.inf]
+                if wrong:
+                    problems.add(self.where, f"{kind} {number}", f"{wrong[0]:g}", "0 or more at all times")
+        for number, level in enumerate(self.levels, start=1):
+            if not np.isfinite(level.series.values).all():
+                problems.add(self.where, f"water_level {number}", "a value that is not finite", "a level (m)")
         codes = self.edge_codes(*shape)
         edge_active = np.concatenate([active[:, 0], active[:, -1], active[0], active[-1]])
         edge_roughness = np.concatenate([roughness[:, 0], roughness[:, -1], roughness[0], roughness[-1]])

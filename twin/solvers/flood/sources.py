@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
+from twin.errors import SolverError
 from twin.grid import Grid
+from twin.messages import text
 from twin.scenarios.binding import InflowForcing
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood.crests import Crests
@@ -132,6 +134,7 @@ class Sources:
         state, marks = solver._old, solver._marks
         dt = t1 - t0
         rate = self.rain_rate(t0, t1)
+        self._finite(solver, t0, np.array([rate]))
         if (rained := self._ground.rained) is not None:
             rained[:] = rate * dt
         if rate > 0.0:
@@ -140,6 +143,7 @@ class Sources:
             marks[self._rain_tiles] = 1
         for field, count in self._fields:
             depth = field.depth(t0, t1)
+            self._finite(solver, t0, depth)
             if depth.any():
                 if rained is not None:
                     rained += depth[field.index]
@@ -148,6 +152,7 @@ class Sources:
         self._leave(solver, t0, t1)
         for number, (inflow, i, j) in enumerate(self._inflows):
             volumes = inflow.volumes(t0, t1)
+            self._finite(solver, t0, volumes, i, j)
             if volumes.any():
                 place = (i + PAD, j + PAD)
                 amount, volume = volumes / self._area, math.fsum(volumes.tolist())
@@ -167,6 +172,7 @@ class Sources:
             if not level.active(t0):
                 continue
             asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
+            self._finite(solver, t0, asked, i, j)
             place = (i + PAD, j + PAD)
             had = state[DEPTH][place]
             # The velocity stays, the depth changes.
@@ -189,6 +195,29 @@ class Sources:
             if forcing.active(t0):
                 solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
         self._rated = self._rate(solver)
+
+    @staticmethod
+    def _finite(
+        solver: FloodSolver, t: float, amounts: Floats, i: Ints | None = None, j: Ints | None = None
+    ) -> None:
+        """Stop before an amount that is not a number gets into the state; i, j: where, shape of `amounts`.
+
+        Raises
+        ------
+        SolverError
+            One is not finite; the state is still that of the last good step.
+        """
+        if np.isfinite(amounts).all():
+            return
+        k, cell, xy = int(np.argmin(np.isfinite(amounts))), None, None
+        if i is not None and j is not None:
+            cell = int(i[k]), int(j[k])
+            xy = float(solver.grid.x[cell[1]]), float(solver.grid.y[cell[0]])
+        cause = text("flood.cause_input" if cell is None else "flood.cause_source")
+        values = {"amount": float(amounts[k])}
+        raise SolverError(
+            solver.name, text("flood.not_a_number"), time=t, cell=cell, xy=xy, values=values, cause=cause
+        )
 
     def _leave(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """What soil and drains take of the water that is there."""
