@@ -1,6 +1,6 @@
 """Static assignment on this machine: seconds to a gap, warm starts, a large network, a shortest-path tree.
 
-    python benchmarks/bench_traffic.py [--large] [--repeat 3] [--out benchmarks/TRAFFIC.md]
+    python -m benchmarks.bench_traffic [--large] [--repeat 3] [--out benchmarks/TRAFFIC.md]
 
 Networks are read from TWIN_REAL_DATA (default ../shared/data); JIT and reading are excluded. AequilibraE runs
 beside us where it is installed. Peers' figures of other machines are not repeated here.
@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import platform
 import resource
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+
+from twin import machine
 
 GAPS = (1e-4, 1e-6, 1e-10, 1e-12)
 NETWORKS = {
@@ -25,6 +27,7 @@ NETWORKS = {
     "barcelona": ("Barcelona", 0.0, 0.0, 1265654.92203176),
     "chicago-sketch": ("ChicagoSketch", 0.02, 0.04, 17313018.7387477),
 }
+Curve = tuple[tuple[float, float], ...]
 ROOT = Path(os.environ.get("TWIN_REAL_DATA", Path(__file__).parents[2] / "shared" / "data")) / "traffic"
 
 
@@ -37,43 +40,6 @@ def load(name: str):
     return net.network(toll, length), read_trips(ROOT / name / f"{stem}_trips.tntp")
 
 
-def large(side: int = 114, zones: int = 1800, edges: int = 19_500, pairs: int = 1_900_000):
-    """A town on a broken grid with arterials every sixth street; mean volume / capacity about 0.6."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import minimum_spanning_tree
-
-    from twin.solvers.traffic import AssignmentNetwork, Trips
-    from twin.solvers.traffic.assignment import assign
-
-    rng = np.random.default_rng(2026)
-    n = side * side
-    i, j = np.divmod(np.arange(n), side)
-    east, south = np.flatnonzero(j < side - 1), np.flatnonzero(i < side - 1)
-    tail, head = np.concatenate([east, south]), np.concatenate([east + 1, south + side])
-    arterial = np.concatenate([i[east] % 6 == 0, j[south] % 6 == 0])
-    weight = rng.random(tail.size) + np.where(arterial, 1e-6, 1.0)
-    tree = minimum_spanning_tree(coo_array((weight, (tail, head)), shape=(n, n)).tocsr()).tocoo()
-    kept = np.isin(tail * n + head, tree.row * n + tree.col)
-    rest = np.flatnonzero(~kept)
-    kept[rest[np.argsort(weight[rest])[: edges - kept.sum()]]] = True
-    tail, head, arterial = tail[kept], head[kept], arterial[kept]
-    minutes = rng.uniform(0.2, 0.4, tail.size) * np.where(arterial, 0.5, 1.0)
-    capacity = np.where(arterial, 3600.0, 900.0)
-    zone = rng.choice(n, zones, replace=False)
-    origin = np.repeat(np.arange(zones), pairs // zones)
-    destination = rng.integers(0, zones, origin.size)
-    away = np.hypot(i[zone][origin] - i[zone][destination], j[zone][origin] - j[zone][destination])
-    trips = Trips.from_pairs(zones, origin, destination, np.exp(-away / 25.0))
-    network = AssignmentNetwork.create(
-        n, np.append(tail, head), np.append(head, tail), zone_node=zone, free_time=np.tile(minutes, 2),
-        capacity=np.tile(capacity, 2),
-    )  # fmt: skip
-    for iterations in (1, 4):  # the more it is spread over, the longer the routes: scaled twice
-        first = assign(network, trips, max_iterations=iterations, method="bfw")
-        trips = trips.times(0.6 / float((first.volume / network.capacity).mean()))
-    return network, trips
-
-
 def aequilibrae_version() -> str | None:
     """Whether AequilibraE can be run beside us."""
     if importlib.util.find_spec("aequilibrae") is None:
@@ -83,26 +49,52 @@ def aequilibrae_version() -> str | None:
     return version("aequilibrae")
 
 
-def table_of_gaps(repeat: int) -> list[str]:
-    """Best wall seconds to each gap, and the objective at the last."""
+def table_of_gaps(repeat: int, curves: dict[str, Curve]) -> list[str]:
+    """Best wall seconds to each gap on one thread and on all, and the objective at the last; the last run of
+    each network goes to `curves`.
+    """
+    import numba
+
     from twin.solvers.traffic import assign
 
     lines = [
-        "| network | " + " | ".join(f"{gap:.0e}" for gap in GAPS) + " | objective − best known (relative) |",
-        "|---|" + "---|" * (len(GAPS) + 1),
+        "| network | threads | "
+        + " | ".join(f"{gap:.0e}" for gap in GAPS)
+        + " | objective / best known − 1 |",
+        "|---|---|" + "---|" * (len(GAPS) + 1),
     ]
-    curves = []
+    every = numba.get_num_threads()
     for name, (*_, best) in NETWORKS.items():
         network, trips = load(name)
-        assign(network, trips, gap=1e-2)
-        cells = []
-        for gap in GAPS:
-            runs = [assign(network, trips, gap=gap) for _ in range(repeat)]
-            found = min(runs, key=lambda run: run.seconds)
-            cells.append(f"{found.seconds:.3f} ({found.iterations})")
-        curves.append(f"- {name}: " + ", ".join(f"{s:.3f} s {g:.0e}" for s, g in found.history))
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {found.objective / best - 1.0:.1e} |")
-    return [*lines, "", "Gap against time (as the solver sees it), one line a network:", "", *curves]
+        for threads in sorted({1, every}):
+            numba.set_num_threads(threads)
+            assign(network, trips, gap=1e-2)
+            cells = []
+            for gap in GAPS:
+                runs = [assign(network, trips, gap=gap) for _ in range(repeat)]
+                found = min(runs, key=lambda run: run.seconds)
+                cells.append(f"{found.seconds:.4f} ({found.iterations})")
+            curves[name] = found.history
+            lines.append(f"| {name} | {threads} | {' | '.join(cells)} | {found.objective / best - 1.0:.1e} |")
+        numba.set_num_threads(every)
+    return lines
+
+
+def plot(curves: dict[str, Curve], path: Path) -> None:
+    """Gap (as the solver sees it) against wall seconds, both logarithmic."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for name, history in curves.items():
+        seconds, gaps = np.array(history).T
+        axes.loglog(seconds, np.maximum(gaps, 1e-16), marker="o", markersize=3, label=name)
+    axes.set_xlabel("wall time (s)")
+    axes.set_ylabel("relative gap")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    path.parent.mkdir(exist_ok=True)
+    figure.savefig(path, dpi=110)
 
 
 def warm_starts(count: int = 20, gap: float = 1e-10) -> list[str]:
@@ -128,28 +120,65 @@ def warm_starts(count: int = 20, gap: float = 1e-10) -> list[str]:
     ]
 
 
-def large_case() -> list[str]:
-    """The large case to 1e-4, its memory, and one tree on it."""
-    from twin.solvers.traffic import assign
-    from twin.solvers.traffic.trees import grow
+def trees() -> list[str]:
+    """One shortest-path tree of the large network: ours from nothing, ours mended after all costs changed a
+    little, and SciPy's.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import dijkstra
 
-    network, trips = large()
-    distance, entry = np.empty((1, network.nodes)), np.empty((1, network.nodes), np.int32)
-    times = []
-    for node in network.zone_node[:200]:
-        begun = time.perf_counter()
-        grow(network, np.array([node]), network.star.base, distance, entry)
-        times.append(time.perf_counter() - begun)
-    found = assign(network, trips, gap=1e-4, keep_paths=True)
-    used = found.paths.flows.flow.size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    from benchmarks.traffic_city import city
+    from twin.solvers.traffic.kernels_trees import NO_ENTRY
+    from twin.solvers.traffic.trees import grow, mend
+
+    network, _ = city(pairs=2000)
+    star, n = network.star, network.nodes
+    distance, entry = np.empty((1, n)), np.empty((1, n), np.int32)
+    rank = np.full((1, n), NO_ENTRY, np.uint16)
+    changed = star.base * np.random.default_rng(1).uniform(0.99, 1.01, network.links)
+    graph = csr_array((star.base, star.head, star.out_ptr), shape=(n, n))
+    seconds: dict[str, list[float]] = {"grown": [], "mended": [], "SciPy": []}
+    for zone in network.zone_node[:100]:
+        node = np.array([zone])
+        rank[:] = NO_ENTRY
+        mend(network, node, star.base, rank, distance, entry)
+        for name, work in (
+            ("grown", lambda node=node: grow(network, node, star.base, distance, entry)),
+            ("mended", lambda node=node: mend(network, node, changed, rank, distance, entry)),
+            ("SciPy", lambda zone=zone: dijkstra(graph, indices=int(zone), return_predecessors=True)),
+        ):
+            begun = time.perf_counter()
+            work()
+            seconds[name].append(time.perf_counter() - begun)
+    told = ", ".join(f"{name} {1e3 * np.median(values):.2f} ms" for name, values in seconds.items())
     return [
-        f"{network.zones} zones, {network.nodes} nodes, {network.links} links, {trips.trips.size} pairs, "
-        f"mean volume / capacity {(found.volume / network.capacity).mean():.2f}: gap {found.gap:.1e} in "
-        f"{found.seconds:.1f} s ({found.iterations} iterations), peak memory of the process {peak:.2f} GB; "
-        f"{used} link flows kept of {found.paths.loading.rows * network.links} possible "
-        f"({100 * used / found.paths.loading.rows / network.links:.0f} %). One tree: median "
-        f"{1e3 * np.median(times):.2f} ms.",
+        f"{n} nodes, {network.links} links, median of 100 origins: {told} (SciPy drives through "
+        "zones; mended: from the tree of costs that differ by up to 1 %)."
+    ]
+
+
+def large_case(curves: dict[str, Curve], gap: float = 1e-4) -> list[str]:
+    """The large case, its memory, and what is kept of it."""
+    from benchmarks.traffic_city import city
+    from twin.solvers.traffic import assign
+
+    network, trips = city()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    found = assign(network, trips, gap=gap, keep_paths=True)
+    curves["city"] = found.history
+    state = found.paths.state
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    streets = network.b > 0
+    ratio = found.volume[streets] / network.capacity[streets]
+    possible = found.paths.loading.rows * network.links
+    return [
+        f"{network.zones} zones, {network.nodes} nodes, {network.links} links, {trips.trips.size} pairs "
+        f"(`benchmarks/traffic_city.py`), volume / capacity of the streets {ratio.mean():.2f} in the mean "
+        f"and {ratio.max():.2f} at most: gap {found.gap:.1e} in {found.seconds:.1f} s ({found.iterations} "
+        f"iterations); peak memory of the process {peak:.2f} GB ({before:.2f} GB before); "
+        f"{state.flows.flow.size} link flows kept of {possible} possible "
+        f"({100 * state.flows.flow.size / possible:.0f} %), {state.pairs.kind.size} pairs of segments with "
+        f"{state.pairs.member_row.size} members."
     ]
 
 
@@ -163,28 +192,42 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     peer = aequilibrae_version()
+    curves: dict[str, Curve] = {}
+    where, versions = machine.record(), machine.versions()
+    busy = machine.load()
     lines = [
         "# Traffic: figures of a run",
         "",
-        f"Written by `benchmarks/bench_traffic.py` on {platform.processor() or platform.machine()}, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start; wall seconds, best of "
-        f"{options.repeat}, iterations in brackets. AequilibraE: {peer or 'not installed, not run'}.",
+        f"Written by `python -m benchmarks.bench_traffic` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
+        f"{where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, numba {versions['numba']}"
+        f", NumPy {versions['numpy']}; load {busy} at the start. Wall seconds of the algorithm (compilation "
+        f"and reading apart), best of {options.repeat}, iterations in brackets. AequilibraE: "
+        f"{peer or 'not installed, not run'}.",
         "",
         "## Seconds to a relative gap",
         "",
-        *table_of_gaps(options.repeat),
+        *table_of_gaps(options.repeat, curves),
+        "",
+        "![gap against time](traffic_plots/gap.png)",
         "",
         "## Warm start",
         "",
         *warm_starts(),
+        "",
+        "## Shortest-path tree",
+        "",
+        *trees(),
     ]
     if options.large:
-        lines += ["", "## Large network", "", *large_case()]
+        lines += ["", "## Large network", "", *large_case(curves)]
+    lines += ["", "## Gap against time", "", "As the solver sees it, one line a network:", ""]
+    lines += [f"- {name}: " + ", ".join(f"{s:.3f} s {g:.0e}" for s, g in run) for name, run in curves.items()]
     text = "\n".join(lines) + "\n"
     if options.out is None:
         print(text)
     else:
         options.out.write_text(text, encoding="utf-8")
+        plot(curves, options.out.parent / "traffic_plots" / "gap.png")
 
 
 def test_bench_sioux_falls(benchmark) -> None:
