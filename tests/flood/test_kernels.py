@@ -13,12 +13,13 @@ from twin.solvers.flood import kernels as layout
 from twin.solvers.stale import forget_stale_kernels
 
 
-def test_inverse_cube_root_is_accurate_over_all_depths() -> None:
-    x = np.exp(np.random.default_rng(0).uniform(np.log(1e-12), np.log(1e6), 100_000))
+@pytest.mark.parametrize(("real", "error"), [(np.float64, 2e-8), (np.float32, 2e-7)])
+def test_inverse_cube_root_over_all_depths(real: type, error: float) -> None:
+    x = np.exp(np.random.default_rng(0).uniform(np.log(1e-9), np.log(1e6), 100_000)).astype(real)
     out = np.empty_like(x)
     layout.inverse_cube_roots(x, out)
     exact = 1 / np.cbrt(x.astype(np.longdouble))
-    assert float(np.abs(out / exact - 1).max()) < 5e-16
+    assert float(np.abs(out / exact - 1).max()) < error
 
 
 def test_compensated_sum_loses_nothing() -> None:
@@ -33,7 +34,20 @@ STEPS = {"first_order": reference.step, "second_order": reference_second_order.s
 @pytest.mark.parametrize("relief", [5.0, 0.5])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("shape", [(9, 13), (64, 128), (70, 131)])
-def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], relief: float, scheme: str) -> None:
+@pytest.mark.parametrize(("precision", "manning", "error"), [
+    ("float64", 0.0, 1e-13),
+    ("float64", 0.1, 1e-7),  # h^(-1/3) is good to 2e-8
+    ("float32", 0.1, 2e-5),
+])  # fmt: skip
+def test_one_step_equals_the_reference(
+    seed: int,
+    shape: tuple[int, int],
+    relief: float,
+    scheme: str,
+    precision: str,
+    manning: float,
+    error: float,
+) -> None:
     ny, nx = shape
     rng = np.random.default_rng(seed)
     bed = hills(ny, nx, seed, relief)
@@ -42,7 +56,7 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], relief
     depth *= rng.random(shape) < (0.9 if relief > 1 else 0.995)
     depth[rng.random(shape) < (0.05 if relief > 1 else 0.005)] = 5e-7  # films that give no flux
     u, v = rng.normal(0, 1, (2, ny, nx))
-    roughness = rng.uniform(0.0, 0.1, shape)
+    roughness = rng.uniform(0.0, 0.1, shape) * (manning / 0.1)
     crest_x = np.where(rng.random((ny, nx + 1)) < 0.05, rng.uniform(-3, 6, (ny, nx + 1)), -np.inf)
     crest_y = np.where(rng.random((ny + 1, nx)) < 0.05, rng.uniform(-3, 6, (ny + 1, nx)), -np.inf)
     flood = solver(
@@ -55,6 +69,7 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], relief
         velocity_y=-v,
         cell=2.0,
         scheme=scheme,
+        precision=precision,
         crests="step",  # the reference has the fluxes of the scheme alone
     )
     wet = depth >= 1e-6
@@ -66,8 +81,11 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], relief
     assert flood.limited == limited
     state = flood.state()["state"]
     for found, wanted in zip(state, (h1, qx1, qy1), strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-13 * np.abs(wanted).max())
+        differ = ~np.isclose(found, wanted, rtol=error, atol=error * np.abs(wanted).max())
+        # Whether one side of a face is dry may hang on the last bit of single precision.
+        assert np.count_nonzero(differ) <= (1e-3 * differ.size if precision == "float32" else 0)
     assert (state[0] >= 0).all()
+    assert abs(flood.ledger()["mass_error_m3"]) <= 1e-13 * flood.ledger()["volume_m3"]
 
 
 @pytest.mark.parametrize("scheme", STEPS)
@@ -123,11 +141,12 @@ def test_record_equals_numpy_over_a_run() -> None:
             rise, before, window = np.maximum(rise, rate), flood.depth.copy(), t
             rise_class = ((rate > 1 / 3600).astype(np.uint8) + (rate > 3 / 3600)).astype(np.uint8)
     found = flood.run_fields()
-    np.testing.assert_array_equal(found["max_water_depth"], want["depth"])
-    np.testing.assert_allclose(found["max_velocity"], want["speed"], rtol=1e-13)
-    np.testing.assert_allclose(found["wet_duration"], want["time"], rtol=1e-12, atol=1e-10)
-    np.testing.assert_array_equal(found["arrival_time"], arrival)
-    np.testing.assert_allclose(found["max_rise_rate"], rise, rtol=1e-12, atol=1e-18)
+    # Records are single precision.
+    np.testing.assert_array_equal(found["max_water_depth"], want["depth"].astype(np.float32))
+    np.testing.assert_allclose(found["max_velocity"], want["speed"], rtol=1e-6)
+    np.testing.assert_allclose(found["wet_duration"], want["time"], rtol=1e-6, atol=1e-4)
+    np.testing.assert_array_equal(found["arrival_time"], arrival.astype(np.float32))
+    np.testing.assert_allclose(found["max_rise_rate"], rise, rtol=1e-5, atol=1e-8)
     for name in ("people", "vehicles", "ppri"):
         # The kernel compares squares: a value on a limit to the last bit may fall on either side.
         differ = np.count_nonzero(found[f"max_hazard_{name}"] != want[name])
@@ -136,7 +155,7 @@ def test_record_equals_numpy_over_a_run() -> None:
     assert rise.max() > 0
     level = found["max_water_level"]
     wet = want["depth"] >= 1e-6
-    np.testing.assert_allclose(level[wet], (bed + want["depth"])[wet], rtol=1e-12)
+    np.testing.assert_allclose(level[wet], (bed + want["depth"])[wet], rtol=1e-6)
     assert np.isnan(level[~wet]).all()
 
 

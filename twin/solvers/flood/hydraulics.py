@@ -24,7 +24,7 @@ BROAD_CREST = 1.70  # m^0.5/s: (2/3)^1.5 √g
 
 def fall_speed(speed: Floats, depth: Floats, fall: Floats, friction: Floats, cell: float, law: int) -> Floats:
     """Speed (m/s) that water of `speed` (m/s) and `depth` (m) may have before it leaves its cell, as
-    `kernels_first_order.slow_down` says; fall: 2 g × the step down to a neighbour (m²/s²); friction, law: see
+    `kernels_rows.bound_falls` says; fall: 2 g × the step down to a neighbour (m²/s²); friction, law: see
     `kernels`.
     """
     free = speed * speed + np.maximum(fall - 2.0 * GRAVITY * depth, 0.0)

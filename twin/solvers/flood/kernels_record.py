@@ -2,7 +2,7 @@
 """What is kept over the whole run: maxima, arrival, duration and hazard classes, from values of the same
 instant.
 
-All thresholds compare h and q = h v without a division where one can be spared: v > a ⇔ q² > a² h².
+All in single precision, like what is written of it. Thresholds compare squares: h v > a ⇔ v² h² > a².
 Class numbers and their sources are in `hazards`.
 """
 
@@ -33,71 +33,67 @@ from twin.solvers.flood.hazards import (
 )
 from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY
 
-# record[k], padded planes of float64
+# record[k], padded planes of float32
 MAX_DEPTH, MAX_SPEED2, ARRIVAL, WET_TIME, WINDOW_DEPTH, MAX_RISE = 0, 1, 2, 3, 4, 5
 RECORDS = 6
 # classes[k], padded planes of uint8
 PPRI, PEOPLE, VEHICLES, RISE_CLASS, IS_WET = 0, 1, 2, 3, 4
 CLASSES = 5
 
-# Scratch: highest level of the wet cells per column, v² of a row
-LEVEL, SPEED2 = 0, TILE_COLS
-RECORD_SCRATCH = 2 * TILE_COLS
+# Scratch, float32: depths of the tile, row by row, then v² (0 where h <= SPEED_DEPTH).
+LOOKS = TILE_ROWS * TILE_COLS
+RECORD_SCRATCH = 2 * LOOKS
 
-PPRI_DEPTH_1, PPRI_DEPTH_2, PPRI_DEPTH_3 = PPRI_DEPTHS
+SINGLE = np.float32
+WET, SWIFT2 = SINGLE(WET_DEPTH), SINGLE(LIMIT_VELOCITY**2)
+CHILD, CHILD_Q2 = SINGLE(CHILD_DEPTH), SINGLE(CHILD_DEPTH_VELOCITY**2)
+ADULT, ADULT_Q2 = SINGLE(ADULT_DEPTH), SINGLE(ADULT_DEPTH_VELOCITY**2)
+SIGNIFICANT_Q2, EXTREME_Q2 = SINGLE(SIGNIFICANT_DEPTH_VELOCITY**2), SINGLE(EXTREME_DEPTH_VELOCITY**2)
+SMALL_CAR, SMALL_CAR_Q2 = SINGLE(CAR_DEPTH), SINGLE(CAR_DEPTH_VELOCITY**2)
+LARGE_CAR, LARGE_CAR_Q2 = SINGLE(LARGE_CAR_DEPTH), SINGLE(LARGE_CAR_DEPTH_VELOCITY**2)
+OFF_ROAD, OFF_ROAD_Q2 = SINGLE(OFF_ROAD_DEPTH), SINGLE(OFF_ROAD_DEPTH_VELOCITY**2)
+MEDIUM2, FAST2 = SINGLE(PPRI_MEDIUM**2), SINGLE(PPRI_FAST**2)
+BAND_1, BAND_2, BAND_3 = (SINGLE(depth) for depth in PPRI_DEPTHS)
+ONE, TWO, NEVER = np.int32(1), np.int32(2), SINGLE(np.inf)
 
 
-@njit(cache=True, error_model="numpy")
-def look_at_depths(h, is_wet, z, max_depth, s, dry):
-    """What a row of cells needs: cells deeper than SPEED_DEPTH, deeper than WET_DEPTH, with a new maximum,
-    that crossed WET_DEPTH in this step; the highest level of its wet cells goes to s.
-    """
-    deep = 0
-    wet = 0
-    higher = 0
-    crossed = 0
+@njit(error_model="numpy")
+def keep_for_record(depth, speed2, looks, row):
+    """Depths and v² of a row of a tile (its number in the tile) into the scratch, in single precision."""
+    first = row * TILE_COLS
     for j in range(TILE_COLS):
-        depth = h[j]
-        level = z[j] + depth if depth >= dry else -1e300
-        s[LEVEL + j] = max(s[LEVEL + j], level)
-        now = 1 if depth > WET_DEPTH else 0
-        before = np.int64(is_wet[j])
-        deep += 1 if depth > SPEED_DEPTH else 0
+        looks[first + j] = depth[j]
+    first += LOOKS
+    for j in range(TILE_COLS):
+        looks[first + j] = speed2[j]
+
+
+@njit(error_model="numpy")
+def look_at_row(h, v2, is_wet, max_depth, max_speed2):
+    """What a row of cells needs: cells deeper than WET_DEPTH, with a new highest depth, with a new highest
+    speed, that crossed WET_DEPTH in this step.
+    """
+    wet = np.int32(0)
+    higher = np.int32(0)
+    faster = np.int32(0)
+    crossed = np.int32(0)
+    for j in range(TILE_COLS):
+        now = ONE if h[j] > WET else ONE - ONE
         wet += now
-        higher += 1 if depth > max_depth[j] else 0
-        crossed += now ^ before
-    return deep, wet, higher, crossed
+        crossed += now ^ np.int32(is_wet[j])
+        higher += ONE if h[j] > max_depth[j] else ONE - ONE
+        faster += ONE if v2[j] > max_speed2[j] else ONE - ONE
+    return wet, higher, faster, crossed
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def keep_maximum(values, maximum):
     """Raise `maximum` to `values` on a row of a tile."""
     for j in range(TILE_COLS):
         maximum[j] = max(maximum[j], values[j])
 
 
-@njit(cache=True, error_model="numpy")
-def look_at_speeds(h, qx, qy, z, max_speed2, s, energy):
-    """v² of a row of cells (0 where h <= SPEED_DEPTH) into s; how many are new maxima, and how many are
-    faster than their own bed and the highest energy level (m) explain.
-    """
-    bad = 0
-    higher = 0
-    for j in range(TILE_COLS):
-        depth = h[j]
-        q2 = qx[j] * qx[j] + qy[j] * qy[j]
-        v2 = q2 / max(depth * depth, TINY)
-        deep = depth > SPEED_DEPTH
-        # |v| <= 2 sqrt(2 g (energy - z)); a NaN fails too
-        bound = (8.0 * GRAVITY) * max(energy - z[j], 0.0)
-        bad += 0 if v2 <= bound else (1 if deep else 0)
-        v2 = v2 if deep else 0.0
-        s[SPEED2 + j] = v2
-        higher += 1 if v2 > max_speed2[j] else 0
-    return higher, bad
-
-
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def record_times(h, is_wet, arrival, wet_time, t_new):
     """Cells that crossed WET_DEPTH in this step: the first time they did, and the time spent above it.
 
@@ -105,114 +101,116 @@ def record_times(h, is_wet, arrival, wet_time, t_new):
     the present time, which the reader adds. So only rows where something crossed are touched.
     """
     for j in range(TILE_COLS):
-        now = h[j] > WET_DEPTH
+        now = h[j] > WET
         before = is_wet[j] != 0
         is_wet[j] = np.uint8(1) if now else np.uint8(0)
-        arrival[j] = min(arrival[j], t_new if now else np.inf)
-        wet_time[j] += (t_new if before else 0.0) - (t_new if now else 0.0)
+        arrival[j] = min(arrival[j], t_new if now else NEVER)
+        wet_time[j] += (t_new if before else SINGLE(0.0)) - (t_new if now else SINGLE(0.0))
 
 
-@njit(cache=True, error_model="numpy")
-def record_hazards(h, qx, qy, ppri, people, vehicles, rise):
-    """Highest hazard classes so far of a row of cells; see `hazards` for the tables."""
+@njit(inline="always")
+def _one(condition):
+    return ONE if condition else ONE - ONE
+
+
+@njit(error_model="numpy")
+def record_hazards(h, v2, ppri, people, vehicles, rise):
+    """Highest hazard classes so far of a row of cells; see `hazards` for the tables.
+
+    The conditions of people and vehicles are nested: a class is the number of those that hold.
+    """
     for j in range(TILE_COLS):
         depth = h[j]
-        wet = 1 if depth > WET_DEPTH else 0
-        q2 = qx[j] * qx[j] + qy[j] * qy[j]
-        h2 = depth * depth
-        swift = 1 if q2 > (LIMIT_VELOCITY * LIMIT_VELOCITY) * h2 else 0
+        speed2 = v2[j]
+        q2 = speed2 * (depth * depth)
+        swift = _one(speed2 > SWIFT2)
+        wet = _one(depth > WET)
 
-        child = swift | (1 if depth > CHILD_DEPTH else 0) | (1 if q2 > CHILD_DEPTH_VELOCITY**2 else 0)
-        adult = swift | (1 if depth > ADULT_DEPTH else 0) | (1 if q2 > ADULT_DEPTH_VELOCITY**2 else 0)
-        significant = (
-            swift | (1 if depth > ADULT_DEPTH else 0) | (1 if q2 > SIGNIFICANT_DEPTH_VELOCITY**2 else 0)
-        )
-        extreme = 1 if q2 > EXTREME_DEPTH_VELOCITY**2 else 0
-        danger = wet * (child + adult + significant + (significant & extreme))
-        people[j] = max(people[j], np.uint8(danger))
+        child = swift | _one(depth > CHILD) | _one(q2 > CHILD_Q2)
+        adult = swift | _one(depth > ADULT) | _one(q2 > ADULT_Q2)
+        significant = swift | _one(depth > ADULT) | _one(q2 > SIGNIFICANT_Q2)
+        people[j] = max(people[j], np.uint8(wet * (child + adult + significant + _one(q2 > EXTREME_Q2))))
 
-        small = swift | (1 if depth > CAR_DEPTH else 0) | (1 if q2 > CAR_DEPTH_VELOCITY**2 else 0)
-        large = swift | (1 if depth > LARGE_CAR_DEPTH else 0) | (1 if q2 > LARGE_CAR_DEPTH_VELOCITY**2 else 0)
-        off_road = (
-            swift | (1 if depth > OFF_ROAD_DEPTH else 0) | (1 if q2 > OFF_ROAD_DEPTH_VELOCITY**2 else 0)
-        )
+        small = swift | _one(depth > SMALL_CAR) | _one(q2 > SMALL_CAR_Q2)
+        large = swift | _one(depth > LARGE_CAR) | _one(q2 > LARGE_CAR_Q2)
+        off_road = swift | _one(depth > OFF_ROAD) | _one(q2 > OFF_ROAD_Q2)
         vehicles[j] = max(vehicles[j], np.uint8(wet * (small + large + off_road)))
 
-        speed_class = (1 if q2 > PPRI_MEDIUM**2 * h2 else 0) + (1 if q2 > PPRI_FAST**2 * h2 else 0)
-        dynamics = max(speed_class, np.int64(rise[j]))
-        band = (
-            (1 if depth > PPRI_DEPTH_1 else 0)
-            + (1 if depth > PPRI_DEPTH_2 else 0)
-            + (1 if depth > PPRI_DEPTH_3 else 0)
-        )
-        level = max(band + 1, dynamics + 1)
-        level = 4 if (dynamics == 2) & (band >= 2) else level
+        dynamics = max(_one(speed2 > MEDIUM2) + _one(speed2 > FAST2), np.int32(rise[j]))
+        band = _one(depth > BAND_1) + _one(depth > BAND_2) + _one(depth > BAND_3)
+        level = max(band, dynamics) + ONE + (_one(dynamics == TWO) & _one(band == TWO))
         ppri[j] = max(ppri[j], np.uint8(wet * level))
 
 
-@njit(cache=True, error_model="numpy")
-def record_tile(new, static_bed, record, classes, s, r0, rows, c0, columns, t_new, dry, energy):
-    """Bring the record of one tile up to its new state; returns (highest wet level, cells out of bounds).
+@njit(error_model="numpy")
+def record_tile(looks, record, classes, r0, rows, c0, t_new):
+    """Bring the record of one tile up to the depths and speeds in `looks`; t_new (s) in single precision.
 
-    Ghost cells beyond the last column of the grid are recorded too (nobody looks) but never judged. Rows
-    without anything new are read, not written: the memory is the bottleneck.
+    Ghost cells beyond the last column of the grid are recorded too (nobody looks). Rows without anything new
+    are read, not written.
     """
-    for j in range(TILE_COLS):
-        s[LEVEL + j] = -1e300
     end = c0 + TILE_COLS
-    bad = 0
     for row in range(r0, r0 + rows):
-        h = new[0, row, c0:end]
+        first = (row - r0) * TILE_COLS
+        h = looks[first : first + TILE_COLS]
+        v2 = looks[LOOKS + first : LOOKS + first + TILE_COLS]
         is_wet = classes[IS_WET, row, c0:end]
-        bed = static_bed[row, c0:end]
-        deep, wet, higher, crossed = look_at_depths(h, is_wet, bed, record[MAX_DEPTH, row, c0:end], s, dry)
+        max_depth = record[MAX_DEPTH, row, c0:end]
+        max_speed2 = record[MAX_SPEED2, row, c0:end]
+        wet, higher, faster, crossed = look_at_row(h, v2, is_wet, max_depth, max_speed2)
         if higher > 0:
-            keep_maximum(h, record[MAX_DEPTH, row, c0:end])
-        for j in range(columns):
-            # A NaN anywhere reaches the depth within a step; NaN >= 0 is false.
-            bad += 0 if h[j] >= 0.0 else 1
+            keep_maximum(h, max_depth)
+        if faster > 0:
+            keep_maximum(v2, max_speed2)
         if crossed > 0:
             record_times(h, is_wet, record[ARRIVAL, row, c0:end], record[WET_TIME, row, c0:end], t_new)
-        if deep == 0:
-            continue
-        qx = new[1, row, c0:end]
-        qy = new[2, row, c0:end]
-        higher, fast = look_at_speeds(h, qx, qy, bed, record[MAX_SPEED2, row, c0:end], s, energy)
-        if higher > 0:
-            keep_maximum(s[SPEED2 : SPEED2 + TILE_COLS], record[MAX_SPEED2, row, c0:end])
-        if fast > 0:
-            bad += too_fast(new, static_bed, row, c0, columns, energy)
         if wet > 0:
             record_hazards(
-                h,
-                qx,
-                qy,
-                classes[PPRI, row, c0:end],
-                classes[PEOPLE, row, c0:end],
-                classes[VEHICLES, row, c0:end],
-                classes[RISE_CLASS, row, c0:end],
-            )
+                h, v2, classes[PPRI, row, c0:end], classes[PEOPLE, row, c0:end],
+                classes[VEHICLES, row, c0:end], classes[RISE_CLASS, row, c0:end],
+            )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
+    """Depths and v² of a tile into `looks` from its state; its highest wet level and its cells without a
+    valid depth. For schemes that do not leave them while they compute.
+    """
     highest = -1e300
-    for j in range(columns):
-        highest = max(highest, s[LEVEL + j])
+    bad = 0
+    for row in range(r0, r0 + rows):
+        first = (row - r0) * TILE_COLS
+        h = state[0, row, c0 : c0 + TILE_COLS]
+        qx = state[1, row, c0 : c0 + TILE_COLS]
+        qy = state[2, row, c0 : c0 + TILE_COLS]
+        for j in range(TILE_COLS):
+            looks[first + j] = h[j]
+        for j in range(TILE_COLS):
+            v2 = (qx[j] * qx[j] + qy[j] * qy[j]) / max(h[j] * h[j], TINY)
+            looks[LOOKS + first + j] = v2 if h[j] > SPEED_DEPTH else 0.0
+        for j in range(columns):
+            highest = max(highest, bed[row, c0 + j] + h[j] if h[j] >= dry else -1e300)
+            bad += 0 if h[j] >= 0.0 else 1
     return highest, bad
 
 
-@njit(cache=True, error_model="numpy")
-def too_fast(state, bed, row, c0, columns, energy):
-    """Number of cells of a row that are faster than 2 sqrt(2 g (energy - low)) where h > SPEED_DEPTH.
+@njit(error_model="numpy")
+def too_fast(state, bed, r0, rows, c0, columns, energy):
+    """Number of cells of a tile that are faster than 2 sqrt(2 g (energy - low)) where h > SPEED_DEPTH.
 
-    low: the lowest bed of the cell and its four neighbours, because the scheme lets water that falls over a
-    step of the bed gain its speed in the upper cell.
+    energy: highest energy level so far (m above the datum); low: the lowest bed of the cell and its four
+    neighbours, because the scheme lets water that falls over a step of the bed gain its speed in the upper
+    cell.
     """
     count = 0
-    for c in range(c0, c0 + columns):
-        depth = state[0, row, c]
-        q2 = state[1, row, c] ** 2 + state[2, row, c] ** 2
-        low = min(bed[row, c], bed[row - 1, c], bed[row + 1, c], bed[row, c - 1], bed[row, c + 1])
-        bound = 8.0 * GRAVITY * max(energy - low, 0.0)
-        if depth > SPEED_DEPTH and not (q2 / (depth * depth) <= bound):
-            count += 1
+    for row in range(r0, r0 + rows):
+        for c in range(c0, c0 + columns):
+            depth = state[0, row, c]
+            q2 = state[1, row, c] ** 2 + state[2, row, c] ** 2
+            low = min(bed[row, c], bed[row - 1, c], bed[row + 1, c], bed[row, c - 1], bed[row, c + 1])
+            bound = 8.0 * GRAVITY * max(energy - low, 0.0)
+            if depth > SPEED_DEPTH and not (q2 / (depth * depth) <= bound):
+                count += 1
     return count
 
 

@@ -3,22 +3,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import get_thread_id, njit, prange
 
-from twin.solvers.flood import kernels_first_order as first_order
-from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood.kernels import (
     BED,
-    COLUMN_DEPTH,
     COLUMN_SPEED,
     DEPTH,
     DISCHARGE_X,
     DISCHARGE_Y,
+    GRAVITY,
     PAD,
     TILE_COLS,
     TILE_ROWS,
+    like,
 )
-from twin.solvers.flood.kernels_record import record_tile
+from twin.solvers.flood.kernels_record import LOOKS, look_at_state, record_tile, too_fast
+from twin.solvers.flood.kernels_rows import BAD_CELLS, MAX_BED, MAX_LEVEL, MAX_SPEED, MAX_V2, OUT0
+from twin.solvers.flood.kernels_tile import step_tile
 
 # tile_marks[k]: what the other tiles need to know of tile k; bits of water in it and along its sides
 WATER, WATER_NORTH, WATER_SOUTH, WATER_WEST, WATER_EAST = 0, 1, 2, 3, 4
@@ -30,28 +32,35 @@ VALUES = 4
 
 @njit(cache=True, error_model="numpy")
 def mark_tile(depth, marks, r0, rows, c0, columns, dry):
-    """Say where a tile has water (h >= dry): anywhere, and in the cells along each of its sides."""
-    any_water = False
-    west = False
-    east = False
-    north = False
-    south = False
+    """Say where a tile has water (h >= dry, in the precision of dry): anywhere, and in the cells along each
+    of its sides.
+    """
+    marks[:] = 0
     for row in range(r0, r0 + rows):
-        here = False
         for c in range(c0, c0 + columns):
-            here |= depth[row, c] >= dry
-        any_water |= here
-        if row == r0:
-            north = here
-        if row == r0 + rows - 1:
-            south = here
-        west |= depth[row, c0] >= dry
-        east |= depth[row, c0 + columns - 1] >= dry
-    marks[WATER] = any_water
-    marks[WATER_NORTH] = north
-    marks[WATER_SOUTH] = south
-    marks[WATER_WEST] = west
-    marks[WATER_EAST] = east
+            if like(dry, depth[row, c]) >= dry:
+                marks[WATER] = 1
+                break
+        if marks[WATER] != 0:
+            break
+    if marks[WATER] == 0:
+        return
+    for c in range(c0, c0 + columns):
+        if like(dry, depth[r0, c]) >= dry:
+            marks[WATER_NORTH] = 1
+            break
+    for c in range(c0, c0 + columns):
+        if like(dry, depth[r0 + rows - 1, c]) >= dry:
+            marks[WATER_SOUTH] = 1
+            break
+    for row in range(r0, r0 + rows):
+        if like(dry, depth[row, c0]) >= dry:
+            marks[WATER_WEST] = 1
+            break
+    for row in range(r0, r0 + rows):
+        if like(dry, depth[row, c0 + columns - 1]) >= dry:
+            marks[WATER_EAST] = 1
+            break
 
 
 @njit(cache=True, error_model="numpy")
@@ -97,39 +106,39 @@ def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
 
 @njit(cache=True, error_model="numpy")
 def finish_tile(
-    new, static, record, classes, s, record_scratch, marks, values, limited, r0, rows, c0, columns, t_new,
-    dry, energy,
+    new, static, record, classes, s, looks, marks, values, limited, r0, rows, c0, columns, t_new, dry, energy,
 ):  # fmt: skip
     """Record, values and marks of a tile after its step; s begins with the maxima of its columns."""
     speed = 0.0
-    deepest = 0.0
     for j in range(columns):
         speed = max(speed, s[COLUMN_SPEED + j])
-        deepest = max(deepest, s[COLUMN_DEPTH + j])
-    level, bad = record_tile(
-        new, static[BED], record, classes, record_scratch, r0, rows, c0, columns, t_new, dry, energy
-    )
+    level, bad = look_at_state(new, static[BED], looks, r0, rows, c0, columns, dry)
+    record_tile(looks, record, classes, r0, rows, c0, np.float32(t_new))
+    fastest = 0.0
+    for k in range(LOOKS):
+        fastest = max(fastest, np.float64(looks[LOOKS + k]))
+    # The bed under water is lower than the highest level.
+    if fastest > 8.0 * GRAVITY * (energy - level):
+        bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
     values[SPEED] = speed
     values[LIMITED] = limited
     values[LEVEL] = level
     values[BAD] = bad
-    if deepest >= dry:
-        mark_tile(new[DEPTH], marks, r0, rows, c0, columns, dry)
-    else:
-        marks[:] = 0
+    mark_tile(new[DEPTH], marks, r0, rows, c0, columns, dry)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, static, record, classes, chosen, count, marks, values, edge_flux, watched, scratch, slow,
-    record_scratch,
-    ny, nx, dt, dx, t_new, dry, energy, second, law,
+    old, new, static, crests, falls, record, classes, chosen, count, marks, values, edge_flux, watched,
+    scratch, doubles, slow, looks, ny, nx, dt, dx, t_new, dry, full, energy, second, law,
 ):  # fmt: skip
     """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to
     date.
 
-    second: whether the scheme is of second order; law: of friction; scratch, slow, record_scratch:
-    (threads, .) private buffers; edge_flux, watched: see `kernels_edges`.
+    crests (tiles,): 1 where a crest may stand in or beside a tile; falls (ny, tiles in x): highest FALL of
+    each row of a tile; law: of friction (see `kernels`); scratch, doubles, slow, looks: (threads, .)
+    private buffers of `kernels_rows` and `kernels_record`, the type of scratch, of dry and of full is the
+    precision; edge_flux, watched: see `kernels_edges`; second: whether the scheme is of second order.
     Each tile writes only its own part of every array: neither the number of threads nor their order changes a
     bit.
     """
@@ -145,20 +154,30 @@ def step_tiles(
         c0 = PAD + b * TILE_COLS
         thread = get_thread_id()
         s = scratch[thread]
-        if second:
-            limited = second_order.step_tile(
-                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry,
-                law,
-            )  # fmt: skip
-        else:
-            limited = first_order.step_tile(
-                old, new, static, s, slow[thread], edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry,
-                law,
-            )  # fmt: skip
-        finish_tile(
-            new, static, record, classes, s, record_scratch[thread], marks[k], values[k], limited, r0, rows,
-            c0, columns, t_new, dry, energy,
+        limited = step_tile(
+            old, new, static, crests[k] != 0, falls[:, b], s, doubles[thread], slow[thread], looks[thread],
+            edge_flux, watched, r0, rows, c0, ny, nx, ratio, like(dry, dt), dry, full, second, law,
         )  # fmt: skip
+        record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
+        speed = 0.0
+        v2 = 0.0
+        level = -1e300
+        bed = -1e300
+        bad = 0
+        for j in range(OUT0, OUT0 + columns):
+            speed = max(speed, np.float64(s[MAX_SPEED + j]))
+            v2 = max(v2, np.float64(s[MAX_V2 + j]))
+            level = max(level, np.float64(s[MAX_LEVEL + j]))
+            bed = max(bed, np.float64(s[MAX_BED + j]))
+            bad += np.int64(s[BAD_CELLS + j])
+        # No cell is too fast where the fastest could be in the highest.
+        if v2 > 8.0 * GRAVITY * (energy - bed):
+            bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
+        values[k, SPEED] = speed
+        values[k, LIMITED] = limited
+        values[k, LEVEL] = level
+        values[k, BAD] = bad
+        mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
 
 
 @njit(cache=True, error_model="numpy")

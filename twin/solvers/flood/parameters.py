@@ -31,7 +31,8 @@ class FloodParameters(Parameters):
     max_step : longest step (s), where nothing or little moves.
     tiles : whether dry land sleeps. False computes every cell; the answer is the same to the bit.
     threads : 0: all that numba has. The answer is the same to the bit.
-    precision : of the state.
+    precision : of fluxes and reconstruction (first and second order). The state and the books are double in
+        either: single precision loses no water, and levels count from neighbour to neighbour.
     rise_window : s; the rate of rise is a difference over windows of this length, which never alter the
     steps. rise_medium, rise_fast : rates of rise (m/s) from which the dynamics of the PPRI table is medium or
     fast. The
@@ -53,7 +54,7 @@ class FloodParameters(Parameters):
     max_step: Seconds = Field(default=10.0, gt=0)
     tiles: bool = True
     threads: int = Field(default=0, ge=0)
-    precision: Literal["float64"] = "float64"
+    precision: Literal["float64", "float32"] = "float64"
     rise_window: Seconds = Field(default=60.0, ge=60, le=300)
     rise_medium: MetresPerSecond = Field(default=1.0 / 3600.0, gt=0)
     rise_fast: MetresPerSecond = Field(default=3.0 / 3600.0, gt=0)

@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 
 from twin.errors import Problems
 from twin.solvers.flood import kernels_edges as edges
-from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_inertial as inertial
 from twin.solvers.flood import kernels_record as recording
-from twin.solvers.flood import kernels_second_order as second_order
+from twin.solvers.flood import kernels_rows as rows
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood import kernels_subgrid as subgrid
-from twin.solvers.flood.kernels import DEPTH, LAWS, MAXIMA, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import DEPTH, FULL, FULL_SINGLE, LAWS, MAXIMA, PAD, TILE_COLS, TILE_ROWS
 from twin.subgrid import FIELDS, has_subgrid
 
 if TYPE_CHECKING:
@@ -29,6 +28,15 @@ NO_BOUND = 1e30  # m: local inertia keeps no energy, so only what is not a numbe
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
+Real = type[np.float32] | type[np.float64]
+
+
+def aligned(rows: int, columns: int, real: Real) -> NDArray[Any]:
+    """Zeros, shape (rows, columns), with each row on a cache line if columns fill whole ones."""
+    size = np.dtype(real).itemsize
+    flat = np.zeros(rows * columns + 64 // size, dtype=real)
+    first = -flat.ctypes.data % 64 // size
+    return flat[first : first + rows * columns].reshape(rows, columns)
 
 
 class Scheme(ABC):
@@ -36,10 +44,12 @@ class Scheme(ABC):
 
     planes: ClassVar[int] = 3
 
-    def __init__(self, threads: int, scratch: int, slow: int) -> None:
-        self._scratch = np.zeros((threads, scratch))
-        self._slow = np.zeros((threads, slow))
-        self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH))
+    def __init__(self, threads: int, scratch: int, slow: int, real: Real = np.float64) -> None:
+        self.real = real
+        """Type of its arithmetic."""
+        self._scratch = aligned(threads, scratch, real)
+        self._slow = np.zeros((threads, slow), dtype=real)
+        self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH), dtype=np.float32)
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:  # noqa: B027 - nothing of its own
         """Fill the planes that are its own from depth and cell discharges, at the start."""
@@ -68,12 +78,13 @@ class Scheme(ABC):
 
 
 class Godunov(Scheme):
-    """Finite volumes of first or second order."""
+    """Finite volumes of first or second order; fluxes in single or double precision, the state in double."""
 
-    def __init__(self, threads: int, *, second: bool, law: int) -> None:
-        kernels = second_order if second else first_order
-        super().__init__(threads, kernels.SCRATCH, kernels.SLOW_SCRATCH)
+    def __init__(self, threads: int, *, second: bool, single: bool, law: int) -> None:
+        super().__init__(threads, rows.SCRATCH, rows.SLOW_SCRATCH, np.float32 if single else np.float64)
+        self._doubles = aligned(threads, rows.DOUBLES, np.float64)
         self._second, self._law = second, law
+        self._full = self.real(FULL_SINGLE if single else FULL)
 
     def advance(
         self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
@@ -84,9 +95,10 @@ class Godunov(Scheme):
             outward = s._edge_flux[kinds.size :]
             edges.fill_far_ghosts(s._old, s._static, kinds, values, outward, *s._shape, s.grid.cell)
         stepping.step_tiles(
-            s._old, s._new, s._static, s._record, s._classes, s._chosen, count, s._marks, s._values,
-            s._edge_flux, s._watch.faces, self._scratch, self._slow, self._record_scratch, *s._shape, dt,
-            s.grid.cell, t_new, s.parameters.dry_depth, s.energy, self._second, self._law,
+            s._old, s._new, s._static, s._crested, s._falls, s._record, s._classes, s._chosen, count,
+            s._marks, s._values, s._edge_flux, s._watch.faces, self._scratch, self._doubles, self._slow,
+            self._record_scratch, *s._shape, dt, s.grid.cell, t_new, self.real(s.parameters.dry_depth),
+            self._full, s.energy, self._second, self._law,
         )  # fmt: skip
 
 
@@ -201,8 +213,8 @@ def scheme_of(
         return Subgrid(threads, parameters, domain, datum)
     if parameters.scheme == "local_inertial":
         return LocalInertial(threads, parameters)
-    second = parameters.scheme == "second_order"
-    return Godunov(threads, second=second, law=LAWS[parameters.friction])
+    second, single = parameters.scheme == "second_order", parameters.precision == "float32"
+    return Godunov(threads, second=second, single=single, law=LAWS[parameters.friction])
 
 
 def _refuse(domain: Domain, forcing: Forcing) -> None:

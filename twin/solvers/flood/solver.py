@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numba
@@ -26,6 +27,7 @@ from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.schemes import scheme_of
 from twin.solvers.flood.sources import Sources
 from twin.solvers.flood.watching import Watched
+from twin.subgrid import levels_of_cells
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -105,6 +107,7 @@ class FloodSolver(Solver):
         self._active = active
         self._law = layout.LAWS[parameters.friction]
         self._static = self._static_planes(domain, roughness)
+        self._crested, self._falls = self._crested_tiles(), self._row_falls()
         padded = self._static.shape[1:]
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
@@ -113,7 +116,7 @@ class FloodSolver(Solver):
         self._old = np.zeros((self._scheme.planes, *padded))
         self._set_initial(forcing)
         self._new = self._old.copy()
-        self._record = np.zeros((recording.RECORDS, *padded))
+        self._record = np.zeros((recording.RECORDS, *padded), dtype=np.float32)
         self._classes = np.zeros((recording.CLASSES, *padded), dtype=np.uint8)
         self._marks = np.zeros((count, stepping.MARKS), dtype=np.uint8)
         self._values = np.zeros((count, stepping.VALUES))
@@ -132,6 +135,8 @@ class FloodSolver(Solver):
         self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
         self._watch = self._sources.watch(watched, self.grid, np.where(active, bed, np.nan))
+        if parameters.subgrid:
+            self._watch.level_of = partial(levels_of_cells, domain)
         # Flux out of each edge cell, whether water may only leave there (second order), and watched faces.
         self._edge_flux = np.zeros(2 * n_edges + self._watch.count)
         self.inflow, self.outflow, self.rain = Total(), Total(), Total()
@@ -190,6 +195,35 @@ class FloodSolver(Solver):
         static[layout.FALL][box] = 2.0 * GRAVITY * drop
         return static
 
+    def _crested_tiles(self) -> NDArray[np.uint8]:
+        """1 for each tile whose step needs the crests and SMOOTH: others have none, halo included."""
+        ny, nx = self._shape
+        crested = np.zeros(self._tiles[0] * self._tiles[1], dtype=np.uint8)
+        around = PAD - 1
+        for k in range(crested.size):
+            a, b = divmod(k, self._tiles[1])
+            rows = slice(PAD + a * TILE_ROWS - around, PAD + min((a + 1) * TILE_ROWS, ny) + around)
+            columns = slice(PAD + b * TILE_COLS - around, PAD + min((b + 1) * TILE_COLS, nx) + around)
+            inner = (
+                slice(max(rows.start, PAD), min(rows.stop, PAD + ny)),
+                slice(max(columns.start, PAD), min(columns.stop, PAD + nx)),
+            )
+            before = tuple(slice(one.start - 1, one.stop) for one in inner)
+            x, y = self._static[layout.CREST_X], self._static[layout.CREST_Y]
+            crested[k] = (
+                (x[inner[0], before[1]] > -np.inf).any()
+                or (y[before[0], inner[1]] > -np.inf).any()
+                or (self._static[layout.SMOOTH][inner] == 0.0).any()
+            )
+        return crested
+
+    def _row_falls(self) -> Floats:
+        """Highest FALL of each row of each tile, shape (ny, tiles in x) (m²/s²)."""
+        ny, nx = self._shape
+        fall = self._static[layout.FALL, PAD : PAD + ny, PAD : PAD + nx]
+        highest: Floats = np.maximum.reduceat(fall, np.arange(0, nx, TILE_COLS), axis=1)
+        return highest
+
     def _set_initial(self, forcing: Forcing) -> None:
         depth = np.where(self._active, forcing.initial_depth, 0.0)
         wet = depth >= self.parameters.dry_depth
@@ -205,7 +239,7 @@ class FloodSolver(Solver):
     def _survey(self) -> None:
         """Marks and values of all tiles, and the highest energy level, from the state."""
         ny, nx = self._shape
-        depth, dry = self._old[DEPTH][self._inside], self.parameters.dry_depth
+        depth, dry = self._old[DEPTH][self._inside], self._scheme.real(self.parameters.dry_depth)
         wet = depth >= dry
         safe = np.maximum(depth, dry)
         u, v = (np.where(wet, self._old[k][self._inside] / safe, 0.0) for k in (DISCHARGE_X, DISCHARGE_Y))
