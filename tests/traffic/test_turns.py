@@ -14,7 +14,7 @@ from tests.traffic import slow_traffic as slow
 from tests.traffic.test_road_network import CRS, line, roads
 from twin.errors import InputError
 from twin.network import Network
-from twin.solvers.traffic import AssignmentNetwork, Trips, assign
+from twin.solvers.traffic import AssignmentNetwork, Trips, VehicleClass, assign, assign_classes
 from twin.solvers.traffic.turns import expand
 
 
@@ -136,3 +136,28 @@ def test_bans_from_a_layer() -> None:
     ]
     assert turns == [("A", "B/1", 10.0), ("D", "A", 0.0)]
     assert network.report()["turn_bans"] == {"banned": 2, "against the traffic": 2, "unknown road": 1}
+
+
+def test_two_classes_and_a_banned_turn_by_hand() -> None:
+    """0 → 1 → 2 costs 11 + v, 0 → 3 → 2 costs 17, 0 → 1 → 3 → 2 would cost 12 but the turn is banned. Two
+    lorries of 2 cars may not use 3 → 2: they take 4 of the 6 at which 0 → 1 → 2 costs 17, cars the other 2.
+    """
+    network = AssignmentNetwork.create(
+        4, [0, 1, 1, 3, 0], [1, 2, 3, 2, 3], zone_node=[0, 2], free_time=[1.0, 10.0, 1.0, 10.0, 7.0],
+        capacity=1.0, b=[0.0, 0.1, 0.0, 0.0, 0.0], power=1.0,
+    )  # fmt: skip
+    expanded = expand(network, [0], [2])
+    no_lorries = np.arange(expanded.links) == 3
+    cars, lorries = (Trips.from_pairs(2, [0], [1], [q]) for q in (8.0, 2.0))
+    found = assign_classes(
+        expanded, [VehicleClass("cars", cars), VehicleClass("lorries", lorries, pce=2.0, banned=no_lorries)]
+    )
+    np.testing.assert_allclose(found.class_volume[:, :5], [[2, 2, 0, 6, 6], [2, 2, 0, 0, 0]], atol=1e-9)
+    np.testing.assert_allclose(found.pair_cost, [17.0, 17.0], rtol=1e-12)
+    assert found.total_cost == pytest.approx(17.0 * 12.0)
+    free = assign_classes(
+        network,
+        [VehicleClass("cars", cars), VehicleClass("lorries", lorries, pce=2.0, banned=no_lorries[:5])],
+    )
+    # With the turn, cars go round by 12 until 0 → 1 → 2 costs as much: v = 1, less than the lorries need.
+    np.testing.assert_allclose(free.class_volume, [[8, 0, 8, 8, 0], [2, 2, 0, 0, 0]], atol=1e-9)
