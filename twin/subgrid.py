@@ -283,6 +283,15 @@ def _levels(height: Singles, volume: Singles, depth: Floats, over: Floats) -> No
             over[i, j], _ = level_above(height[i, j], volume[i, j], depth[i, j])
 
 
+def levels_of_cells(domain: Domain, i: NDArray[np.int64], j: NDArray[np.int64], depth: Floats) -> Floats:
+    """:func:`level_at_depth` for some cells: rows i, columns j, depth and result of shape (n,)."""
+    over = np.zeros((1, i.size))
+    height, volume = (domain.field(name)[None, i, j] for name in ("subgrid_height", "subgrid_volume"))
+    _levels(height, volume, depth[None, :], over)
+    level: Floats = domain.field("subgrid_low")[i, j] + over[0]
+    return level
+
+
 def level_at_depth(domain: Domain, depth: Floats) -> Floats:
     """Water level (m) of cells that hold a volume per area (m), shape (ny, nx); where dry, the lowest
     point.

@@ -3,16 +3,21 @@
 import numpy as np
 import pytest
 
+import twin
 from benchmarks.validation import valley
+from tests.conftest import ROOT
 from tests.flood.basins import advance, hills
 from twin.domain import Domain
 from twin.errors import InputError
+from twin.gridding import build_domain
+from twin.scenarios import InitialWater, Scenario
 from twin.scenarios.binding import NORMAL_DEPTH, InflowForcing, RainForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 from twin.subgrid import depth_at_level, level_at_depth, with_subgrid
+from twin.territory import Territory
 
 K = 10
 
@@ -107,6 +112,29 @@ def test_mass_is_exact_and_tiles_and_restarts_change_no_bit() -> None:
     assert abs(books["mass_error_m3"]) < 1e-12 * books["inflow_m3"]
     assert books["outflow_m3"] > 0
     assert on.depth.min() >= 0.0
+
+
+def test_a_scenario_with_subgrid(tmp_path) -> None:
+    """From a territory to a result; gauges tell levels, the ground of a cell is not asked for."""
+    scenario = Scenario(
+        name="subgrid",
+        territory=ROOT / "data" / "valmont",
+        resolution="20 m",
+        start="2026-10-12T06:00+02:00",
+        duration="2 min",
+        solvers=["flood"],
+        params={"flood": {"scheme": "local_inertial", "subgrid": True, "threads": 1}},
+        events=[InitialWater(level=212.0)],
+        outputs={"every": "1 min", "gauges": ["mill_gauge"], "gauges_every": "30 s"},
+    )
+    result = twin.run(scenario, tmp_path / "run")
+    assert result.status == "complete"
+    level = result.gauges["water_level_m"].to_numpy()
+    assert np.abs(level - 212.0).max() < 0.5
+    highest = result.fields["max_water_level"].values
+    assert np.nanmedian(highest) == pytest.approx(212.0, abs=0.2)
+    with pytest.raises(InputError, match="resolution"):
+        build_domain(Territory.open(ROOT / "data" / "valmont"), "native", subgrid=True)
 
 
 def test_what_has_no_tables_is_refused() -> None:

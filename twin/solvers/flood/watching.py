@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -159,6 +159,8 @@ class Watch:
         cells = np.array([_cell(grid, place) for place in watched.gauges.values()], dtype=int).reshape(-1, 2)
         self._i, self._j = cells[:, 0], cells[:, 1]
         self._gauge_bed = bed[self._i, self._j]
+        self.level_of: Callable[[Ints, Ints, Floats], Floats] | None = None
+        """Level (m) of cells that hold a volume over their area (m), where it is not bed plus depth."""
         self._reading = 0.0
         # Of each gauge since the last reading: lowest and highest level (m), highest speed (m/s).
         self._extremes = np.zeros((3, len(cells)))
@@ -227,11 +229,17 @@ class Watch:
 
     def _look_at_gauges(self, state: Floats, dry: float) -> None:
         depth, speed = self._at_gauges(state, dry)[:2]
-        level = self._gauge_bed + depth
+        level = self._gauge_level(depth)
         low, high, fastest = self._extremes
         np.fmin(low, level, out=low)
         np.fmax(high, level, out=high)
         np.maximum(fastest, np.where(depth > SPEED_DEPTH, speed, 0.0), out=fastest)
+
+    def _gauge_level(self, depth: Floats) -> Floats:
+        if self.level_of is not None:
+            return self.level_of(self._i, self._j, depth)
+        level: Floats = self._gauge_bed + depth
+        return level
 
     def _at_gauges(self, state: Floats, dry: float) -> tuple[Floats, Floats, Floats, Floats]:
         """Depth (m), speed, velocities to the east and north (m/s) at the gauges."""
@@ -250,9 +258,10 @@ class Watch:
         """
         self._look_at_gauges(state, dry)
         depth, _, u, v = self._at_gauges(state, dry)
+        level = self._gauge_level(depth)
         gauges: list[tuple[Any, ...]] = []
         for k, name in enumerate(self._gauge_names):
-            now = (self._gauge_bed[k] + depth[k], depth[k], u[k], v[k])
+            now = (level[k], depth[k], u[k], v[k])
             gauges.append((t, name, *(float(x) for x in (*now, *self._extremes[:, k]))))
         sections: list[tuple[Any, ...]] = []
         length = t - self._reading
