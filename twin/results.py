@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from twin.errors import InputError, Problem, TwinError
 from twin.files import replacing, write_json, write_text
 from twin.grid import Grid
+from twin.messages import language, text
+from twin.notebook import run_html, thumbnail
 from twin.variables import VARIABLES, Variable
 
 if TYPE_CHECKING:
@@ -434,6 +436,11 @@ class Result:
         return _open_series(store) if store.exists() else None
 
     @cached_property
+    def flood_summary(self) -> dict[str, Any] | None:
+        """flood/summary.json."""
+        return self._json("flood/summary.json")
+
+    @cached_property
     def traffic_summary(self) -> dict[str, Any] | None:
         """traffic/summary.json."""
         return self._json("traffic/summary.json")
@@ -464,6 +471,34 @@ class Result:
             for row in list(self.indicators.values())[:8]
         ]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a small map of the greatest depth, facts and the first figures."""
+        lang = language()
+        figures = []
+        for row in list(self.indicators.values())[:10]:
+            value = row.get("value")
+            told = f"{value:,.4g}" if isinstance(value, float) else str(value)
+            figures.append(
+                (str(row.get(f"label_{lang}") or row.get("label_fr")), f"{told} {row['unit']}".strip())
+            )
+        facts = [text("run.facts_status", status=self.status, path=self.path)]
+        picture = None
+        if self.has_fields:
+            sizes, grid = self.fields.sizes, self.grid
+            facts.append(
+                text(
+                    "run.facts_grid",
+                    ny=sizes["y"],
+                    nx=sizes["x"],
+                    cell=f"{grid.cell:g}",
+                    frames=sizes["time"],
+                )
+            )
+            if "bed_elevation" in self.fields:
+                most = self.fields["max_water_depth"].values if "max_water_depth" in self.fields else None
+                picture = thumbnail(self.fields["bed_elevation"].values, most)
+        return run_html(self.name, facts, figures, picture, text("map.indicative"))
 
 
 def _open_series(store: Path) -> xr.Dataset:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import shapely
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+import twin
 from twin.errors import TwinError
 from twin.features import WET_DEPTH
 from twin.files import replacing
@@ -26,7 +28,9 @@ from twin.styles import number
 from twin.water import max_water_depth
 from viz import colours as c
 from viz.pen import FAINT, INK, RED
-from viz.sheet import Extent, Sheet, start_of
+from viz.sheet import Extent, Sheet
+from viz.sheet_text import start_of
+from viz.surface import ground_of, roofs_of
 
 _SERIES = ("#2171b5", "#d7301f", "#238b45", "#6a1b7a", "#d98c00", "#4d4d4d")
 _DASHES = ("-", "--", ":", "-.")
@@ -207,6 +211,110 @@ def hydrographs(
     axes[-1].xaxis.set_major_formatter(lambda v, _: _clock(v, start, lang))
     axes[-1].set_xlabel(text("map.time", lang), fontsize=8, color=INK)
     return _written(figure, path)
+
+
+def profile(
+    result: Result,
+    line: str | Sequence[tuple[float, float]],
+    path: str | Path | None = None,
+    *,
+    time: float | None = None,
+    lang: str | None = None,
+    title: str | None = None,
+    dpi: int = 160,
+) -> Figure:
+    """Ground and water along a line: the highest level of the run, and that of an instant when asked.
+
+    Parameters
+    ----------
+    line : the name of a line among the run's places, or its vertices x, y (m).
+    time : seconds since the start; the nearest frame is drawn.
+    path, lang, title, dpi : as for `max_depth`.
+
+    Raises
+    ------
+    TwinError
+        No such line, a line off the grid, or a run without water depth.
+    """
+    deepest = max_water_depth(result)
+    if deepest is None:
+        raise TwinError(f"{result.path}: {text('map.no_depth', lang)}")
+    grid = result.grid
+    along, i, j = _cells_along(result, line, lang)
+    bed = ground_of(result.fields)[i, j]
+    roof = roofs_of(result.fields)[i, j]
+
+    def level(depth: NDArray[np.float64]) -> NDArray[np.float64]:
+        water = np.nan_to_num(depth[i, j])
+        return np.where((water > WET_DEPTH) & ~roof, bed + water, np.nan)
+
+    figure = Figure(figsize=(10.0, 4.2), dpi=dpi, facecolor="white")
+    FigureCanvasAgg(figure)
+    ax = figure.add_axes((0.075, 0.16, 0.905, 0.68))
+    low, high = float(np.nanmin(bed)), float(np.nanmax(np.fmax(bed, level(deepest))))
+    floor = low - 0.08 * max(high - low, 1.0)
+    shown = [(level(deepest), "#6baed6" if time is None else None, "--", text("map.profile_most", lang))]
+    if time is not None:
+        k = int(np.argmin(np.abs(result.times - time)))
+        now = level(np.asarray(result.fields["water_depth"].isel(time=k).values, dtype=np.float64))
+        hours = number(float(result.times[k]) / 3600, lang, 1)
+        shown.append((now, "#6baed6", "-", text("map.profile_now", lang, hours=hours)))
+    for water, fill, dash, label in shown:
+        if fill:
+            ax.fill_between(along, bed, water, where=np.isfinite(water), color=fill, alpha=0.75, linewidth=0)
+        ax.plot(along, water, color="#08306b", linestyle=dash, linewidth=1.4, label=label)
+    ax.fill_between(along, floor, bed, color="#d8cdb9", linewidth=0)
+    ax.plot(along, bed, color="#4d4436", linewidth=1.3, label=text("map.profile_ground", lang))
+    ax.set(xlim=(0.0, float(along[-1])), ylim=(floor, high + 0.12 * max(high - low, 1.0)))
+    ax.set_xlabel(text("map.profile_along", lang), fontsize=8, color=INK)
+    ax.set_ylabel(text("map.profile_height", lang), fontsize=8, color=INK)
+    ax.grid(color="#dfe3e6", linewidth=0.6)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda v, _: number(v, lang))
+    ax.legend(fontsize=7.5, frameon=False, loc="upper right", ncols=3)
+    box = ax.get_position()
+    ratio = (along[-1] / (box.width * 10.0)) / (np.diff(ax.get_ylim())[0] / (box.height * 4.2))
+    head = f"{title or result.name} – {text('map.profile', lang)}"
+    figure.text(0.012, 0.965, head, fontsize=13, fontweight="bold", va="top", color=INK)
+    figure.text(
+        0.988,
+        0.955,
+        text("map.indicative", lang),
+        fontsize=7.5,
+        fontweight="bold",
+        ha="right",
+        va="top",
+        color=RED,
+    )
+    stretched = text("map.profile_crossed", lang, x=number(float(f"{ratio:.2g}"), lang))
+    cell = text("map.computed", lang, version=twin.__version__, cell=number(grid.cell, lang), crs=grid.crs)
+    figure.text(0.988, 0.02, f"{stretched} · {cell}", fontsize=6.5, ha="right", color=FAINT)
+    return _written(figure, path)
+
+
+def _cells_along(
+    result: Result, line: str | Sequence[tuple[float, float]], lang: str | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+    """Distances (m) along a line every half cell, and the cells there; the parts off the grid left out."""
+    if isinstance(line, str):
+        places = result.places
+        found = None if places is None else places[places["name"] == line]
+        if found is None or found.empty or not found.geometry.iloc[0].geom_type.endswith("LineString"):
+            raise TwinError(f"{result.path}: {text('error.nothing', lang)}: {line}")
+        shape = shapely.line_merge(found.geometry.iloc[0])
+    else:
+        shape = shapely.LineString(line)
+    grid = result.grid
+    along = np.arange(0.0, shape.length + 0.25 * grid.cell, 0.5 * grid.cell)
+    xy = shapely.get_coordinates(shapely.line_interpolate_point(shape, np.minimum(along, shape.length)))
+    i, j = grid.index(xy[:, 0], xy[:, 1])
+    inside = np.asarray(grid.inside(i, j))
+    if inside.sum() < 2:
+        raise TwinError(f"{result.path}: {text('map.profile_short', lang)}")
+    return along[inside] - along[inside][0], np.asarray(i)[inside], np.asarray(j)[inside]
 
 
 def _series(

@@ -33,11 +33,11 @@ from viz.page_features import (
     traffic,
     usable,
 )
-from viz.relief import ground_image, photo_image
+from viz.relief import encoded, ground_pixels, photo_image
+from viz.surface import ground_of, roofs_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import xarray as xr
 
     from twin.results import Result
 
@@ -52,7 +52,6 @@ MAX_SAMPLES = (
 )
 FRAMES_PER_CHUNK = 6
 FLOW_FRAMES_PER_CHUNK = 24
-ROOF = 0.5  # m: a bed higher than the ground by more is a building that blocks the flow
 
 
 @dataclass(frozen=True)
@@ -134,12 +133,13 @@ def collect(
     grid = view.grid
     greatest = max(_greatest(r) for r in members)
     curve = DepthCurve.up_to(greatest)
-    bed = view.mean(_ground(first.fields, first.grid.shape))
+    bed = view.mean(ground_of(first.fields))
     buildings, roads = usable(first.buildings), usable(first.roads)
     roughness = view.mean(first.fields["roughness"].values) if "roughness" in first.fields else None
-    image, mime = ground_image(
+    pixels = ground_pixels(
         bed, grid.cell, roughness=roughness, buildings=buildings, west=grid.x_west, north=grid.y_north
     )
+    image, mime = encoded(pixels)
     photo = None if orthophoto is None else photo_image(orthophoto, grid)
     centre = (grid.x_west + 0.5 * grid.nx * grid.cell, grid.y_north - 0.5 * grid.ny * grid.cell)
     scenarios: list[dict[str, Any]] = []
@@ -217,7 +217,7 @@ def _most(result: Result) -> Floats | None:
     """Maximum depth (ny, nx) of a run; NaN on roofs, None when the run did not keep it."""
     if "max_water_depth" not in result.fields:
         return None
-    roofs = _roofs(result.fields, result.grid.shape)
+    roofs = roofs_of(result.fields)
     return np.where(roofs, np.nan, result.fields["max_water_depth"].values)
 
 
@@ -236,24 +236,8 @@ def _difference(
     }
 
 
-def _static(fields: xr.Dataset, name: str, shape: tuple[int, int]) -> Floats:
-    return np.asarray(fields[name].values, dtype=float) if name in fields else np.zeros(shape)
-
-
-def _ground(fields: xr.Dataset, shape: tuple[int, int]) -> Floats:
-    """The ground: the bed without the roofs that block the flow."""
-    return _static(fields, "ground_elevation" if "ground_elevation" in fields else "bed_elevation", shape)
-
-
-def _roofs(fields: xr.Dataset, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Cells whose bed is a roof: no water of the street is there, whatever rain lies on it."""
-    if "ground_elevation" not in fields:
-        return np.zeros(shape, dtype=bool)
-    return np.asarray(fields["bed_elevation"].values > fields["ground_elevation"].values + ROOF)
-
-
 def _greatest(result: Result) -> float:
-    roofs = _roofs(result.fields, result.grid.shape)
+    roofs = roofs_of(result.fields)
     if "max_water_depth" in result.fields:
         values = np.where(roofs, np.nan, result.fields["max_water_depth"].values)
         if np.isfinite(values).any():
@@ -297,7 +281,7 @@ def _scenario(
     codes = np.zeros((len(shown), view.grid.ny * view.grid.nx), dtype=np.uint8)
     hectares = np.zeros(len(shown))
     permanent = np.zeros(model.shape, dtype=bool)
-    roofs = _roofs(fields, model.shape)
+    roofs = roofs_of(fields)
     has_start = bool(times[0] <= 0.0)
     if has_start:
         permanent = np.nan_to_num(fields["water_depth"].isel(time=0).values) > WET_DEPTH
@@ -332,7 +316,7 @@ def _scenario(
     # The instant that the page opens on, read before all other frames: the widest flood of the first run.
     opening = int(np.argmax(hectares) if opens_at is None else np.argmin(np.abs(times - opens_at)))
     early = sorted({0, opening})
-    bed = view.mean(_ground(fields, model.shape))
+    bed = view.mean(ground_of(fields))
     same_bed = bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table
     out: dict[str, Any] = {

@@ -124,7 +124,7 @@ def _tint(bed: Array, roughness: Array | None, town: Array, under_sea: Array) ->
     return tinted
 
 
-def ground_image(
+def ground_pixels(
     bed: NDArray[np.floating],
     cell: float,
     *,
@@ -132,8 +132,8 @@ def ground_image(
     buildings: gpd.GeoDataFrame | None,
     west: float,
     north: float,
-) -> tuple[bytes, str]:
-    """The ground as an encoded image: bytes and MIME type; alpha is the light that gets past buildings.
+) -> NDArray[np.uint8]:
+    """The ground as RGBA pixels, row 0 north; alpha is the light that gets past buildings.
 
     ``bed`` (ny, nx) m, NaN where unknown; ``cell`` m; ``west``, ``north`` the outer corner of the grid.
     """
@@ -170,10 +170,23 @@ def ground_image(
     image = colour * lit + SHADOW * (1.0 - lit) * 0.72
     image *= np.clip(shade, 1.0, None)[..., None]
     seen = np.concatenate([image, 255.0 * past[..., None]], axis=-1)
-    pixels = Image.fromarray(np.clip(np.rint(seen), 0, 255).astype(np.uint8), "RGBA")
+    pixels: NDArray[np.uint8] = np.clip(np.rint(seen), 0, 255).astype(np.uint8)
+    return pixels
+
+
+def encoded(pixels: NDArray[np.uint8]) -> tuple[bytes, str]:
+    """RGBA pixels as the page holds them: bytes and MIME type."""
     out = io.BytesIO()
-    pixels.save(out, format="WEBP", quality=84, method=4, alpha_quality=70)
+    Image.fromarray(pixels, "RGBA").save(out, format="WEBP", quality=84, method=4, alpha_quality=70)
     return out.getvalue(), "image/webp"
+
+
+def opaque(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """RGB of RGBA pixels where buildings take the light: over the colour of shade."""
+    past = pixels[..., 3:].astype(np.float32) / 255.0
+    mixed = pixels[..., :3] * past + SHADOW * (1.0 - past)
+    rgb: NDArray[np.uint8] = np.rint(mixed).astype(np.uint8)
+    return rgb
 
 
 def photo_image(source: Path, grid: Grid, longest: int = 2304) -> bytes:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from types import ModuleType
 
 from twin.errors import TwinError
@@ -28,6 +29,17 @@ assert picture.max() > picture.min(), "the picture is empty"
 def has_display() -> bool:
     """Whether a window can be opened."""
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY"))
+
+
+def in_notebook() -> bool:
+    """Whether the code runs in a cell of a notebook."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and "ZMQ" in type(shell).__name__
+
+
+def has_trame() -> bool:
+    """Whether PyVista can show a live scene in a notebook."""
+    return all(find_spec(name) is not None for name in ("trame", "trame_vtk", "trame_pyvista"))
 
 
 def _environment() -> dict[str, str]:

@@ -23,6 +23,8 @@ from twin.water import max_water_depth, permanent_water
 from viz import colours as c
 from viz import rendering, solids
 from viz.names import facility_names
+from viz.relief import ground_pixels, opaque
+from viz.surface import ground_of, roofs_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -76,16 +78,30 @@ def scene(
 
 
 def show(
-    result: Result, time: float | None = None, *, exaggeration: float = 1.0, lang: str | None = None
-) -> pv.Plotter:
-    """Open the scene in a window with a time slider; without a display, draw it once off screen.
+    result: Result,
+    time: float | None = None,
+    *,
+    exaggeration: float = 1.0,
+    lang: str | None = None,
+    backend: str | None = None,
+) -> Any:
+    """Look at a run: a time slider, and a click (or the key P) tells the depth at a place.
 
-    Parameters and errors as for `scene`. Returns the plotter (``.screenshot("x.png")`` works on it).
+    In a notebook the scene stands below the cell: live with trame (extra ``notebook``), a still picture
+    without. Elsewhere a window opens; without a display the scene is drawn once off screen.
+
+    Parameters and errors as for `scene`; ``backend`` is PyVista's ``jupyter_backend``, chosen when None.
+
+    Returns
+    -------
+    pyvista.Plotter
+        ``.screenshot("x.png")`` works on it; in a notebook, what the notebook displays.
     """
-    window = rendering.has_display()
-    drawn = Scene(result, exaggeration=exaggeration, lang=lang, off_screen=not window)
+    notebook = rendering.in_notebook()
+    live = rendering.has_display() or notebook
+    drawn = Scene(result, exaggeration=exaggeration, lang=lang, off_screen=notebook or not live)
     drawn.set_time(time)
-    if window and drawn.times.size > 1:
+    if live and drawn.times.size > 1:
         hours = drawn.times / 3600
         drawn.plotter.add_slider_widget(
             lambda value: drawn.set_time(value * 3600),
@@ -97,7 +113,18 @@ def show(
             pointb=(0.7, 0.08),
         )
         drawn.set_time(time)
-    plotter: pv.Plotter = drawn.plotter
+    plotter: Any = drawn.plotter
+    if live:
+        plotter.enable_surface_point_picking(
+            callback=lambda point: drawn.tell(float(point[0]), float(point[1])),
+            show_message=False,
+            left_clicking=not notebook,
+            show_point=False,
+            picker="cell",
+        )
+    if notebook:
+        chosen = backend or ("server" if rendering.has_trame() else "static")
+        return plotter.show(jupyter_backend=chosen, auto_close=False, return_viewer=True)
     plotter.show(auto_close=False)
     return plotter
 
@@ -122,7 +149,8 @@ class Scene:
         self.grid = grid = result.grid
         self.permanent = permanent_water(result)
         self.times = result.times if "water_depth" in result.fields else np.zeros(0)
-        self.bed = np.asarray(result.fields["bed_elevation"].values, dtype=np.float64)
+        self.bed = ground_of(result.fields)  # houses are drawn on it
+        self.roofs = roofs_of(result.fields)
         self.step = max(1, -(-max(grid.shape) // cells))
         self.x = grid.x[:: self.step] - grid.bounds[0]
         self.y = grid.y[:: self.step] - grid.bounds[1]
@@ -167,7 +195,18 @@ class Scene:
         known = np.isfinite(self.ground)
         quads = solids.quads_of(solids.all_corners(known))
         mesh = self._textured(np.where(known, self.ground, 0.0), quads)
-        relief = self._texture(c.land(self.bed, self.grid.cell), smooth=True)
+        fields, frame = self.result.fields, self.result.buildings
+        drawn = opaque(
+            ground_pixels(
+                self.bed,
+                self.grid.cell,
+                roughness=np.asarray(fields["roughness"].values) if "roughness" in fields else None,
+                buildings=None if frame is None or frame.empty else frame,
+                west=self.grid.x_west,
+                north=self.grid.y_north,
+            )
+        )
+        relief = self._texture(drawn / 255.0, smooth=True)
         self.plotter.add_mesh(mesh, texture=relief, lighting=False, name="terrain")
 
     def _elevation(self, x: Floats, y: Floats) -> Floats:
@@ -275,12 +314,14 @@ class Scene:
             note += f" – {text('scene.exaggeration', self.lang, factor=number(self.scale, self.lang))}"
         plotter.add_text(note, position=(12, 10), font_size=8, color="#a50026")
         rows = [(c.class_label(part, "m", self.lang), part.colour) for part in c.DEPTH]
+        if self.permanent.any():
+            rows.append((text("map.permanent", self.lang), c.PERMANENT_WATER))
         if self._roads is not None:
             rows.append((text("scene.road_cut", self.lang), c.ROAD_CUT[1]))
         if self._buildings is not None:
             rows.append((text("scene.building_touched", self.lang), c.BUILDING[2].colour))
         bottom, high = 36, 20
-        self._rectangle(8, bottom - 6, 190, high * len(rows) + 12, "#ffffff", 0.8)
+        self._rectangle(8, bottom - 6, 230, high * len(rows) + 12, "#ffffff", 0.8)
         for k, (label, colour) in enumerate(reversed(rows)):
             y = bottom + high * k
             self._rectangle(16, y + 3, 26, 13, colour, 1.0)
@@ -330,7 +371,7 @@ class Scene:
             deepest = max_water_depth(self.result)
             if deepest is None:
                 raise TwinError(f"{self.result.path}: {text('scene.no_frames', self.lang)}")
-            return np.nan_to_num(deepest)
+            return np.where(self.roofs, 0.0, np.nan_to_num(deepest))
         if self.times.size == 0:
             raise TwinError(f"{self.result.path}: {text('scene.no_frames', self.lang)}")
         depth = self.result.fields["water_depth"]
@@ -340,11 +381,11 @@ class Scene:
         share = 1.0 if span <= 0 else float(np.clip((time - self.times[before]) / span, 0.0, 1.0))
         low = np.nan_to_num(np.asarray(depth.isel(time=before).values, dtype=np.float64))
         high = np.nan_to_num(np.asarray(depth.isel(time=after).values, dtype=np.float64))
-        return (1.0 - share) * low + share * high
+        return np.where(self.roofs, 0.0, (1.0 - share) * low + share * high)
 
     def set_time(self, time: float | None) -> None:
         """Put the water, the cut roads and the touched buildings of an instant in place."""
-        depth = self.depth_at(time)
+        depth = self.depth = self.depth_at(time)
         self._pour(depth)
         self._paint_buildings(depth)
         self._draw_roads(time, depth)
@@ -361,6 +402,35 @@ class Scene:
             name="instant",
         )
 
+    def tell(self, x: float, y: float) -> str:
+        """Mark a place (m from the south-west corner); write its ground, depth now and at most beside it."""
+        i, j = self.grid.index(np.array([x + self.grid.bounds[0]]), np.array([y + self.grid.bounds[1]]))
+        if not self.grid.inside(i, j)[0]:
+            return ""
+        cell = int(i[0]), int(j[0])
+        deepest = max_water_depth(self.result)
+        told = text(
+            "scene.told",
+            self.lang,
+            ground=number(float(self.bed[cell]), self.lang, 2),
+            now=number(float(self.depth[cell]), self.lang, 2),
+            most=number(float(self.depth[cell] if deepest is None else deepest[cell]), self.lang, 2),
+        )
+        self.plotter.add_point_labels(
+            np.array([[x, y, self.scale * float(np.nan_to_num(self.bed[cell]) + self.depth[cell])]]),
+            [told],
+            font_size=13,
+            text_color="#000091",
+            shape_color="white",
+            shape_opacity=0.9,
+            point_color="#000091",
+            point_size=11,
+            always_visible=True,
+            name="told",
+            reset_camera=False,
+        )
+        return told
+
     def _pour(self, depth: Floats) -> None:
         wet = depth > WET_DEPTH
         coarse = wet[:: self.step, :: self.step] & np.isfinite(self.ground)
@@ -371,7 +441,9 @@ class Scene:
         drawn = solids.any_corner(coarse) & solids.all_corners(np.isfinite(level))
         mesh = self._textured(np.nan_to_num(level), solids.quads_of(drawn))
         index = c.class_index(depth, c.DEPTH)
-        palette = np.array([c.rgb(c.SHORELINE), *(c.rgb(part.colour) for part in c.DEPTH)])
+        index[self.permanent & (index >= 0)] = len(c.DEPTH)
+        colours = [c.SHORELINE, *(part.colour for part in c.DEPTH), c.PERMANENT_WATER]
+        palette = np.array([c.rgb(colour) for colour in colours])
         # Beyond the wet cells the surface runs into the bank: the sliver that shows is the dark shoreline.
         picture = palette[index + 1]
         self.plotter.add_mesh(

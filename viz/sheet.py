@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +16,15 @@ from numpy.typing import NDArray
 
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
-from twin.indicators import Indicator, compute, facilities
+from twin.indicators import compute, facilities
 from twin.messages import text
-from twin.results import COMPLETE, Result
+from twin.results import Result
 from twin.styles import number
 from twin.water import permanent_water
 from viz import colours as c
 from viz.names import facility_names
 from viz.pen import DASHES, FAINT, INK, RED, ROAD_CUT_KEY, ROAD_OPEN_KEY, SHORE_KEY, Pen, sign, text_width
+from viz.sheet_text import round_down, sources_of, value_text, when_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -84,7 +83,7 @@ class Sheet:
     ) -> None:
         self.result, self.lang, self.grid = result, lang, result.grid
         self.title, self.subject = title or result.name, subject
-        self.sources = list(sources) if sources is not None else _sources(result, lang)
+        self.sources = list(sources) if sources is not None else sources_of(result, lang)
         bounds = extent or self.grid.bounds
         self.step = max(1, -(-max(self.grid.shape) // _PIXELS))
         aspect = (bounds[2] - bounds[0]) / (bounds[3] - bounds[1])
@@ -390,7 +389,7 @@ class Sheet:
         pen = Pen(column, self.height - _MARGIN, _COLUMN)
         pen.write(self.subject.upper(), 7.5, colour="#2171b5", weight="bold")
         pen.write(self.title, 14, weight="bold", gap=0.05)
-        pen.write(_when(self.result, self.lang), 7, colour=FAINT, gap=0.06)
+        pen.write(when_of(self.result, self.lang), 7, colour=FAINT, gap=0.06)
         pen.rule()
         for head, entries in self.legends:
             pen.write(head, 8, weight="bold", gap=0.02)
@@ -404,7 +403,7 @@ class Sheet:
             pen.write(text("map.figures", self.lang), 8, weight="bold", gap=0.02)
             for figure, digits in shown:
                 label = figure.label(self.lang)
-                pen.pair(label[0].upper() + label[1:], _value(figure, digits, self.lang))
+                pen.pair(label[0].upper() + label[1:], value_text(figure, digits, self.lang))
         if pen.y < 0.2:
             # Longer than the sheet: its lines move closer together.
             column.set_ylim(pen.y - 0.2, self.height)
@@ -428,14 +427,6 @@ class Sheet:
 
 def _overlap(a: Extent, b: Extent) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _value(figure: Indicator, digits: int, lang: str | None) -> str:
-    """A value with thin spaces between thousands and its unit."""
-    whole = number(round(figure.value, digits), lang, digits)
-    head, mark, tail = whole.partition("," if "," in whole else ".")
-    spaced = f"{int(head):,}".replace(",", "\u202f")
-    return f"{spaced}{mark}{tail} {figure.unit}".strip()
 
 
 def _depths(frame: gpd.GeoDataFrame) -> Floats:
@@ -465,48 +456,3 @@ def _patch(shape: Any) -> PathPatch:
     return PathPatch(
         Outline.make_compound_path(*[Outline(np.asarray(r.coords)[:, :2], closed=True) for r in rings])
     )
-
-
-def round_down(value: float) -> float:
-    """The largest of 1, 2, 5 × 10ⁿ that is not above a positive value.
-
-    >>> round_down(740.0), round_down(0.2)
-    (500.0, 0.2)
-    """
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(k * power for k in (1, 2, 5) if k * power <= value))
-
-
-def _sources(result: Result, lang: str | None) -> list[str]:
-    """The data that the run names, each file or folder once: name, edition, licence."""
-    named = []
-    for layer in result.provenance.get("inputs") or []:
-        if layer.get("layer") == "series":
-            continue
-        paths = layer.get("source") or []
-        names = sorted({Path(path).name for path in ([paths] if isinstance(paths, str) else paths)})
-        # A mosaic of many tiles is cited by its first and their number.
-        files = ", ".join(names) if len(names) <= 2 else f"{names[0]} … ({len(names)})"
-        details = [str(layer[key]) for key in ("edition", "licence") if layer.get(key)]
-        named.append(f"{files} ({', '.join(details)})" if details else files)
-    return [name for name in dict.fromkeys(named) if name] or [text("map.missing_sources", lang)]
-
-
-def start_of(result: Result) -> datetime | None:
-    """The date-time of second 0."""
-    start = result.fields.attrs.get("start") if result.has_fields else None
-    return datetime.fromisoformat(str(start)) if start else None
-
-
-def _when(result: Result, lang: str | None) -> str:
-    """Start and duration of the run, and how far it got when it was stopped."""
-    words = []
-    start = start_of(result)
-    if start is not None:
-        words.append(text("map.start", lang, start=f"{start:%d/%m/%Y %H:%M}"))
-    duration = result.scenario_table.get("duration")
-    if isinstance(duration, int | float):
-        words.append(text("map.duration", lang, hours=number(duration / 3600, lang, 1)))
-    if result.status != COMPLETE and result.has_fields and result.times.size:
-        words.append(text("map.until", lang, hours=number(float(result.times[-1]) / 3600, lang, 1)))
-    return ", ".join(words)
