@@ -14,7 +14,9 @@ from shapely.geometry import LineString, Point, box
 from tests.traffic.test_road_network import CRS, roads
 from tests.traffic.test_traffic_solver import DEMAND, Scenario, domain, go
 from twin.errors import InputError
+from twin.layers import samples
 from twin.network import Network
+from twin.scenarios import Scenario as ScenarioFile
 from twin.scenarios.events import Demand, Event, RoadClosure
 from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.counts import read_counts
@@ -194,3 +196,16 @@ def test_everything_wrong_with_counts_at_once(tmp_path: Path) -> None:
 def test_keys_that_do_not_go_together(keys: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"zones|people|squares"):
         Demand(**keys)
+
+
+def test_tables_of_the_parameters_are_whole_paths(tmp_path: Path) -> None:
+    """A run reads its scenario back from its own folder."""
+    file = tmp_path / "s.toml"
+    file.write_text(
+        f'name = "s"\nterritory = "{samples.path("valmont")}"\nresolution = "25 m"\n'
+        'start = 2026-10-12T07:00:00+02:00\nduration = "1 h"\nsolvers = ["traffic"]\n'
+        '[params.traffic]\nfleet = "fleet.csv"\ncounts = "counts.csv"\n',
+        encoding="utf-8",
+    )
+    traffic = ScenarioFile.open(file).params["traffic"]
+    assert traffic == {"fleet": str(tmp_path / "fleet.csv"), "counts": str(tmp_path / "counts.csv")}

@@ -272,20 +272,19 @@ class Scenario(BaseModel):
         if stretches != self.boundaries.stretches:
             whole = self.boundaries.model_copy(update={"stretches": stretches})
             object.__setattr__(self, "boundaries", whole)
-        table = self._infiltration_table()
-        if table is not None:
-            params = copy.deepcopy(self.params)
-            params["flood"]["infiltration"]["table"] = str((self.root / table).resolve())
+        params = copy.deepcopy(self.params)
+        for *tables, name in PARAMETER_FILES:
+            values: Any = params
+            for part in tables:
+                values = values.get(part) if isinstance(values, dict) else None
+            if isinstance(values, dict) and isinstance(values.get(name), str):
+                values[name] = str((self.root / values[name]).resolve())
+        if params != self.params:
             object.__setattr__(self, "params", params)
         if self.initial is not None:
             from_run = (self.root / self.initial.from_run).resolve()
             initial = self.initial.model_copy(update={"from_run": str(from_run)})
             object.__setattr__(self, "initial", initial)
-
-    def _infiltration_table(self) -> str | None:
-        rule = self.params.get("flood", {}).get("infiltration")
-        table = rule.get("table") if isinstance(rule, dict) else None
-        return table if isinstance(table, str) else None
 
     def _bound(self, event: Event, key: str, problems: Problems) -> Event:
         changes: dict[str, Any] = {}
@@ -530,3 +529,11 @@ def _without_errors(table: dict[str, Any], error: ValidationError) -> dict[str, 
         elif isinstance(node, dict):
             node.pop(path[-1], None)
     return rest
+
+
+#: Parameters that name a file, as paths into ``[params]``: made whole, for a run reads them from its folder.
+PARAMETER_FILES = (
+    ("flood", "infiltration", "table"),
+    ("traffic", "fleet"),
+    ("traffic", "counts"),
+)

@@ -8,18 +8,18 @@ each round assigns again from where the one before ended.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import Problems, suggest
 from twin.network import Network
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.paths import select_links
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Trips
+from twin.solvers.traffic.tables import number, read_rows
 
 GEH_GOOD = 5.0  # of hourly volumes: the usual limit (UK DMRB 12.2.1, TAG unit M3.1)
 
@@ -84,27 +84,14 @@ def read_counts(path: Path, network: Network, key: str) -> tuple[NDArray[np.int6
         Missing columns, roads that are not in the network or do not have that direction, counts that are
         negative or no number; all at once.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), key, str(error), "a CSV file: road_id,veh_h")) from None
-    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=delimiter)
-    columns = [str(name).strip().lower() for name in reader.fieldnames or ()]
     problems = Problems()
-    for wanted in ("road_id", "veh_h"):
-        if wanted not in columns:
-            problems.add(str(path), key, f"columns {', '.join(columns) or 'none'}", f"a column `{wanted}`")
-    problems.raise_if_any()
-    reader.fieldnames = columns
     known: dict[str, list[int]] = {}
     for link, road in enumerate(network.segments["road_id"].astype(str).to_numpy()[network.segment]):
         known.setdefault(road, []).append(link)
     links: list[int] = []
     counts: list[float] = []
-    for line, row in enumerate(reader, start=2):
-        here, road = f"{path}, line {line}", (row["road_id"] or "").strip()
-        sense = (row.get("direction") or "").strip().lower()
+    for line, row in read_rows(path, key, ("road_id", "veh_h"), ("direction",)):
+        here, road, sense = f"{path}, line {line}", row["road_id"], row["direction"].lower()
         if road not in known:
             problems.add(here, "road_id", repr(road), "a road for cars", suggest(road, known))
             continue
@@ -115,11 +102,8 @@ def read_counts(path: Path, network: Network, key: str) -> tuple[NDArray[np.int6
         if not chosen:
             problems.add(here, "direction", f"{road} is not driven {sense}", "a direction that it has")
             continue
-        try:
-            value = float((row["veh_h"] or "").replace(",", "."))
-        except ValueError:
-            value = float("nan")
-        if not (np.isfinite(value) and value >= 0):
+        value = number(row["veh_h"])
+        if np.isnan(value):
             problems.add(here, "veh_h", repr(row["veh_h"]), "a number of vehicles an hour, 0 or more")
         links += chosen
         counts += [value / len(chosen)] * len(chosen)

@@ -5,7 +5,6 @@ Trips are vehicles an hour in the hour that is assigned.
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from twin.solvers.traffic.analysis import skim
 from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.grid_zones import squares
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Ints, Trips
+from twin.solvers.traffic.tables import number, read_rows
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -350,41 +350,20 @@ def read_trips_csv(path: Path, names: tuple[str, ...], key: str) -> Trips:
     """Trips from a CSV with the columns from, to, trips (zone names). InputError: all that is wrong with
     it.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), key, str(error), "a CSV file: from,to,trips")) from None
-    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=delimiter)
-    columns = [str(name).strip().lower() for name in reader.fieldnames or ()]
     problems = Problems()
-    for wanted in ("from", "to", "trips"):
-        if wanted not in columns:
-            problems.add(str(path), key, f"columns {', '.join(columns) or 'none'}", f"a column `{wanted}`")
-    problems.raise_if_any()
-    reader.fieldnames = columns
-    number = {name: k for k, name in enumerate(names)}
+    zone = {name: k for k, name in enumerate(names)}
     origin: list[int] = []
     destination: list[int] = []
     trips: list[float] = []
-    for line, row in enumerate(reader, start=2):
-        ends = []
-        for end in ("from", "to"):
-            name = (row[end] or "").strip()
-            if name not in number:
-                problems.add(
-                    f"{path}, line {line}", end, repr(name), "the name of a zone", suggest(name, number)
-                )
-            ends.append(number.get(name, -1))
-        try:
-            value = float((row["trips"] or "").replace(",", "."))
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and value >= 0):
-            problems.add(f"{path}, line {line}", "trips", repr(row["trips"]), "a number of trips, 0 or more")
-        origin.append(ends[0])
-        destination.append(ends[1])
-        trips.append(value)
+    for line, row in read_rows(path, key, ("from", "to", "trips")):
+        here = f"{path}, line {line}"
+        for end, numbers in (("from", origin), ("to", destination)):
+            if row[end] not in zone:
+                problems.add(here, end, repr(row[end]), "the name of a zone", suggest(row[end], zone))
+            numbers.append(zone.get(row[end], -1))
+        trips.append(number(row["trips"]))
+        if math.isnan(trips[-1]):
+            problems.add(here, "trips", repr(row["trips"]), "a number of trips, 0 or more")
     problems.raise_if_any()
     return Trips.from_pairs(len(names), origin, destination, trips, str(path), key)
 

@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import Problems, suggest
 from twin.solvers.traffic.problem import Floats
+from twin.solvers.traffic.tables import number, read_rows
 
 #: What is computed, with the unit of a factor: energy MJ/km, the rest g/km.
 QUANTITIES = ("energy", "co2", "nox", "pm_exhaust", "pm10")
@@ -141,7 +142,7 @@ class Fleet:
         curves = guidebook()
         problems = Problems()
         shares: dict[str, dict[Vehicle, float]] = {}
-        for line, row in _rows(path, key):
+        for line, row in read_rows(path, key, FLEET_COLUMNS):
             here = f"{path}, line {line}"
             name = row["class"]
             if name not in CLASSES:
@@ -156,11 +157,8 @@ class Fleet:
                     "a vehicle of emission_factors.csv",
                     _near(vehicle, curves),
                 )
-            try:
-                share = float(row["share"].replace(",", "."))
-            except ValueError:
-                share = math.nan
-            if not (math.isfinite(share) and share >= 0):
+            share = number(row["share"])
+            if math.isnan(share):
                 problems.add(here, "share", repr(row["share"]), "a number, 0 or more")
             of_class = shares.setdefault(name, {})
             of_class[vehicle] = of_class.get(vehicle, 0.0) + share
@@ -249,30 +247,6 @@ def _wear(category: str, speed: Floats) -> Floats:
     return np.asarray(
         sum(tsp * part * s for tsp, part, s in zip(WEAR[category], PM10_OF_WEAR, parts, strict=True))
     )
-
-
-def _rows(path: Path, key: str) -> list[tuple[int, dict[str, str]]]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            Problem(str(path), key, str(error), f"a CSV file: {','.join(FLEET_COLUMNS)}")
-        ) from None
-    delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
-    reader = csv.DictReader(lines, delimiter=delimiter)
-    names = [str(name).strip() for name in reader.fieldnames or ()]
-    missing = [name for name in FLEET_COLUMNS if name not in names]
-    if missing:
-        raise InputError(
-            Problem(
-                str(path), key, f"columns {', '.join(names) or 'none'}", f"columns {', '.join(FLEET_COLUMNS)}"
-            )
-        )
-    reader.fieldnames = names
-    return [
-        (line, {name: (row[name] or "").strip() for name in FLEET_COLUMNS})
-        for line, row in enumerate(reader, start=2)
-    ]
 
 
 def _near(vehicle: Vehicle, curves: Curves) -> str:
