@@ -187,3 +187,70 @@ def test_three_scenarios_with_long_names(
         assert opened.errors == []
     finally:
         opened.close()
+
+
+HOSTILE = '<img src=x onerror="window.hit=1"></script><script>window.hit=1</script>\'"&{}'
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("kind", ["browser", "browser_without_3d"])
+def test_names_from_data_never_become_html(request: Any, kind: str, tmp_path: Path) -> None:
+    """Names of the scenario, places, roads, buildings, layers and figures: shown, never run."""
+    import json
+
+    import geopandas as gpd
+
+    run = write_run(tmp_path / "run", frames=3, more=f"[[story]]\ntext = {json.dumps(HOSTILE)}\n")
+    scenario = run.path / "scenario.toml"
+    told = scenario.read_text(encoding="utf-8").replace('"Crue centennale"', json.dumps(HOSTILE), 1)
+    scenario.write_text(told, encoding="utf-8")
+    for file, columns in (
+        ("buildings", ("use", "nature", "building_id")),
+        ("roads", ("name", "nature", "road_id")),
+        ("places", ("label",)),
+    ):
+        path = run.path / "features" / f"{file}.gpkg"
+        frame = gpd.read_file(path)
+        for column in columns:
+            frame[column] = HOSTILE
+        frame.to_file(path, driver="GPKG")
+    for name in ("indicators.json", "provenance.json"):
+        table = json.loads((run.path / name).read_text(encoding="utf-8"))
+        for row in (table.get("layers") or table).values():
+            if isinstance(row, dict):
+                row |= dict.fromkeys(("label_fr", "label_en", "unit", "method", "edition", "source"), HOSTILE)
+        (run.path / name).write_text(json.dumps(table), encoding="utf-8")
+    page = viz.page(run.path, tmp_path / "page.html", lang="fr")
+    assert page.read_text(encoding="utf-8").count("</script>") == page.read_text(encoding="utf-8").count(
+        "<script"
+    )
+    opened = Opened(request.getfixturevalue(kind), page, motion="reduce")
+    try:
+        for act in (
+            "twin.app.set({ picked: { x: 0, y: 0, building: 3, road: null } })",
+            "twin.app.set({ picked: { x: 0, y: 0, building: null, road: 3 } })",
+            "document.getElementById('open-figures').click()",
+            "document.getElementById('dialog').close()",
+            "document.getElementById('open-about').click()",
+            "document.getElementById('dialog').close()",
+            "document.getElementById('open-story').click()",
+        ):
+            opened.page.evaluate(f"() => {{ {act} }}")
+            opened.drawn()
+        opened.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert opened.page.evaluate("window.hit === undefined")
+        assert opened.page.evaluate("document.querySelectorAll('img[src=x], #app script').length") == 0
+        assert HOSTILE in opened.page.evaluate("document.getElementById('story-text').textContent")
+        assert HOSTILE in opened.page.evaluate("document.title")
+        assert opened.errors == []
+        assert [u for u in opened.requests if not u.startswith(("file:", "blob:", "data:"))] == []
+        # The policy itself: neither an inline script nor a request gets through.
+        opened.page.evaluate(
+            "() => { const s = document.createElement('script'); s.textContent = 'window.hit = 2';"
+            " document.body.append(s); }"
+        )
+        assert opened.page.evaluate("window.hit === undefined")
+        refused = opened.page.evaluate("fetch('data:text/plain,x').then(() => false, () => true)")
+        assert refused
+    finally:
+        opened.close()
