@@ -3,7 +3,8 @@
     python -m benchmarks.bench_traffic [--large] [--repeat 3] [--out benchmarks/TRAFFIC.md]
 
 Networks are read from TWIN_REAL_DATA (default ../shared/data); JIT and reading are excluded. AequilibraE runs
-beside us where it is installed. Peers' figures of other machines are not repeated here.
+beside us where it is installed, or where AEQUILIBRAE_PYTHON names an interpreter that has it. Peers' figures
+of other machines are not repeated here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import argparse
 import importlib.util
 import os
 import resource
+import subprocess
+import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,13 +44,43 @@ def load(name: str):
     return net.network(toll, length), read_trips(ROOT / name / f"{stem}_trips.tntp")
 
 
-def aequilibrae_version() -> str | None:
-    """Whether AequilibraE can be run beside us."""
-    if importlib.util.find_spec("aequilibrae") is None:
-        return None
-    from importlib.metadata import version
+def aequilibrae(names: tuple[str, ...] = ("siouxfalls", "anaheim"), gap: float = 1e-4) -> list[str]:
+    """AequilibraE beside us, by the interpreter that AEQUILIBRAE_PYTHON names or by this one if it is
+    installed here; networks whose cost is time alone.
+    """
+    python = os.environ.get("AEQUILIBRAE_PYTHON")
+    if python is None:
+        if importlib.util.find_spec("aequilibrae") is None:
+            return ["AequilibraE: not installed, not run."]
+        python = sys.executable
+    from twin.solvers.traffic import assign
 
-    return version("aequilibrae")
+    lines = [
+        f"| network | to {gap:.0e}, version | AequilibraE (bi-conjugate Frank-Wolfe) | Twin |",
+        "|---|---|---|---|",
+    ]
+    for name in names:
+        network, trips = load(name)
+        with tempfile.TemporaryDirectory() as folder:
+            case = Path(folder) / "case.npz"
+            np.savez(
+                case, a_node=network.link_from + 1, b_node=network.link_to + 1, capacity=network.capacity,
+                time=network.free_time, b=network.b, power=network.power, zones=network.zones,
+                trips=trips.matrix(), blocked=not network.through[0],
+            )  # fmt: skip
+            script = Path(__file__).parent / "peer_aequilibrae.py"
+            done = subprocess.run(
+                [python, str(script), str(case), str(gap)],
+                capture_output=True, text=True, check=True, timeout=600,
+            )  # fmt: skip
+        version, seconds, iterations, reached = done.stdout.split()[-4:]
+        assign(network, trips, gap=1e-2)
+        ours = assign(network, trips, gap=gap)
+        lines.append(
+            f"| {name} | {version} | {float(seconds):.2f} s, {iterations} iterations, gap "
+            f"{float(reached):.0e} | {ours.seconds:.4f} s, {ours.iterations} iterations, gap {ours.gap:.0e} |"
+        )
+    return lines
 
 
 def table_of_gaps(repeat: int, curves: dict[str, Curve]) -> list[str]:
@@ -191,7 +225,6 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    peer = aequilibrae_version()
     curves: dict[str, Curve] = {}
     where, versions = machine.record(), machine.versions()
     busy = machine.load()
@@ -201,14 +234,17 @@ def main() -> None:
         f"Written by `python -m benchmarks.bench_traffic` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
         f"{where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, numba {versions['numba']}"
         f", NumPy {versions['numpy']}; load {busy} at the start. Wall seconds of the algorithm (compilation "
-        f"and reading apart), best of {options.repeat}, iterations in brackets. AequilibraE: "
-        f"{peer or 'not installed, not run'}.",
+        f"and reading apart), best of {options.repeat}, iterations in brackets.",
         "",
         "## Seconds to a relative gap",
         "",
         *table_of_gaps(options.repeat, curves),
         "",
         "![gap against time](traffic_plots/gap.png)",
+        "",
+        "## Beside AequilibraE",
+        "",
+        *aequilibrae(),
         "",
         "## Warm start",
         "",
