@@ -20,6 +20,7 @@ from tests.synthetic_run import write_run
 from twin import qml
 from twin.errors import InputError, TwinError
 from twin.export import export, flood_polygons
+from twin.layers import covadis
 from twin.results import Result
 from twin.styles import BUILDING, DEPTH, ISO_HT, ISO_HT_COLOURS
 from twin.variables import VARIABLES
@@ -276,3 +277,27 @@ def test_a_failed_export_leaves_the_old_file(
         export(run, "netcdf", path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+# -- COVADIS --------------------------------------------------------------------------------
+
+
+def test_covadis_delivery_is_read_back(run: Result, package: Path, tmp_path: Path) -> None:
+    """The shapefiles hold the polygons of the GeoPackage, and nothing against the standard."""
+    written = export(run, "covadis", tmp_path / "di")
+    assert [path.stem.rsplit("_", 2)[1:] for path in written] == [["S", "000"]] * 2
+    delivered = {layer.kind: layer for layer in covadis.read(tmp_path / "di", crs=run.grid.crs)}
+    assert set(delivered) == {"INONDABLE", "ISO_HT"}
+    for kind, table in (("INONDABLE", "inondable_s"), ("ISO_HT", "iso_ht_s")):
+        same = gpd.read_file(package, layer=table)
+        assert not delivered[kind].remarks
+        assert len(delivered[kind].frame) == len(same)
+        assert delivered[kind].frame.geometry.area.sum() == pytest.approx(same.geometry.area.sum(), rel=1e-9)
+    heights = delivered["ISO_HT"].frame
+    assert set(heights["ht_min"]) <= set(ISO_HT)
+    assert (heights["ht_max"].isna() == (heights["ht_min"] == ISO_HT[-1])).all()
+    # Into a folder that holds something else: beside it, not in its place.
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    export(run, "covadis", tmp_path / "mine")
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"

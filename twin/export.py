@@ -5,7 +5,9 @@ Files appear whole or not at all (written under a temporary name, then renamed).
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,8 +42,9 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
     ----------
     result : the run.
     to : ``geotiff`` (a folder: one Cloud-Optimised GeoTIFF with its QGIS style per field on the
-        grid), ``netcdf`` (one CF-1.8 file with everything on the grid) or ``gpkg`` (one GeoPackage
-        with styles: COVADIS-named flood polygons, roads and buildings with what happened to them).
+        grid), ``netcdf`` (one CF-1.8 file with everything on the grid), ``gpkg`` (one GeoPackage
+        with styles: COVADIS-named flood polygons, roads and buildings with what happened to them) or
+        ``covadis`` (a folder of shapefiles as the standard Directive inondation exchanges them).
     path : the folder or file; default: in the folder ``export`` of the run.
 
     Returns
@@ -60,6 +63,7 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
         "geotiff": (geotiff, "geotiff"),
         "netcdf": (netcdf, f"{result.path.name}.nc"),
         "gpkg": (gpkg, f"{result.path.name}.gpkg"),
+        "covadis": (covadis, "covadis"),
     }
     if to not in formats:
         raise InputError(Problem("export", "to", to, ", ".join(formats), suggest(to, formats)))
@@ -250,6 +254,28 @@ def gpkg(result: Result, path: Path) -> list[Path]:
             )
         layer_styles(temporary, {name: style for name, (_, style) in layers.items()})
     return [path]
+
+
+def covadis(result: Result, folder: Path) -> list[Path]:
+    """INONDABLE and ISO_HT as shapefiles of the standard; what only a person knows is left null.
+
+    The names have the run's for the TRI and 000 for the department: both are to be filled in by who delivers.
+
+    Raises
+    ------
+    TwinError
+        The run has no water depth.
+    """
+    from twin.layers import covadis as standard
+
+    depth = max_water_depth(result)
+    if depth is None:
+        raise TwinError(f"{result.path}: {text('map.no_depth')}")
+    water, bounds = flood_polygons(result, depth)
+    plain = unicodedata.normalize("NFKD", result.name).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_")[:20] or "RUN"
+    layers = {"INONDABLE": water, "ISO_HT": bounds}
+    return standard.write(layers, folder, territory=name, department="000")
 
 
 def flood_polygons(result: Result, depth: NDArray[np.float64]) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:

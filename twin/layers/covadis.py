@@ -15,6 +15,8 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import pyogrio.raw
+import shapely
 
 from twin.errors import InputError, Problem
 from twin.files import replacing
@@ -197,12 +199,25 @@ def write(
         temporary.mkdir()
         for file, kind, frame in ready:
             shape = SHAPES[tables()["classes"][kind]["shape"]]
-            pyogrio.write_dataframe(
-                frame, temporary / f"{file}.shp", driver="ESRI Shapefile", encoding="UTF-8",
-                geometry_type=shape,
+            table = frame.drop(columns=frame.geometry.name)
+            pyogrio.raw.write(
+                temporary / f"{file}.shp", shapely.to_wkb(np.asarray(frame.geometry.array, dtype=object)),
+                [_stored(table[name]) for name in table], list(table.columns),
+                field_mask=[table[name].isna().to_numpy() for name in table],
+                driver="ESRI Shapefile", encoding="UTF-8", geometry_type=shape,
+                crs=None if frame.crs is None else frame.crs.to_wkt("WKT1_GDAL"),
             )  # fmt: skip
             written.append(folder / f"{file}.shp")
     return written
+
+
+def _stored(values: pd.Series) -> Any:
+    """Values as a shapefile keeps them: days, not instants, even where all are null."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values.to_numpy(dtype="datetime64[D]")
+    if pd.api.types.is_numeric_dtype(values):
+        return values.to_numpy(dtype=float)
+    return values.astype(object).where(values.notna(), None).to_numpy(dtype=object)
 
 
 def _wrong(name: str, frame: gpd.GeoDataFrame, rule: Mapping[str, Any]) -> list[Problem]:
@@ -232,12 +247,6 @@ def _wrong(name: str, frame: gpd.GeoDataFrame, rule: Mapping[str, Any]) -> list[
 def _ordered(frame: gpd.GeoDataFrame, rule: Mapping[str, Any]) -> gpd.GeoDataFrame:
     out: dict[str, Any] = {}
     for column, type_name in rule["columns"].items():
-        if column in frame:
-            values = _typed(frame[column], type_name)[0]
-            out[column.upper()] = values.dt.date if type_name == "date" else values
-        else:
-            empty = np.nan if type_name == "number" else None
-            out[column.upper()] = pd.Series(
-                [empty] * len(frame), index=frame.index, dtype=float if type_name == "number" else object
-            )
+        given = frame[column] if column in frame else pd.Series([None] * len(frame), index=frame.index)
+        out[column.upper()] = _typed(given, type_name)[0]
     return gpd.GeoDataFrame(out, geometry=frame.geometry, crs=frame.crs)
