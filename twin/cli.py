@@ -116,16 +116,25 @@ def check(
     report: Annotated[Path | None, typer.Option("--report", help=text("health.option"))] = None,
 ) -> None:
     """Everything wrong with a territory or a scenario, at once."""
+    from twin.observed import read_observed
     from twin.scenarios import Scenario
+    from twin.simulation import Simulation
     from twin.territory import Territory, read_toml
 
     target = file / "territory.toml" if file.is_dir() else file
     table = read_toml(target, text("cli.check_file"))
     if "territory" in table or "duration" in table:
-        problems = Scenario.open(target).check()
+        scenario = Scenario.open(target)
+        problems = scenario.check()
+        if not problems:
+            # What only the grid tells: a breach without a dike, an end of a culvert off the terrain …
+            Simulation(scenario)
+            read_observed(scenario.territory)
     else:
         territory = Territory.open(target)
         problems = territory.check()
+        if not problems:
+            read_observed(territory)
         for layer in territory.record.layers:
             if not problems:
                 for note in territory.layer(layer).provenance.notes:

@@ -130,9 +130,11 @@ def test_the_water_comes_behind_the_defence_and_into_the_books(tmp_path: Path) -
     books = result.diagnostics.iloc[-1]
     assert books["inflow_m3"] == pytest.approx(told["volume_m3"], rel=1e-12)
     assert abs(books["mass_error_m3"]) <= 1e-12 * books["inflow_m3"]
+    assert result.indicators["overtopping_volume"]["value"] == pytest.approx(told["volume_m3"])
+    assert result.indicators["overtopping_discharge"]["value"] == pytest.approx(litres)
     depth = result.fields["water_depth"].sel(time=120.0).values
     assert depth[:, 46].min() > 0.0
-    assert depth[:, 45:].sum() > 0.9 * depth.sum(), "east of the line"
+    assert depth[:, 45:].sum() > 0.8 * depth.sum(), "east of the line"
 
 
 def test_the_other_side_and_the_crests_that_stand_there(tmp_path: Path) -> None:

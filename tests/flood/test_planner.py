@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests import small
+from twin import cli
 from twin.errors import InputError
 from twin.results import Result
 from twin.scenarios import Scenario
@@ -183,6 +184,20 @@ def test_each_mistake_has_one_clear_problem(
     said = str(error.value)
     assert key in said
     assert hint in said
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("breach", 'at = "across"\nwidth = 3\nduration = 60'),
+        ("wave_overtopping", EVENTS["wave_overtopping"].replace('"bank"', '"middle"')),
+        ("culvert", EVENTS["culvert"].replace("[650455.0, 6860205.0]", '"middle"')),
+    ],
+)
+def test_twin_check_finds_what_only_the_grid_tells(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["check", str(_file(tmp_path, name, **{name: text}))])
+    assert left.value.code == 2
 
 
 def test_an_unknown_kind_is_answered_with_the_nearest(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
     groups: list[Callable[[Run], list[Indicator]]] = [
         water.water_figures,
         water.volume_figures,
+        water.overtopping_figures,
         water.building_figures,
         places.facility_figures,
         water.district_figures,

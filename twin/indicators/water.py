@@ -59,6 +59,19 @@ def volume_figures(run: Run) -> list[Indicator]:
     ]
 
 
+def overtopping_figures(run: Run) -> list[Indicator]:
+    """What waves brought over sea defences."""
+    defences = (run.result.flood_summary or {}).get("wave_overtopping", [])
+    if not defences:
+        return []
+    length = sum(row["length_m"] for row in defences)
+    most = max(row["greatest_l_s_m"] for row in defences)
+    return [
+        make("overtopping_volume", sum(row["volume_m3"] for row in defences), "m³", length=float(length)),
+        make("overtopping_discharge", most, "l/s/m"),
+    ]
+
+
 def building_figures(run: Run) -> list[Indicator]:
     """Buildings, dwellings and people in water."""
     buildings = run.result.buildings
