@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.validation.case import Family, Measured, compare, mass_error, relative_l1
 from tests.flood.analytic import CarrierGreenspan, RadialBowl, ThackerBowl
+from tests.flood.analytic_friction import SampsonBowl
 from tests.flood.basins import advance, solver
 
 
@@ -58,7 +59,6 @@ def thacker_planar() -> Family:
         200,
         targets={one: 0.01},
         ties=("shoreline after 3 (share of its radius)",),
-        refine=False,
     )
 
 
@@ -72,6 +72,35 @@ def thacker_radial() -> Family:
         targets={one: 0.01},
         ties=("shoreline after 3 (share of its radius)",),
     )
+
+
+def sampson() -> Family:
+    """A plane of water that swings in a parabola under linear friction, 10 km, k = 0.001 1/s: two periods."""
+    bowl = SampsonBowl()
+
+    def measure(scheme: str, cells: int) -> Measured:
+        cell = bowl.length / cells
+        edges = np.linspace(0.0, bowl.length, cells + 1)
+        x = 0.5 * (edges[1:] + edges[:-1])
+        points = edges[:-1, None] + cell * (np.arange(20) + 0.5) / 20
+        flood = solver(
+            np.tile(bowl.bed(x), (3, 1)), np.tile(bowl.depth(points, 0.0).mean(axis=1), (3, 1)), cell=cell,
+            roughness=bowl.k, friction="linear", scheme=scheme, max_step=1e9,
+        )  # fmt: skip
+        t, errors = 0.0, {}
+        for part in (1.0, 2.0):
+            t = advance(flood, t, part * bowl.period)
+            h = bowl.depth(points, t).mean(axis=1)
+            name = "period" if part == 1.0 else "periods"
+            errors[f"L1 h after {part:g} {name}"] = relative_l1(flood.depth[1], h)
+        # A quarter on, the water moves: its momentum.
+        t = advance(flood, t, 2.25 * bowl.period)
+        h = bowl.depth(points, t).mean(axis=1)
+        q = h * bowl.velocity(t)
+        errors["L1 hu after 2¼ periods"] = relative_l1(flood.state()["state"][1, 1], q)
+        return Measured(errors, mass_error(flood), (x, bowl.bed(x) + flood.depth[1], bowl.bed(x) + h))
+
+    return compare("Sampson, linear friction", measure, 200, labels=("x (m)", "level (m)"))
 
 
 def carrier_greenspan() -> Family:
@@ -116,4 +145,4 @@ def carrier_greenspan() -> Family:
 
 def families() -> list[Callable[[], Family | list[Family]]]:
     """The cases of this file."""
-    return [thacker_planar, thacker_radial, carrier_greenspan]
+    return [thacker_planar, thacker_radial, sampson, carrier_greenspan]

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import platform
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.validation.reasons import REASONS
 from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
 FIRST, SECOND = "first_order", "second_order"
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+RESULTS = ROOT / "benchmarks" / ".validation"  # not part of the repository
 
 
 @dataclass(frozen=True)
@@ -26,7 +37,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. target: what the second order must reach; shortfall: why it does not."""
+    """A line of the table. target: what the second order must reach."""
 
     case: str
     norm: str
@@ -37,7 +48,6 @@ class Row:
     order: float | None = None
     least_order: float | None = None
     mass: float = 0.0
-    shortfall: str = ""
     must_win: bool = True
 
     def failures(self) -> list[str]:
@@ -56,12 +66,13 @@ class Row:
 
 @dataclass
 class Family:
-    """Rows and curves of one case."""
+    """Rows and curves of one case; table: lines of Markdown of its own."""
 
     rows: list[Row]
     curves: dict[str, tuple[Floats, Floats]] = field(default_factory=dict)
     title: str = ""
     labels: tuple[str, str] = ("x (m)", "h (m)")
+    table: list[str] = field(default_factory=list)
 
 
 def mass_error(flood: FloodSolver) -> float:
@@ -85,7 +96,6 @@ def compare(
     published: dict[str, str] | None = None,
     least_order: float | None = None,
     refine: bool = True,
-    shortfalls: dict[str, str] | None = None,
     ties: tuple[str, ...] = (),
     labels: tuple[str, str] = ("x (m)", "h (m)"),
 ) -> Family:
@@ -108,7 +118,6 @@ def compare(
                 order,
                 least_order,
                 max(first.mass, second.mass),
-                (shortfalls or {}).get(norm, ""),
                 norm not in ties,
             )
         )
@@ -136,37 +145,107 @@ def draw(family: Family, path: Path) -> None:
     pyplot.close(figure)
 
 
-def report(families: list[Family], path: Path) -> None:
-    """Write the table and its pictures (folder `validation_plots` beside it)."""
+def key() -> str:
+    """What the figures depend on: the solver, the cases and the exact solutions, as a hash."""
+    files = [*ROOT.glob("twin/solvers/flood/*.py"), *ROOT.glob("tests/flood/analytic*.py")]
+    files += [file for file in HERE.glob("*.py") if file.name not in ("reasons.py", "__main__.py")]
+    digest = hashlib.sha256()
+    for file in sorted([*files, ROOT / "tests" / "flood" / "basins.py"]):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def run_case(case: Callable[[], Family | list[Family]], folder: Path = RESULTS) -> list[Family]:
+    """The families of a case: read from `folder` when it ran on these sources already, else run and kept."""
+    file = folder / f"{case.__name__}.json"
+    if file.exists():
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["key"] == key():
+            return [_read(one) for one in kept["families"]]
+    began, before = time.perf_counter(), key()
+    made = case()
+    families = made if isinstance(made, list) else [made]
+    values = {
+        "key": before,
+        "seconds": time.perf_counter() - began,
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "families": [_written(family) for family in families],
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    file.write_text(json.dumps(values), encoding="utf-8")
+    return families
+
+
+def _written(family: Family) -> dict[str, Any]:
+    curves = {
+        name: [np.asarray(c, dtype=float).tolist() for c in pair] for name, pair in family.curves.items()
+    }
+    return {
+        "rows": [vars(row) for row in family.rows], "curves": curves,
+        "title": family.title, "labels": family.labels, "table": family.table,
+    }  # fmt: skip
+
+
+def _read(values: dict[str, Any]) -> Family:
+    curves = {name: (np.array(x), np.array(y)) for name, (x, y) in values["curves"].items()}
+    rows = [Row(**row) for row in values["rows"]]
+    return Family(rows, curves, values["title"], tuple(values["labels"]), values["table"])
+
+
+HEAD = """# Validation of the flood solver
+
+Written by `make validate`. Errors L1 are relative, against averages over the cells. *Target* is what the
+project asks of the second order, *published* what others give or what was measured. *Order* is observed for
+the second order between the number of cells given and twice as many. *Mass* is the larger relative closing
+error of the books of the two runs. ✗: the figure misses its target, or the second order is not better than
+the first; the reason stands below the table.
+"""
+
+
+def report(names: list[str], path: Path, folder: Path = RESULTS) -> None:
+    """Write the table of the named cases out of what `run_case` kept, and its pictures beside it."""
     plots = path.parent / "validation_plots"
     plots.mkdir(exist_ok=True)
+    kept = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names]
+    families = [_read(one) for case in kept for one in case["families"]]
+    rows = [row for family in families for row in family.rows]
+    missed = [row for row in rows if row.failures()]
+    now = key()
+    stale = [name for name, case in zip(names, kept, strict=True) if case["key"] != now]
+    about = (
+        f"{len(rows)} figures of {len(names)} cases, {len(missed)} of them missed; {kept[0]['machine']},"
+        f" {min(c['date'] for c in kept)} to {max(c['date'] for c in kept)} UTC,"
+        f" {sum(c['seconds'] for c in kept) / 60:.0f} minutes in all; sources {now}."
+    )
+    if stale:
+        about += f" On earlier sources: {', '.join(stale)}."
 
     def number(x: float | None) -> str:
         return "" if x is None else f"{x:.3g}"
 
     lines = [
-        "# Validation of the flood solver",
-        "",
-        "Written by `make validate`. Errors L1 are relative, against averages over the cells. *Target* is"
-        " what the project asks of the second order; ✗ marks a figure that misses it, with the reason below"
-        " the table. *Order* is observed for the second order between the number of cells given and twice as"
-        " many. *Mass* is the larger relative closing error of the books of the two runs.",
-        "",
-        "| case | norm | first order | second order | target | published | order | mass |",
-        "|---|---|---|---|---|---|---|---|",
+        *(HEAD + "\n" + about + "\n").split("\n"),
+        "| case | norm | first order | second order | target | published | order | mass | |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
-    notes = []
+    lines += [
+        f"| {row.case} | {row.norm} | {number(row.first)} | {number(row.second)} | {number(row.target)} |"
+        f" {row.published} | {number(row.order)} | {row.mass:.0e} | {'✗' if row.failures() else '✓'} |"
+        for row in rows
+    ]
+    if missed:
+        lines += ["", "## Missed, and why", ""]
+        lines += [
+            f"- **{row.case}, {row.norm}**: {'; '.join(row.failures())}."
+            f" {REASONS.get((row.case, row.norm), 'Not explained.')}"
+            for row in missed
+        ]
     for family in families:
-        for row in family.rows:
-            mark = " ✗" if row.failures() else ""
-            if row.shortfall:
-                notes.append(f"- **{row.case}, {row.norm}**: {row.shortfall}")
-            lines.append(
-                f"| {row.case} | {row.norm} | {number(row.first)} | {number(row.second)}{mark} |"
-                f" {number(row.target)} | {row.published} | {number(row.order)} | {row.mass:.0e} |"
-            )
-    lines += ["", *(["## Not reached, and why", "", *notes, ""] if notes else [])]
-    lines += ["## Pictures", ""]
+        if family.table:
+            lines += ["", f"## {family.title}", "", *family.table]
+    lines += ["", "## Pictures", ""]
     for family in families:
         if family.curves:
             name = "".join(c if c.isalnum() else "_" for c in family.title.lower()).strip("_") + ".png"

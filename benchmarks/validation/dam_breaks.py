@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.validation.case import SECOND, Family, Measured, Row, compare, mass_error, relative_l1
-from tests.flood.analytic import cell_averages, ritter, stoker
+from tests.flood.analytic import G, cell_averages, ritter, stoker
+from tests.flood.analytic_friction import dressler, ritter_on_slope
 from tests.flood.basins import advance, solver
 
 ANUGA = "ANUGA gate"
@@ -69,10 +70,7 @@ def stoker_and_ritter() -> list[Family]:
 
 
 def with_friction() -> Family:
-    """Dam break on a dry bed with Manning friction, against our own run on 16 times as many cells.
-
-    Dressler's solution has Chézy friction, which the solver has not.
-    """
+    """Dam break on a dry bed with Manning friction, against our own run on 16 times as many cells."""
 
     def profile(scheme: str, cells: int):
         x = (np.arange(cells) + 0.5) * 2000.0 / cells
@@ -96,6 +94,64 @@ def with_friction() -> Family:
         )
 
     return compare("Dam break, dry, n = 0.03 (own 6400 cells)", measure, 200, least_order=0.9)
+
+
+def with_chezy() -> Family:
+    """Dressler's dam break, 6 m, C = 40, 40 s, up to where his tip begins; his series stops at g²/C²."""
+    t, x0, hl, chezy = 40.0, 1000.0, 6.0, 40.0
+
+    def measure(scheme: str, cells: int) -> Measured:
+        edges = np.linspace(0.0, 2000.0, cells + 1)
+        x = 0.5 * (edges[1:] + edges[:-1])
+        flood = solver(
+            np.zeros((3, cells)), np.tile(np.where(x < x0, hl, 0.0), (3, 1)), cell=2000.0 / cells,
+            roughness=G / chezy**2, friction="chezy", scheme=scheme,
+        )  # fmt: skip
+        advance(flood, 0.0, t)
+        points = edges[:-1, None] + np.diff(edges)[:, None] * (np.arange(20) + 0.5) / 20
+        depth, speed, tip = dressler(points, t, x0, hl, chezy)
+        body = edges[1:] < tip
+        h, q = depth.mean(axis=1), (depth * speed).mean(axis=1)
+        found_h, found_q = flood.state()["state"][:2, 1]
+        wet = np.flatnonzero(found_h > 0.01)[-1]
+        ahead = body.sum() + (wet - body.sum()) // 2  # in the middle of the tip
+        errors = {
+            "L1 h before the tip": relative_l1(found_h[body], h[body]),
+            "L1 hu before the tip": relative_l1(found_q[body], q[body]),
+            "speed in the middle of the tip (share)": float(
+                abs(found_q[ahead] / found_h[ahead] / np.nanmax(speed) - 1)
+            ),
+        }
+        return Measured(errors, mass_error(flood), (x, found_h, h))
+
+    return compare(
+        "Dressler, 6 m, C = 40, 40 s", measure, 200,
+        ties=("L1 h before the tip", "L1 hu before the tip", "speed in the middle of the tip (share)"),
+    )  # fmt: skip
+
+
+def on_slope() -> Family:
+    """A sheet of 10 m let go on a dry slope of 1:10, 15 s, below what its upper end has reached."""
+    t, x0, hl, slope = 15.0, 1000.0, 10.0, 0.1
+
+    def measure(scheme: str, cells: int) -> Measured:
+        edges = np.linspace(0.0, 2000.0, cells + 1)
+        x = 0.5 * (edges[1:] + edges[:-1])
+        flood = solver(
+            np.tile(slope * (2000.0 - x), (3, 1)), np.tile(np.where(x < x0, hl, 0.0), (3, 1)),
+            cell=2000.0 / cells, scheme=scheme,
+        )  # fmt: skip
+        advance(flood, 0.0, t)
+        h, q = cell_averages(lambda x: ritter_on_slope(x, t, x0, hl, slope), edges)
+        found_h, found_q = flood.state()["state"][:2, 1]
+        clear = x > 400.0  # of the hole that opens at the upper wall
+        errors = {
+            "L1 h": relative_l1(found_h[clear], h[clear]),
+            "L1 hu": relative_l1(found_q[clear], q[clear]),
+        }
+        return Measured(errors, mass_error(flood), (x[clear], found_h[clear], h[clear]))
+
+    return compare("Dam break on a slope of 1:10", measure, 200, least_order=0.9)
 
 
 def turned() -> Family:
@@ -128,6 +184,30 @@ def turned() -> Family:
     return compare("Stoker, dam at 30° to the grid", measure, 200, least_order=0.8)
 
 
+def turned_ritter() -> Family:
+    """Ritter with its dam at 30° to the grid, 2 × 2 km, 25 s; errors over a disc that no wall has reached."""
+    angle, t = np.radians(30.0), 25.0
+
+    def measure(scheme: str, cells: int) -> Measured:
+        cell = 2000.0 / cells
+        c = (np.arange(cells) + 0.5) * cell - 1000.0
+        x, y = np.meshgrid(c, c[::-1])
+        s = x * np.cos(angle) + y * np.sin(angle)
+        sub = (np.arange(8) + 0.5) / 8 * cell - cell / 2
+        share = np.mean([(s + a * np.cos(angle) + b * np.sin(angle) < 0) for a in sub for b in sub], axis=0)
+        flood = solver(np.zeros_like(s), 10.0 * share, cell=cell, scheme=scheme)
+        advance(flood, 0.0, t)
+        h, q = ritter(s, t, 0.0, 10.0)
+        found, qx, qy = flood.state()["state"]
+        along = qx * np.cos(angle) - qy * np.sin(angle)
+        near = np.hypot(x, y) < 450
+        errors = {"L1 h": relative_l1(found[near], h[near]), "L1 hu": relative_l1(along[near], q[near])}
+        order = np.argsort(s[near])[:: max(1, near.sum() // 400)]
+        return Measured(errors, mass_error(flood), (s[near][order], found[near][order], h[near][order]))
+
+    return compare("Ritter, dam at 30° to the grid", measure, 200, least_order=0.8)
+
+
 def round_dam() -> Family:
     """A round dam: depth along the axis against depth along the diagonal (isotropy)."""
 
@@ -157,4 +237,4 @@ def round_dam() -> Family:
 
 def families() -> list[Callable[[], Family | list[Family]]]:
     """The cases of this file."""
-    return [stoker_and_ritter, with_friction, turned, round_dam]
+    return [stoker_and_ritter, with_friction, with_chezy, on_slope, turned, turned_ritter, round_dam]

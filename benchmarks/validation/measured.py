@@ -164,7 +164,12 @@ def spread(data: Path) -> Family:
 
 
 def building(data: Path) -> Family:
-    """Dam break against a building: measured depths at G1–G6 over 30 s, 5 cm cells."""
+    """Dam break against a building: measured depths at G1–G6 over 30 s, 5 cm cells.
+
+    The clock of the record does not start with the gate: G6, 1.87 m above it, falls from the first sample,
+    while no wave is faster than √(g 0.4 m), 0.94 s for that way. So the lag is also set by G6 alone (least
+    RMSE over its first 5 s), and the other gauges are compared at that time.
+    """
     folder = data / "isolated_building_ea6"
     cell, length, width = 0.05, 35.8, 3.6
     nx, ny = round(length / cell), round(width / cell)
@@ -179,40 +184,62 @@ def building(data: Path) -> Family:
     gauges = _table(folder / "point_gauges.csv", 1, 3)
     places = [(int((width - gy) / cell), int(gx / cell)) for gx, gy, _ in gauges]
     seen = _table(next(folder.glob("tjhr*")) / "building_gauges_h.txt", 2, 7)
-    times = np.arange(0.1, 30.01, 0.1)
-    wanted = np.column_stack([np.interp(times, seen[:, 0], seen[:, k]) for k in range(1, 7)])
-    found, masses = {}, []
+    times = np.arange(0.1, 31.51, 0.1)
+
+    def shown(lag: float) -> np.ndarray:
+        """Measured depths, the record begun `lag` seconds after the gate."""
+        return np.column_stack([np.interp(times - lag, seen[:, 0], seen[:, k]) for k in range(1, 7)])
+
+    found, masses, lags = {}, [], {}
     for scheme in (FIRST, SECOND):
         domain = Domain.from_arrays(bed, cell=cell, roughness=0.01)
         forcing = Forcing(depth, codes=uniform_boundaries(ny, nx, east=OPEN))
         flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
         found[scheme] = _series(flood, times, places)
         masses.append(mass_error(flood))
-    rmse = {s: np.sqrt(np.mean((found[s] - wanted) ** 2, axis=0)) for s in found}
+    early, whole = times <= 5.0, times <= 30.0
+    for scheme, depths in found.items():
+        tried = np.arange(0.0, 1.51, 0.05)
+        misfit = [np.mean((depths[early, 5] - shown(lag)[early, 5]) ** 2) for lag in tried]
+        lags[scheme] = float(tried[int(np.argmin(misfit))])
     name = "Isolated building, 5 cm"
+    row = partial(Row, name, mass=max(masses), must_win=False)
+
+    def rmse(lag: dict[str, float]) -> dict[str, np.ndarray]:
+        return {s: np.sqrt(np.mean((found[s] - shown(lag[s]))[whole] ** 2, axis=0)) for s in found}
+
+    raw, timed = rmse(dict.fromkeys(found, 0.0)), rmse(lags)
     rows = [
-        Row(
-            name, f"depth at G{k + 1}, RMSE (m)", rmse[FIRST][k], rmse[SECOND][k],
-            published="measured", mass=max(masses), must_win=False,
+        row(
+            "depth, mean RMSE of G1–G6 (m)", float(raw[FIRST].mean()), float(raw[SECOND].mean()),
+            published="measured, clock as in the file",
+        ),
+        row("lag of the clock, from G6 alone (s)", lags[FIRST], lags[SECOND], published="0.94 s at least"),
+        row(
+            "depth, mean RMSE of G1–G6 with that lag (m)", float(timed[FIRST].mean()),
+            float(timed[SECOND].mean()), published="measured; 5 mm is the spread of the gauges",
+        ),
+    ]  # fmt: skip
+    rows += [
+        row(
+            f"depth at G{k + 1} with that lag, RMSE (m)",
+            timed[FIRST][k],
+            timed[SECOND][k],
+            published="measured",
         )
         for k in range(6)
-    ]  # fmt: skip
-    rows.append(
-        Row(
-            name, "depth, mean RMSE of G1–G6 (m)", float(rmse[FIRST].mean()), float(rmse[SECOND].mean()),
-            published="measured; 5 mm is the spread of the gauges", mass=max(masses), must_win=False,
-        )
-    )  # fmt: skip
+    ]
     for k in range(5):
-        came = [float(times[np.argmax(d[:, k] > 0.03)]) for d in (found[FIRST], found[SECOND], wanted)]
+        first, second = (float(times[np.argmax(found[s][:, k] > 0.03)]) - lags[s] for s in (FIRST, SECOND))
+        came = float(times[np.argmax(shown(0.0)[:, k] > 0.03)])
         rows.append(
-            Row(
-                name, f"shock at G{k + 1} (depth 3 cm), error (s)", *(abs(c - came[2]) for c in came[:2]),
-                published=f"measured {came[2]:.1f} s", mass=max(masses), must_win=False,
+            row(
+                f"shock at G{k + 1} with that lag (depth 3 cm), error (s)",
+                abs(first - came), abs(second - came), published=f"measured {came:.1f} s",
             )
         )  # fmt: skip
     curves = {
-        "exact": (times, wanted[:, 1]),
+        "exact": (times, shown(lags[SECOND])[:, 1]),
         "first order": (times, found[FIRST][:, 1]),
         "second order": (times, found[SECOND][:, 1]),
     }

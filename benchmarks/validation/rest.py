@@ -59,7 +59,7 @@ def dieppe(data: Path) -> Family:
 
     with rasterio.open(data / "fr" / "dieppe" / "clean" / "mnt_topobathy_20m.tif") as file:
         bed = file.read(1, masked=True).astype(np.float64).filled(np.nan)
-    window = bed[100:356, 200:456]
+    window = bed[0:256, 200:456]
     depth = np.nan_to_num(np.maximum(4.0 - window, 0))
     assert 0.2 < (depth > 0).mean() < 0.9
     runs = [solver(window, depth, cell=20.0, roughness=0.03, max_step=1e9, scheme=s) for s in (FIRST, SECOND)]

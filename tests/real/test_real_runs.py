@@ -20,7 +20,7 @@ def coarse(file: Path, folder: Path, resolution: float, hours: float) -> Scenari
     scenario = Scenario.open(file)
     values = {name: getattr(scenario, name) for name in type(scenario).model_fields}
     values |= {"resolution": resolution, "duration": hours * 3600.0}
-    values["outputs"] = scenario.outputs.model_copy(update={"every": hours * 900.0, "gauges_every": None})
+    values["outputs"] = scenario.outputs.model_copy(update={"every": hours * 900.0, "gauges_every": 60.0})
     values["params"] = {"traffic": {"every": hours * 1800.0}}
     return Scenario(**values)
 
@@ -43,10 +43,11 @@ def test_dieppe_coarse(real_data: Path, tmp_path: Path) -> None:
     assert scenario.check() == []
     result = run(scenario, tmp_path / "run")
     assert_whole(result)
-    # The sea follows the levels of the edge: 2.48 m after two hours.
+    # The sea swings (its edge jumps at the start, and imposed levels reflect; period 13 min) about the level
+    # of the edge: 2.48 m after two hours.
     offshore = result.gauges[result.gauges["gauge"] == "offshore"]
     assert offshore["water_level_m"].iloc[0] == 0.0
-    assert offshore["water_level_m"].iloc[-1] == pytest.approx(2.48, abs=0.1)
+    assert offshore["water_level_m"].iloc[-13:].mean() == pytest.approx(2.48, abs=0.1)
 
 
 def test_la_fleche_coarse(real_data: Path, tmp_path: Path) -> None:

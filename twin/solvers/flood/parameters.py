@@ -43,7 +43,7 @@ class FloodParameters(Parameters):
         too little when drowned (measured), for comparison.
     """
 
-    scheme: Literal["first_order", "second_order", "local_inertial"] = "first_order"
+    scheme: Literal["first_order", "second_order", "local_inertial"] = "second_order"
     theta: float = Field(default=0.9, ge=0.5, le=1)
     advection: bool = False
     subgrid: bool = False

@@ -1,0 +1,32 @@
+"""`python -m benchmarks.validation [CASE …]`: run cases, or those that are missing, and write the table."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from benchmarks.validation.case import RESULTS, ROOT, report, run_case
+from benchmarks.validation.cases import DATA, all_cases
+
+
+def main(wanted: list[str]) -> int:
+    """Exit code: 2 where a case is not known."""
+    cases = {case.__name__: case for case in all_cases(DATA)}
+    if unknown := sorted(set(wanted) - set(cases)):
+        print(f"no such case: {', '.join(unknown)}; there are {', '.join(cases)}")
+        return 2
+    for name, case in cases.items():
+        if wanted and name not in wanted:
+            continue
+        began = time.perf_counter()
+        for row in (row for family in run_case(case) for row in family.rows):
+            print(f"{'✗' if row.failures() else '✓'} {row.case}: {row.norm}: {row.first:.4g} {row.second:.4g}"
+                  f" (target {row.target}, order {row.order})", flush=True)  # fmt: skip
+        print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)
+    done = [name for name in cases if (RESULTS / f"{name}.json").exists()]
+    report(done, ROOT / "benchmarks" / "VALIDATION.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

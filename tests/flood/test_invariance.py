@@ -1,0 +1,75 @@
+"""What may not matter: where the grid lies, when a run is interrupted, and in the end the resolution."""
+
+import numpy as np
+import pytest
+
+from tests.flood.basins import advance, hills, parameters, solver
+from twin.domain import Domain
+from twin.grid import Grid
+from twin.scenarios.binding import NORMAL_DEPTH, OPEN, InflowForcing, RainForcing, WaterLevelForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing, uniform_boundaries
+from twin.solvers.flood.solver import FloodSolver
+
+SCHEMES = ["first_order", "second_order"]
+
+
+def _with_everything(scheme: str, x_west: float = 0.0, y_north: float = 350.0) -> FloodSolver:
+    """Rain, an inflow, a level on an edge, normal depth and an open side on rough land, from a lake."""
+    bed = hills(70, 150, 12, relief=2.0) + np.linspace(4, 0, 150)
+    domain = Domain.from_arrays(bed, cell=5.0, roughness=0.03, x_west=x_west, y_north=y_north)
+    inflow = InflowForcing(TimeSeries.constant(50.0), 0.0, 30.0, np.arange(3000, 3002), np.full(2, 0.5))
+    forcing = Forcing(
+        np.maximum(1.0 - bed, 0),
+        rains=(RainForcing(TimeSeries.constant(2e-5), 5.0, 40.0),),
+        inflows=(inflow,),
+        levels=(
+            WaterLevelForcing(
+                TimeSeries(times=(0.0, 60.0), values=(1.0, 4.0)), 0.0, np.inf,
+                {"west": np.arange(20)}, np.zeros(0, dtype=np.int64),
+            ),
+        ),
+        codes=uniform_boundaries(70, 150, east=NORMAL_DEPTH, north=OPEN),
+    )  # fmt: skip
+    return FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_restart_among_all_events_changes_no_bit(scheme: str) -> None:
+    straight, first, second = (_with_everything(scheme) for _ in range(3))
+    for flood in (straight, first):
+        t = advance(flood, 0.0, 60.0, steps=120)
+    second.restore(first.state())
+    for flood in (straight, second):
+        advance(flood, t, 60.0)
+    for name, value in straight.state().items():
+        np.testing.assert_array_equal(value, second.state()[name], err_msg=name)
+    assert straight.ledger() == second.ledger()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_coordinates_change_no_bit(scheme: str) -> None:
+    here, there = _with_everything(scheme), _with_everything(scheme, x_west=7.0e5, y_north=6.9e6)
+    assert isinstance(there.grid, Grid)
+    for flood in (here, there):
+        advance(flood, 0.0, 30.0)
+    np.testing.assert_array_equal(here.state()["state"], there.state()["state"])
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_doubling_the_resolution_converges(scheme: str) -> None:
+    """A wave over a smooth hill with a dry top: distances to a four times finer run shrink."""
+
+    def run(n: int) -> np.ndarray:
+        c = (np.arange(n) + 0.5) * 200.0 / n
+        x, y = np.meshgrid(c, c)
+        bed = 1.5 * np.exp(-(((x - 130) ** 2 + (y - 90) ** 2) / 30**2))
+        depth = np.maximum(1.0 + 0.5 * np.exp(-(((x - 60) ** 2 + (y - 110) ** 2) / 20**2)) - bed, 0.0)
+        flood = solver(bed, depth, cell=200.0 / n, roughness=0.02, scheme=scheme)
+        advance(flood, 0.0, 20.0)
+        k = n // 25
+        return flood.depth.reshape(25, k, 25, k).mean(axis=(1, 3))
+
+    fine = run(200)
+    errors = [float(np.abs(run(n) - fine).mean()) for n in (25, 50, 100)]
+    assert errors[0] > 1.4 * errors[1] > 2.0 * errors[2]
