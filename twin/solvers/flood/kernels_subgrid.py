@@ -8,8 +8,8 @@ the conveyance K = mean(h^(5/3)) / n over the strips, and
     m  = q - g A dt dw/dx,   q' = m - g dt A |q'| q' / K²   (implicit in closed form)
 
 Where a sill stands out of its strip by more than a third of the water over it, the strip is a broad-crested
-weir, drowned as Villemonte (1947) says, and no channel. Mass as in `kernels_inertial`: all that leaves a cell
-is scaled alike where it would lose more than it holds.
+weir, drowned as Villemonte (1947) says, and no channel, until the tailwater reaches the critical depth on it.
+Mass as in `kernels_inertial`: all that leaves a cell is scaled alike where it would lose more than it holds.
 
 The step is passes over the tiles; each writes only what its own tile owns (the faces east and south of its
 cells, and those on the edges of the grid).
@@ -44,6 +44,7 @@ from twin.solvers.flood.kernels_inertial import FLUX_EAST, FLUX_SOUTH
 from twin.solvers.flood.kernels_step import finish_tile
 from twin.subgrid import level_above
 
+MODULAR = 2.0 / 3.0  # tailwater over head (critical depth) above which no crest rules, but friction
 # Planes beside the state: level above the datum (m), share of the cell under water; water through the faces
 # east and south, weirs included (m²/s), velocities there; share of its outflow that a cell may give; highest
 # level over the run
@@ -70,9 +71,9 @@ def flow_over(top, low, reference, crest, sill, hump):
             continue
         head = max(head, over)
         out = hump[k] + (raised - own)
-        if over < LARGEST_HEAD * out:
-            drowned = max(low - raised, 0.0) / over
-            weirs += BROAD_CREST * over * math.sqrt(over) * (1.0 - min(drowned, 1.0) ** 1.5) ** DROWNED
+        drowned = max(low - raised, 0.0)
+        if over < LARGEST_HEAD * out and drowned < MODULAR * over:
+            weirs += BROAD_CREST * over * math.sqrt(over) * (1.0 - (drowned / over) ** 1.5) ** DROWNED
         else:
             root = inverse_cube_root(max(over, 1e-9))
             area += over
