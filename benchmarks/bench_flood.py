@@ -5,6 +5,7 @@ elsewhere at least 1 m, Manning n = 0.03, walls, 60 s. Maxima, hazards, face cre
 excluded.
 
     python benchmarks/bench_flood.py [--cells 500] [--repeat 3] [--threads 1 2] [--assembly]
+        [--schemes first_order second_order] [--precisions float64 float32]
 
 `--assembly` compiles the row kernels afresh and counts packed and scalar square roots and divisions in the
 code.
@@ -66,16 +67,21 @@ def test_bench_a(benchmark) -> None:
 
 
 def count_instructions() -> dict[str, dict[str, int]]:
-    """Packed and scalar square roots and divisions in the row kernels; call with an empty NUMBA_CACHE_DIR."""
-    from twin.solvers.flood import kernels_first_order as kernels
+    """Packed and scalar square roots and divisions in the step of the tiles; call with an empty
+    NUMBA_CACHE_DIR.
+    """
+    from twin.solvers.flood import kernels_tile as kernels
 
-    run(8, 1)
     counts = {}
-    for name in ("load_row", "faces_below", "faces_within", "update_row"):
-        assembly = "\n".join(getattr(kernels, name).inspect_asm().values())
-        counts[name] = {
-            op: len(re.findall(rf"\bv?{op}\b", assembly)) for op in ("sqrtpd", "sqrtsd", "divpd", "divsd")
-        }
+    for precision in ("float64", "float32"):
+        run(8, 1, precision=precision)
+    for name in ("sweep",):
+        for signature in getattr(kernels, name).signatures:
+            assembly = getattr(kernels, name).inspect_asm(signature)
+            counts[f"{name} {'float64' if 'float64' in str(signature[-6]) else 'float32'}"] = {
+                op: len(re.findall(rf"\bv?{op}\b", assembly))
+                for op in ("sqrtpd", "sqrtsd", "divpd", "divsd", "sqrtps", "sqrtss", "divps", "divss")
+            }
     return counts
 
 
@@ -87,6 +93,8 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=500)
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--schemes", nargs="+", default=["first_order", "second_order"])
+    parser.add_argument("--precisions", nargs="+", default=["float64", "float32"])
     parser.add_argument("--assembly", action="store_true")
     options = parser.parse_args()
     if options.assembly:
@@ -96,17 +104,27 @@ def main() -> None:
             for name, counts in count_instructions().items():
                 print(f"{name:14} " + "  ".join(f"{op} {n}" for op, n in counts.items()))
         return
+    cases = [(s, p) for s in options.schemes for p in options.precisions]
     start = time.perf_counter()
-    run(8, 1)
+    for scheme, precision in cases:
+        run(8, 1, scheme=scheme, precision=precision)
     print(f"start-up, JIT included: {time.perf_counter() - start:.1f} s; load {os.getloadavg()[0]:.1f}")
-    print("scheme        cells  threads  steps  best s  cpu s   10^6 cell-steps/s  mass error  limited")
-    for threads in options.threads:
-        best = min((run(options.cells, threads) for _ in range(options.repeat)), key=lambda r: r["seconds"])
-        print(
-            f"first_order  {options.cells:5d}²  {threads:7d}  {best['steps']:5.0f}  {best['seconds']:6.2f}"
-            f" {best['cpu_seconds']:6.2f}  {best['rate'] / 1e6:18.1f}  {best['mass_error']:10.1e}"
-            f"  {best['limited']:7.0f}"
-        )
+    print(
+        "scheme        precision  cells  threads  steps  best s  cpu s   10^6 cell-steps/s"
+        "  mass error  limited"
+    )
+    for scheme, precision in cases:
+        for threads in options.threads:
+            runs = (
+                run(options.cells, threads, scheme=scheme, precision=precision, tiles=False)
+                for _ in range(options.repeat)
+            )
+            best = min(runs, key=lambda r: r["seconds"])
+            print(
+                f"{scheme:12}  {precision:9}  {options.cells:4d}²  {threads:7d}  {best['steps']:5.0f}"
+                f"  {best['seconds']:6.2f} {best['cpu_seconds']:6.2f}  {best['rate'] / 1e6:18.1f}"
+                f"  {best['mass_error']:10.1e}  {best['limited']:7.0f}"
+            )
 
 
 if __name__ == "__main__":

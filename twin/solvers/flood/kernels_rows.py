@@ -73,7 +73,7 @@ XM, XL, XR, XT, FM, FL, FR, FT = _places(33, 8)
 AX, AY, OUT, PX, PY = _places(41, 5)
 # Ground: g n², whether slopes may be taken, crests in x and y over the bed of the cell before them
 GF, GS, GX, GY = _places(46, 4)
-# New depth, discharges and square of the velocity of a row, its bed, scratch
+# New depth, discharges and v² (0 where shallow) of a row, its bed and then v², scratch
 NH, NX, NY, NV, NZ, TEMP = _places(50, 6)
 # Maxima of the columns of a tile: wave speed, v², level, bed under water; cells without a valid depth
 MAX_SPEED, MAX_V2, MAX_LEVEL, MAX_BED, BAD_CELLS = _places(56, 5)
@@ -326,13 +326,14 @@ def _make_update(above, row, below):  # noqa: ARG001
             s[NX + j] = mx
             s[NY + j] = my
             deep = depth > like(dry, SPEED_DEPTH)
+            bed = s[NZ + j]
             v2 = square * ((slowed * inverse) * (slowed * inverse))
+            s[NZ + j] = v2
             v2 = v2 if deep else zero
             s[NV + j] = v2
             speed = max(abs(mx), abs(my)) * inverse + math.sqrt(like(dry, GRAVITY) * max(depth, zero))
             s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if depth >= dry else zero)
             s[MAX_V2 + j] = max(s[MAX_V2 + j], v2)
-            bed = s[NZ + j]
             s[MAX_LEVEL + j] = max(s[MAX_LEVEL + j], bed + depth if depth >= dry else like(dry, NONE))
             s[MAX_BED + j] = max(s[MAX_BED + j], bed if deep else like(dry, NONE))
             s[BAD_CELLS + j] += zero if depth >= zero else one
@@ -357,12 +358,19 @@ def laws(like_this, law):
 
 
 @njit(error_model="numpy")
-def shallower_than(s, dry, depth):
-    """Whether a wet cell of the new row is shallower than a depth (m)."""
-    least = depth
-    for j in range(OUT0, OUT0 + TILE_COLS):
-        least = min(least, s[NH + j] if s[NH + j] >= dry else depth)
-    return least < depth
+def fall_matters(s, columns, dry, fall):
+    """Whether a fall of at most `fall` (2 g × step) could make a cell of the new row the fastest of its
+    tile so far.
+    """
+    zero = like(dry, 0.0)
+    depth = fall / like(dry, 2.0 * GRAVITY)
+    top = zero
+    v2 = like(dry, -1.0)
+    for j in range(OUT0, OUT0 + columns):
+        top = max(top, s[MAX_SPEED + j])
+        shallow = (s[NH + j] >= dry) & (s[NH + j] < depth)
+        v2 = max(v2, s[NZ + j] if shallow else like(dry, -1.0))
+    return v2 >= zero and math.sqrt(v2 + fall) + math.sqrt(like(dry, 0.5) * fall) > top
 
 
 @njit(error_model="numpy")
@@ -404,12 +412,12 @@ def update_row(
         new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end], new[DISCHARGE_Y, row, c0:end],
         ratio, dt, dry, law,
     )  # fmt: skip
-    # Only steps higher than the water is deep matter, and in most rows there is none.
+    columns = min(TILE_COLS, PAD + nx - c0)
+    # Only steps higher than the water is deep matter, and few of them set the next step.
     highest = falls[row - PAD]
-    if highest > 0.0 and shallower_than(s, dry, like(dry, highest / (2.0 * GRAVITY))):
+    if highest > 0.0 and fall_matters(s, columns, dry, like(dry, highest)):
         half_dx = like(dry, 0.5 * ratio / np.float64(dt))
         bound_falls(s, static[FALL, row, c0:end], half_dx, dry, law)
-    columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
         edge_flux[row - PAD] = -s[XM + OUT0 - 1]
     if c0 + columns == PAD + nx:
