@@ -329,13 +329,12 @@ def test_nulls_of_a_v2_layer(read: Read, tmp_path: Path) -> None:
     layer = read("hydrography", "a.gpkg")
     out = layer.data
     assert out["cleabs"].tolist() == ["TRON_EAU1", "TRON_EAU2"]
-    assert out["nom_officiel"].isna().tolist() == [True, False]
+    assert out["cpx_toponyme_de_cours_d_eau"].isna().tolist() == [True, False]
     assert out["persistance"].isna().tolist() == [False, True]
     assert out["z_ini"].isna().tolist() == [True, False]
     assert out["z_fin"].isna().all()
     assert out["precision_planimetrique"].isna().tolist() == [False, True]
-    assert out["artif"].dtype == bool
-    assert out["artif"].tolist() == [True, False]
+    assert out["origine"].tolist() == ["Artificiel", "Naturel"]
     assert str(out["fictif"].dtype) == "boolean"
     assert out["date"].isna().tolist() == [True, False]
     assert not out.geometry[0].has_z
