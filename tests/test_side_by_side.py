@@ -19,6 +19,7 @@ from twin.layers import samples
 from twin.results import Result
 from twin.side_by_side import LAYER, write
 from twin.styles import CHANGE
+from viz.roads import traffic
 
 SCENARIO = """name = "{name}"
 territory = "{territory}"
@@ -162,3 +163,13 @@ def test_a_new_district_adds_people_trips_and_emissions(runs: tuple[Result, Resu
         assert table.loc[key, "difference"] > 0.0, key
     assert table.loc["within_10_min_hospital", "difference"] == pytest.approx(1200.0)
     assert table.loc["trips_unserved", "difference"] == 0.0
+
+
+def test_map_of_a_run_names_the_busiest_roads(runs: tuple[Result, Result], tmp_path: Path) -> None:
+    figure = traffic(runs[0], tmp_path / "traffic.png", dpi=60)
+    assert (tmp_path / "traffic.png").stat().st_size > 10_000
+    said = {label.get_text() for label in figure.axes[0].texts}
+    links = runs[0].links
+    assert links is not None
+    busiest = links[links["name"].isin(said)]["volume_veh_h"].max()
+    assert busiest == pytest.approx(links[links["name"].notna()]["volume_veh_h"].max(), rel=1e-6)
