@@ -163,7 +163,9 @@ def test_ten_metres_agree_with_one_where_averages_do_not() -> None:
             valley.coarse_domain(bed, K, tables=tables), force, 600.0, scheme="local_inertial", subgrid=tables
         )
         depth = valley.over_fine(coarse.level, bed, K)
-        found[tables] = valley.agreement(fine.level, fine.depth, bed + depth, depth)
+        # Beside the inflow, which comes into 4 coarse or 400 fine cells: in this small piece 5 % of the wet.
+        part = np.s_[:, 30:]
+        found[tables] = valley.agreement(fine.level[part], fine.depth[part], (bed + depth)[part], depth[part])
         assert coarse.mass < 1e-12
     rmse, high, _ = found[True]
     assert rmse < 0.05
