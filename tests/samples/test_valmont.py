@@ -320,7 +320,8 @@ def test_territory_reads_through_the_readers_of_real_data(valmont: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "name", ["demo", "crue_centennale", "crue_centennale_digue", "pont_ferme", "debit_de_base"]
+    "name",
+    ["demo", "crue_centennale", "crue_centennale_digue", "jour_ordinaire", "pont_ferme", "debit_de_base"],
 )
 def test_scenarios_have_nothing_wrong(valmont: Path, name: str) -> None:
     assert Scenario.open(valmont / "scenarios" / f"{name}.toml").check() == []
