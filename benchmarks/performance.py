@@ -2,9 +2,9 @@
 
     python -m benchmarks.performance [--quick] [SECTION ...]
 
-Sections: table, size, threads, tiles, precision, error, local_steps, subgrid. Each keeps what it found as
-JSON in ``benchmarks/performance_plots``, so that a run of one section keeps the others' figures, with the
-commit and the load of the machine at which each was measured. Run it on a quiet machine.
+Sections: table, size, tiles, error (the subgrid has a page of its own, SUBGRID.md). Each keeps what it
+found as JSON in ``benchmarks/performance_plots``, so that a run of one section keeps the figures of the
+others, with the commit and the load of the machine at which each was measured. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 
 from benchmarks.validation.case import relative_l1
@@ -28,7 +27,7 @@ from tests.flood.analytic import RadialBowl, stoker
 from twin import machine
 from twin.bench import bench
 from twin.bench.cases import CASES, bench_a
-from twin.bench.measure import precisions, run, schemes
+from twin.bench.measure import pairs, schemes
 from twin.domain import Domain
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.parameters import FloodParameters
@@ -36,7 +35,6 @@ from twin.solvers.flood.solver import FloodSolver
 
 HERE = Path(__file__).parent
 PLOTS = HERE / "performance_plots"
-THREADS = int(numba.config.NUMBA_NUM_THREADS)
 # What issue 4 asks for on two threads, in 10⁶ cell-steps/s, and what PEERS.md measured (a machine alike).
 WANTED = {
     ("second_order", "float64"): 65, ("second_order", "float32"): 150,
@@ -70,35 +68,21 @@ def size(quick: bool) -> Found:
     steps, rows = 20, []
     for cells in (100, 200) if quick else (100, 200, 400, 800, 1600, 3162):
         domain, forcing = bench_a(cells)
-        for scheme in schemes():
-            for precision in precisions():
-                flood = FloodSolver.assemble(
-                    domain, forcing, parameters(scheme, precision=precision, cfl=0.45, tiles=False)
-                )
-                t = flood.step(0.0, 60.0)
-                best = math.inf
-                for _ in range(1 if quick else 3):
-                    start = time.perf_counter()
-                    for _ in range(steps):
-                        t = flood.step(t, 1e9)
-                    best = min(best, time.perf_counter() - start)
-                rows.append(
-                    {"scheme": scheme, "precision": precision, "cells": cells**2,
-                     "rate": cells**2 * steps / best}
-                )  # fmt: skip
-    return {"rows": rows}
-
-
-def threads(quick: bool) -> Found:
-    """BENCH-A on 1, 2, … threads."""
-    rows = [
-        vars(
-            run(CASES["bench_a"], scheme, precision, n, cells=100 if quick else 500, repeat=1 if quick else 3)
-        )
-        for scheme in schemes()
-        for precision in precisions()
-        for n in range(1, THREADS + 1)
-    ]
+        for scheme, precision in pairs():
+            flood = FloodSolver.assemble(
+                domain, forcing, parameters(scheme, precision=precision, cfl=0.45, tiles=False)
+            )
+            t = flood.step(0.0, 60.0)
+            best = math.inf
+            for _ in range(1 if quick else 3):
+                start = time.perf_counter()
+                for _ in range(steps):
+                    t = flood.step(t, 1e9)
+                best = min(best, time.perf_counter() - start)
+            rows.append(
+                {"scheme": scheme, "precision": precision, "cells": cells**2,
+                 "rate": cells**2 * steps / best}
+            )  # fmt: skip
     return {"rows": rows}
 
 
@@ -172,14 +156,13 @@ def error(quick: bool) -> Found:
     """Error against wall time on two analytic cases and, where the data are, EA test 4."""
     rows = []
     for label, measure in (("Stoker at 30°, h", _stoker), ("Thacker, radial, one period, h", _bowl)):
-        for scheme in schemes():
-            for precision in precisions():
-                for cells in (25, 50) if quick else (50, 100, 200, 400):
-                    seconds, found = measure(scheme, precision, cells)
-                    rows.append(
-                        {"case": label, "scheme": scheme, "precision": precision, "cells": cells,
-                         "seconds": seconds, "error": found}
-                    )  # fmt: skip
+        for scheme, precision in pairs():
+            for cells in (25, 50) if quick else (50, 100, 200, 400):
+                seconds, found = measure(scheme, precision, cells)
+                rows.append(
+                    {"case": label, "scheme": scheme, "precision": precision, "cells": cells,
+                     "seconds": seconds, "error": found}
+                )  # fmt: skip
     data = Path(os.environ.get("TWIN_REAL_DATA", HERE.parent.parent / "shared" / "data")) / "flood"
     if not data.is_dir():
         return {"rows": rows, "note": "EA test 4 left out: no folder of real data (TWIN_REAL_DATA)."}
@@ -199,7 +182,7 @@ def error(quick: bool) -> Found:
 
 
 SECTIONS: dict[str, Callable[[bool], Found]] = {
-    "table": table, "size": size, "threads": threads, "tiles": tiles, "error": error,
+    "table": table, "size": size, "tiles": tiles, "error": error,
 }  # fmt: skip
 
 
@@ -274,16 +257,6 @@ def size_page(found: Found) -> list[str]:
     return ["![rate against cells](performance_plots/size.png)", ""]
 
 
-def threads_page(found: Found) -> list[str]:
-    ones = {(r["scheme"], r["precision"]): r["rate"] for r in found["rows"] if r["threads"] == 1}
-    rows = [
-        [r["scheme"], r["precision"], str(r["threads"]), f"{r['rate'] / 1e6:.1f}",
-         f"{r['rate'] / ones[r['scheme'], r['precision']]:.2f}"]
-        for r in found["rows"]
-    ]  # fmt: skip
-    return _markdown(["scheme", "precision", "threads", "10⁶ cell-steps/s", "× one thread"], rows)
-
-
 def tiles_page(found: Found) -> list[str]:
     alone = {r["scheme"]: r["seconds"] for r in found["rows"] if r["case"].startswith("alone")}
     rows = [
@@ -337,7 +310,6 @@ def _plot(
 PAGES: dict[str, tuple[str, Callable[[Found], list[str]]]] = {
     "table": ("BENCH-A at 500², tiles and local steps off", table_page),
     "size": ("Rate against size", size_page),
-    "threads": ("Threads", threads_page),
     "tiles": ("Land that stays dry", tiles_page),
     "error": ("Error against wall time", error_page),
 }

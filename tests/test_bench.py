@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from twin.bench import bench, cases, cost, peers, report, roofline
-from twin.bench.measure import bytes_held, precisions, run, schemes
+from twin.bench.measure import bytes_held, pairs, run, schemes
 from twin.cli import main
 from twin.errors import InputError
 
@@ -27,7 +27,7 @@ def small():
 
 def test_record_has_a_figure_for_every_scheme_and_precision(small):
     found = {(row["scheme"], row["precision"]) for row in small["figures"]}
-    assert found == {(scheme, precision) for scheme in schemes() for precision in precisions()}
+    assert found == set(pairs()) >= {(scheme, "float64") for scheme in schemes()}
     assert small["machine"]["cores"] >= 1
     for row in small["figures"]:
         assert row["cells"] == 256

@@ -13,6 +13,7 @@ from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.kernels import PAD
 from twin.solvers.flood.kernels_inertial import FLUX_EAST, FLUX_SOUTH
+from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 
 
@@ -113,3 +114,9 @@ def test_velocities_of_a_hot_start_become_discharges_of_faces() -> None:
     south = flood._old[FLUX_SOUTH, PAD : PAD + 11, PAD : PAD + 20]
     np.testing.assert_allclose(east, 1.4, rtol=1e-12)
     np.testing.assert_allclose(south, 1.4, rtol=1e-12)
+
+
+@pytest.mark.parametrize("other", [{"precision": "float32"}, {"friction": "chezy"}])
+def test_what_local_inertia_has_not_is_refused(other):
+    with pytest.raises(ValueError, match="local_inertial"):
+        FloodParameters(scheme="local_inertial", **other)

@@ -9,7 +9,7 @@ import numba
 
 from twin.bench import peers, report
 from twin.bench.cases import chosen
-from twin.bench.measure import Figure, precisions, run, schemes, warm
+from twin.bench.measure import Figure, pairs, precisions, run, warm
 from twin.bench.roofline import measure
 
 
@@ -46,13 +46,12 @@ def bench(
     limits = [measure(precision, n) for precision in precisions() for n in counts]
     figures = []
     for case in cases:
-        for scheme in schemes():
-            for precision in precisions():
-                for n in counts:
-                    figure = run(case, scheme, precision, n, cells=cells if case.cells else 0, repeat=repeat)
-                    figures.append(figure)
-                    if told is not None:
-                        told(figure)
+        for scheme, precision in pairs():
+            for n in counts:
+                figure = run(case, scheme, precision, n, cells=cells if case.cells else 0, repeat=repeat)
+                figures.append(figure)
+                if told is not None:
+                    told(figure)
     beside = []
     if with_peers and any(case.name == "bench_a" for case in cases):
         peer = peers.anuga(min(cells or 250, 250), 60.0)

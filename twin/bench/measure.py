@@ -62,6 +62,16 @@ def precisions() -> tuple[str, ...]:
     return get_args(FloodParameters.model_fields["precision"].annotation)
 
 
+def pairs() -> list[tuple[str, str]]:
+    """Schemes with the precisions that each has."""
+    return [
+        (scheme, precision)
+        for scheme in schemes()
+        for precision in precisions()
+        if scheme != "local_inertial" or precision == "float64"
+    ]
+
+
 def run(case: Case, scheme: str, precision: str, threads: int, *, cells: int = 0, repeat: int = 3) -> Figure:
     """The best of `repeat` runs; the first step of each is not counted (it may compile).
 
@@ -116,17 +126,16 @@ def warm(threads: int) -> float:
 
     start = time.perf_counter()
     domain, forcing = bench_a(WARM_CELLS)
-    for scheme in schemes():
-        for precision in precisions():
-            parameters = FloodParameters.model_validate(
-                {"scheme": scheme, "precision": precision, "threads": threads}
-            )
-            solver = FloodSolver.assemble(domain, forcing, parameters)
-            t = 0.0
-            while t < WARM_SECONDS:
-                t = solver.step(t, WARM_SECONDS)
-            solver.ledger()
-            solver.run_fields()
+    for scheme, precision in pairs():
+        parameters = FloodParameters.model_validate(
+            {"scheme": scheme, "precision": precision, "threads": threads}
+        )
+        solver = FloodSolver.assemble(domain, forcing, parameters)
+        t = 0.0
+        while t < WARM_SECONDS:
+            t = solver.step(t, WARM_SECONDS)
+        solver.ledger()
+        solver.run_fields()
     return time.perf_counter() - start
 
 

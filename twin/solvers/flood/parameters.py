@@ -72,3 +72,9 @@ class FloodParameters(Parameters):
         if self.scheme == "local_inertial" and self.friction != "manning":
             raise ValueError('scheme "local_inertial" has friction "manning" only')
         return self
+
+    @model_validator(mode="after")
+    def _one_precision_for_local_inertia(self) -> Self:
+        if self.scheme == "local_inertial" and self.precision != "float64":
+            raise ValueError('scheme "local_inertial" has precision "float64" only')
+        return self
