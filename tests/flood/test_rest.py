@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.flood import basins
 from tests.flood.basins import advance, hills, solver
 
 
@@ -37,7 +38,8 @@ def test_lake_with_islands_and_crests_stays_at_rest(seed: int, altitude: float, 
     advance(flood, 0.0, 1e9, steps=2000)
     assert flood.steps == 2000
     assert (depth == 0).any()
-    assert _highest_speed(flood) <= 1e-12
+    # Local inertia divides the rounding of a face by the depth over its sill, less than that of a cell.
+    assert _highest_speed(flood) <= (2e-12 if basins.SCHEME == "local_inertial" else 1e-12)
     np.testing.assert_allclose(flood.depth, start, atol=1e-12)
     assert abs(flood.ledger()["mass_error_m3"]) <= 1e-13 * flood.ledger()["volume_m3"]
 
