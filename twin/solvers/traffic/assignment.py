@@ -20,7 +20,7 @@ from twin.solvers.traffic.kernels import beckmann, fill_costs, judge_rows
 from twin.solvers.traffic.kernels_pool import add_rows
 from twin.solvers.traffic.pas import RowFlows
 from twin.solvers.traffic.paths import Paths, carry_over
-from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips, VehicleClass
+from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips, VehicleClass, not_finite
 from twin.solvers.traffic.trees import grow, mend
 
 Method = Literal["pas", "bfw"]
@@ -92,6 +92,8 @@ def assign(
     ------
     InputError
         Network and trips do not have the same number of zones.
+    TwinError
+        A flow or a cost stopped being a finite number.
     ValueError
         `start` has no paths or other nodes, or is given to the Frank-Wolfe method.
     """
@@ -246,6 +248,9 @@ def judge(
             loading.pair_node, loading.pair_trips, star.tail, star.head, own_cost, distance, excess,
             imbalance, paid,
         )  # fmt: skip
+    found = math.fsum(excess)
+    if not (math.isfinite(found) and np.isfinite(cost).all()):
+        raise not_finite(network, volume, cost)
     fixed = [
         math.fsum(own[own > 0.0] * extra[own > 0.0])
         for own, extra in zip(by_class, loading.extra, strict=True)
@@ -253,7 +258,7 @@ def judge(
     return Verdict(
         volume=volume,
         cost=cost,
-        excess=math.fsum(excess),
+        excess=found,
         total_cost=math.fsum(paid),
         objective=float(beckmann(volume, *star.curves)) + math.fsum(fixed),
         imbalance=float(imbalance.max(initial=0.0)),
@@ -267,6 +272,8 @@ def judge_volumes(network: AssignmentNetwork, loading: Loading, volume: Floats) 
     summed.
     """
     cost = _costs(network, volume)
+    if not (np.isfinite(volume).all() and np.isfinite(cost).all()):
+        raise not_finite(network, volume, cost)
     pair_cost = np.empty(loading.pair_node.size)
     for rows, pairs, _, distance in _trees(network, loading, cost):
         pair_cost[pairs] = _pair_costs(loading, rows, pairs, distance)

@@ -6,6 +6,7 @@ segments but the shortest paths and the cost functions.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from twin.solvers.traffic.kernels import (
     fill_costs,
     load_shortest,
 )
+from twin.solvers.traffic.problem import not_finite
 
 if TYPE_CHECKING:
     from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading
@@ -65,6 +67,8 @@ def solve(
     step, age, iterations = 0.0, 0, 0
     while True:
         total, shortest = load(volume)
+        if not math.isfinite(total):
+            raise not_finite(network, volume, cost)
         reached = max(total - shortest, 0.0) / total if total > 0 else 0.0
         history.append((time.perf_counter() - begun, reached))
         if reached <= gap or iterations >= max_iterations:

@@ -231,7 +231,7 @@ def judge_rows(
 ):
     """Of rows ``first …``, given their distances (rows, n) at `cost`: the sum of flow × reduced cost,
     compensated; the largest violation of flow conservation at a node; and the sum of flow × cost. Trips to
-    nodes at distance inf do not count.
+    nodes at distance inf do not count; flow that is no number, or where no path leads, makes the excess inf.
     """
     n = distance.shape[1]
     for row in prange(distance.shape[0]):
@@ -239,15 +239,22 @@ def judge_rows(
         summed = 0.0
         lost = 0.0
         paid = 0.0
+        unreached = False
         balance = np.zeros(n)
         for s in range(row_ptr[o], row_ptr[o + 1]):
             x = pool_flow[s]
             a = pool_link[s]
-            if x != 0.0:
+            if not x < math.inf:
+                unreached = True
+            elif x != 0.0:
                 balance[head[a]] += x
                 balance[tail[a]] -= x
                 paid += x * cost[a]
-                term = x * max(distance[row, tail[a]] + cost[a] - distance[row, head[a]], 0.0)
+                reach = distance[row, tail[a]] + cost[a]
+                if not reach < math.inf:  # flow where no path leads, or a cost that is no number
+                    unreached = True
+                    continue
+                term = x * max(reach - distance[row, head[a]], 0.0)
                 new = summed + term
                 if summed >= term:
                     lost += (summed - new) + term
@@ -258,6 +265,6 @@ def judge_rows(
             if distance[row, pair_node[p]] < math.inf:
                 balance[origin_node[o]] += pair_trips[p]
                 balance[pair_node[p]] -= pair_trips[p]
-        excess[o] = summed + lost
+        excess[o] = math.inf if unreached else summed + lost
         imbalance[o] = np.abs(balance).max()
         total[o] = paid

@@ -1,5 +1,7 @@
 """Numba kernels that look for the used links that are dearer than the tree of their row."""
 
+import math
+
 import numpy as np
 from numba import njit, prange
 
@@ -25,13 +27,18 @@ def _look_block(
     pool_link,
     pool_flow,
     least,
+    dust,
     distance,
     entry,
     candidate,
     count,
     excess,
 ):
-    """`look` for rows ``from_row … to_row - 1``."""
+    """`look` for rows ``from_row … to_row - 1``.
+
+    Flow up to ``dust`` (o,) on links that a closure has cut off from the origin is rounding, and dropped;
+    more than that makes the excess inf.
+    """
     n = out_ptr.size - 1
     settled = np.empty(n, np.int32)
     heap_node = np.empty(n, np.int32)
@@ -51,6 +58,12 @@ def _look_block(
             if pool_flow[s] > 0.0:
                 a = pool_link[s]
                 reach = distance[row, tail[a]] + cost[a]
+                if reach == math.inf:
+                    if pool_flow[s] <= dust[o]:
+                        pool_flow[s] = 0.0
+                    else:
+                        summed = math.inf
+                    continue
                 reduced = reach - distance[row, head[a]]
                 if reduced > 0.0:
                     summed += pool_flow[s] * reduced
@@ -85,6 +98,7 @@ def look(
     pool_link,
     pool_flow,
     least,
+    dust,
     distance,
     entry,
     candidate,
@@ -100,7 +114,7 @@ def look(
         _look_block(
             first, first + block * rows // blocks, first + (block + 1) * rows // blocks, origin_node, rank,
             out_ptr, tail, head, in_ptr, in_link, in_rank, cost, through, row_ptr, pool_link, pool_flow,
-            least, distance, entry, candidate, count, excess,
+            least, dust, distance, entry, candidate, count, excess,
         )  # fmt: skip
 
 
@@ -122,6 +136,7 @@ def look_alone(
     pool_link,
     pool_flow,
     least,
+    dust,
     distance,
     entry,
     candidate,
@@ -131,5 +146,5 @@ def look_alone(
     """`look` on one thread."""
     _look_block(
         first, first, last, origin_node, rank, out_ptr, tail, head, in_ptr, in_link, in_rank, cost, through,
-        row_ptr, pool_link, pool_flow, least, distance, entry, candidate, count, excess,
+        row_ptr, pool_link, pool_flow, least, dust, distance, entry, candidate, count, excess,
     )  # fmt: skip

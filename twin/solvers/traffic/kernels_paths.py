@@ -210,6 +210,7 @@ def select(
 @njit(cache=True)
 def repair(
     gone,
+    row_class,
     change,
     pair_ptr,
     pair_node,
@@ -225,8 +226,9 @@ def repair(
     missing,
 ):
     """Make flows fit what has changed: trips of pair p become ``pair_trips[p] + change[p]``, links that are
-    ``gone`` (m,) get no flow. Both in proportion to the routes that were there; trips that lose their route,
-    and new ones to where no flow went, are left for the caller in ``missing`` (p,).
+    ``gone`` (c, m) for the class of a row, ``row_class`` (o,), get no flow. Both in proportion to the routes
+    that were there; trips that lose their route, and new ones to where no flow went, are left for the caller
+    in ``missing`` (p,).
     """
     n = out_ptr.size - 1
     rows = row_ptr.size - 1
@@ -236,9 +238,10 @@ def repair(
     before, after, demand, through = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
     nothing = np.zeros(rows, np.int64)
     for o in range(rows):
+        shut = gone[row_class[o]]
         closed = False
         for s in range(row_ptr[o], row_ptr[o + 1]):
-            closed |= gone[pool_link[s]] and pool_flow[s] > 0.0
+            closed |= shut[pool_link[s]] and pool_flow[s] > 0.0
         changed = False
         for p in range(pair_ptr[o], pair_ptr[o + 1]):
             changed |= change[p] != 0.0
@@ -282,7 +285,7 @@ def repair(
             share_through(
                 count,
                 order,
-                gone,
+                shut,
                 where,
                 pool_flow,
                 tail,
@@ -296,10 +299,10 @@ def repair(
             )
             for s in range(row_ptr[o], row_ptr[o + 1]):
                 a = pool_link[s]
-                if gone[a]:
+                if shut[a]:
                     pool_flow[s] = 0.0
                 elif pool_flow[s] > 0.0:
-                    pool_flow[s] *= 1.0 - share_of_link(a, gone, tail, head, before, after)
+                    pool_flow[s] *= 1.0 - share_of_link(a, shut, tail, head, before, after)
             for p in range(pair_ptr[o], pair_ptr[o + 1]):
                 node = pair_node[p]
                 missing[p] += (pair_trips[p] + change[p] - missing[p]) * before[node]

@@ -9,6 +9,7 @@ links that each row really uses, and two bytes for each of its nodes.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from twin.solvers.traffic.kernels_pas import chain, drop_idle, group_members, se
 from twin.solvers.traffic.kernels_pool import add_rows, compact, load_tree, mark_slots, place_slots
 from twin.solvers.traffic.kernels_shift import BASE, COST, INVERSE, POWER, SLOPE, VOLUME, fill_road
 from twin.solvers.traffic.kernels_trees import NO_ENTRY
+from twin.solvers.traffic.problem import not_finite
 from twin.solvers.traffic.trees import ALONE, BLOCKS, mend
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ SWEEPS = 20  # over all pairs after each search, at most …
 MORE_SWEEPS = 100  # … and where the pairs have few links, so that trees cost more than sweeps
 FEW = 200_000  # links of all pairs
 ROUNDING = 1e-15  # relative cost difference below which two segments cost the same
+DUST = 1e-12  # of the trips of a row: flow that rounding may leave where a closure has cut the row off
 FINE = 1e-4  # of the gap asked for: the same, where the gap is coarser
 ENOUGH, LITTLE = 0.02, 1e-4  # a sweep that finds less than this share of the first one's is the last
 
@@ -110,6 +113,8 @@ class PairedSegments:
         self._extra, self._extra_end = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         self._newest, self._first_at = np.full(rows, -1, np.int64), np.full(n, -1, np.int64)
         self._excess = np.zeros(rows)
+        trips = np.add.reduceat(loading.pair_trips, loading.pair_ptr[:-1]) if rows else np.zeros(0)
+        self._dust = DUST * trips
         # Pairs, their links, members, their slots, slots of the pool, stamp of `mark`.
         self._sizes = np.zeros(6, np.int64)
         pairs, members, used, filled = 1024, 4096, 1 << 16, 1 << 17
@@ -261,7 +266,10 @@ class PairedSegments:
         self._regroup()
         self._sweeps(least)
         self.iterations += 1
-        reached = float(self._excess.sum()) / total if total > 0 else 0.0
+        excess = float(self._excess.sum())
+        if not (math.isfinite(excess) and math.isfinite(total)):
+            raise not_finite(self.network, self._road[:, VOLUME], self._road[:, COST])
+        reached = excess / total if total > 0 else 0.0
         self.history.append((time.perf_counter() - self._begun, reached))
         return reached
 
@@ -297,7 +305,7 @@ class PairedSegments:
         seen = (
             loading.origin_node, self.trees, star.out_ptr, star.tail, star.head, star.in_ptr, star.in_link,
             star.in_rank, tree_cost, network.through, self._row_ptr, self._pool_link, self._pool_flow, coarse,
-            self._distance, self._entry, candidate, count, self._excess,
+            self._dust, self._distance, self._entry, candidate, count, self._excess,
         )  # fmt: skip
         if (last - first) * network.links < ALONE:
             look_alone(first, last, *seen)

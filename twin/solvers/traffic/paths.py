@@ -90,6 +90,7 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
         change = loading.pair_trips - trips
         link, flow = paths.flows.link, paths.flows.flow.copy()
         old_row = pair_here = None
+        old_class = before.row_class
         tree_row = np.arange(loading.rows)
     else:
         n = np.int64(network.nodes)
@@ -108,6 +109,7 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
         np.add.at(trips, np.searchsorted(keys, key_before), served)
         change = np.bincount(pair_here, weights=loading.pair_trips, minlength=keys.size) - trips
         old_row = np.searchsorted(rows, row_before)
+        old_class = (rows // n).astype(np.int32)
         counts = np.zeros(rows.size, np.int64)
         counts[old_row] = np.diff(paths.flows.row_ptr)
         row_ptr = np.append(0, np.cumsum(counts))
@@ -118,8 +120,9 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
     place = _places(old, network)
     missing = np.zeros(pair_node.size)
     star = old.star
+    gone = _gone(place, before.pce.size, loading)
     repair(
-        place < 0, change, pair_ptr, pair_node, trips, row_ptr, link, flow, star.tail, star.head,
+        gone, old_class, change, pair_ptr, pair_node, trips, row_ptr, link, flow, star.tail, star.head,
         star.out_ptr, star.in_ptr, star.in_link, missing,
     )  # fmt: skip
     kept = place[link] >= 0  # idle ones too: pairs need them
@@ -144,7 +147,7 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
         link, flow = link[order], flow[order]
     trees = np.empty((loading.rows, network.nodes), np.uint16)
     carry_trees(paths.state.trees, tree_row, star.in_ptr, star.in_link, place, network.star.in_rank, trees)
-    return State(RowFlows(here, link, flow), _pairs(pairs, member_row, place), trees), missing
+    return State(RowFlows(here, link, flow), _pairs(pairs, member_row, place, gone), trees), missing
 
 
 def _places(old: AssignmentNetwork, new: AssignmentNetwork) -> NDArray[np.int64]:
@@ -155,13 +158,21 @@ def _places(old: AssignmentNetwork, new: AssignmentNetwork) -> NDArray[np.int64]
     return np.asarray(at[old.link_id[old.star.order]])
 
 
-def _pairs(pairs: Pairs, member_row: NDArray[np.integer], place: NDArray[np.int64]) -> Pairs:
-    """The pairs whose links are still there, and their members whose row is."""
+def _gone(place: NDArray[np.int64], classes: int, loading: Loading) -> Bools:
+    """(c, m old) whether a link of the old network is gone for a class, or banned to it now."""
+    gone = np.tile(place < 0, (max(classes, loading.pce.size), 1))
+    for kind, extra in enumerate(loading.extra):
+        gone[kind, place >= 0] = np.isinf(extra[place[place >= 0]])
+    return gone
+
+
+def _pairs(pairs: Pairs, member_row: NDArray[np.integer], place: NDArray[np.int64], gone: Bools) -> Pairs:
+    """The pairs whose links are still there for their class, and their members whose row is."""
     links = place[pairs.links]
     length = pairs.stop - pairs.start
     kept = np.ones(pairs.kind.size, bool)
     of_pair = np.repeat(np.arange(kept.size), length)
-    kept[of_pair[links < 0]] = False
+    kept[of_pair[gone[pairs.kind[of_pair], pairs.links]]] = False
     number = np.cumsum(kept) - 1
     there = kept[pairs.member_pair] & (member_row >= 0)
     start = np.cumsum(length[kept]) - length[kept]

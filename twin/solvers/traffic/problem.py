@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twin.errors import Problems
+from twin.errors import Problems, TwinError
+from twin.messages import text
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int32]
@@ -146,6 +148,24 @@ class AssignmentNetwork:
             "link_from", "link_to", "free_time", "capacity", "b", "power", "fixed", "conical", "link_id"
         )  # fmt: skip
         return replace(self, **{name: getattr(self, name)[links] for name in per_link})
+
+
+def not_finite(network: AssignmentNetwork, volume: Floats, cost: Floats) -> TwinError:
+    """What an assignment raises that met a volume or a cost (m,) (star order) that is no finite number, or
+    flow where no path leads.
+    """
+    bad = np.flatnonzero(~(np.isfinite(volume) & np.isfinite(cost)))
+    if not bad.size:
+        return TwinError(text("traffic.flow_without_path", where=network.where))
+    star, k = network.star, int(bad[0])
+    values: dict[str, Any] = {
+        "link": int(network.link_id[star.order[k]]),
+        "tail": int(star.tail[k]),
+        "head": int(star.head[k]),
+        "volume": float(volume[k]),
+        "cost": float(cost[k]),
+    }
+    return TwinError(text("traffic.not_finite", where=network.where, count=bad.size, **values))
 
 
 @dataclass(frozen=True, eq=False)
