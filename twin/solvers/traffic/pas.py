@@ -233,16 +233,17 @@ class PairedSegments:
                 continue
             while self._sizes[4] + rows.size * n > self._pool_link.size:
                 self._grow_pool()
-            part = slice(first, last)
+            trees = self.trees[rows]
             mend(
-                self.network, loading.origin_node[part], self._class_cost(first), self.trees[part],
-                self._distance[: last - first], self._entry[: last - first],
+                self.network, loading.origin_node[rows], self._class_cost(first), trees,
+                self._distance[: rows.size], self._entry[: rows.size],
             )  # fmt: skip
-            for o in rows:
+            self.trees[rows] = trees
+            for k, o in enumerate(rows):
                 pairs = slice(loading.pair_ptr[o], loading.pair_ptr[o + 1])
                 self._sizes[4] = load_tree(
                     o, loading.origin_node[o], loading.pair_node[pairs], trips[pairs],
-                    self._distance[o - first], self._entry[o - first], star.tail, self._sizes[4],
+                    self._distance[k], self._entry[k], star.tail, self._sizes[4],
                     self._row_ptr, self._extra, self._extra_end, self._pool_link, self._pool_flow,
                     self._where, self._road,
                 )  # fmt: skip
@@ -339,7 +340,9 @@ class PairedSegments:
         self._member_pair, self._member_row, self._member_slot, self._slots = out
 
     def _compact(self) -> None:
-        """A fresh pool with the slots of each row together and idle ones left out."""
+        """A fresh pool with the slots of each row together and idle ones left out, if there are new slots."""
+        if not self._extra_end.any():
+            return
         filled, size = self._sizes[3], self._sizes[4]
         wanted = np.empty(size, np.bool_)
         count = mark_slots(size, filled, self._slots, self._pool_flow, wanted)

@@ -142,7 +142,7 @@ def carry_over(paths: Paths, network: AssignmentNetwork, loading: Loading) -> tu
     here = np.zeros(loading.rows + 1, np.int64)
     np.cumsum(np.bincount(row_of[kept], minlength=loading.rows), out=here[1:])
     link, flow, row_of = place[link[kept]].astype(np.int32), flow[kept], row_of[kept]
-    if (np.diff(row_of) < 0).any() or (np.diff(link)[np.diff(row_of) == 0] < 0).any():
+    if (np.diff(place[place >= 0]) < 0).any():  # rows are in order in both
         order = np.lexsort((link, row_of))
         link, flow = link[order], flow[order]
     trees = np.empty((loading.rows, network.nodes), np.uint16)
