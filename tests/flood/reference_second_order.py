@@ -56,12 +56,15 @@ def step(h, qx, qy, z, n, crest_x, crest_y, dt, dx, dry):
     H, U, V, W, Z = (wide[k][c] for k in "huvwz")
 
     def slopes_of(before, after):
-        """Depth and bed by minmod unless one sheet covers the steps of the bed; the level is their sum."""
+        """Depth and bed by MC where one sheet covers the steps of the bed, else level and bed by minmod."""
         z, w = ([wide[k][side] for side in (before, c, after)] for k in "zw")
-        most = np.where(np.maximum.reduce(z) < np.minimum.reduce(w), 2.0, 1.0)
-        found = {k: limited(wide[k][before], wide[k][c], wide[k][after], most) for k in "hz"}
-        found |= {k: limited(wide[k][before], wide[k][c], wide[k][after]) for k in "uv"}
-        found["w"] = found["h"] + found["z"]
+        covered = np.maximum.reduce(z) < np.minimum.reduce(w)
+        found = {k: limited(wide[k][before], wide[k][c], wide[k][after]) for k in "huv"}
+        bed, level = (
+            limited(wide[k][before], wide[k][c], wide[k][after], np.where(covered, 2.0, 1.0)) for k in "zw"
+        )
+        found["w"] = np.where(covered, found["h"] + bed, level)
+        found["h"] = np.where(covered, found["h"], level - bed)
         return {k: np.where(use, found[k], 0) for k in "huvw"}
 
     dx_of, dy_of = slopes_of(west, east), slopes_of(north, south)

@@ -86,7 +86,7 @@ def half_slope(before, after, most):
 
 @njit(inline="always")
 def most_steep(before, here, after, rise_before, rise_after):
-    """`most` of depth and bed for three depths in a row and the rises of the level between them: 1 where one
+    """`most` of the slopes for three depths in a row and the rises of the level between them: 1 where one
     sheet of water covers the steps of the bed, else 1/2.
 
     On steps higher than the water is deep the beds that neighbours give a face must not cross: a steeper
@@ -97,6 +97,22 @@ def most_steep(before, here, after, rise_before, rise_after):
     lowest = min(min(-rise_before, rise_after), like(here, 0.0))
     highest = max(max(-rise_before - before, rise_after - after), -here)
     return like(here, 1.0) if highest < lowest else like(here, 0.5)
+
+
+@njit(inline="always")
+def slopes(before, after, rise_before, rise_after, most):
+    """Half the limited slopes of depth and level, from their differences to the neighbours before and after.
+
+    Where one sheet covers the steps of the bed: those of depth and bed, the level's is their sum (sharpest
+    over a curved bed). Else those of level and bed, the depth's is their difference: beside a shore the level
+    of a lake is flat, though depth and bed change by different steps towards a film on the bank; a slope made
+    of the two would push the lake off its shore for as long as the film lasts.
+    """
+    bed = half_slope(rise_before - before, rise_after - after, most)
+    depth = half_slope(before, after, most)
+    level = half_slope(rise_before, rise_after, most)
+    covered = most > like(before, 0.5)
+    return depth if covered else level - bed, depth + bed if covered else level
 
 
 def _make_reconstruct(above, row, below):
@@ -121,11 +137,9 @@ def _make_reconstruct(above, row, below):
             rise_n = s[above + RDY + j]
             rise_s = s[row + RDY + j]
             most = most_steep(west, h, east, rise_w, rise_e)
-            xh = half_slope(h - west, east - h, most)
-            xw = xh + half_slope(rise_w - (h - west), rise_e - (east - h), most)
+            xh, xw = slopes(h - west, east - h, rise_w, rise_e, most)
             most = most_steep(north, h, south, rise_n, rise_s)
-            yh = half_slope(h - north, south - h, most)
-            yw = yh + half_slope(rise_n - (h - north), rise_s - (south - h), most)
+            yh, yw = slopes(h - north, south - h, rise_n, rise_s, most)
             xu = half_slope(u - s[row + RU + j - 1], s[row + RU + j + 1] - u, one)
             xv = half_slope(v - s[row + RV + j - 1], s[row + RV + j + 1] - v, one)
             yu = half_slope(u - s[above + RU + j], s[below + RU + j] - u, one)
