@@ -245,10 +245,11 @@ def test_a_missing_file_names_what_there_is(read: Read, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_none(read: Read, tmp_path: Path) -> None:
-    (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3\0 and nothing more")
-    with pytest.raises(InputError) as error:
-        read("roads", "a.gpkg")
-    assert "cannot be read" in only(error).found
+    for content, said in ((b" and nothing more", "33 / 100 B"), (b"\0" * 200, "cannot be read")):
+        (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3\0" + content)
+        with pytest.raises(InputError) as error:
+            read("roads", "a.gpkg")
+        assert said in only(error).found
 
 
 def test_two_files_are_one_layer(read: Read, tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def _cut_part(path: Path) -> str:
     elif suffix == ".gpkg":
         if head[:16] != b"SQLite format 3\0":
             return f"{path.name}: {size} B"
+        if len(head) < 100:
+            return f"{path.name}: {size} / 100 B"
         page = struct.unpack(">H", head[16:18])[0]
         changes, pages, valid_for = (struct.unpack(">I", head[k : k + 4])[0] for k in (24, 28, 92))
         # The count of pages holds only if the last writer kept it.
