@@ -245,10 +245,13 @@ def test_a_missing_file_names_what_there_is(read: Read, tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_none(read: Read, tmp_path: Path) -> None:
-    for content, said in ((b" and nothing more", "33 / 100 B"), (b"\0" * 200, "cannot be read")):
-        (tmp_path / "a.gpkg").write_bytes(b"SQLite format 3\0" + content)
+    for name, content, said in (
+        ("a.gpkg", b"SQLite format 3\0 and nothing more", "33 / 100 B"),
+        ("a.geojson", b"{ and nothing more", "cannot be read"),
+    ):
+        (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError) as error:
-            read("roads", "a.gpkg")
+            read("roads", name)
         assert said in only(error).found
 
 
