@@ -239,7 +239,7 @@ def table_page(found: Found) -> list[str]:
         )
     lines += [
         "",
-        f"Compiling all kernels, when nothing is cached: {found['compile_seconds']:.1f} s (not counted).",
+        f"Compiling or loading all kernels before the runs: {found['compile_seconds']:.1f} s (not counted).",
         "",
     ]
     beside = [
