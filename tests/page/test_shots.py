@@ -22,6 +22,7 @@ def command(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.browser
+@pytest.mark.slow
 def test_pictures_are_small_and_show_different_things(
     reference: Result, with_dike: Result, tmp_path: Path
 ) -> None:
