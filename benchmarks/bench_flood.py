@@ -19,31 +19,17 @@ import re
 import tempfile
 import time
 
-import numpy as np
-
 DURATION = 60.0
-
-
-def bench_a(cells: int):
-    """Domain and initial depth of BENCH-A on cells² cells."""
-    from twin.domain import Domain
-
-    cell = 2000.0 / cells
-    x = (np.arange(cells) + 0.5) * cell
-    x, y = np.meshgrid(x, x)
-    bed = 1.5 * (1 + np.sin(2 * np.pi * x / 400) * np.sin(2 * np.pi * y / 400))
-    level = np.where(np.hypot(x - 1000, y - 1000) < 400, 10.0, np.maximum(bed, 1.0))
-    return Domain.from_arrays(bed, cell=cell, roughness=0.03), level - bed
 
 
 def run(cells: int, threads: int, **parameters: object) -> dict[str, float]:
     """One run: rate (cell-steps/s), seconds and steps of the loop, relative mass error."""
-    from twin.solvers.flood.forcing import Forcing
+    from twin.bench.cases import bench_a
     from twin.solvers.flood.parameters import FloodParameters
     from twin.solvers.flood.solver import FloodSolver
 
-    domain, depth = bench_a(cells)
-    flood = FloodSolver.assemble(domain, Forcing(depth), FloodParameters(threads=threads, **parameters))
+    domain, forcing = bench_a(cells)
+    flood = FloodSolver.assemble(domain, forcing, FloodParameters(threads=threads, **parameters))
     t = flood.step(0.0, DURATION)
     start, start_cpu = time.perf_counter(), time.process_time()
     while t < DURATION:
