@@ -42,6 +42,8 @@ def test_what_is_missing_wild_or_twice() -> None:
     stage, bad = hubeau.series(rows, "H")
     assert stage.tolist() == [0.11]  # the later of two of one time
     assert bad == 4
+    told = [{**row(0, 100.0), "date_obs": text} for text in ("0A", "12/31/2026", 20260101, 1e18, "", "H")]
+    assert hubeau.series([*told, row(5, 100.0)], "H")[1] == len(told)  # no date is guessed
     both = [row(0, 1000.0, "Q", None), row(0, 2000.0, "Q")]
     assert hubeau.series(both, "Q")[0].tolist() == [2.0]
     assert hubeau.series(both[:1], "Q")[0].tolist() == [1.0]

@@ -71,9 +71,10 @@ def series(rows: Iterable[Mapping[str, Any]], quantity: Quantity) -> tuple[pd.Se
     chosen = [row for row in rows if row.get("grandeur_hydro") == quantity]
     own = [row for row in chosen if row.get("code_station")]
     chosen = own or chosen
-    times = pd.to_datetime(
-        pd.Series([row.get("date_obs") for row in chosen], dtype=object), utc=True, errors="coerce"
-    )
+    told = [row.get("date_obs") for row in chosen]
+    texts = pd.Series([text if isinstance(text, str) else None for text in told], dtype=object)
+    # The service writes ISO 8601; a guessed format would read a bare number as some year, or warn.
+    times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     values = np.array([_number(row.get("resultat_obs")) for row in chosen], dtype=float) / PER_SI[quantity]
     low, high = PLAUSIBLE[quantity]
     good = times.notna().to_numpy() & (values >= low) & (values <= high)
