@@ -34,11 +34,13 @@ lint: $(BUNDLE)
 	$(BIN)/lint-imports
 	$(BIN)/python hatch_build.py --types
 
+# Two workers of one numba thread each; what tests the threads themselves has the cores alone, afterwards.
 test: lint
-	$(BIN)/python -m pytest
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not validate and not threads"
+	$(BIN)/python -m pytest -m "threads and not slow and not validate"
 
 validate: $(BUNDLE)
-	$(BIN)/python -m pytest -m "slow or validate"
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m "slow or validate"
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks

@@ -1,6 +1,5 @@
 """What must hold whatever the case: mass, positivity, symmetry, and the same bits however it is computed."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -55,7 +54,7 @@ def test_walls_let_nothing_through() -> None:
     assert books["inflow_m3"] == books["outflow_m3"] == 0.0
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread here")
+@pytest.mark.threads
 def test_threads_change_no_bit() -> None:
     one, two = _sloshing(threads=1), _sloshing(threads=2)
     for flood in (one, two):

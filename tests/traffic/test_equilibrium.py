@@ -135,12 +135,11 @@ def test_invariant_to_the_numbering_of_nodes_and_links(seed: int) -> None:
     assert other.objective == pytest.approx(one.objective, rel=1e-12)
 
 
+@pytest.mark.threads
 @METHODS
 def test_same_to_the_bit_whatever_the_threads(method: str) -> None:
     network, trips = slow.random_network(3, nodes=400, zones=70)  # enough for the parallel kernels
     threads = numba.get_num_threads()
-    if numba.config.NUMBA_NUM_THREADS < 2:
-        pytest.skip("one core")
     found = []
     try:
         for count in (1, 2):
