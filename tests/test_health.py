@@ -122,6 +122,32 @@ def test_roads_against_the_terrain(folder: Path) -> None:
     assert report["roads.road_offset"].severity == "information"
 
 
+def test_heights_of_zero_and_lost_letters(folder: Path) -> None:
+    """A vertex at 0 m on ground at 100 m has no height: it is said, and left out of the comparison."""
+
+    def change(roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        lines = with_z(roads.geometry, lambda _: 99.5)
+        xyz = shapely.get_coordinates(lines[0], include_z=True)
+        xyz[:, 2] = -1000.0
+        xyz[-1, 2] = 0.0
+        lines[0] = shapely.linestrings(xyz)
+        roads.geometry = lines
+        roads["nom_collaboratif_gauche"] = "rue de la Mairie"
+        roads.loc[1, "nom_collaboratif_gauche"] = "voie de la libert\ufffd"
+        return roads
+
+    change_roads(folder, change)
+    report = found(folder)
+    zero = report["roads.zero_road_heights"]
+    assert zero.value == 1
+    lines = gpd.read_file(folder / "bdtopo.gpkg", layer="troncon_de_route").geometry
+    assert zero.places[0].equals(shapely.force_2d(shapely.get_point(lines[0], -1)))
+    assert "roads.road_below" not in report
+    lost = report["roads.lost_letters"]
+    assert lost.value == 1
+    assert "“voie de la libert\ufffd”" in lost.sentence
+
+
 def test_a_datum_of_another_kind_shows_in_the_median(folder: Path) -> None:
     def change(roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         roads.geometry = with_z(roads.geometry, lambda _: 101.2)
@@ -198,8 +224,17 @@ def test_dieppe_and_la_fleche(real_data: Path, monkeypatch: pytest.MonkeyPatch) 
     assert dieppe["roads.road_offset"].value == pytest.approx(-0.20, abs=0.05)
     assert dieppe["buildings.null_building_heights"].value == 1.0
     assert "roughness.aligned" in dieppe
+    # One road on the cliff: four vertices at 9999 and the last at 0, in a cell of 46.1 m (43.9 around).
+    zero = dieppe["roads.zero_road_heights"]
+    assert (zero.value, zero.values[0]) == (1, pytest.approx(46.12, abs=0.01))
+    assert zero.places[0].distance(shapely.Point(570424.07, 6986522.18)) < 0.01
+    assert max(abs(v) for v in dieppe["roads.road_below"].values) < 21
     west = [f for f in examine(Territory.open(real / "dieppe")) if "west_1" in f.sentence]
     assert west[0].value == pytest.approx(6987255 - 6987247.7601224)  # the 7 m of the western stretch
     loir = found(real / "la_fleche")
     assert loir["roads.road_offset"].value == pytest.approx(-0.60, abs=0.05)
     assert loir["buildings.on_terrain"].value == 0
+    # EF BF BD in the .dbf itself (read with the bytes alone): no decoding brings the letters back.
+    route = real_data / "fr/la_fleche/72_BDTOPO_2-0_LAMB93_SHP_X062-ED111/Extrait1/ROUTE.dbf"
+    assert route.read_bytes().count(b"\xef\xbf\xbd") == 1945
+    assert loir["roads.lost_letters"].value > 0

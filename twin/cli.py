@@ -137,7 +137,7 @@ def check(
             read_observed(territory)
         for layer in territory.record.layers:
             if not problems:
-                for note in territory.layer(layer).provenance.notes:
+                for note in territory.provenance(layer).notes:
                     typer.echo(f"{layer}: {note}")
         if not problems:
             _health(territory, report)

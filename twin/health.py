@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from pyproj import CRS
-from scipy import ndimage
 
 from twin.errors import InputError
 from twin.files import replacing
+from twin.grid import Bounds
 from twin.layers.lattice import LATTICE_TOLERANCE
+from twin.layers.layer import Provenance
+from twin.layers.mosaic import Mosaic
 from twin.layers.reading import Reading
 from twin.layers.roads import road_lines_with_heights
+from twin.layers.survey import Gaps, Survey, at_points, box_of
 from twin.messages import text
 from twin.network import Network
 
@@ -36,9 +40,9 @@ Severity = Literal["warning", "information"]
 ROAD_MARGIN = 2.0  # m by which a road may leave the range of the terrain cells around it
 ROAD_BIAS = 1.0  # m: a median offset larger than that is another datum or another edition, not noise
 NULL_HEIGHTS = 0.25  # share of heights that are not known
+ZERO_HEIGHTS = 0.01  # share of heights that are 0 where the terrain is not
 OFF_TERRAIN = 0.01  # share of buildings without terrain under them
 APART = 0.02  # share of the road network (by length) that is not joined to the main part
-HOLE_CELLS = 4  # smaller holes are counted, not placed
 RASTERS = ("roughness", "land_cover")  # layers that may be rasters and are laid over the terrain
 # What runs can do without, and what they lose.
 WISHED = ("terrain", "roads", "buildings", "population", "zones", "hydrography", "facilities")
@@ -109,9 +113,9 @@ def examine(territory: Territory) -> list[Finding]:
     for name in WISHED:
         if not territory.has(name):
             report.add("information", name, "missing", row=f"missing_{name}")
-    terrain = territory.layer("terrain").data if territory.has("terrain") else None
-    if isinstance(terrain, xr.DataArray):
-        _holes(report, terrain)
+    terrain = territory.mosaic() if territory.has("terrain") else None
+    if terrain is not None:
+        _holes(report, territory.surveyed_terrain[1], terrain)
         for name in RASTERS:
             if territory.has(name):
                 _lattice(report, name, territory.layer(name).data, terrain)
@@ -119,7 +123,7 @@ def examine(territory: Territory) -> list[Finding]:
         _roads(report, territory, terrain)
     if territory.has("buildings"):
         _buildings(report, territory, terrain)
-    if isinstance(terrain, xr.DataArray):
+    if terrain is not None:
         _places_over_the_edge(report, territory, terrain)
     order = {"warning": 0, "information": 1}
     return sorted(report.findings, key=lambda finding: order[finding.severity])
@@ -130,32 +134,33 @@ def examine(territory: Territory) -> list[Finding]:
 
 def _origin(report: _Report, territory: Territory, name: str) -> None:
     """Edition, licence, vertical datum, and how much of the extent the layer covers."""
-    layer = territory.layer(name)
-    origin = layer.provenance
-    if isinstance(layer.data, xr.DataArray):
-        count, unit = layer.data.size, "cells"
+    data: xr.DataArray | gpd.GeoDataFrame | None = None
+    cell: float | None = None
+    if name == "terrain":
+        lazy, seen = territory.surveyed_terrain
+        origin, count, cell = lazy.provenance, seen.cells, lazy.mosaic.cell
     else:
-        count, unit = len(layer.data), "features"
+        layer = territory.layer(name)
+        origin, data = layer.provenance, layer.data
+        count = data.size if isinstance(data, xr.DataArray) else len(data)
+        cell = float(data.attrs["cell"]) if isinstance(data, xr.DataArray) else None
     report.add(
-        "information", name, "origin", row=f"origin_{unit}", value=count, count=f"{count:,}",
-        cell=f"{float(layer.data.attrs['cell']):g}" if unit == "cells" else "",
+        "information", name, "origin", row="origin_features" if cell is None else "origin_cells",
+        value=count, count=f"{count:,}", cell="" if cell is None else f"{cell:g}",
         edition=origin.edition or text("health.unknown"), licence=origin.licence or text("health.unknown"),
     )  # fmt: skip
     if not origin.licence:
         report.add("warning", name, "licence", table=name)
     if name == "terrain":
-        if not origin.vertical_datum:
-            report.add("information", name, "datum", row="datum_assumed", datum=territory.vertical_datum)
-        elif origin.vertical_datum != territory.vertical_datum:
-            report.add(
-                "warning", name, "datum", datum=origin.vertical_datum, territory=territory.vertical_datum
-            )
+        _datum(report, origin, territory.vertical_datum)
+    if isinstance(data, gpd.GeoDataFrame):
+        _lost_letters(report, name, data)
     extent = territory.extent
     if count == 0:
         report.add("warning", name, "empty", value=0)
-    elif extent is not None and isinstance(layer.data, gpd.GeoDataFrame) and len(layer.data) > 1:
+    elif extent is not None and isinstance(data, gpd.GeoDataFrame) and len(data) > 1:
         window = shapely.box(*extent)
-        hull = shapely.box(*layer.data.total_bounds)
+        hull = shapely.box(*data.total_bounds)
         share = shapely.area(shapely.intersection(window, hull)) / shapely.area(window)
         if share < 0.5:
             missing = shapely.difference(window, hull)
@@ -164,71 +169,63 @@ def _origin(report: _Report, territory: Territory, name: str) -> None:
             )
 
 
+def _lost_letters(report: _Report, name: str, data: gpd.GeoDataFrame) -> None:
+    """Texts whose letters were lost before the file came here (U+FFFD in it): nothing can bring them back."""
+    lost = np.zeros(len(data), dtype=bool)
+    example = ""
+    for column in data.columns.drop(data.geometry.name):
+        if pd.api.types.is_string_dtype(data[column]):
+            here = data[column].str.contains("\ufffd", regex=False, na=False).to_numpy(dtype=bool)
+            example = example or (str(data[column].to_numpy(dtype=object)[here][0]) if here.any() else "")
+            lost |= here
+    if lost.any():
+        report.add(
+            "information", name, "lost_letters", value=int(lost.sum()), count=f"{int(lost.sum()):,}",
+            example=example, places=list(shapely.force_2d(data.geometry.to_numpy()[lost])),
+        )  # fmt: skip
+
+
+def _datum(report: _Report, origin: Provenance, datum: str) -> None:
+    if not origin.vertical_datum:
+        report.add("information", "terrain", "datum", row="datum_assumed", datum=datum)
+    elif origin.vertical_datum != datum:
+        report.add("warning", "terrain", "datum", datum=origin.vertical_datum, territory=datum)
+
+
 # --- terrain ---
 
 
-def _holes(report: _Report, terrain: xr.DataArray) -> None:
-    values = np.asarray(terrain.values)
-    empty = ~np.isfinite(values)
+def _holes(report: _Report, seen: Survey, terrain: Mosaic) -> None:
     report.add(
-        "information", "terrain", "heights",
-        value=float(np.nanmax(values)), low=f"{np.nanmin(values):.1f}", high=f"{np.nanmax(values):.1f}",
-    )  # fmt: skip
-    if not empty.any():
+        "information", "terrain", "heights", value=seen.high, low=f"{seen.low:.1f}", high=f"{seen.high:.1f}"
+    )
+    if not seen.empty:
         report.add("information", "terrain", "no_hole", value=0)
         return
-    label, count = ndimage.label(empty, structure=np.ones((3, 3)))
-    edge = np.unique(np.concatenate([label[0], label[-1], label[:, 0], label[:, -1]]))
-    size = np.bincount(label.ravel(), minlength=count + 1)
-    numbers = np.arange(1, count + 1)
-    kinds: tuple[tuple[bool, Severity, str], ...] = (
-        (True, "warning", "holes"),
-        (False, "information", "beyond_data"),
+    kinds: tuple[tuple[Gaps, Severity, str], ...] = (
+        (seen.holes, "warning", "holes"),
+        (seen.beyond, "information", "beyond_data"),
     )
-    for inner, severity, row in kinds:
-        chosen = numbers[np.isin(numbers, edge) ^ inner]
-        if chosen.size:
-            placed = chosen[size[chosen] >= HOLE_CELLS]
-            cell = float(terrain.attrs["cell"])
-            cells = int(size[chosen].sum())
+    area = terrain.cell * terrain.cell
+    for gaps, severity, row in kinds:
+        if gaps.count:
             report.add(
-                severity, "terrain", row, value=cells / values.size, count=int(chosen.size),
-                share=f"{100 * cells / values.size:.2f}",
-                area=f"{size[chosen].max() * cell * cell / 1e4:.2f}",
-                places=_outlines(label, placed, terrain),
-                values=[float(n) * cell * cell for n in size[placed]],
+                severity, "terrain", row, value=gaps.cells / seen.cells, count=gaps.count,
+                share=f"{100 * gaps.cells / seen.cells:.2f}", area=f"{gaps.largest * area / 1e4:.2f}",
+                places=[shapely.box(*box_of(terrain, box)) for box in gaps.boxes],
+                values=[cells * area for cells in gaps.sizes],
             )  # fmt: skip
 
 
-def _outlines(
-    label: NDArray[np.int32], numbers: NDArray[np.int64], terrain: xr.DataArray
-) -> list[shapely.Geometry]:
-    """The bounding boxes of labelled parts of a raster."""
-    cell, _, x_west, _, _, y_north = terrain.attrs["transform"]
-    slices = ndimage.find_objects(label)
-    boxes = []
-    for number in numbers:
-        rows, columns = slices[number - 1]
-        boxes.append(
-            shapely.box(
-                x_west + columns.start * cell,
-                y_north - rows.stop * cell,
-                x_west + columns.stop * cell,
-                y_north - rows.start * cell,
-            )
-        )
-    return boxes
-
-
-def _lattice(report: _Report, name: str, data: Any, terrain: xr.DataArray) -> None:
+def _lattice(report: _Report, name: str, data: Any, terrain: Mosaic) -> None:
     """Whether the cells of a raster fall on those of the terrain, and cover it."""
     if not isinstance(data, xr.DataArray):
         return
-    if not CRS.from_user_input(data.attrs["crs"]).equals(CRS.from_user_input(terrain.attrs["crs"])):
+    if not CRS.from_user_input(data.attrs["crs"]).equals(CRS.from_user_input(terrain.crs)):
         report.add("information", name, "other_crs", crs=data.attrs["crs"])
         return
     cell, _, west, _, _, north = data.attrs["transform"]
-    base, _, x_west, _, _, y_north = terrain.attrs["transform"]
+    base, x_west, y_north = terrain.cell, terrain.x_west, terrain.y_north
     fine, coarse = min(cell, base), max(cell, base)
     shift_x, shift_y = (_beside(offset, fine) for offset in (west - x_west, north - y_north))
     whole = abs(coarse / fine - round(coarse / fine)) <= LATTICE_TOLERANCE
@@ -242,7 +239,7 @@ def _lattice(report: _Report, name: str, data: Any, terrain: xr.DataArray) -> No
     else:
         report.add("information", name, "aligned", value=0)
     ny, nx = data.shape
-    window = shapely.box(*_bounds(terrain))
+    window = shapely.box(*terrain.bounds)
     under = shapely.box(west, north - ny * cell, west + nx * cell, north)
     missing = shapely.difference(window, under)
     share = shapely.area(missing) / shapely.area(window)
@@ -258,16 +255,10 @@ def _beside(offset: float, step: float) -> float:
     return float(offset - round(offset / step) * step)
 
 
-def _bounds(raster: xr.DataArray) -> tuple[float, float, float, float]:
-    cell, _, x_west, _, _, y_north = raster.attrs["transform"]
-    ny, nx = raster.shape
-    return x_west, y_north - ny * cell, x_west + nx * cell, y_north
-
-
 # --- roads ---
 
 
-def _roads(report: _Report, territory: Territory, terrain: Any) -> None:
+def _roads(report: _Report, territory: Territory, terrain: Mosaic | None) -> None:
     roads = territory.layer("roads").data
     assert isinstance(roads, gpd.GeoDataFrame)
     source = territory.record.layers["roads"]
@@ -285,7 +276,7 @@ def _roads(report: _Report, territory: Territory, terrain: Any) -> None:
 
 
 def _road_heights(
-    report: _Report, lines: NDArray[np.object_], on_ground: NDArray[np.bool_], terrain: Any
+    report: _Report, lines: NDArray[np.object_], on_ground: NDArray[np.bool_], terrain: Mosaic | None
 ) -> None:
     xyz, owner = shapely.get_coordinates(lines, include_z=True, return_index=True)
     if not len(xyz):
@@ -301,15 +292,23 @@ def _road_heights(
         severity, "roads", "null_road_heights", value=null, share=f"{100 * null:.1f}",
         count=without.size, places=list(shapely.force_2d(lines[without])),
     )  # fmt: skip
-    if not isinstance(terrain, xr.DataArray):
+    if terrain is None:
         return
-    used = known & on_ground[owner]
-    x, y, z = xyz[used].T
-    ground, low, high = _terrain_around(terrain, x, y)
-    seen = np.isfinite(ground)
+    ground = at_points(terrain, xyz[:, 0], xyz[:, 1])
+    zero = known & (xyz[:, 2] == 0.0) & ((ground.low > ROAD_MARGIN) | (ground.high < -ROAD_MARGIN))
+    if zero.any():
+        count, which = int(zero.sum()), np.unique(owner[zero])
+        report.add(
+            "warning" if count > ZERO_HEIGHTS * known.sum() else "information", "roads", "zero_road_heights",
+            value=count, count=count, segments=which.size, most=f"{np.abs(ground.here[zero]).max():.1f}",
+            places=[shapely.points(x, y) for x, y in xyz[zero, :2]], values=ground.here[zero],
+        )  # fmt: skip
+    used = known & on_ground[owner] & ~zero
+    z, low, high = xyz[used, 2], ground.low[used], ground.high[used]
+    seen = np.isfinite(ground.between[used])
     if not seen.any():
         return
-    difference = (z - ground)[seen]
+    difference = (z - ground.between[used])[seen]
     median = float(np.median(difference))
     spread = float(np.median(np.abs(difference - median)))
     report.add(
@@ -329,20 +328,6 @@ def _road_heights(
                 margin=f"{ROAD_MARGIN:g}", most=f"{np.abs(by_road[far]).max():.1f}",
                 places=list(shapely.force_2d(lines[number[far]])), values=by_road[far],
             )  # fmt: skip
-
-
-def _terrain_around(terrain: xr.DataArray, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """At points: the terrain (bilinear between cell centres), the lowest and highest of the 3 × 3 cells."""
-    values = np.asarray(terrain.values)
-    cell, _, x_west, _, _, y_north = terrain.attrs["transform"]
-    row, column = (y_north - y) / cell - 0.5, (x - x_west) / cell - 0.5
-    # NaN spreads: beside a hole nothing is said.
-    ground = ndimage.map_coordinates(values, [row, column], order=1, mode="constant", cval=np.nan)
-    i = np.clip(np.rint(row).astype(int), 0, values.shape[0] - 1)
-    j = np.clip(np.rint(column).astype(int), 0, values.shape[1] - 1)
-    low = ndimage.minimum_filter(np.where(np.isfinite(values), values, np.inf), 3)[i, j]
-    high = ndimage.maximum_filter(np.where(np.isfinite(values), values, -np.inf), 3)[i, j]
-    return np.asarray(ground), low, high
 
 
 def _components(report: _Report, network: Network) -> None:
@@ -368,7 +353,7 @@ def _components(report: _Report, network: Network) -> None:
 # --- buildings ---
 
 
-def _buildings(report: _Report, territory: Territory, terrain: Any) -> None:
+def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) -> None:
     buildings = territory.layer("buildings").data
     assert isinstance(buildings, gpd.GeoDataFrame)
     if not len(buildings):
@@ -379,16 +364,10 @@ def _buildings(report: _Report, territory: Territory, terrain: Any) -> None:
         "warning" if unknown > NULL_HEIGHTS else "information", "buildings", "null_building_heights",
         value=unknown, share=f"{100 * unknown:.1f}", nothing=f"{100 * nothing:.1f}",
     )  # fmt: skip
-    if not isinstance(terrain, xr.DataArray):
+    if terrain is None:
         return
     centres = shapely.point_on_surface(np.asarray(buildings.geometry.array, dtype=object))
-    cell, _, x_west, _, _, y_north = terrain.attrs["transform"]
-    j = np.floor((shapely.get_x(centres) - x_west) / cell).astype(int)
-    i = np.floor((y_north - shapely.get_y(centres)) / cell).astype(int)
-    ny, nx = terrain.shape
-    inside = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
-    ground = np.full(len(buildings), np.nan)
-    ground[inside] = np.asarray(terrain.values)[i[inside], j[inside]]
+    ground = at_points(terrain, shapely.get_x(centres), shapely.get_y(centres)).here
     off = np.isnan(ground)
     if off.any():
         report.add(
@@ -411,9 +390,9 @@ def _buildings(report: _Report, territory: Territory, terrain: Any) -> None:
 # --- places ---
 
 
-def _places_over_the_edge(report: _Report, territory: Territory, terrain: xr.DataArray) -> None:
+def _places_over_the_edge(report: _Report, territory: Territory, terrain: Mosaic) -> None:
     """Places that are partly outside the terrain (those wholly outside are errors)."""
-    window = shapely.box(*_bounds(terrain))
+    window = shapely.box(*terrain.bounds)
     for name in territory.place_names:
         shape = territory.place(name).geometry
         outside = shapely.difference(shape, window)
@@ -474,14 +453,14 @@ def _multi(shape: shapely.Geometry) -> shapely.Geometry:
     return makers[dimension](parts)
 
 
-def _whole(territory: Territory) -> tuple[float, float, float, float]:
+def _whole(territory: Territory) -> Bounds:
     if territory.extent is not None:
         return territory.extent
+    if territory.has("terrain"):
+        return territory.mosaic().bounds
     boxes = []
     for name in territory.record.layers:
         data = territory.layer(name).data
-        if isinstance(data, xr.DataArray) and name == "terrain":
-            return _bounds(data)
         if isinstance(data, gpd.GeoDataFrame) and len(data):
             boxes.append(data.total_bounds)
     if not boxes:

@@ -19,8 +19,10 @@ from twin.domain import Place
 from twin.errors import InputError, Problem, Problems, suggest
 from twin.grid import Bounds
 from twin.layers import LAYER_NAMES, LazyTerrain, Mosaic, open_terrain, read_layer
-from twin.layers.layer import Layer
+from twin.layers.layer import Layer, Provenance
+from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
+from twin.layers.survey import Survey, survey
 from twin.units import problems_of
 
 Point = tuple[float, float]
@@ -193,9 +195,31 @@ class Territory:
             vertical_datum=self.vertical_datum,
         )
 
+    def provenance(self, name: str) -> Provenance:
+        """Where a layer comes from; of the terrain without holding it whole."""
+        return self.surveyed_terrain[0].provenance if name == "terrain" else self.layer(name).provenance
+
     def mosaic(self) -> Mosaic:
         """The fine terrain, read by windows (see `twin.layers.fine.fine_blocks`)."""
         return self.lazy_terrain().mosaic
+
+    @cached_property
+    def surveyed_terrain(self) -> tuple[LazyTerrain, Survey]:
+        """The terrain, of which every cell was looked at once by windows, and what it holds.
+
+        Raises
+        ------
+        InputError
+            There is none, a file is damaged, or its values are no heights.
+        """
+        terrain = self.lazy_terrain()
+        seen = survey(terrain.mosaic)
+        file = str(terrain.mosaic.tiles[0].path)
+        check_heights(terrain.reading, file, seen.low, seen.high)
+        if seen.empty:
+            share = f"{100 * seen.empty / seen.cells:.1f}"
+            terrain.reading.note("nodata_cells", count=seen.empty, share=share)
+        return terrain, seen
 
     @cached_property
     def _expanded_places(self) -> dict[str, Point | LinePlace | PolygonPlace | FilePlace | Place]:
@@ -258,7 +282,10 @@ class Territory:
             problems += error.problems
         for name in self.record.layers:
             try:
-                self.layer(name)
+                if name == "terrain":
+                    _ = self.surveyed_terrain
+                else:
+                    self.layer(name)
             except InputError as error:
                 problems += error.problems
         bounds = self._terrain_bounds()

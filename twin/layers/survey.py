@@ -1,0 +1,217 @@
+"""A raster looked at by strips and never held whole: its range, its holes and their places, points of it.
+
+Memory: `STRIP` cells of the lattice in a strip (7 bytes each: mask, labels), of which `MOST_CELLS` are read
+at once (32 bytes each at most), and the parts that reach the last row of a strip. Parts of fewer than
+`PLACED` cells are counted, not placed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+from scipy.sparse import csgraph
+
+from twin.grid import Bounds
+from twin.layers.lattice import MOST_CELLS, Source
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+STRIP = 16_000_000
+COUNTED = 2_000_000  # of them whose labels are counted at once
+PLACED = 4
+BLOCK = 1024  # side (cells) of the windows that points are read from
+
+
+@dataclass
+class Gaps:
+    """Connected parts without a value (cells that touch by a side or a corner).
+
+    Attributes
+    ----------
+    count : of parts. cells : in all of them. largest : cells of the largest.
+    boxes : (n, 4) first and last + 1 row, first and last + 1 column of those of at least `PLACED` cells.
+    sizes : (n,) their cells.
+    """
+
+    count: int = 0
+    cells: int = 0
+    largest: int = 0
+    boxes: list[Ints] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+
+    def add(self, boxes: Ints, sizes: Ints) -> None:
+        """Take in finished parts."""
+        if sizes.size:
+            self.count += sizes.size
+            self.cells += int(sizes.sum())
+            self.largest = max(self.largest, int(sizes.max()))
+            placed = sizes >= PLACED
+            self.boxes += list(boxes[placed])
+            self.sizes += sizes[placed].tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """What a raster holds: lowest and highest value (NaN where there is none), and its gaps.
+
+    Attributes
+    ----------
+    cells : of the raster. holes : gaps inside it. beyond : those that reach its edge.
+    """
+
+    cells: int
+    low: float
+    high: float
+    holes: Gaps
+    beyond: Gaps
+
+    @property
+    def empty(self) -> int:
+        """Cells without a value."""
+        return self.holes.cells + self.beyond.cells
+
+
+def survey(source: Source, *, strip: int = STRIP, most_cells: int = MOST_CELLS) -> Survey:
+    """Look at every cell of a raster once, from north to south.
+
+    Parameters
+    ----------
+    strip : cells of a strip, all columns of some rows. most_cells : of the windows it is read by.
+    """
+    ny, nx = source.shape
+    height = max(1, strip // nx)
+    width = max(1, most_cells // height)
+    low, high = np.inf, -np.inf
+    parts = _Parts(ny, nx)
+    for top in range(0, ny, height):
+        rows = min(height, ny - top)
+        empty = np.empty((rows, nx), dtype=bool)
+        for left in range(0, nx, width):
+            columns = min(width, nx - left)
+            values = source.window(top, left, rows, columns)
+            np.isnan(values, out=empty[:, left : left + columns])
+            low = min(low, float(np.fmin.reduce(values, axis=None, initial=np.inf)))
+            high = max(high, float(np.fmax.reduce(values, axis=None, initial=-np.inf)))
+        parts.take(top, empty)
+    parts.close()
+    none = low > high
+    return Survey(ny * nx, np.nan if none else low, np.nan if none else high, parts.holes, parts.beyond)
+
+
+class _Parts:
+    """Connected parts, strip by strip: those that reach the last row seen are open, the others finished."""
+
+    def __init__(self, ny: int, nx: int) -> None:
+        self.holes, self.beyond = Gaps(), Gaps()
+        self._ny, self._nx = ny, nx
+        self._row = np.zeros(nx, dtype=np.int64)  # the last row: number of the open part, 0 for none
+        self._boxes = np.zeros((0, 4), dtype=np.int64)
+        self._sizes = np.zeros(0, dtype=np.int64)
+
+    def take(self, top: int, empty: NDArray[np.bool_]) -> None:
+        if not empty.any():
+            self._finish(np.ones(self._sizes.size, dtype=bool))
+            self._row[:] = 0
+            return
+        label, count = ndimage.label(empty, structure=np.ones((3, 3)))
+        found = ndimage.find_objects(label)
+        boxes = np.array([(r.start, r.stop, c.start, c.stop) for r, c in found], dtype=np.int64)
+        boxes[:, :2] += top
+        sizes = np.zeros(count, dtype=np.int64)
+        step = max(1, COUNTED // self._nx)
+        for k in range(0, len(label), step):
+            sizes += np.bincount(label[k : k + step].ravel(), minlength=count + 1)[1:]
+        # Nodes: the open parts, then those of this strip; joined where cells touch across the seam.
+        n = self._sizes.size
+        first = label[0].astype(np.int64)
+        a, b = [], []
+        for shift in (-1, 0, 1):
+            above = self._row[max(0, -shift) : self._nx - max(0, shift)]
+            below = first[max(0, shift) : self._nx - max(0, -shift)]
+            both = (above > 0) & (below > 0)
+            a.append(above[both] - 1)
+            b.append(below[both] - 1 + n)
+        i, j = np.concatenate(a), np.concatenate(b)
+        graph = sparse.coo_array((np.ones(i.size, dtype=np.int8), (i, j)), shape=(n + count, n + count))
+        parts, group = csgraph.connected_components(graph, directed=False)
+        boxes = np.concatenate([self._boxes, boxes])
+        self._sizes = np.bincount(group, np.concatenate([self._sizes, sizes]), parts).astype(np.int64)
+        self._boxes = np.tile(np.array([self._ny, 0, self._nx, 0], dtype=np.int64), (parts, 1))
+        for column, over in ((0, np.minimum), (1, np.maximum), (2, np.minimum), (3, np.maximum)):
+            over.at(self._boxes[:, column], group, boxes[:, column])
+        last = label[-1].astype(np.int64)
+        reaching = np.where(last > 0, group[np.maximum(last, 1) - 1 + n], -1)
+        still = np.zeros(parts, dtype=bool)
+        still[reaching[reaching >= 0]] = True
+        number = np.cumsum(still)
+        self._row = np.where(reaching >= 0, number[reaching], 0)
+        self._finish(~still)
+
+    def close(self) -> None:
+        self._finish(np.ones(self._sizes.size, dtype=bool))
+
+    def _finish(self, done: NDArray[np.bool_]) -> None:
+        boxes, sizes = self._boxes[done], self._sizes[done]
+        # A part that touches the edge has it in its box.
+        edge = (boxes[:, 0] == 0) | (boxes[:, 1] == self._ny) | (boxes[:, 2] == 0) | (boxes[:, 3] == self._nx)
+        self.holes.add(boxes[~edge], sizes[~edge])
+        self.beyond.add(boxes[edge], sizes[edge])
+        self._boxes, self._sizes = self._boxes[~done], self._sizes[~done]
+
+
+def box_of(source: Source, box: Ints) -> Bounds:
+    """A box of rows and columns (`Gaps.boxes`) on the ground: x_min, y_min, x_max, y_max (m)."""
+    r0, r1, c0, c1 = (int(v) for v in box)
+    x, y, cell = source.x_west, source.y_north, source.cell
+    return x + c0 * cell, y - r1 * cell, x + c1 * cell, y - r0 * cell
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """A raster at n points (NaN where it has no value or is not).
+
+    Attributes
+    ----------
+    here : value of the cell. between : bilinear between the centres of the four nearest.
+    low, high : lowest and highest of the 3 × 3 cells around.
+    """
+
+    here: Floats
+    between: Floats
+    low: Floats
+    high: Floats
+
+
+def at_points(source: Source, x: Floats, y: Floats, *, block: int = BLOCK) -> Around:
+    """A raster at points, shape (n,) each, read by the windows of `block` × `block` cells that have some."""
+    out = Around(*(np.full(x.size, np.nan) for _ in range(4)))
+    ny, nx = source.shape
+    row, column = (source.y_north - y) / source.cell - 0.5, (x - source.x_west) / source.cell - 0.5
+    i, j = np.floor(row + 0.5).astype(np.int64), np.floor(column + 0.5).astype(np.int64)
+    inside = np.flatnonzero((i >= 0) & (i < ny) & (j >= 0) & (j < nx))
+    across = -(-nx // block)
+    key = i[inside] // block * across + j[inside] // block
+    order = np.argsort(key, kind="stable")
+    numbers, starts = np.unique(key[order], return_index=True)
+    for number, chosen in zip(numbers, np.split(inside[order], starts[1:]), strict=True):
+        i0, j0 = int(number) // across * block, int(number) % across * block
+        ii, jj = i[chosen] - i0 + 1, j[chosen] - j0 + 1
+        # One more cell on each side; no more rows and columns than the points need.
+        r0, c0, r1, c1 = int(ii.min()), int(jj.min()), int(ii.max()), int(jj.max())
+        window = source.window(i0 + r0 - 2, j0 + c0 - 2, r1 - r0 + 3, c1 - c0 + 3)
+        ii, jj = ii - r0 + 1, jj - c0 + 1
+        around = np.stack([window[ii + di, jj + dj] for di in (-1, 0, 1) for dj in (-1, 0, 1)])
+        out.here[chosen] = around[4]
+        out.low[chosen], out.high[chosen] = np.fmin.reduce(around), np.fmax.reduce(around)
+        v, u = row[chosen] - (i[chosen] - 1), column[chosen] - (j[chosen] - 1)  # from the first of the three
+        k, m = (v >= 1.0).astype(np.int64), (u >= 1.0).astype(np.int64)
+        v, u = v - k, u - m
+        four = [around[3 * (k + dk) + m + dm, np.arange(chosen.size)] for dk in (0, 1) for dm in (0, 1)]
+        out.between[chosen] = (1 - v) * ((1 - u) * four[0] + u * four[1]) + v * (
+            (1 - u) * four[2] + u * four[3]
+        )
+    return out
