@@ -5,6 +5,8 @@ Edge cells are numbered round the grid: west 0 … ny-1, east ny … 2ny-1 (nort
 (nx each, west to east). `edge_flux[e]` is the mass flux (m²/s) out of the grid through edge cell e in this
 step. With n = 2 (ny + nx) edge cells, `edge_flux[n + e]` says whether water may only leave there, and from 2n
 on stand the fluxes of the watched faces, to the east or to the south (m²/s; 0 where a row was not computed).
+Behind these, where tiles have steps of their own, stand the fluxes through the sides of each tile (SIDES
+numbers: WEST, EAST, NORTH, SOUTH), to the east or to the south, as the tile itself computed them.
 
 `watched`, int64, lists those faces by rows of tiles: `watched[k]` … `watched[k + 1]` are the faces p of row k
 = i × tiles_x + b (i the row of the grid, b the column of tiles), and `watched[ny × tiles_x + 1 + p]` is 2 ×
@@ -31,6 +33,9 @@ from twin.solvers.flood.kernels import (
 )
 
 WALL, OPEN, NORMAL_DEPTH, LEVEL, RATING = 0, 1, 2, 3, 4
+# Sides of a tile in its SIDES numbers
+WEST, EAST, NORTH, SOUTH = 0, TILE_ROWS, 2 * TILE_ROWS, 2 * TILE_ROWS + TILE_COLS
+SIDES = 2 * (TILE_ROWS + TILE_COLS)
 
 
 @njit(inline="always")
@@ -162,8 +167,15 @@ def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
 
 
 @njit(inline="always")
+def sides_of(watched, tile, ny, nx):
+    """Where the sides of a tile begin in `edge_flux`."""
+    rows = ny * (-(-nx // TILE_COLS)) + 1
+    return 4 * (ny + nx) + watched.size - rows + tile * SIDES
+
+
+@njit(inline="always")
 def export_faces(s, east, south, edge_flux, watched, row, c0, ny, nx):
-    """Hand out the mass fluxes of the watched faces of a row of a tile.
+    """Hand out the mass fluxes of the watched faces of a row of a tile, and of those on its sides.
 
     s: scratch of the scheme, with the fluxes to the east of the cells of the row from `east` on and those to
     the south from `south` on; row, c0: padded row, first padded column of the tile.
@@ -174,6 +186,31 @@ def export_faces(s, east, south, edge_flux, watched, row, c0, ny, nx):
     for p in range(watched[k], watched[k + 1]):
         code = watched[faces + p]
         edge_flux[4 * (ny + nx) + p] = s[(east if code % 2 == 0 else south) + code // 2]
+    i = (row - PAD) % TILE_ROWS
+    side = sides_of(watched, (row - PAD) // TILE_ROWS * tiles_x + (c0 - PAD) // TILE_COLS, ny, nx)
+    if side < edge_flux.size:
+        columns = min(TILE_COLS, PAD + nx - c0)
+        edge_flux[side + WEST + i] = s[east - 1]
+        edge_flux[side + EAST + i] = s[east + columns - 1]
+        if i == TILE_ROWS - 1 or row == PAD + ny - 1:
+            for j in range(columns):
+                edge_flux[side + SOUTH + j] = s[south + j]
+
+
+@njit(inline="always")
+def export_north(s, south, edge_flux, watched, row, c0, ny, nx):
+    """Hand out the mass fluxes through the north side of a tile, while they stand in the scratch from `south`
+    on: those of the edge of the grid, and the side of the tile.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    columns = min(TILE_COLS, PAD + nx - c0)
+    if row == PAD:
+        for j in range(columns):
+            edge_flux[2 * ny + c0 - PAD + j] = -s[south + j]
+    side = sides_of(watched, (row - PAD) // TILE_ROWS * tiles_x + (c0 - PAD) // TILE_COLS, ny, nx)
+    if side < edge_flux.size:
+        for j in range(columns):
+            edge_flux[side + NORTH + j] = s[south + j]
 
 
 @njit(cache=True, error_model="numpy")

@@ -429,13 +429,6 @@ def update_row(
 
 
 @njit(error_model="numpy")
-def export_north(s, edge_flux, c0, ny, nx):
-    """What crosses the north edge of the grid, once the faces above its first row are known."""
-    for j in range(min(TILE_COLS, PAD + nx - c0)):
-        edge_flux[2 * ny + c0 - PAD + j] = -s[FM + OUT0 + j]
-
-
-@njit(error_model="numpy")
 def keep_row(s, old, new, row, c0):
     """A row of a tile where nothing happens."""
     end = c0 + TILE_COLS

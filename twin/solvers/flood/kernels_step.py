@@ -130,11 +130,12 @@ def finish_tile(
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
     old, new, static, crests, falls, record, classes, chosen, count, marks, values, edge_flux, watched,
-    scratch, doubles, slow, looks, ny, nx, dt, dx, t_new, dry, full, energy, second, law,
+    scratch, doubles, slow, looks, ny, nx, steps, dx, dry, full, energy, second, law,
 ):  # fmt: skip
-    """Advance the first `count` tiles of `chosen` by dt (s) and bring their records, marks and values up to
+    """Advance the first `count` tiles of `chosen` by a step and bring their records, marks and values up to
     date.
 
+    steps (tiles, 3): length of the step of each tile (s), time at its end (s), and 0 where the record waits.
     crests (tiles,): 1 where a crest may stand in or beside a tile; falls (ny, tiles in x): highest FALL of
     each row of a tile; law: of friction (see `kernels`); scratch, doubles, slow, looks: (threads, .)
     private buffers of `kernels_rows` and `kernels_record`, the type of scratch, of dry and of full is the
@@ -143,9 +144,9 @@ def step_tiles(
     bit.
     """
     tiles_x = -(-nx // TILE_COLS)
-    ratio = dt / dx
     for n in prange(count):
         k = chosen[n]
+        dt = steps[k, 0]
         a = k // tiles_x
         b = k - a * tiles_x
         rows = min(TILE_ROWS, ny - a * TILE_ROWS)
@@ -156,9 +157,10 @@ def step_tiles(
         s = scratch[thread]
         limited = step_tile(
             old, new, static, crests[k] != 0, falls[:, b], s, doubles[thread], slow[thread], looks[thread],
-            edge_flux, watched, r0, rows, c0, ny, nx, ratio, like(dry, dt), dry, full, second, law,
+            edge_flux, watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry, full, second, law,
         )  # fmt: skip
-        record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
+        if steps[k, 2] != 0.0:
+            record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(steps[k, 1]))
         speed = 0.0
         v2 = 0.0
         level = -1e300

@@ -12,6 +12,7 @@ from numba import njit
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, like
+from twin.solvers.flood.kernels_edges import export_north
 from twin.solvers.flood.kernels_record import keep_for_record
 from twin.solvers.flood.kernels_rows import (
     FACES_X,
@@ -26,7 +27,6 @@ from twin.solvers.flood.kernels_rows import (
     PX,
     PY,
     XM,
-    export_north,
     gather_row,
     keep_faces,
     keep_row,
@@ -127,8 +127,8 @@ def sweep(
                     first_order.keep_donors(phase, s, slow, base)
             elif wet_above + wet_row + wet_below > 0:
                 gather_row(s, d)
-                if row == PAD:
-                    export_north(s, edge_flux, c0, ny, nx)
+                if row == r0:
+                    export_north(s, FM + OUT0, edge_flux, watched, row, c0, ny, nx)
         phase = (phase + 1) % 3
     return over
 
@@ -149,8 +149,8 @@ def update_limited(
             s[PX + j] = slow[PUSH_X + base + j]
             s[PY + j] = slow[PUSH_Y + base + j]
         gather_row(s, d)
-        if row == PAD:
-            export_north(s, edge_flux, c0, ny, nx)
+        if row == r0:
+            export_north(s, FM + OUT0, edge_flux, watched, row, c0, ny, nx)
         take_faces(s, slow, FM, base, FACES_Y)
         update_row(s, d, 0, old, new, static, falls, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law)
         keep_for_record(s[NH + OUT0 :], s[NV + OUT0 :], looks, row - r0)
