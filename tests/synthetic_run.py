@@ -1,6 +1,6 @@
 """A small run folder made by hand: a valley, a river, a town and a flood that comes and goes.
 
-`write_run` goes through `twin.results.RunWriter`, so what the pictures read is what a run writes.
+`write_run` goes through `twin.run_writer.RunWriter`, so what the pictures read is what a run writes.
 Its size is a parameter: tests take a few thousand cells, a person who looks takes more.
 """
 
@@ -16,7 +16,8 @@ from shapely.geometry import LineString, Point, box
 
 from twin.features import building_features, road_features
 from twin.grid import Grid
-from twin.results import Result, RunWriter
+from twin.results import Result
+from twin.run_writer import RunWriter
 
 CRS = "EPSG:2154"
 START = "2026-10-12T06:00:00+02:00"

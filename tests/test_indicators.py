@@ -27,7 +27,8 @@ from twin.indicators import (
     records,
 )
 from twin.messages import table
-from twin.results import Result, RunWriter
+from twin.results import Result
+from twin.run_writer import RunWriter
 from twin.styles import BUILDING, DEPTH
 
 CRS = "EPSG:2154"

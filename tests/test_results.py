@@ -8,7 +8,8 @@ import pytest
 from twin.errors import InputError, TwinError
 from twin.files import replacing
 from twin.grid import Grid
-from twin.results import Result, RunWriter
+from twin.results import Result
+from twin.run_writer import RunWriter
 
 GRID = Grid("EPSG:2154", 650_000.0, 6_863_000.0, 10.0, 5, 7)
 

@@ -14,7 +14,8 @@ import twin
 from tests import small
 from twin.errors import InputError, Interrupted, SolverError
 from twin.plugins import Parameters, Solver, coupling_order
-from twin.results import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS, Result
+from twin.results import Result
+from twin.run_writer import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS
 from twin.scenarios import Scenario
 from twin.simulation import Progress, Simulation, resume, run
 from twin.solvers.flood.solver import FloodSolver

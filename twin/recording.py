@@ -18,7 +18,8 @@ from twin import features, indicators, machine
 from twin.files import sha256
 from twin.messages import text
 from twin.observed import marks_beside, read_observed
-from twin.results import DIAGNOSTIC_COLUMNS, RUNNING, Result, RunWriter
+from twin.results import Result
+from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
 from twin.scenarios.forcing import TimeSeries
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from twin.gridding import DomainParameters, build_domain
 from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
 from twin.recording import Recorder
-from twin.results import COMPLETE, FAILED, INTERRUPTED, Result
+from twin.results import Result
+from twin.run_writer import COMPLETE, FAILED, INTERRUPTED
 from twin.scenarios import Scenario
 
 Array = NDArray[Any]

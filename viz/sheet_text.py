@@ -9,7 +9,8 @@ import numpy as np
 
 from twin.indicators import Indicator
 from twin.messages import text
-from twin.results import COMPLETE, Result
+from twin.results import Result
+from twin.run_writer import COMPLETE
 from twin.styles import number
 
 

@@ -15,7 +15,8 @@ from scipy.ndimage import gaussian_filter
 
 from twin.features import building_features, road_features
 from twin.grid import Grid
-from twin.results import Result, RunWriter
+from twin.results import Result
+from twin.run_writer import RunWriter
 
 START = "2026-10-12T06:00:00+02:00"
 CRS = "EPSG:2154"

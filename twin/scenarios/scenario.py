@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import glob
 import re
 from contextlib import suppress
 from datetime import datetime
@@ -12,7 +11,6 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-import numpy as np
 import tomli_w
 from pydantic import (
     BaseModel,
@@ -22,89 +20,24 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     ValidationInfo,
-    model_validator,
 )
 from pydantic_core import PydanticCustomError
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problem, Problems
 from twin.gridding import DomainParameters
 from twin.messages import optional
 from twin.plugins import Parameters, coupling_order, solver_class
 from twin.scenarios.breach import Breach
-from twin.scenarios.events import EVENTS, At, Event
+from twin.scenarios.checks import unmet
+from twin.scenarios.events import EVENTS, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
 from twin.scenarios.overtopping import WaveOvertopping
-from twin.scenarios.rating import read_rating
 from twin.scenarios.story import Slide
 from twin.scenarios.structures import STRUCTURES
-from twin.territory import Territory, outside, read_toml, with_environment
+from twin.scenarios.tables import BoundaryTable, Initial, Outputs
+from twin.territory import Territory, read_toml, with_environment
 from twin.units import Seconds, parse, problems_of
-
-BoundaryKind = Literal["wall", "open", "normal_depth"]
-StretchKind = Literal["wall", "open", "normal_depth", "rating_curve"]
-OutputVariable = Literal["water_depth", "velocity"]
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BoundaryStretch(_Record):
-    """A stretch of the edge unlike its side; `table` is a rating curve (level_m, discharge_m3_s)."""
-
-    at: At
-    kind: StretchKind
-    slope: float | None = Field(None, gt=0)
-    table: str | None = None
-
-    @model_validator(mode="after")
-    def _own_keys(self) -> BoundaryStretch:
-        if (self.kind == "rating_curve") != (self.table is not None):
-            raise ValueError("table belongs to rating_curve, which needs it")
-        if self.slope is not None and self.kind != "normal_depth":
-            raise ValueError("slope belongs to normal_depth")
-        return self
-
-
-class BoundaryTable(_Record):
-    """``[boundaries]``: what the sides of the terrain do. `slope` is the bed slope for normal depth."""
-
-    north: BoundaryKind = "wall"
-    south: BoundaryKind = "wall"
-    west: BoundaryKind = "wall"
-    east: BoundaryKind = "wall"
-    slope: float | None = Field(None, gt=0)
-    stretches: tuple[BoundaryStretch, ...] = ()
-
-
-class Initial(_Record):
-    """``[initial]``: hot start from the last state of another run on the same grid.
-
-    Depth and velocity are those of its checkpoint, exactly. A spin-up to a base flow is such a run: an inflow
-    at the base flow until the sections tell a steady discharge (a few times the travel time of the river),
-    without rain or infiltration; what it leaves under water is then the bed of the river.
-
-    Attributes
-    ----------
-    from_run : its folder.
-    soil : "carried": the soil goes on from what it had taken there, and what that run flooded is still
-        ground that infiltrates (where that run had infiltration by the same method); "fresh": it starts anew,
-        and all that is under water counts as permanent.
-    """
-
-    from_run: str
-    soil: Literal["carried", "fresh"] = "carried"
-
-
-class Outputs(_Record):
-    """``[outputs]``: what is written, how often. `gauges_every` is `every` unless said."""
-
-    every: Seconds = Field(300.0, gt=0)
-    variables: tuple[OutputVariable, ...] = ("water_depth", "velocity")
-    gauges: tuple[str, ...] = ()
-    gauges_every: Seconds | None = Field(None, gt=0)
-    sections: tuple[str, ...] = ()
 
 
 def _instant(value: object) -> object:
@@ -360,98 +293,8 @@ class Scenario(BaseModel):
                 p if p.where == self.where else Problem(self.where, p.key, p.found, p.expected, p.hint)
                 for p in error.problems
             ]
-        problems += self.territory.check()
-        problems += self._check_files()
-        problems += self._check_places()
-        problems += self._check_layers()
-        if self.initial is not None and not (self.root / self.initial.from_run / "provenance.json").is_file():
-            problems.append(
-                Problem(
-                    self.where, "initial.from_run", f"{self.initial.from_run!r}: no run there", "a run folder"
-                )
-            )
+        problems += [*self.territory.check(), *unmet(self)]
         return list(dict.fromkeys(problems))
-
-    def _check_files(self) -> list[Problem]:
-        problems: list[Problem] = []
-        for number, stretch in enumerate(self.boundaries.stretches, start=1):
-            if stretch.table is not None:
-                try:
-                    read_rating(Path(stretch.table), f"boundaries.stretches[{number}].table")
-                except InputError as error:
-                    problems += error.problems
-        for number, event in enumerate(self.events, start=1):
-            for name in event.files_in:
-                value = getattr(event, name)
-                if isinstance(value, str) and not _is_there(value):
-                    near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
-                    problems.append(
-                        Problem(
-                            self.where, f"events[{number}].{name}", f"{value}: no such file", "a file", near
-                        )
-                    )
-        return problems
-
-    def _check_places(self) -> list[Problem]:
-        problems: list[Problem] = []
-        named: list[tuple[str, str]] = []
-        for table in ("events", "measures", "story"):
-            for number, item in enumerate(getattr(self, table), start=1):
-                for field in item.places_in:
-                    at, key = getattr(item, field), f"{table}[{number}].{field.rstrip('_')}"
-                    if isinstance(at, str):
-                        named.append((key, at))
-                    elif at is not None:
-                        problems += self._check_coordinates(at, key)
-        for number, slide in enumerate(self.story, start=1):
-            if isinstance(slide.time, float) and not 0.0 <= slide.time <= self.duration:
-                problems.append(
-                    Problem(
-                        self.where,
-                        f"story[{number}].time",
-                        f"{slide.time:g} s",
-                        f"an instant of the run: 0 to {self.duration:g} s",
-                    )
-                )
-        named += [(f"outputs.gauges[{k}]", n) for k, n in enumerate(self.outputs.gauges, start=1)]
-        named += [(f"outputs.sections[{k}]", n) for k, n in enumerate(self.outputs.sections, start=1)]
-        for number, stretch in enumerate(self.boundaries.stretches, start=1):
-            if isinstance(stretch.at, str):
-                named.append((f"boundaries.stretches[{number}].at", stretch.at))
-        try:
-            known = self.territory.place_names
-        except InputError as error:
-            return [*problems, *error.problems]
-        for key, name in named:
-            if name not in known:
-                problems.append(
-                    Problem(self.where, key, repr(name), "a place of the territory", suggest(name, known))
-                )
-        return problems
-
-    def _check_coordinates(self, at: Any, key: str) -> list[Problem]:
-        import shapely
-
-        bounds = self.territory._terrain_bounds()
-        xy = np.atleast_2d(np.asarray(at, dtype=float))
-        geometry = shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy)
-        if bounds is None or geometry.intersects(shapely.box(*bounds)):
-            return []
-        return [outside(self.where, key, geometry, bounds)]
-
-    def _check_layers(self) -> list[Problem]:
-        needs = {"flood": ("terrain",), "traffic": ("roads",)}
-        return [
-            Problem(
-                str(self.territory.file),
-                f"layers.{layer}",
-                "no such layer",
-                f"a layer that the solver {solver} reads",
-            )
-            for solver in self.solvers
-            for layer in needs.get(solver, ())
-            if not self.territory.has(layer)
-        ]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scenario):
@@ -473,12 +316,6 @@ class Scenario(BaseModel):
         return "\n".join(lines)
 
     __str__ = __repr__
-
-
-def _is_there(name: str) -> bool:
-    """Whether a file, a folder or a pattern (``file.nc#variable`` too) names something that exists."""
-    path = name.partition("#")[0]
-    return Path(path).exists() or bool(glob.glob(path))  # noqa: PTH207 - the pattern may be absolute
 
 
 def _called(item: Event | Measure) -> str:

@@ -1,0 +1,117 @@
+"""What can be told of a scenario before it runs: its files, its places, the layers and the run it needs."""
+
+from __future__ import annotations
+
+import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from twin.errors import InputError, Problem, suggest
+from twin.scenarios.rating import read_rating
+from twin.territory import outside
+
+if TYPE_CHECKING:
+    from twin.scenarios.scenario import Scenario
+
+
+def unmet(scenario: Scenario) -> list[Problem]:
+    """What the scenario names and its territory, its folder or the disk do not have."""
+    problems = [*_missing_files(scenario), *_unknown_places(scenario), *_missing_layers(scenario)]
+    initial = scenario.initial
+    if initial is not None and not (scenario.root / initial.from_run / "provenance.json").is_file():
+        found = f"{initial.from_run!r}: no run there"
+        problems.append(Problem(scenario.where, "initial.from_run", found, "a run folder"))
+    return problems
+
+
+def _missing_files(scenario: Scenario) -> list[Problem]:
+    problems: list[Problem] = []
+    for number, stretch in enumerate(scenario.boundaries.stretches, start=1):
+        if stretch.table is not None:
+            try:
+                read_rating(Path(stretch.table), f"boundaries.stretches[{number}].table")
+            except InputError as error:
+                problems += error.problems
+    for number, event in enumerate(scenario.events, start=1):
+        for name in event.files_in:
+            value = getattr(event, name)
+            if isinstance(value, str) and not _is_there(value):
+                near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
+                problems.append(
+                    Problem(
+                        scenario.where, f"events[{number}].{name}", f"{value}: no such file", "a file", near
+                    )
+                )
+    return problems
+
+
+def _unknown_places(scenario: Scenario) -> list[Problem]:
+    problems: list[Problem] = []
+    named: list[tuple[str, str]] = []
+    for table in ("events", "measures", "story"):
+        for number, item in enumerate(getattr(scenario, table), start=1):
+            for field in item.places_in:
+                at, key = getattr(item, field), f"{table}[{number}].{field.rstrip('_')}"
+                if isinstance(at, str):
+                    named.append((key, at))
+                elif at is not None:
+                    problems += _off_the_map(scenario, at, key)
+    for number, slide in enumerate(scenario.story, start=1):
+        if isinstance(slide.time, float) and not 0.0 <= slide.time <= scenario.duration:
+            problems.append(
+                Problem(
+                    scenario.where,
+                    f"story[{number}].time",
+                    f"{slide.time:g} s",
+                    f"an instant of the run: 0 to {scenario.duration:g} s",
+                )
+            )
+    named += [(f"outputs.gauges[{k}]", n) for k, n in enumerate(scenario.outputs.gauges, start=1)]
+    named += [(f"outputs.sections[{k}]", n) for k, n in enumerate(scenario.outputs.sections, start=1)]
+    for number, stretch in enumerate(scenario.boundaries.stretches, start=1):
+        if isinstance(stretch.at, str):
+            named.append((f"boundaries.stretches[{number}].at", stretch.at))
+    try:
+        known = scenario.territory.place_names
+    except InputError as error:
+        return [*problems, *error.problems]
+    for key, name in named:
+        if name not in known:
+            problems.append(
+                Problem(scenario.where, key, repr(name), "a place of the territory", suggest(name, known))
+            )
+    return problems
+
+
+def _off_the_map(scenario: Scenario, at: Any, key: str) -> list[Problem]:
+
+    bounds = scenario.territory._terrain_bounds()
+    xy = np.atleast_2d(np.asarray(at, dtype=float))
+    geometry = shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy)
+    if bounds is None or geometry.intersects(shapely.box(*bounds)):
+        return []
+    return [outside(scenario.where, key, geometry, bounds)]
+
+
+def _missing_layers(scenario: Scenario) -> list[Problem]:
+    needs = {"flood": ("terrain",), "traffic": ("roads",)}
+    return [
+        Problem(
+            str(scenario.territory.file),
+            f"layers.{layer}",
+            "no such layer",
+            f"a layer that the solver {solver} reads",
+        )
+        for solver in scenario.solvers
+        for layer in needs.get(solver, ())
+        if not scenario.territory.has(layer)
+    ]
+
+
+def _is_there(name: str) -> bool:
+    """Whether a file, a folder or a pattern (``file.nc#variable`` too) names something that exists."""
+    path = name.partition("#")[0]
+    return Path(path).exists() or bool(glob.glob(path))  # noqa: PTH207 - the pattern may be absolute
