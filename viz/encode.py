@@ -6,8 +6,9 @@ depth; the other codes grow geometrically from 2 cm steps up to the greatest dep
 when that is enough). The bin edges fall on 0.5 m and 1 m exactly: a depth is never drawn in the class
 below or above because of the encoding at those two bounds.
 
-Frames are stored as differences to the frame before (modulo 256), a few frames per gzip member, so the
-page can show the first ones while it decodes the rest.
+Frames are cut in tiles of cells and chunks of instants, each a gzip member of its own: the page decodes those
+that it needs, in any order. Inside a chunk a frame is stored as differences to the frame before (modulo 256),
+and the first one as differences from cell to cell.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ DRY = 0.005  # m: below, a cell is stored as dry (error below 5 mm)
 STEP = 0.02  # m: width of a bin below 1 m
 LINEAR = 50  # bins below 1 m
 CODES = 255  # wet codes
+TILE = 256  # cells a side of a square that is decoded by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +100,57 @@ def by_column(codes: NDArray[np.uint8]) -> bytes:
 
 
 def delta_chunks(codes: NDArray[np.uint8], per_chunk: int) -> list[str]:
-    """Packed chunks of ``per_chunk`` frames of ``codes`` (frames, cells), each frame less the one before."""
-    previous = np.concatenate([np.zeros_like(codes[:1]), codes[:-1]])
-    delta = codes - previous  # modulo 256
-    return [pack(delta[k : k + per_chunk].tobytes(), 7) for k in range(0, len(codes), per_chunk)]
+    """Packed chunks of ``per_chunk`` frames of ``codes`` (frames, cells), each readable without the others.
+
+    The first frame of a chunk is stored as differences from cell to cell, the next ones as differences to
+    the frame before; all modulo 256.
+    """
+    packed = []
+    for first in range(0, len(codes), per_chunk):
+        chunk = codes[first : first + per_chunk]
+        delta = chunk.copy()
+        delta[1:] = chunk[1:] - chunk[:-1]
+        delta[0, 1:] = chunk[0, 1:] - chunk[0, :-1]
+        packed.append(pack(delta.tobytes(), 7))
+    return packed
+
+
+def undelta_chunk(delta: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Frames (frames, cells) of what `delta_chunks` packed in one chunk."""
+    codes = delta.copy()
+    codes[0] = np.cumsum(delta[0], dtype=np.uint8)
+    frames: NDArray[np.uint8] = np.cumsum(codes, axis=0, dtype=np.uint8)
+    return frames
+
+
+@dataclass(frozen=True, eq=False)
+class Tiles:
+    """The cells that are ever wet, square after square of the lattice.
+
+    ``cells``: flat places (int64), squares row by row from the north-west, cells row by row in a square;
+    ``starts``: (squares + 1,) where each square's cells begin among them.
+    """
+
+    cells: NDArray[np.int64]
+    starts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, wet: NDArray[np.bool_], side: int = TILE) -> Tiles:
+        """The squares of ``side`` cells of a mask (ny, nx)."""
+        ny, nx = wet.shape
+        across, down = -(-nx // side), -(-ny // side)
+        flat = np.flatnonzero(wet)
+        row, column = np.divmod(flat, nx)
+        square = (row // side) * across + column // side
+        counts = np.bincount(square, minlength=across * down)
+        return cls(flat[np.argsort(square, kind="stable")], np.concatenate([[0], np.cumsum(counts)]))
+
+    def chunks(self, codes: NDArray[np.uint8], per_chunk: int, blobs: Blobs) -> list[list[int]]:
+        """Pack ``codes`` (frames, len(cells)): each square's blobs over time, none where it stays dry."""
+        return [
+            [blobs.add(text) for text in delta_chunks(codes[:, a:b], per_chunk)] if b > a else []
+            for a, b in zip(self.starts[:-1], self.starts[1:], strict=True)
+        ]
 
 
 def varint(values: NDArray[np.integer]) -> bytes:

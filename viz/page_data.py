@@ -20,7 +20,7 @@ from scipy.ndimage import maximum_filter
 from twin.errors import InputError, Problem
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.grid import Grid
-from viz.encode import DRY, Blobs, DepthCurve, by_column, delta_chunks, quantised_terrain
+from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
 from viz.page_features import (
@@ -47,10 +47,8 @@ Ints = NDArray[np.int64]
 #: The page's own limits: beyond, cells are averaged in blocks and frames are thinned, and the page says so.
 MAX_CELLS = 4_200_000
 MAX_FRAMES = 120
-MAX_SAMPLES = (
-    200e6  # depths, of the cells that are ever wet, over all frames and runs: bytes in the reader's memory
-)
-FRAMES_PER_CHUNK = 6
+MAX_SAMPLES = 400e6  # depths of the cells that are ever wet, over all frames and runs: tens of MB in the file
+FRAMES_PER_CHUNK = 12
 FLOW_FRAMES_PER_CHUNK = 24
 
 
@@ -312,7 +310,8 @@ def _scenario(
     # Only cells that are ever wet are kept: a valley in a wide territory costs what the valley costs.
     wet = np.asarray(codes.any(axis=0) if maximum is None else codes.any(axis=0) | (maximum > 0))
     wet[0] |= not wet.any()
-    codes = codes[:, wet]
+    tiles = Tiles.of(wet.reshape(view.grid.shape))
+    codes = codes[:, tiles.cells]
     # The instant that the page opens on, read before all other frames: the widest flood of the first run.
     opening = int(np.argmax(hectares) if opens_at is None else np.argmin(np.abs(times - opens_at)))
     early = sorted({0, opening})
@@ -328,10 +327,12 @@ def _scenario(
         "frames_computed": int(fields.sizes["time"]),
         "duration": seconds(table.get("duration")),
         "per_chunk": FRAMES_PER_CHUNK,
-        "chunks": [blobs.add(text) for text in delta_chunks(codes, FRAMES_PER_CHUNK)],
+        "tile": TILE,
+        "chunks": tiles.chunks(codes, FRAMES_PER_CHUNK, blobs),
         "wet": blobs.raw(np.packbits(wet).tobytes()),
         "opening": {"frames": early, "blob": blobs.raw(codes[early].tobytes())},
-        "maximum": None if maximum is None else blobs.raw(maximum[wet].tobytes()),
+        "maximum": None if maximum is None else blobs.raw(maximum[tiles.cells].tobytes()),
+        "frames_maximum": blobs.raw(codes.max(axis=0).tobytes()) if maximum is None else None,
         "bed": None if same_bed else _terrain(bed, blobs),
         "roofs": blobs.raw(np.packbits(view.mean(roofs.astype(float)) > 0.5).tobytes())
         if roofs.any()
@@ -378,6 +379,7 @@ def _flow(result: Result, view: View, shown: Ints, blobs: Blobs) -> dict[str, An
         "rows": rows,
         "columns": columns,
         "greatest": round(greatest, 4),
+        "per_chunk": FLOW_FRAMES_PER_CHUNK,
         "chunks": [blobs.add(text) for text in delta_chunks(flat, FLOW_FRAMES_PER_CHUNK)],
     }
 

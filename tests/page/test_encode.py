@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viz.encode import DRY, DepthCurve, delta_chunks, quantised_terrain, varint
+from viz.encode import DRY, Blobs, DepthCurve, Tiles, delta_chunks, quantised_terrain, undelta_chunk, varint
 
 
 @pytest.mark.parametrize("greatest", [0.0, 0.4, 1.0, 3.0, 5.1, 5.2, 22.0, 400.0])
@@ -43,9 +43,28 @@ def test_relative_error_of_deep_water_stays_under_two_percent() -> None:
 
 def test_frames_come_back_from_their_differences() -> None:
     codes = np.random.default_rng(1).integers(0, 256, (7, 30), dtype=np.uint8)
-    bytes_ = b"".join(gzip.decompress(b64decode(text)) for text in delta_chunks(codes, 3))
-    delta = np.frombuffer(bytes_, dtype=np.uint8).reshape(7, 30)
-    np.testing.assert_array_equal(np.cumsum(delta, axis=0, dtype=np.uint8), codes)
+    for first, text in zip((0, 3, 6), delta_chunks(codes, 3), strict=True):  # each chunk by itself
+        delta = np.frombuffer(gzip.decompress(b64decode(text)), dtype=np.uint8).reshape(-1, 30)
+        np.testing.assert_array_equal(undelta_chunk(delta), codes[first : first + 3])
+
+
+def test_squares_hold_every_wet_cell_once() -> None:
+    wet = np.random.default_rng(3).random((70, 45)) < 0.3
+    wet[:32, 32:] = False  # a square without water
+    tiles = Tiles.of(wet, side=32)
+    assert tiles.starts.shape == (3 * 2 + 1,)
+    assert np.array_equal(np.sort(tiles.cells), np.flatnonzero(wet))
+    for square in range(6):
+        row, column = np.divmod(tiles.cells[tiles.starts[square] : tiles.starts[square + 1]], 45)
+        assert np.all(row // 32 == square // 2)
+        assert np.all(column // 32 == square % 2)
+        assert np.all(np.diff(row * 45 + column) > 0)
+    blobs = Blobs()
+    codes = np.random.default_rng(4).integers(0, 256, (5, len(tiles.cells)), dtype=np.uint8)
+    chunks = tiles.chunks(codes, 2, blobs)
+    assert [len(c) for c in chunks] == [3, 0, 3, 3, 3, 3]
+    last = np.frombuffer(gzip.decompress(b64decode(blobs.texts[chunks[5][2]])), dtype=np.uint8)
+    np.testing.assert_array_equal(undelta_chunk(last[None])[0], codes[4, tiles.starts[5] :])
 
 
 @given(st.lists(st.integers(-(2**31), 2**31), max_size=40))

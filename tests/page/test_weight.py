@@ -85,7 +85,7 @@ def written(runs: list[Any], both: Path, path: Path) -> Path:
     data |= {key: head[key] for key in ("lang", "languages", "texts", "version", "made", "title")}
     path.write_text(assemble(data, blobs), encoding="utf-8")
     parts = {
-        "frames": sum(len(blobs.texts[k]) for s in data["scenarios"] for k in s["chunks"]),
+        "frames": sum(len(blobs.texts[k]) for s in data["scenarios"] for c in s["chunks"] for k in c),
         "flow": sum(len(blobs.texts[k]) for s in data["scenarios"] for k in s["flow"]["chunks"]),
         "ground": len(blobs.texts[data["ground"]["blob"]]),
         "terrain": len(blobs.texts[data["bed"]["blob"]]),

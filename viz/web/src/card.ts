@@ -13,6 +13,8 @@ interface Story {
   scenario: Scenario;
   colour: string;
   series: number[];
+  /** The frames at this place are not all decoded yet. */
+  waits: boolean;
   now: number;
   most: number;
 }
@@ -54,10 +56,11 @@ export function makeCard(app: App, onClose: () => void): void {
     return app.scenarios.map((scenario, k) => {
       const bytes = picked.building !== null ? scenario.buildingDepth : picked.road !== null ? scenario.roadDepth : null;
       const thing = picked.building ?? picked.road ?? 0;
-      const series = bytes ? scenario.series(bytes, thing) : scenario.cellSeries(cell);
+      const known = bytes ? scenario.series(bytes, thing) : scenario.cellSeries(cell);
+      const series = known ?? [];
       const now = bytes ? scenario.thingDepth(bytes, thing, choices.time, false) : scenario.depthAt(cell, choices.time);
       const most = bytes ? Math.max(0, ...series) : Math.max(scenario.maximumAt(cell), 0);
-      return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, now, most };
+      return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, waits: known === null, now, most };
     });
   };
 
@@ -103,10 +106,11 @@ export function makeCard(app: App, onClose: () => void): void {
       const arrival = firstAbove(scenario, series, isRoad ? data.closure_depth : wet);
       const leaving = arrival === null ? null : lastAbove(scenario, series, isRoad ? data.closure_depth : wet);
       let told = arrival === null ? t(isRoad ? "card.never_cut" : "card.never") : when(scenario, arrival);
-      if (arrival !== null && arrival <= scenario.meta.times[0]) told = t("card.from_start");
+      if (story.waits) told = t("card.decoding");
+      else if (arrival !== null && arrival <= scenario.meta.times[0]) told = t("card.from_start");
       if (isRoad && arrival !== null) told += ` → ${leaving === null ? t("card.end") : when(scenario, leaving)}`;
       const cells = [
-        h("td", {}, Number.isFinite(ground) || picked.building !== null || picked.road !== null ? metres(story.now) : "—"),
+        h("td", {}, Number.isFinite(ground) || picked.building !== null || picked.road !== null ? (story.waits ? "…" : metres(story.now)) : "—"),
         h("td", {}, metres(story.most)), h("td", {}, told),
       ];
       if (isRoad) {

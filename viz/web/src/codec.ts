@@ -14,50 +14,31 @@ async function unpacked(text: string): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Take the text of a block out of the document, which frees it. */
-export function takeText(id: number): string {
-  const element = document.getElementById(`blob-${id}`);
-  if (!element) throw new Error(`blob-${id} is missing`);
-  const text = element.textContent ?? "";
-  element.remove();
+/** Take a block out of the document and decompress it. */
+export function block(id: number): Promise<Uint8Array> {
+  const text = blockText(id);
+  forget(id);
+  return unpacked(text);
+}
+
+/** The text of a block, left in the document: it may be asked for again. */
+export function blockText(id: number): string {
+  const text = document.getElementById(`blob-${id}`)?.textContent;
+  if (text == null) throw new Error(`blob-${id} is missing`);
   return text;
 }
 
-/** Take a block out of the document and decompress it. */
-export function block(id: number): Promise<Uint8Array> {
-  return unpacked(takeText(id));
+/** Free the text of a block that nobody will ask for again. */
+export function forget(id: number): void {
+  document.getElementById(`blob-${id}`)?.remove();
 }
 
-/** A series of frames of `size` bytes: chunks of differences to the frame before, read in order. */
-export class Frames {
-  private readonly size: number;
-  private last: Uint8Array | null = null;
-  private before: Promise<unknown> = Promise.resolve();
-
-  constructor(size: number) {
-    this.size = size;
-  }
-
-  read(text: string): Promise<Uint8Array[]> {
-    const bytes = unpacked(text);
-    const frames = this.before.then(async () => this.added(await bytes));
-    this.before = frames.catch(() => undefined);
-    return frames;
-  }
-
-  private added(bytes: Uint8Array): Uint8Array[] {
-    const { size } = this;
-    const out: Uint8Array[] = [];
-    for (let start = 0; start < bytes.length; start += size) {
-      const frame = bytes.slice(start, start + size);
-      const { last } = this;
-      if (last) for (let c = 0; c < size; c++) frame[c] = (frame[c] + last[c]) & 255;
-      out.push(frame);
-      this.last = frame;
-    }
-    if (this.last) this.last = this.last.slice(); // those that go out are no longer ours
-    return out;
-  }
+/** A chunk of frames of `size` bytes, one after the other: the first as differences from cell to cell, the others to the frame before. */
+export async function chunk(text: string, size: number): Promise<Uint8Array> {
+  const bytes = await unpacked(text);
+  for (let c = 1; c < size; c++) bytes[c] = (bytes[c] + bytes[c - 1]) & 255;
+  for (let c = size; c < bytes.length; c++) bytes[c] = (bytes[c] + bytes[c - size]) & 255;
+  return bytes;
 }
 
 /** Zigzag variable-length integers. */

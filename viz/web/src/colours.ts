@@ -7,6 +7,9 @@ export const SHORE = "#12304f";
 /** What shade tends to (viz/relief.py): bluish, never black. */
 export const SHADOW = "#4a546e";
 
+/** What lies far away fades into this: the sky at the horizon (style.css). */
+export const HAZE = "#e6edf3";
+
 export const DAMAGE_COLOURS = ["#fee08b", "#fdae61", "#f46d43", "#a50026"] as const;
 export const WALL = "#f6f1e8";
 export const ROOF = "#d9bfab";

@@ -1,24 +1,28 @@
-// Frames are decoded beside the page, in a worker made of text that is inside the file; where a browser
-// allows none to a file from disk, on the page itself.
+// What is worked out beside the page, in a worker made of text that is inside the file; where a browser allows
+// none to a file from disk, on the page itself.
 
-import { Frames, takeText } from "./codec";
+import { chunk } from "./codec";
+import { type Houses, houses } from "./houses";
+import type { Lattice } from "./lattice";
+import type { Building } from "./territory";
+
+interface ChunkAsk { what: "chunk"; text: string; size: number }
+interface HousesAsk { what: "houses"; list: Building[]; lattice: Lattice; bed: Float32Array }
+export type Ask = (ChunkAsk | HousesAsk) & { job: number };
 
 interface Job {
-  series: number;
-  size: number;
-  text: string;
-  done: (frames: Uint8Array[]) => void;
+  ask: ChunkAsk | HousesAsk;
+  done: (answer: never) => void;
   failed: (error: unknown) => void;
 }
 
-export type Answer = { job: number; frames: Uint8Array[] } | { job: number; error: string };
+type Answer = { job: number; answer: never } | { job: number; error: string };
 
 export class Decoder {
-  /** Whether frames are decoded beside the page. */
+  /** Whether the work is done beside the page. */
   beside = false;
   private worker: Worker | null = null;
   private readonly jobs = new Map<number, Job>();
-  private readonly here = new Map<number, Frames>();
   private count = 0;
 
   constructor() {
@@ -33,8 +37,8 @@ export class Decoder {
     this.worker.addEventListener("message", ({ data }: MessageEvent<Answer>) => {
       const job = this.jobs.get(data.job);
       this.jobs.delete(data.job);
-      if ("frames" in data) job?.done(data.frames);
-      else job?.failed(new Error(data.error));
+      if ("error" in data) job?.failed(new Error(data.error));
+      else job?.done(data.answer);
     });
     this.worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -45,26 +49,33 @@ export class Decoder {
     });
   }
 
-  /** Reads the chunks of one series of frames of `size` bytes, asked for in order. */
-  series(size: number): (blob: number) => Promise<Uint8Array[]> {
-    const series = this.count++;
-    return (blob) => new Promise((done, failed) => {
-      const job: Job = { series, size, text: takeText(blob), done, failed };
+  /** The frames of `size` bytes in a chunk, one after the other. */
+  chunk(text: string, size: number): Promise<Uint8Array> {
+    return this.ask<Uint8Array>({ what: "chunk", text, size });
+  }
+
+  /** Walls and roofs of buildings on a ground. */
+  houses(list: Building[], lattice: Lattice, bed: Float32Array): Promise<Houses> {
+    return this.ask<Houses>({ what: "houses", list, lattice, bed });
+  }
+
+  private ask<T>(ask: ChunkAsk | HousesAsk): Promise<T> {
+    return new Promise<T>((done, failed) => {
+      const job: Job = { ask, done, failed };
       if (!this.worker) {
         void this.work(job);
         return;
       }
       const number = this.count++;
       this.jobs.set(number, job);
-      this.worker.postMessage({ job: number, series, size, text: job.text });
+      this.worker.postMessage({ job: number, ...ask });
     });
   }
 
-  private async work({ series, size, text, done, failed }: Job): Promise<void> {
-    let frames = this.here.get(series);
-    if (!frames) this.here.set(series, (frames = new Frames(size)));
+  private async work({ ask, done, failed }: Job): Promise<void> {
     try {
-      done(await frames.read(text));
+      const answer = ask.what === "chunk" ? await chunk(ask.text, ask.size) : houses(ask.list, ask.lattice, ask.bed);
+      done(answer as never);
     } catch (error) {
       failed(error);
     }

@@ -5,10 +5,10 @@ import type { App } from "./state";
 
 /** On the screen, water at 1 m/s moves this many pixels a second, whatever the scale. */
 const PACE = 17;
-const LEAST = 6;
+const LEAST = 9;
 const MOST = 42;
 const LIFE = 3.4; // seconds
-const STREAK = 0.95; // seconds of travel that a streak is long
+const STREAK = 1.15; // seconds of travel that a streak is long
 
 export class Flow {
   readonly count: number;
@@ -48,16 +48,16 @@ export class Flow {
     this.age.fill(1e9);
   }
 
-  /** Nothing to show yet: the run's velocities are not read, or there are none. */
+  /** Nothing to show yet: the velocities of this instant are not decoded. */
   get empty(): boolean {
-    return this.scenario.flow.length === 0;
+    return !this.scenario.hasFlow(this.scenario.moment(this.app.choices.time));
   }
 
   /** Move on by `seconds` of the reader's time; new ones appear within `reach` metres of a place. */
   step(seconds: number, middleX: number, middleY: number, reach: number, metresPerPixel: number): void {
     const { scenario, velocity, app } = this;
-    if (scenario.flow.length === 0) return;
-    const moment = scenario.moment(app.choices.time, scenario.flow.length);
+    const moment = scenario.moment(app.choices.time);
+    if (!scenario.hasFlow(moment)) return;
     const whole = app.choices.water === "maximum";
     const wet = app.data.wet_depth;
     const { lattice } = scenario;
@@ -98,7 +98,7 @@ export class Flow {
       this.depth[k] = depth;
       const share = this.age[k] / this.life[k];
       // Water that hardly moves has faint streaks: short strong ones would look like dirt.
-      this.light[k] = Math.min(1, 5 * share, 3 * (1 - share)) * Math.min(1, 0.15 + speed / 0.45);
+      this.light[k] = Math.min(1, 5 * share, 3 * (1 - share)) * Math.min(1, 0.06 + speed / 0.7);
     }
   }
 

@@ -1,28 +1,10 @@
-// Meshes of the ground, the buildings and the roads, in metres from the centre of the grid.
+// Meshes of the sides of the ground, roads and dikes, in metres from the centre of the grid.
 
-import { BufferAttribute, BufferGeometry, ShapeUtils, Vector2 } from "three";
+import { BufferAttribute, BufferGeometry } from "three";
+import { floats } from "./growing";
 import type { Lattice } from "./lattice";
-import type { Building, Road } from "./territory";
+import type { Road } from "./territory";
 import type { MeasureLine } from "./types";
-
-/** Numbers that grow without leaving typed memory. */
-class Growing {
-  private data = new Float32Array(1 << 14);
-  length = 0;
-
-  push(...values: number[]): void {
-    if (this.length + values.length > this.data.length) {
-      const bigger = new Float32Array(this.data.length * 2);
-      bigger.set(this.data);
-      this.data = bigger;
-    }
-    for (const value of values) this.data[this.length++] = value;
-  }
-
-  done(): Float32Array {
-    return this.data.slice(0, this.length);
-  }
-}
 
 function places(n: number, every: number): number[] {
   const out: number[] = [];
@@ -35,10 +17,10 @@ function places(n: number, every: number): number[] {
 export function skirtGeometry(lattice: Lattice, bed: Float32Array, every: number, hole: number): BufferGeometry {
   const rows = places(lattice.ny, every);
   const columns = places(lattice.nx, every);
-  const positions = new Growing();
-  const uv = new Growing();
-  const upper = new Growing();
-  const side = new Growing();
+  const positions = floats();
+  const uv = floats();
+  const upper = floats();
+  const side = floats();
   const index: number[] = [];
   const strip = (cells: [number, number][], light: number): void => {
     const first = upper.length;
@@ -72,139 +54,6 @@ export function skirtGeometry(lattice: Lattice, bed: Float32Array, every: number
   return geometry;
 }
 
-interface Box {
-  corners: [number, number][]; // along the long side first
-  long: number;
-  short: number;
-}
-
-/** Smallest of the boxes along the edges of a ring. */
-function boxOf(xy: Float32Array): Box | null {
-  let best: Box | null = null;
-  for (let p = 0, q = xy.length - 2; p < xy.length; q = p, p += 2) {
-    const ex = xy[p] - xy[q];
-    const ey = xy[p + 1] - xy[q + 1];
-    const length = Math.hypot(ex, ey);
-    if (length < 1) continue;
-    const ux = ex / length;
-    const uy = ey / length;
-    let u0 = Infinity, u1 = -Infinity, v0 = Infinity, v1 = -Infinity;
-    for (let r = 0; r < xy.length; r += 2) {
-      const u = xy[r] * ux + xy[r + 1] * uy;
-      const v = -xy[r] * uy + xy[r + 1] * ux;
-      u0 = Math.min(u0, u); u1 = Math.max(u1, u); v0 = Math.min(v0, v); v1 = Math.max(v1, v);
-    }
-    const at = (u: number, v: number): [number, number] => [u * ux - v * uy, u * uy + v * ux];
-    const swap = u1 - u0 < v1 - v0;
-    const corners: [number, number][] = swap
-      ? [at(u1, v0), at(u1, v1), at(u0, v1), at(u0, v0)]
-      : [at(u0, v0), at(u1, v0), at(u1, v1), at(u0, v1)];
-    const found = { corners, long: Math.max(u1 - u0, v1 - v0), short: Math.min(u1 - u0, v1 - v0) };
-    if (!best || found.long * found.short < best.long * best.short) best = found;
-  }
-  return best;
-}
-
-function area(xy: Float32Array): number {
-  let sum = 0;
-  for (let p = 0, q = xy.length - 2; p < xy.length; q = p, p += 2) sum += xy[q] * xy[p + 1] - xy[p] * xy[q + 1];
-  return sum / 2;
-}
-
-/**
- * Walls and roofs of all buildings. A small, nearly rectangular house gets a ridged roof above its
- * height (BD TOPO gives the height of the gutter); the others a flat one.
- */
-export function buildingGeometry(list: Building[], lattice: Lattice, ground: (x: number, y: number) => number): BufferGeometry {
-  const position = new Growing();
-  const normal = new Growing();
-  const thing = new Growing();
-  const kind = new Growing();
-
-  const triangle = (k: number, roof: boolean, corners: number[][]): void => {
-    const [a, b, c] = corners;
-    const nx = (b[1] - a[1]) * (c[2] - a[2]) - (b[2] - a[2]) * (c[1] - a[1]);
-    const ny = (b[2] - a[2]) * (c[0] - a[0]) - (b[0] - a[0]) * (c[2] - a[2]);
-    const nz = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]);
-    const length = Math.hypot(nx, ny, nz) || 1;
-    for (const [x, y, z, foot] of corners) {
-      position.push(x, y, z);
-      normal.push(nx / length, ny / length, nz / length);
-      thing.push(k);
-      kind.push(roof ? 2 : foot);
-    }
-  };
-  const wall = (k: number, ax: number, ay: number, bx: number, by: number, low: number, high: number): void => {
-    triangle(k, false, [[ax, ay, low, 0], [bx, by, low, 0], [bx, by, high, 1]]);
-    triangle(k, false, [[ax, ay, low, 0], [bx, by, high, 1], [ax, ay, high, 1]]);
-  };
-
-  list.forEach((building, k) => {
-    if (!lattice.inside(building.x, building.y)) return;
-    const outer = building.rings.filter((ring) => !ring.hole);
-    let low = Infinity;
-    for (const { xy } of outer) for (let p = 0; p < xy.length; p += 2) low = Math.min(low, ground(xy[p], xy[p + 1]));
-    const middle = ground(building.x, building.y);
-    if (!Number.isFinite(low) || !Number.isFinite(middle)) return;
-    const high = Math.max(middle, low) + building.height;
-    low -= 0.6;
-    if (building.rings.length === 1 && outer.length === 1) {
-      const xy = outer[0].xy;
-      const size = Math.abs(area(xy));
-      const box = size > 20 && size < 480 && building.height < 14 ? boxOf(xy) : null;
-      if (box && size / (box.long * box.short) > 0.86 && box.short > 3.5 && box.short < 16) {
-        const [a, b, c, d] = box.corners;
-        const rise = Math.min(0.3 * box.short, 4);
-        const ends: [number, number][] = [[(a[0] + d[0]) / 2, (a[1] + d[1]) / 2], [(b[0] + c[0]) / 2, (b[1] + c[1]) / 2]];
-        const top = high + rise;
-        const around = [a, b, c, d];
-        around.forEach((from, n) => {
-          const to = around[(n + 1) % 4];
-          wall(k, from[0], from[1], to[0], to[1], low, high);
-        });
-        const [e, f] = ends;
-        triangle(k, false, [[b[0], b[1], high, 1], [c[0], c[1], high, 1], [f[0], f[1], top, 1]]);
-        triangle(k, false, [[d[0], d[1], high, 1], [a[0], a[1], high, 1], [e[0], e[1], top, 1]]);
-        const roof = (p: number[], q: number[], r: number[], s: number[]): void => {
-          triangle(k, true, [[p[0], p[1], high], [q[0], q[1], high], [r[0], r[1], top]]);
-          triangle(k, true, [[p[0], p[1], high], [r[0], r[1], top], [s[0], s[1], top]]);
-        };
-        roof(a, b, f, e);
-        roof(c, d, e, f);
-        return;
-      }
-    }
-    for (let r = 0; r < building.rings.length; r++) {
-      if (building.rings[r].hole) continue;
-      const contour = vectors(building.rings[r].xy, true);
-      const holes: Vector2[][] = [];
-      for (let h = r + 1; h < building.rings.length && building.rings[h].hole; h++) holes.push(vectors(building.rings[h].xy, false));
-      for (const ring of [contour, ...holes]) {
-        ring.forEach((from, n) => {
-          const to = ring[(n + 1) % ring.length];
-          wall(k, from.x, from.y, to.x, to.y, low, high);
-        });
-      }
-      const all = [contour, ...holes].flat();
-      for (const [p, q, s] of ShapeUtils.triangulateShape(contour, holes)) {
-        triangle(k, true, [p, q, s].map((n) => [all[n].x, all[n].y, high]));
-      }
-    }
-  });
-  const geometry = new BufferGeometry();
-  geometry.setAttribute("position", new BufferAttribute(position.done(), 3));
-  geometry.setAttribute("normal", new BufferAttribute(normal.done(), 3));
-  geometry.setAttribute("thing", new BufferAttribute(thing.done(), 1));
-  geometry.setAttribute("kind", new BufferAttribute(kind.done(), 1));
-  return geometry;
-}
-
-function vectors(xy: Float32Array, counterClockwise: boolean): Vector2[] {
-  const out: Vector2[] = [];
-  for (let p = 0; p < xy.length; p += 2) out.push(new Vector2(xy[p], xy[p + 1]));
-  return area(xy) > 0 === counterClockwise ? out : out.reverse();
-}
-
 /** Points along a line, none further apart than `step`. */
 function dense(xy: Float32Array, step: number): number[] {
   const out: number[] = [xy[0], xy[1]];
@@ -225,11 +74,11 @@ export function halfWidth(road: Road): number {
 
 /** Ribbons along the roads; bridges run straight between their ends. */
 export function roadGeometry(roads: Road[], ground: (x: number, y: number) => number, step: number): BufferGeometry {
-  const position = new Growing();
-  const across = new Growing();
-  const thing = new Growing();
-  const shape = new Growing();
-  const side = new Growing();
+  const position = floats();
+  const across = floats();
+  const thing = floats();
+  const shape = floats();
+  const side = floats();
   const index: number[] = [];
   let count = 0;
   // Lesser roads first: main ones lie on top of them.
@@ -283,7 +132,7 @@ export function roadGeometry(roads: Road[], ground: (x: number, y: number) => nu
 
 /** A dike as a low wall from the ground to its crest (at least 1 m, so that it can be seen). */
 export function dikeGeometry(lines: MeasureLine[], ground: (x: number, y: number) => number, step: number): BufferGeometry {
-  const position = new Growing();
+  const position = floats();
   const index: number[] = [];
   let count = 0;
   for (const { parts, crest } of lines) {

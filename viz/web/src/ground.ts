@@ -35,8 +35,8 @@ export interface Eye {
   sees(west: number, south: number, low: number, east: number, north: number, high: number): boolean;
 }
 
-export function bedTexture(lattice: Lattice, bed: Float32Array): DataTexture {
-  const heights = bed.map((z) => (Number.isFinite(z) ? z : NO_GROUND));
+export function bedTexture(lattice: Lattice, bed: Float32Array, holes: boolean): DataTexture {
+  const heights = holes ? bed.map((z) => (Number.isFinite(z) ? z : NO_GROUND)) : bed;
   const texture = new DataTexture(heights, lattice.nx, lattice.ny, RedFormat, FloatType);
   texture.minFilter = texture.magFilter = NearestFilter;
   texture.needsUpdate = true;

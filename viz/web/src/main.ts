@@ -9,6 +9,7 @@ import { language, number, setLanguage, setTexts, t } from "./i18n";
 import { Labels } from "./labels";
 import { makePanel } from "./legend";
 import { readHash } from "./link";
+import { Loader } from "./loader";
 import { Map2D } from "./map2d";
 import { Decoder } from "./decoder";
 import { type Scenario, readScenario } from "./scenario";
@@ -16,7 +17,8 @@ import { readTerritory } from "./territory";
 import { preparePrint } from "./picture";
 import { drawProfileLine, makeProfile, profilePoint, section, startProfile } from "./profile";
 import { commonStart, makeSwitch } from "./switch";
-import { Scene3D, openDrawing } from "./scene3d";
+import { openDrawing } from "./drawing";
+import { Scene3D } from "./scene3d";
 import { makeSearch } from "./search";
 import { App } from "./state";
 import { makeStory, startStory } from "./story";
@@ -36,27 +38,43 @@ async function start(): Promise<void> {
   for (const meta of data.scenarios) scenarios.push(await readScenario(data, meta, territory));
   performance.mark("scenarios");
   const app = new App(data, territory, scenarios, await Ensemble.read(data));
-  const view = makeView(byId("map"), app);
-  makeInterface(app, view);
+  const decoder = new Decoder();
+  const view = makeView(byId("map"), app, decoder);
+  const loader = new Loader(app, view, decoder);
+  makeInterface(app, view, loader);
   readHash(app, view, location.hash);
   addEventListener("hashchange", () => readHash(app, view, location.hash));
-  const decoder = new Decoder();
-  Object.assign(window, { twin: { app, view: () => view, section, decoder } }); // for the tests, and for the curious
+  Object.assign(window, { twin: { app, view: () => view, section, decoder, loader } }); // for the tests, and for the curious
   document.documentElement.dataset["ready"] = "first";
-  // In turns, so that every scenario soon has its first frames; the page can be used meanwhile.
-  await Promise.all(scenarios.map((scenario) => scenario.decodeFrames(decoder, () => app.tell("frames"))));
-  for (const scenario of scenarios) await scenario.decodeRest(decoder);
-  decoder.close();
-  performance.mark("all");
-  app.tell("frames");
-  document.documentElement.dataset["ready"] = "all";
+  await painted(); // nothing before the first picture
+  const houses = view.build();
+  // The page can be used meanwhile.
+  const rest = async (): Promise<void> => {
+    for (const scenario of scenarios) await scenario.readChange();
+    await houses;
+    performance.mark("all");
+    app.tell("frames");
+    document.documentElement.dataset["ready"] = "all";
+  };
+  await Promise.all([houses, loader.run(() => void rest().catch(failed))]);
+  decoder.close(); // everything is decoded
 }
 
-function makeView(map: HTMLElement, app: App): View {
+/** The first picture is on the screen. */
+function painted(): Promise<void> {
+  return new Promise((done) => {
+    const look = (): void => {
+      if (performance.getEntriesByName("picture").length > 0 || document.hidden) done();
+      else setTimeout(look, 15);
+    };
+    look();
+  });
+}
+function makeView(map: HTMLElement, app: App, decoder: Decoder): View {
   const drawing = openDrawing();
   if (drawing) {
     try {
-      return new Scene3D(map, app, drawing);
+      return new Scene3D(map, app, drawing, decoder);
     } catch (error) {
       console.warn("WebGL did not start, the map is drawn in 2D", error);
       map.querySelector("canvas")?.remove();
@@ -65,7 +83,7 @@ function makeView(map: HTMLElement, app: App): View {
   return new Map2D(map, app);
 }
 
-function makeInterface(app: App, view: View): void {
+function makeInterface(app: App, view: View, loader: Loader): void {
   performance.mark("interface");
   byId("veil").hidden = true;
   document.body.dataset["view"] = view.mode;
@@ -87,6 +105,7 @@ function makeInterface(app: App, view: View): void {
   view.onDraw = () => {
     if (!drawn) performance.mark("picture"); // 3D waits for the first pictures to be measured: it is on the screen
     drawn = true;
+    loader.look();
     labels.update(view, map.clientWidth, map.clientHeight);
     needle?.setAttribute("transform", `rotate(${-view.bearing()} 12 12)`);
     updateScale(app, view);
@@ -269,10 +288,12 @@ function updateScale(app: App, view: View): void {
   byId("scale-text").textContent = view.mode === "2d" ? text : `${text} · ${t("scale.relief", { x: number(exaggeration, exaggeration % 1 ? 1 : 0) })}`;
 }
 
-start().catch((error: unknown) => {
+function failed(error: unknown): void {
   console.error(error);
   const veil = byId("veil");
   veil.hidden = false;
   veil.className = "failed";
   veil.replaceChildren(h("p", {}, t("failed")), h("pre", {}, error instanceof Error ? error.message : String(error)));
-});
+}
+
+start().catch(failed);

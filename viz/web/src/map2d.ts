@@ -128,18 +128,28 @@ export class Map2D implements View {
     this.invalidate();
   }
 
+  build(): Promise<void> {
+    return Promise.resolve(); // footprints are drawn as they are
+  }
+
+  sees(west: number, south: number, east: number, north: number): boolean {
+    const wide = this.host.clientWidth / 2 / this.scale;
+    const tall = this.host.clientHeight / 2 / this.scale;
+    return west < this.x + wide && east > this.x - wide && south < this.y + tall && north > this.y - tall;
+  }
+
   private place(clientX: number, clientY: number): [number, number] {
     const box = this.host.getBoundingClientRect();
     return [this.x + (clientX - box.left - box.width / 2) / this.scale, this.y - (clientY - box.top - box.height / 2) / this.scale];
   }
 
   /** Signed depth of a frame, kept for the few frames in use. */
-  private field(scenario: Scenario, key: string, codes: Uint8Array): Float32Array {
+  private field(scenario: Scenario, key: string, codes: () => Uint8Array): Float32Array {
     const name = `${this.app.scenarios.indexOf(scenario)}/${key}`;
     let found = this.fields.get(name);
     if (!found) {
-      if (this.fields.size > 8) this.fields.delete(this.fields.keys().next().value as string);
-      found = Float32Array.from(scenario.signed(codes), unhalf);
+      if (this.fields.size > (scenario.bed.length > 2e6 ? 5 : 8)) this.fields.delete(this.fields.keys().next().value as string);
+      found = Float32Array.from(scenario.signed(codes()), unhalf);
     } else this.fields.delete(name);
     this.fields.set(name, found); // newest last
     return found;
@@ -185,7 +195,7 @@ export class Map2D implements View {
         if (flow.light[n] <= 0) continue;
         const at = this.project(flow.x[n], flow.y[n]);
         if (at.x < from || at.x > to) continue;
-        context.strokeStyle = flow.depth[n] < 1 ? `rgba(18,48,79,${0.62 * flow.light[n]})` : `rgba(255,255,255,${0.9 * flow.light[n]})`;
+        context.strokeStyle = flow.depth[n] < 1 ? `rgba(18,48,79,${0.5 * flow.light[n]})` : `rgba(255,255,255,${0.9 * flow.light[n]})`;
         context.beginPath();
         context.moveTo(at.x, at.y);
         context.lineTo(at.x + flow.tailX[n], at.y - flow.tailY[n]);
@@ -273,10 +283,11 @@ export class Map2D implements View {
     const tall = Math.max(1, Math.floor(this.canvas.height / coarse));
     if (to <= from) return;
     const { a, b, f } = scenario.decoded(choices.time);
-    const whole = app.whole && scenario.maximum !== null;
-    const first = whole ? this.field(scenario, "maximum", scenario.maximum as Uint8Array) : this.field(scenario, String(a), scenario.frames[a]);
-    const second = whole || f === 0 ? first : this.field(scenario, String(b), scenario.frames[b]);
-    const before = choices.permanentApart && scenario.meta.permanent ? this.field(scenario, "0", scenario.frames[0]) : null;
+    const { maximum } = scenario;
+    const whole = app.whole && maximum !== null;
+    const first = whole ? this.field(scenario, "maximum", () => maximum) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
+    const second = whole || f === 0 ? first : this.field(scenario, scenario.stamp(b), () => scenario.codes(b));
+    const before = choices.permanentApart && scenario.meta.permanent ? this.field(scenario, "0", () => scenario.codes(0)) : null;
     this.water.width = wide;
     this.water.height = tall;
     const context = this.water.getContext("2d");

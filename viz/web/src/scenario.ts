@@ -1,7 +1,7 @@
 // One run over time: its frames, series and velocities, as they are decoded. No drawing here.
 
 import { block, terrain, undelta } from "./codec";
-import type { Decoder } from "./decoder";
+import { TiledFrames } from "./frames";
 import { type Lattice, half } from "./lattice";
 import type { Territory } from "./territory";
 import type { PageData, ScenarioMeta } from "./types";
@@ -24,7 +24,10 @@ export interface Moment {
 /** A field of codes on the cells that are ever wet, in the order of `Scenario.cells`. */
 export type Codes = Uint8Array;
 
-/** One run. The frames before `ready` are decoded, and from the start the first and the one that the page opens on. */
+/** Outer sides of a square of cells: west, south, east, north (m). */
+export type Square = readonly [number, number, number, number];
+
+/** One run. The first frame and the one that the page opens on are there from the start, the others as `loader.ts` decodes them. */
 export class Scenario {
   readonly meta: ScenarioMeta;
   readonly lattice: Lattice;
@@ -32,9 +35,17 @@ export class Scenario {
   readonly ownBed: boolean;
   readonly curve: Float32Array;
   readonly startMs: number;
-  readonly frames: Codes[] = [];
-  ready = 0;
+  /** Depths by squares and chunks, and the frames that are whole from the start. */
+  depths = new TiledFrames([], [0], 0, 1);
+  private readonly opened = new Map<number, Codes>();
+  /** The squares of cells, and which of them are on the screen; `sights` grows when that changes. */
+  readonly squares: Square[] = [];
+  inSight = new Uint8Array();
+  sights = 0;
+  private across = 1;
   maximum: Codes | null = null;
+  /** The same over the frames that were kept, when the run did not keep its own. */
+  private framesMaximum: Codes | null = null;
   /** Cells that a building fills, one bit each: water is drawn through under it. */
   roofs: Uint8Array | null = null;
   buildingDepth: Uint8Array | null = null;
@@ -42,8 +53,8 @@ export class Scenario {
   volume: Uint8Array | null = null;
   saturation: Uint8Array | null = null;
   closed: Uint8Array | null = null;
-  /** Codes of direction and speed, one array a frame; empty until they are read. */
-  flow: Uint8Array[] = [];
+  /** Codes of direction and speed, as one square. */
+  flows: TiledFrames | null = null;
   /** Greatest depth less that of the first scenario (m); null where that was not worked out. */
   change: Float32Array | null = null;
   /** The cells that are ever wet; where each of all cells is among them (−1: nowhere); they and their neighbours. */
@@ -63,10 +74,6 @@ export class Scenario {
     this.wetHalf = Uint16Array.from(curve, half);
   }
 
-  get complete(): boolean {
-    return this.ready === this.meta.times.length;
-  }
-
   get lastTime(): number {
     return this.meta.times[this.meta.times.length - 1];
   }
@@ -80,9 +87,10 @@ export class Scenario {
     return this.meta.status !== "complete" || (this.meta.duration !== null && this.lastTime < this.meta.duration - 1);
   }
 
-  /** The two frames around an instant, among the first `count`. */
-  moment(time: number, count = this.meta.times.length): Moment {
+  /** The two frames around an instant. */
+  moment(time: number): Moment {
     const times = this.meta.times;
+    const count = times.length;
     if (count <= 1 || time <= times[0]) return { a: 0, b: 0, f: 0 };
     if (time >= times[count - 1]) return { a: count - 1, b: count - 1, f: 0 };
     let low = 0;
@@ -95,35 +103,106 @@ export class Scenario {
     return { a: low, b: high, f: (time - times[low]) / (times[high] - times[low]) };
   }
 
-  /** The same among the frames that are decoded: the nearest there is. */
+  private known: { time: number; version: number; moment: Moment } | null = null;
+
+  /** The same among the frames that are decoded where the reader looks: the nearest there is. */
   decoded(time: number): Moment {
-    if (this.complete) return this.moment(time);
-    const { frames } = this.meta.opening;
-    const opening = frames[frames.length - 1];
-    if (this.ready === 0 || Math.abs(time - this.openingTime) < 1e-6) return { a: opening, b: opening, f: 0 };
-    return this.moment(time, this.ready);
+    const version = this.depths.version + this.sights;
+    if (this.known?.time === time && this.known.version === version) return this.known.moment;
+    const moment = this.nearest(time);
+    this.known = { time, version, moment };
+    return moment;
+  }
+
+  private nearest(time: number): Moment {
+    const wanted = this.moment(time);
+    if (this.there(wanted.a) && (wanted.f === 0 || this.there(wanted.b))) return wanted;
+    const { times } = this.meta;
+    let best = this.meta.opening.frames[0];
+    for (let k = 0; k < times.length; k++) {
+      if (Math.abs(times[k] - time) < Math.abs(times[best] - time) && this.there(k)) best = k;
+    }
+    return { a: best, b: best, f: 0 };
+  }
+
+  /** Whether a frame is decoded wherever the reader looks. */
+  private there(frame: number): boolean {
+    if (this.opened.has(frame)) return true;
+    const { depths, inSight } = this;
+    const chunk = depths.chunkOf(frame);
+    for (let square = 0; square < depths.squares; square++) if (inSight[square] && !depths.has(square, chunk)) return false;
+    return true;
+  }
+
+  /** What tells two pictures of a frame apart: it changes until the frame is decoded everywhere. */
+  stamp(frame: number): string {
+    const { depths } = this;
+    const chunk = depths.chunkOf(frame);
+    if (this.opened.has(frame)) return `${frame}`;
+    for (let square = 0; square < depths.squares; square++) if (!depths.has(square, chunk)) return `${frame}~${this.sights}`;
+    return `${frame}`;
+  }
+
+  /** Codes of a frame on all cells; squares that are not decoded (out of sight) have those of the nearest frame that is. */
+  codes(frame: number): Codes {
+    const whole = this.opened.get(frame);
+    if (whole) return whole;
+    const out = new Uint8Array(this.fallback(frame));
+    const { depths } = this;
+    for (let square = 0; square < depths.squares; square++) {
+      const codes = depths.codes(square, frame);
+      if (codes) out.set(codes, depths.starts[square]);
+    }
+    return out;
+  }
+
+  private fallback(frame: number): Codes {
+    let best = -1;
+    for (const k of this.opened.keys()) if (best < 0 || Math.abs(k - frame) < Math.abs(best - frame)) best = k;
+    return this.opened.get(best) as Codes;
+  }
+
+  /** The square that holds a place (clamped to the grid). */
+  squareAt(x: number, y: number): number {
+    return this.squareOf(this.lattice.cellAt(x, y));
+  }
+
+  private squareOf(cell: number): number {
+    const i = (cell / this.lattice.nx) | 0;
+    const { tile } = this.meta;
+    return ((i / tile) | 0) * this.across + (((cell - i * this.lattice.nx) / tile) | 0);
+  }
+
+  private codeAt(cell: number, slot: number, frame: number): number {
+    const whole = this.opened.get(frame);
+    if (whole) return whole[slot];
+    const square = this.squareOf(cell);
+    const codes = this.depths.codes(square, frame);
+    return codes ? codes[slot - this.depths.starts[square]] : this.fallback(frame)[slot];
   }
 
   depthAt(cell: number, time: number): number {
     const slot = this.slots[cell];
     if (slot < 0) return 0;
     const { a, b, f } = this.decoded(time);
-    return (1 - f) * this.curve[this.frames[a][slot]] + f * this.curve[this.frames[b][slot]];
+    const first = this.curve[this.codeAt(cell, slot, a)];
+    return f === 0 ? first : (1 - f) * first + f * this.curve[this.codeAt(cell, slot, b)];
   }
 
   maximumAt(cell: number): number {
     const slot = this.slots[cell];
-    if (slot < 0) return 0;
-    if (this.maximum) return this.curve[this.maximum[slot]];
-    let most = 0;
-    for (let k = 0; k < this.ready; k++) most = Math.max(most, this.curve[this.frames[k][slot]]);
-    return most;
+    const most = this.maximum ?? this.framesMaximum;
+    return slot < 0 || !most ? 0 : this.curve[most[slot]];
   }
 
-  /** Depth over time at a cell, one value a decoded frame. */
-  cellSeries(cell: number): number[] {
+  /** Depth over time at a cell, one value a frame; null while it is not decoded. */
+  cellSeries(cell: number): number[] | null {
+    const { times } = this.meta;
     const slot = this.slots[cell];
-    return this.frames.slice(0, this.ready).map((frame) => (slot < 0 ? 0 : this.curve[frame[slot]]));
+    if (slot < 0) return times.map(() => 0);
+    const square = this.squareOf(cell);
+    for (let chunk = 0; chunk < this.depths.chunks; chunk++) if (!this.depths.has(square, chunk)) return null;
+    return times.map((_, k) => this.curve[this.codeAt(cell, slot, k)]);
   }
 
   /** A byte series (buildings, roads) of one thing as depths. */
@@ -194,7 +273,7 @@ export class Scenario {
     this.place(await block(meta.wet));
     const opening = await block(meta.opening.blob);
     const size = this.cells.length;
-    meta.opening.frames.forEach((k, n) => (this.frames[k] = opening.slice(n * size, (n + 1) * size)));
+    meta.opening.frames.forEach((k, n) => this.opened.set(k, opening.slice(n * size, (n + 1) * size)));
     const frames = meta.times.length;
     const read = async (id: number | null | undefined): Promise<Uint8Array | null> =>
       id === null || id === undefined ? null : undelta(await block(id), frames);
@@ -205,6 +284,8 @@ export class Scenario {
     this.closed = await read(meta.traffic?.closed);
     if (meta.roofs !== null) this.roofs = await block(meta.roofs);
     if (meta.maximum !== null) this.maximum = await block(meta.maximum);
+    if (meta.frames_maximum !== null) this.framesMaximum = await block(meta.frames_maximum);
+    if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 
   private place(bits: Uint8Array): void {
@@ -213,7 +294,7 @@ export class Scenario {
     const wet = new Uint8Array(n);
     for (let c = 0; c < n; c++) if (bits[c >> 3] & (128 >> (c & 7))) wet[c] = 1;
     this.slots = new Int32Array(n).fill(-1);
-    this.cells = listed(wet);
+    this.cells = this.tiled(wet);
     this.cells.forEach((c, slot) => (this.slots[c] = slot));
     // Along rows, then along columns: neighbours are wet cells' cells next to them, corners too.
     const mark = new Uint8Array(wet);
@@ -231,34 +312,50 @@ export class Scenario {
     this.near = listed(around);
   }
 
-  async decodeFrames(decoder: Decoder, onProgress: () => void): Promise<void> {
-    const series = decoder.series(this.cells.length);
-    for (const id of this.meta.chunks) {
-      for (const frame of await series(id)) this.frames[this.ready++] = frame;
-      onProgress();
+  /** The wet cells square after square, as viz/encode.py has them; makes the squares on the way. */
+  private tiled(wet: Uint8Array): Uint32Array<ArrayBuffer> {
+    const { nx, ny, cell, halfX, halfY } = this.lattice;
+    const { tile } = this.meta;
+    let count = 0;
+    for (const mark of wet) count += mark;
+    const out = new Uint32Array(count);
+    const starts = [0];
+    let k = 0;
+    this.across = Math.ceil(nx / tile);
+    for (let top = 0; top < ny; top += tile) {
+      const low = Math.min(top + tile, ny);
+      for (let left = 0; left < nx; left += tile) {
+        const right = Math.min(left + tile, nx);
+        for (let i = top; i < low; i++) for (let c = i * nx + left; c < i * nx + right; c++) if (wet[c]) out[k++] = c;
+        starts.push(k);
+        this.squares.push([left * cell - halfX, halfY - low * cell, right * cell - halfX, halfY - top * cell]);
+      }
     }
+    this.inSight = new Uint8Array(this.squares.length).fill(1);
+    this.depths = new TiledFrames(this.meta.chunks, starts, this.meta.times.length, this.meta.per_chunk);
+    return out;
   }
 
-  /** What is looked at later: the change from the first scenario, velocities for the streaks. */
-  async decodeRest(decoder: Decoder): Promise<void> {
-    const { difference, flow } = this.meta;
-    if (difference) {
-      const size = await block(difference.size);
-      const sign = await block(difference.sign);
-      this.change = Float32Array.from(size, (code, c) => (sign[c >> 3] & (128 >> (c & 7)) ? -1 : 1) * this.curve[code]);
-    }
-    if (!flow) return;
-    const frames: Uint8Array[] = [];
-    const series = decoder.series(flow.rows * flow.columns);
-    for (const id of flow.chunks) frames.push(...(await series(id)));
-    this.flow = frames;
+  /** What is looked at later: the change from the first scenario. */
+  async readChange(): Promise<void> {
+    const { difference } = this.meta;
+    if (!difference) return;
+    const size = await block(difference.size);
+    const sign = await block(difference.sign);
+    this.change = Float32Array.from(size, (code, c) => (sign[c >> 3] & (128 >> (c & 7)) ? -1 : 1) * this.curve[code]);
+  }
+
+  /** Whether the velocities around an instant are decoded. */
+  hasFlow(moment: Moment): boolean {
+    const { flows } = this;
+    return flows !== null && flows.has(0, flows.chunkOf(moment.a)) && flows.has(0, flows.chunkOf(moment.b));
   }
 
   /** Velocity (m/s) at a place and instant, between blocks and frames: into `out`; still blocks weigh nothing. */
   velocity(x: number, y: number, moment: Moment, out: [number, number]): void {
     out[0] = out[1] = 0;
     const { flow } = this.meta;
-    if (!flow || this.flow.length === 0) return;
+    if (!flow || !this.flows) return;
     const size = flow.block * this.lattice.cell;
     const u = (x + this.lattice.halfX) / size - 0.5;
     const v = (this.lattice.halfY - y) / size - 0.5;
@@ -268,7 +365,8 @@ export class Scenario {
     for (let n = 0; n < 2; n++) {
       const share = n ? moment.f : 1 - moment.f;
       if (share === 0) continue;
-      const codes = this.flow[n ? moment.b : moment.a];
+      const codes = this.flows.codes(0, n ? moment.b : moment.a);
+      if (!codes) continue;
       for (let d = 0; d < 4; d++) {
         const row = i + (d >> 1);
         const column = j + (d & 1);

@@ -11,6 +11,15 @@ float signedDepth(vec2 uv) {
   return depth;
 }`;
 
+// What lies far away fades into the sky. `away`: metres from the eye.
+const HAZE = /* glsl */ `
+uniform vec3 haze;
+uniform vec2 hazeFrom;      // m: where it begins, and where it is full
+vec3 hazy(vec3 colour, float away) {
+  float share = clamp((away - hazeFrom.x) / (hazeFrom.y - hazeFrom.x), 0.0, 1.0);
+  return mix(colour, haze, 0.92 * share * (2.0 - share));
+}`;
+
 export const terrainVertex = /* glsl */ `
 ${WATER}
 uniform sampler2D bed;      // ground of every cell (m)
@@ -20,6 +29,7 @@ uniform float lowest;       // m, drawn where nothing is known
 uniform float wet;
 attribute vec3 tile;        // column and row of its corner, cells a step
 varying vec2 vUv;
+varying float vAway;
 void main() {
   vec2 at = min(tile.xy + position.xy * tile.z, size - 1.0);
   vUv = (at + 0.5) / size;
@@ -30,11 +40,14 @@ void main() {
   // The hanging edge of a tile closes the gap to a coarser neighbour; the side of the territory has its own wall.
   bool inner = all(greaterThan(at, vec2(0.5))) && all(lessThan(at, size - 1.5));
   if (position.z > 0.5 && inner) z -= 0.6 * tile.z * cell;
-  gl_Position = projectionMatrix * modelViewMatrix * vec4((at.x + 0.5 - 0.5 * size.x) * cell, (0.5 * size.y - at.y - 0.5) * cell, z, 1.0);
+  vec4 eye = modelViewMatrix * vec4((at.x + 0.5 - 0.5 * size.x) * cell, (0.5 * size.y - at.y - 0.5) * cell, z, 1.0);
+  vAway = length(eye.xyz);
+  gl_Position = projectionMatrix * eye;
 }`;
 
 export const terrainFragment = /* glsl */ `
 ${WATER}
+${HAZE}
 uniform sampler2D permanentDepth;
 uniform sampler2D ground;
 uniform sampler2D holes;
@@ -57,6 +70,7 @@ uniform vec4 chanceBounds;
 uniform float scaled;       // continuous colours of depth
 uniform vec4 scaleDepths;
 varying vec2 vUv;
+varying float vAway;
 
 float over(float value, float bound, float width) {
   return clamp((value - bound) / width + 0.5, 0.0, 1.0);
@@ -84,7 +98,7 @@ void main() {
     vec3 pale = mix(vec3(dot(land, vec3(0.3, 0.59, 0.11))), vec3(0.96), 0.35);
     vec3 seen = mix(pale, found.x < 0.0 ? less : more, clamp(flooded + 0.5, 0.0, 1.0));
     seen = mix(seen, shore, 0.6 * smoothstep(-0.5, 0.1, flooded) * (1.0 - smoothstep(1.0, 1.7, flooded)));
-    gl_FragColor = vec4(seen, 1.0);
+    gl_FragColor = vec4(hazy(seen, vAway), 1.0);
     return;
   }
   if (chancing > 0.5) {
@@ -101,7 +115,7 @@ void main() {
     }
     vec3 pale = mix(vec3(dot(land, vec3(0.3, 0.59, 0.11))), vec3(0.96), 0.35);
     // The edge: where less than half of one run floods.
-    gl_FragColor = vec4(mix(pale, seen, over(share, 0.5 / 255.0 + 0.001, broad)), 1.0);
+    gl_FragColor = vec4(hazy(mix(pale, seen, over(share, 0.5 / 255.0 + 0.001, broad)), vAway), 1.0);
     return;
   }
   float depth = signedDepth(vUv);
@@ -126,7 +140,7 @@ void main() {
     // The shoreline is a line of constant width on the screen, on the water's side, whatever the slope.
     colour = mix(colour, shore, 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside)));
   }
-  gl_FragColor = vec4(colour, 1.0);
+  gl_FragColor = vec4(hazy(colour, vAway), 1.0);
 }`;
 
 export const skirtVertex = /* glsl */ `
@@ -138,6 +152,7 @@ varying float vHeight;
 varying float vBed;
 varying float vSide;
 attribute float side;
+varying float vAway;
 void main() {
   float water = signedDepth(uv);
   float level = position.z + (water > wet ? water : 0.0);
@@ -145,11 +160,15 @@ void main() {
   vHeight = z;
   vBed = position.z;
   vSide = side;
-  gl_Position = projectionMatrix * modelViewMatrix * vec4(position.xy, z, 1.0);
+  vec4 eye = modelViewMatrix * vec4(position.xy, z, 1.0);
+  vAway = length(eye.xyz);
+  gl_Position = projectionMatrix * eye;
 }`;
 
 export const skirtFragment = /* glsl */ `
+${HAZE}
 uniform vec3 water;
+varying float vAway;
 varying float vHeight;
 varying float vBed;
 varying float vSide;
@@ -157,10 +176,11 @@ void main() {
   vec3 earth = vec3(0.74, 0.70, 0.64) * vSide;
   float band = clamp((vBed - vHeight) / 12.0, 0.0, 1.0);
   earth = mix(earth * 1.04, earth * 0.9, band);
-  gl_FragColor = vec4(vHeight > vBed + 0.02 ? water : earth, 1.0);
+  gl_FragColor = vec4(hazy(vHeight > vBed + 0.02 ? water : earth, vAway), 1.0);
 }`;
 
 export const buildingVertex = /* glsl */ `
+${HAZE}
 uniform sampler2D states;   // one texel a building: class 0–4
 uniform float statesWide;
 uniform vec3 damage[4];
@@ -169,13 +189,16 @@ uniform vec3 wallColour;
 uniform vec3 roofColour;
 uniform float picked;
 attribute float thing;
-attribute float kind;       // 0 foot of a wall, 1 top of a wall, 2 roof
+attribute vec4 facing;      // normal × 127; 0 foot of a wall, 1 top of a wall, 2 roof
+attribute vec4 rim;         // share of the way to each side of the triangle that is an edge
 varying vec3 vColour;
+varying vec3 vRim;
 varying float vFoot;
 void main() {
   vec2 at = vec2(mod(thing, statesWide), floor(thing / statesWide));
   float state = floor(texelFetch(states, ivec2(at), 0).r * 255.0 + 0.5);
-  bool roof = kind > 1.5;
+  bool roof = facing.w > 1.5;
+  vec3 facade = normalize(facing.xyz);
   vec3 colour = roof ? roofColour : wallColour;
   if (state > 9.5) {
     int step = int(state) - 10;
@@ -184,21 +207,35 @@ void main() {
   else if (state > 2.5) colour = damage[2];
   else if (state > 1.5) colour = damage[1];
   else if (state > 0.5) colour = damage[0];
-  // Light from the north-west, soft; roofs a little under full so that a flat one keeps its swatch.
+  // Sun from the north-west and light from the sky; a flat roof keeps its swatch.
   vec3 light = normalize(vec3(-0.62, 0.55, 0.9));
-  float shade = roof ? 0.74 + 0.34 * max(dot(normal, light), 0.0) : 0.72 + 0.34 * max(dot(normal, light) + 0.2, 0.0);
-  if (roof && normal.z > 0.999) shade = 1.0;
-  vColour = colour * min(shade, 1.06);
+  float sun = max(dot(facade, light), 0.0);
+  float shade = roof ? 0.76 + 0.33 * sun : 0.75 + 0.32 * sun + 0.05 * facade.x;
+  if (roof && facade.z > 0.99) shade = 1.0;
+  vColour = colour * min(shade, 1.08);
+  // What the sun does not reach is lit by a blue sky.
+  if (!roof) vColour = mix(vColour, vColour * vec3(0.97, 0.985, 1.04), 1.0 - smoothstep(0.0, 0.5, sun));
   if (abs(thing - picked) < 0.5) vColour = mix(vColour, vec3(0.0, 0.0, 0.57), 0.55);
-  vFoot = kind;
-  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+  vFoot = facing.w;
+  vRim = rim.xyz;
+  vec4 eye = modelViewMatrix * vec4(position, 1.0);
+  vColour = hazy(vColour, length(eye.xyz));
+  gl_Position = projectionMatrix * eye;
 }`;
 
 export const buildingFragment = /* glsl */ `
 varying vec3 vColour;
+varying vec3 vRim;
 varying float vFoot;
 void main() {
-  float dark = vFoot < 1.0 ? mix(0.8, 1.0, clamp(vFoot * 1.4, 0.0, 1.0)) : 1.0;
+  // Walls darken towards the ground, where less of the sky is seen.
+  float dark = vFoot < 1.0 ? mix(0.78, 1.0, smoothstep(0.0, 0.85, vFoot)) : 1.0;
+  // Edges as thin lines, on houses that are large enough on the screen to bear them.
+  vec3 width = fwidth(vRim);
+  vec3 near = 1.0 - smoothstep(vec3(0.2), vec3(1.15), vRim / max(width, vec3(1e-5)));
+  vec3 bear = 1.0 - smoothstep(vec3(0.06), vec3(0.2), width);
+  vec3 line = near * bear;
+  dark *= 1.0 - 0.34 * max(line.x, max(line.y, line.z));
   gl_FragColor = vec4(vColour * dark, 1.0);
 }`;
 
@@ -220,6 +257,7 @@ varying float vAlong;
 varying float vHalf;
 varying float vPicked;
 varying vec2 vPlace;
+varying float vAway;
 attribute float side;
 void main() {
   vec2 at = vec2(mod(thing, statesWide), floor(thing / statesWide));
@@ -240,12 +278,15 @@ void main() {
   vHalf = halfWidth;
   vPicked = abs(thing - picked) < 0.5 ? 1.0 : 0.0;
   vec4 eye = modelViewMatrix * vec4(place, 1.0);
+  vAway = length(eye.xyz);
   // Drawn a little nearer than it is: ribbons between mesh points never sink into the ground.
   eye.xyz *= 1.0 - 0.004 - 1.2 / max(-eye.z, 60.0);
   gl_Position = projectionMatrix * eye;
 }`;
 
 export const roadFragment = /* glsl */ `
+${HAZE}
+varying float vAway;
 uniform vec3 open;
 uniform vec3 edge;
 uniform vec3 slow;
@@ -284,22 +325,27 @@ void main() {
   float border = smoothstep(0.80 - width, 0.80, abs(vSide)) * step(width, 0.55);
   colour = mix(colour, rim, border);
   if (vPicked > 0.5) colour = mix(colour, vec3(0.0, 0.0, 0.57), 0.75);
-  gl_FragColor = vec4(colour, 1.0);
+  gl_FragColor = vec4(hazy(colour, vAway), 1.0);
 }`;
 
 export const dikeVertex = /* glsl */ `
 varying vec3 vNormal;
+varying float vAway;
 void main() {
   vNormal = normal;
-  gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+  vec4 eye = modelViewMatrix * vec4(position, 1.0);
+  vAway = length(eye.xyz);
+  gl_Position = projectionMatrix * eye;
 }`;
 
 export const dikeFragment = /* glsl */ `
+${HAZE}
+varying float vAway;
 uniform vec3 colour;
 varying vec3 vNormal;
 void main() {
   float shade = 0.7 + 0.35 * max(dot(normalize(vNormal), normalize(vec3(-0.6, 0.55, 0.9))), 0.0);
-  gl_FragColor = vec4(colour * shade, 1.0);
+  gl_FragColor = vec4(hazy(colour * shade, vAway), 1.0);
 }`;
 
 export const streakVertex = /* glsl */ `
@@ -333,5 +379,5 @@ void main() {
   float across = 1.0 - smoothstep(0.35, 1.0, abs(vCorner.y));
   float light = vLook.x * (1.0 - vCorner.x) * across;
   bool dark = vLook.y < 1.0;
-  gl_FragColor = vec4(dark ? shallow : deep, light * (dark ? 0.62 : 0.9));
+  gl_FragColor = vec4(dark ? shallow : deep, light * (dark ? 0.5 : 0.9));
 }`;

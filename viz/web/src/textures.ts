@@ -19,18 +19,18 @@ export class ScenarioTextures {
 
   constructor(scenario: Scenario, nBuildings: number, nRoads: number) {
     this.scenario = scenario;
-    this.first = this.frame("0", scenario.frames[0]);
+    this.first = this.frame("0", () => scenario.codes(0));
     this.a = this.first;
     this.b = this.first;
     this.buildings = states(nBuildings);
     this.roads = states(nRoads);
   }
 
-  private frame(key: string, codes: Codes): DataTexture {
+  private frame(key: string, codes: () => Codes): DataTexture {
     let texture = this.frames.get(key);
     if (!texture) {
       const { nx, ny } = this.scenario.lattice;
-      texture = new DataTexture(this.scenario.signed(codes), nx, ny, RedFormat, HalfFloatType);
+      texture = new DataTexture(this.scenario.signed(codes()), nx, ny, RedFormat, HalfFloatType);
       texture.minFilter = texture.magFilter = LinearFilter;
       texture.needsUpdate = true;
       this.frames.set(key, texture);
@@ -42,7 +42,7 @@ export class ScenarioTextures {
   private wanted(app: App): string {
     if (app.whole && this.scenario.maximum) return "maximum";
     const { a, b, f } = this.scenario.decoded(app.choices.time);
-    return `${a}/${b}/${f}`;
+    return `${this.scenario.stamp(a)}/${this.scenario.stamp(b)}/${f}`;
   }
 
   /** Whether frames that have just been decoded change nothing on the screen. */
@@ -55,16 +55,18 @@ export class ScenarioTextures {
     this.shown = this.wanted(app);
     const { scenario } = this;
     let kept: string[];
-    if (app.whole && scenario.maximum) {
+    const { maximum } = scenario;
+    if (app.whole && maximum) {
       kept = ["maximum"];
-      this.a = this.b = this.frame("maximum", scenario.maximum);
+      this.a = this.b = this.frame("maximum", () => maximum);
       this.between = 0;
     } else {
       const { a, b, f } = scenario.decoded(app.choices.time);
-      this.a = this.frame(String(a), scenario.frames[a]);
-      this.b = f > 0 ? this.frame(String(b), scenario.frames[b]) : this.a;
+      const [before, after] = [scenario.stamp(a), scenario.stamp(b)];
+      this.a = this.frame(before, () => scenario.codes(a));
+      this.b = f > 0 ? this.frame(after, () => scenario.codes(b)) : this.a;
       this.between = f;
-      kept = [String(a), String(b), String(b + 1)];
+      kept = [before, after];
     }
     for (const [key, texture] of this.frames) {
       if (key !== "0" && !kept.includes(key)) {

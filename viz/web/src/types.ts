@@ -34,6 +34,7 @@ export interface FlowMeta {
   rows: number;
   columns: number;
   greatest: number;
+  per_chunk: number;
   chunks: number[];
 }
 
@@ -46,12 +47,16 @@ export interface ScenarioMeta {
   frames_computed: number;
   duration: number | null;
   per_chunk: number;
-  chunks: number[];
+  /** Cells a side of the squares, row by row from the north-west, and each one's blobs over time. */
+  tile: number;
+  chunks: number[][];
   /** Bits of the cells that are ever wet: frames and maximum hold only those. */
   wet: number;
   /** The first frame and the one that the page opens on, read before all others. */
   opening: { frames: number[]; blob: number };
   maximum: number | null;
+  /** The same over the frames that were kept, when the run did not keep its own. */
+  frames_maximum: number | null;
   /** Greatest depth less that of the first scenario. */
   difference: { size: number; sign: number } | null;
   bed: TerrainMeta | null;

@@ -28,11 +28,15 @@ export interface View {
   /** Called after every picture: labels, scale and compass follow. */
   onDraw: () => void;
   invalidate(): void;
+  /** Add what the first picture does without; resolved when it is there. */
+  build(): Promise<void>;
   resize(): void;
   /** What is under a point of the page (client coordinates). */
   pick(clientX: number, clientY: number): Picked | null;
   /** Place on the ground to page coordinates relative to the map. */
   project(x: number, y: number, above: number): Screen;
+  /** Whether any of a rectangle of ground (m from the centre) may be on the screen. */
+  sees(west: number, south: number, east: number, north: number): boolean;
   zoom(factor: number): void;
   turn(degrees: number): void;
   pan(right: number, up: number): void;

@@ -1,18 +1,23 @@
-// The worker: text of a chunk in, frames out. Bundled as text into the page by build.mjs.
+// The worker: a chunk's text in, its frames out; footprints in, walls and roofs out. Bundled as text into the page by build.mjs.
 
-import { Frames } from "./codec";
+import { chunk } from "./codec";
+import type { Ask } from "./decoder";
+import { houses } from "./houses";
+import { Lattice } from "./lattice";
 
-const series = new Map<number, Frames>();
 const scope = self as unknown as {
-  onmessage: (event: MessageEvent<{ job: number; series: number; size: number; text: string }>) => void;
+  onmessage: (event: MessageEvent<Ask>) => void;
   postMessage: (message: unknown, transfer?: Transferable[]) => void;
 };
 
-scope.onmessage = ({ data: { job, series: number, size, text } }) => {
-  let frames = series.get(number);
-  if (!frames) series.set(number, (frames = new Frames(size)));
-  frames.read(text).then(
-    (read) => scope.postMessage({ job, frames: read }, read.map((frame) => frame.buffer as ArrayBuffer)),
-    (error: unknown) => scope.postMessage({ job, error: String(error) }),
-  );
+scope.onmessage = ({ data }) => {
+  const { job } = data;
+  const done = data.what === "chunk"
+    ? chunk(data.text, data.size).then((bytes) => scope.postMessage({ job, answer: bytes }, [bytes.buffer as ArrayBuffer]))
+    : Promise.resolve().then(() => {
+        const { nx, ny, cell } = data.lattice;
+        const made = houses(data.list, new Lattice(nx, ny, cell), data.bed);
+        scope.postMessage({ job, answer: made }, Object.values(made).map((array) => array.buffer as ArrayBuffer));
+      });
+  done.catch((error: unknown) => scope.postMessage({ job, error: String(error) }));
 };
