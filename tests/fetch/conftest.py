@@ -93,6 +93,7 @@ class Server:
     asked: list[str] = field(default_factory=list)
     faults: list[tuple[str, Fault]] = field(default_factory=list)
     hubeau: Callable[[str, dict[str, list[str]]], Answer] | None = None
+    files: dict[str, bytes] = field(default_factory=dict)
 
     def wrong(self, where: str, fault: Fault, times: int = 1) -> None:
         """From now on, the next `times` requests with `where` in their address go wrong."""
@@ -124,6 +125,7 @@ class Server:
             "commune": {"type_name": "commune"},
             "terrain": {"layer": "relief", "cell": 5.0},
             "features": features,
+            "files": [],  # INSEE is not here
         }
         for name, content in tables.items():
             table[name] = table[name] | content if isinstance(content, dict) else content
@@ -169,6 +171,8 @@ def _handler(server: Server, environment: dict[str, str]) -> type[BaseHTTPReques
             if parts.path.startswith("/hubeau"):
                 assert server.hubeau is not None
                 return server.hubeau(parts.path, parse_qs(parts.query))
+            if parts.path.startswith("/files/"):
+                return self._file(server.files[parts.path.removeprefix("/files/")])
             done = subprocess.run(
                 ["mapserv"],
                 env=environment | {"REQUEST_METHOD": "GET", "QUERY_STRING": _capped(parts.query)},
@@ -181,6 +185,16 @@ def _handler(server: Server, environment: dict[str, str]) -> type[BaseHTTPReques
             )
             status = int(headers.pop("Status", "200").split()[0])
             return status, headers, body
+
+        def _file(self, content: bytes) -> Answer:
+            """A file, or what follows a byte of it (RFC 9110, 14.2)."""
+            headers = {"ETag": f'"{len(content)}"'}
+            begin = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+            if begin is None or self.headers.get("If-Range") != headers["ETag"]:
+                return 200, headers, content
+            first = int(begin[1])
+            headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
+            return 206, headers, content[first:]
 
     return Handler
 
@@ -220,6 +234,7 @@ def server(mapserver: Server) -> Server:
     """The server, with nothing asked and nothing wrong yet."""
     mapserver.asked.clear()
     mapserver.faults.clear()
+    mapserver.files.clear()
     mapserver.hubeau = Gauges(mapserver.url)
     return mapserver
 

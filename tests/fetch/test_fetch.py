@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pyogrio
 import pytest
+import shapely
 
 from tests.fetch.conftest import (
     VALMONT,
@@ -263,6 +267,148 @@ def test_a_fetch_that_is_cut_goes_on(server: Server, tmp_path: Path) -> None:
     assert Territory.open(folder).check() == []
     with pytest.raises(InputError, match="a folder with something else in it"):
         fetch(folder, bbox=BOX, services=services)
+
+
+def squares() -> gpd.GeoDataFrame:
+    """Squares of 200 m on INSEE's lattice around Valmont, half of them lived in."""
+    x0, y0, x1, y1 = (
+        gpd.GeoSeries([shapely.box(*BOX).buffer(600)], crs="EPSG:2154").to_crs("EPSG:3035")[0].bounds
+    )
+    rng = np.random.default_rng(7)
+    rows = [
+        {
+            "idcar_200m": f"CRS3035RES200mN{y}E{x}", "i_est_200": "0",
+            "ind": round(float(rng.uniform(1, 300)), 1), "lcog_geo": "95999",
+            "geometry": shapely.box(x, y, x + 200, y + 200),
+        }
+        for x in range(int(x0 // 200) * 200, int(x1), 200)
+        for y in range(int(y0 // 200) * 200, int(y1), 200)
+        if rng.random() < 0.5
+    ]  # fmt: skip
+    return gpd.GeoDataFrame(rows, crs="EPSG:3035")
+
+
+@pytest.fixture
+def deliveries(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """INSEE's squares as they come (a GeoPackage in a 7z in a zip) and OCS GE in a 7z, at the server."""
+    py7zr = pytest.importorskip("py7zr")
+    monkeypatch.setenv("TWIN_CACHE", str(tmp_path / "cache"))
+    room = tmp_path / "delivery"
+    room.mkdir()
+    squares().to_file(room / "squares.gpkg", layer="carreaux_200m_met", driver="GPKG")
+    for archive, file, member in (
+        ("squares.7z", room / "squares.gpkg", "carreaux_200m_met.gpkg"),
+        ("OCSGE.7z", VALMONT / "OCSGE.gpkg", "OCS-GE/1_DONNEES/OCS_GE_D999.gpkg"),
+    ):
+        with py7zr.SevenZipFile(room / archive, "w") as packed:
+            packed.write(file, member)
+    with zipfile.ZipFile(room / "squares.zip", "w") as outer:
+        outer.write(room / "squares.7z", "squares.7z")
+    server.files |= {name: (room / name).read_bytes() for name in ("squares.zip", "OCSGE.7z")}
+    return server
+
+
+def files_of(server: Server) -> list[dict[str, Any]]:
+    common = {"product": "P", "licence": "L"}
+    return [
+        {"source": f"{server.url}/files/squares.zip", "file": "FILOSOFI.gpkg", "layer": "carreaux_200m",
+         "serves": "population", "members": {"FXX": "carreaux_200m_met.gpkg"}, **common},
+        {"source": f"{server.url}/files/OCSGE.7z", "file": "OCSGE.gpkg", "layer": "occupation_du_sol",
+         "serves": "land_cover", **common},
+    ]  # fmt: skip
+
+
+def test_population_and_land_cover_come_as_files(deliveries: Server, tmp_path: Path) -> None:
+    """Downloaded once, unpacked, clipped; after a cut from the byte where it stopped."""
+    table = deliveries.services(tmp_path, features=[], files=files_of(deliveries))
+    options: dict[str, Any] = {"sleep": lambda _: None, "per_second": 1e9}
+    arguments: dict[str, Any] = {
+        "services": Services.read(table), "only": ("population", "land_cover"), "client_options": options,
+    }  # fmt: skip
+    asked: list[str] = []
+
+    def cut(path: str, answer: Any) -> Any:
+        asked.append(path)
+        return cut_short(path, answer)
+
+    deliveries.wrong("squares.zip", cut, times=2)
+    file = fetch(tmp_path / "t", bbox=BOX, **arguments)
+    assert len(asked) == 2
+    territory = Territory.open(file)
+    assert territory.check() == []
+    people = territory.layer("population").data
+    true = squares().to_crs("EPSG:2154")
+    true = true[true.intersects(shapely.box(*BOX))]
+    assert len(people) == len(true) > 10
+    assert people["ind"].sum() == pytest.approx(true["ind"].sum())
+    cover = territory.layer("land_cover").data
+    assert cover["manning"].notna().all()
+    sources = {row["file"]: row for row in json.loads((file.parent / "sources.json").read_text())["sources"]}
+    # The whole file, byte for byte, though it came in three pieces.
+    whole = hashlib.sha256(deliveries.files["squares.zip"]).hexdigest()
+    assert sources["FILOSOFI.gpkg"]["source_sha256"] == whole
+    before = len(deliveries.asked)
+    fetch(tmp_path / "again", bbox=BOX, **arguments)
+    assert not any("/files/" in path for path in deliveries.asked[before:])
+    # Where INSEE has no squares, that is said.
+    far = fetch(tmp_path / "far", bbox=BOX, zone="MYT", **arguments)
+    assert any("nothing" in note for note in json.loads((far.parent / "sources.json").read_text())["notes"])
+
+
+def test_a_file_that_changed_meanwhile_is_begun_anew(deliveries: Server, tmp_path: Path) -> None:
+    ours, _ = client(tmp_path, attempts=1)
+    url = f"{deliveries.url}/files/squares.zip"
+    deliveries.wrong("squares.zip", cut_short)
+    with pytest.raises(FetchError):
+        ours.download(url, tmp_path / "d")
+    deliveries.files["squares.zip"] += b"another edition"
+    assert ours.download(url, tmp_path / "d").read_bytes() == deliveries.files["squares.zip"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"<html>moved</html>", "not the archive"), (b"PK\x05\x06" + bytes(18), "carreaux_200m_met")],
+)
+def test_what_is_no_delivery_is_refused(
+    deliveries: Server, tmp_path: Path, content: bytes, said: str
+) -> None:
+    deliveries.files["squares.zip"] = content
+    table = deliveries.services(tmp_path, features=[], files=files_of(deliveries))
+    with pytest.raises(FetchError, match=said):
+        fetch(
+            tmp_path / "t", bbox=BOX, services=Services.read(table), only=("population",),
+            client_options={"per_second": 1e9},
+        )  # fmt: skip
+
+
+def test_what_a_commune_gets_by_default() -> None:
+    """Every layer that the issue names has a source of its own, in each zone."""
+    services = Services.read()
+    for zone in services.zones:
+        served = [t.serves for t in services.features if not t.zones or zone in t.zones]
+        assert served.count("land_cover") == 1, zone
+        assert {"roads", "turn_bans", "buildings", "hydrography", "structures", "facilities"} <= set(served)
+    kept = {table.type_name.partition(":")[2] for table in services.features}
+    assert kept >= {
+        "troncon_de_route", "non_communication", "batiment", "troncon_hydrographique",
+        "surface_hydrographique", "cours_d_eau", "construction_lineaire", "ligne_orographique",
+        "zone_d_activite_ou_d_interet", "equipement_de_transport", "commune",
+    }  # fmt: skip
+    (squares,) = [table for table in services.files if table.serves == "population"]
+    assert set(squares.members) == {"FXX", "COR", "MTQ", "REU"}
+
+
+@pytest.mark.real
+def test_every_name_is_in_the_list_of_the_services(real_data: Path) -> None:
+    """IGN's own list (2026-02-06) has each type and layer that is asked for, as published."""
+    table = real_data / "fr/services/geopf_services_2026-02-06.csv"
+    rows = [line.split(";") for line in table.read_text("latin-1").splitlines()]
+    published = {(row[0], row[4]) for row in rows if len(row) > 7 and row[7] == "Publie"}
+    services = Services.read()
+    for feature in services.features:
+        assert ("WFS", feature.type_name) in published, feature.type_name
+    assert ("WMS Raster", services.terrain.layer) in published
+    assert ("WFS", services.commune.type_name) in published
 
 
 @pytest.mark.parametrize("form", ["image/geotiff", "image/x-bil;bits=32"])

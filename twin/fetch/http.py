@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 # What passes: too early or too often, and a server or a way to it that is out of order.
 PASSING = (408, 425, 429, 500, 502, 503, 504)
+CHUNK = 1 << 20  # bytes of a large file that are held at once
 STALE = 24 * 3600.0  # s: answers older than that are of another edition and are asked for again
 
 
@@ -92,21 +93,67 @@ class Client:
         FetchError
             The address is refused, or gave nothing whole after all attempts.
         """
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise FetchError(text("fetch.bad_address", url=url))
+        _check_address(url)
         kept = self._kept(url)
         if kept is not None:
             try:
                 return check(kept)
             except Damaged:
                 pass  # kept by another version; asked for again
+        return self._until_whole(url, lambda: self._checked(url, check))
+
+    def download(self, url: str, folder: Path) -> Path:
+        """A large file, whole, under its own name; after a cut it goes on at the byte where it stopped.
+
+        A file that `folder` has already is not asked for again: its address names its edition.
+
+        Raises
+        ------
+        FetchError
+            The address is refused, or gave no whole file after all attempts.
+        """
+        _check_address(url)
+        name = Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name or "file"
+        place = folder / hashlib.sha256(url.encode()).hexdigest()[:16]
+        target = place / name
+        if not target.is_file():
+            place.mkdir(parents=True, exist_ok=True)
+            self._until_whole(url, lambda: self._download(url, target))
+        return target
+
+    def _download(self, url: str, target: Path) -> None:
+        part, stamp = target.with_name(f"{target.name}.part"), target.with_name(f"{target.name}.stamp")
+        done = part.stat().st_size if part.is_file() and stamp.is_file() else 0
+        # The rest of the same file only: If-Range, RFC 9110, 13.1.5.
+        headers = {"Range": f"bytes={done}-", "If-Range": stamp.read_text()} if done else {}
+        with self._open(url, headers) as response:
+            more = response.status == 206 and (response.headers.get("Content-Range") or "").startswith(
+                f"bytes {done}-"
+            )
+            said = response.headers.get("ETag") or response.headers.get("Last-Modified")
+            if not more:
+                stamp.unlink(missing_ok=True)
+                # A weak ETag does not tell two editions apart byte by byte.
+                if said and not said.startswith("W/"):
+                    stamp.write_text(said)
+            length = response.headers.get("Content-Length")
+            with part.open("ab" if more else "wb") as file:
+                begin = file.tell()
+                while chunk := response.read(CHUNK):
+                    file.write(chunk)
+                got = file.tell() - begin
+        if length is not None and length.isdigit() and int(length) != got:
+            raise Damaged(f"{got} / {length} bytes")
+        part.replace(target)
+        stamp.unlink(missing_ok=True)
+
+    def _until_whole(self, url: str, once: Callable[[], T]) -> T:
         reason = ""
         for attempt in range(self.attempts):
             if attempt:
                 self.sleep(min(self.most_pause, self.pause * 2 ** (attempt - 1)))
             try:
-                answer = self._ask(url)
-                result = check(answer)
+                return once()
             except _Later as later:
                 reason = str(later)
                 # Beyond the usual pause, which is slept before the next attempt.
@@ -114,25 +161,32 @@ class Client:
                 if more > 0 and attempt + 1 < self.attempts:
                     self.sleep(more)
                 self.waited += later.seconds
-                continue
             except (Damaged, http.client.HTTPException, OSError) as error:
                 reason = f"{type(error).__name__}: {error}"
-                continue
-            self._keep(answer)
-            return result
         raise FetchError(text("fetch.gave_up", url=url, attempts=self.attempts, reason=reason))
 
-    def _ask(self, url: str) -> Answer:
+    def _checked(self, url: str, check: Callable[[Answer], T]) -> T:
+        with self._open(url, {}) as response:
+            body = response.read()
+            headers = {name.lower(): value for name, value in response.headers.items()}
+        stated = headers.get("content-length")
+        if stated is not None and stated.isdigit() and int(stated) != len(body):
+            raise Damaged(f"{len(body)} / {stated} bytes")
+        answer = Answer(url, body, headers)
+        result = check(answer)
+        self._keep(answer)
+        return result
+
+    def _open(self, url: str, headers: Mapping[str, str]) -> http.client.HTTPResponse:
         wait = self._last + 1.0 / self.per_second - self.clock()
         if wait > 0:
             self.sleep(wait)
         self._last = self.clock()
         self.requests += 1
-        request = urllib.request.Request(url, headers={"User-Agent": f"territorial-twin/{__version__}"})
+        agent = {"User-Agent": f"territorial-twin/{__version__}"}
+        request = urllib.request.Request(url, headers={**agent, **headers})
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as response:
-                body = response.read()
-                headers = {name.lower(): value for name, value in response.headers.items()}
+            response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=self.timeout)
         except urllib.error.HTTPError as error:
             said = error.read(2000).decode("utf-8", "replace").strip()
             if error.code in PASSING:
@@ -140,10 +194,7 @@ class Client:
                     f"HTTP {error.code}", retry_after(error.headers.get("Retry-After"), time.time())
                 ) from error
             raise FetchError(text("fetch.refused", url=url, status=error.code, said=said[:300])) from error
-        stated = headers.get("content-length")
-        if stated is not None and stated.isdigit() and int(stated) != len(body):
-            raise Damaged(f"{len(body)} / {stated} bytes")
-        return Answer(url, body, headers)
+        return response
 
     # -- what was answered before --
 
@@ -167,6 +218,11 @@ class Client:
         if len(lines) < 3 or lines[2] != url or lines[0] != hashlib.sha256(content).hexdigest():
             return None
         return Answer(url, content, {"content-type": lines[1]})
+
+
+def _check_address(url: str) -> None:
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise FetchError(text("fetch.bad_address", url=url))
 
 
 class _Later(Exception):

@@ -6,6 +6,7 @@ import math
 import re
 import shutil
 import tomllib
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,9 @@ from twin.fetch import wfs, wms
 from twin.fetch.http import Client, FetchError
 from twin.files import replacing, sha256, write_json, write_text
 from twin.grid import Bounds
-from twin.layers import hubeau
+from twin.layers import archives, hubeau
+from twin.layers.files import VECTOR_SUFFIXES
+from twin.layers.layer import SIDECARS
 from twin.layers.vector import read_clipped
 from twin.messages import text
 from twin.units import problems_of
@@ -95,7 +98,10 @@ class TerrainTable(_Table):
 
 
 class FeatureTable(_Table):
-    """``[[features]]``: a WFS type, where it is kept, which layer of the territory it serves ("": none)."""
+    """``[[features]]``: a WFS type, where it is kept, which layer of the territory it serves ("": none).
+
+    zones : where it is to be had; () everywhere.
+    """
 
     type_name: str
     file: str
@@ -104,10 +110,15 @@ class FeatureTable(_Table):
     product: str
     licence: str
     key: str = ""
+    zones: tuple[str, ...] = ()
 
 
 class FileTable(_Table):
-    """``[[files]]``: a file of which the part within the extent is kept."""
+    """``[[files]]``: a file, or a member of an archive, of which the part within the extent is kept.
+
+    members : zone → pattern of the member's name; {} : the source is the file itself, or the first of its
+        GeoPackages and shapefiles.
+    """
 
     source: str
     file: str
@@ -116,6 +127,7 @@ class FileTable(_Table):
     product: str
     licence: str
     source_layer: str | None = None
+    members: dict[str, str] = {}
 
 
 class Services(_Table):
@@ -238,11 +250,15 @@ def fetch(
         client.per_second = options.get("per_second", services.wms.per_second)
         _terrain(client, services, place, bounds, directory, made, say, cell)
     client.per_second = options.get("per_second", services.wfs.per_second)
-    chosen = [table for table in services.features if wanted(table.serves or table.layer)]
+    chosen = [
+        table
+        for table in services.features
+        if wanted(table.serves or table.layer) and (not table.zones or zone_name in table.zones)
+    ]
     _features(client, services, chosen, place.crs, bounds, directory, made, say)
     for table in services.files:
         if wanted(table.serves):
-            _file(table, place.crs, bounds, directory, made, say)
+            _file(client, table, zone_name, place.crs, bounds, directory, made, say)
     if wanted("gauges"):
         client.per_second = options.get("per_second", services.hubeau.per_second)
         _gauges(client, services, place.crs, bounds, directory, made, say)
@@ -357,16 +373,50 @@ def _features(
             _serves(made, directory, path, table, services.wfs.url, table.type_name)
 
 
-def _file(table: FileTable, crs: str, bounds: Bounds, directory: Path, made: _Made, say: Say) -> None:
+def _file(
+    client: Client,
+    table: FileTable,
+    zone: str,
+    crs: str,
+    bounds: Bounds,
+    directory: Path,
+    made: _Made,
+    say: Say,
+) -> None:
+    if table.members and zone not in table.members:
+        made.notes.append(text("fetch.nothing_here", type_name=table.product))
+        return
     say(text("fetch.file", source=table.source))
-    frame = read_clipped(table.source, table.source_layer, crs, bounds)
+    web = urllib.parse.urlsplit(table.source).scheme in ("http", "https")
+    given = client.download(table.source, archives.room() / "fetched") if web else Path(table.source)
+    try:
+        path = _member(given, table.members.get(zone))
+    except archives.NoArchiver:
+        made.notes.append(text("fetch.no_archiver", product=table.product, path=given))
+        return
+    except archives.ArchiveError as error:
+        raise FetchError(text("fetch.bad_file", source=table.source, reason=error)) from error
+    frame = read_clipped(path, table.source_layer, crs, bounds)
     if frame.empty:
         made.notes.append(text("fetch.nothing_here", type_name=table.source))
         return
-    path = directory / table.file
-    with replacing(path) as temporary:
+    target = directory / table.file
+    with replacing(target) as temporary:
         _write(frame, temporary, table.layer)
-    _serves(made, directory, path, table, table.source, table.layer)
+    _serves(made, directory, target, table, table.source, table.layer)
+    made.sources[-1]["source_sha256"] = sha256(given)
+
+
+def _member(given: Path, pattern: str | None) -> Path:
+    if not archives.is_archive(given):
+        return given
+    suffixes = frozenset(VECTOR_SUFFIXES | set(SIDECARS))
+    if pattern is not None:
+        return archives.member(given, pattern, suffixes)
+    try:
+        return archives.member(given, "*.gpkg", suffixes)
+    except archives.NoMember:
+        return archives.member(given, "*.shp", suffixes)
 
 
 def _write(frame: gpd.GeoDataFrame, path: Path, layer: str) -> None:

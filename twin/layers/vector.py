@@ -119,24 +119,23 @@ def _join(frames: list[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=frames[0].crs)
 
 
-def read_clipped(source: str, layer: str | None, crs: str, bounds: Bounds) -> gpd.GeoDataFrame:
-    """The features of a file (a path or a web address) that meet bounds, in their CRS.
+def read_clipped(path: Path, layer: str | None, crs: str, bounds: Bounds) -> gpd.GeoDataFrame:
+    """The features of a file that meet bounds, in their CRS.
 
     Raises
     ------
     InputError
         The file cannot be read, or says no CRS.
     """
-    path = f"/vsicurl/{source}" if source.startswith(("http://", "https://")) else source
     target = CRS.from_user_input(crs)
     try:
         info = pyogrio.read_info(path, layer=layer)
         declared = crs_tools.parse(info["crs"])
         if declared is None:
-            raise InputError(make_problem(source, "crs", "no_crs", crs=crs, bounds=crs_tools.show(bounds)))
+            raise InputError(make_problem(path, "crs", "no_crs", crs=crs, bounds=crs_tools.show(bounds)))
         frame = pyogrio.read_dataframe(path, layer=layer, bbox=_bounds_in(bounds, target, declared))
     except (DataSourceError, DataLayerError) as error:
-        raise InputError(make_problem(source, "source", "unreadable", reason=error)) from error
+        raise InputError(make_problem(path, "source", "unreadable", reason=error)) from error
     frame = frame.set_crs(declared, allow_override=True).to_crs(crs)
     return frame[_meets(frame.geometry.to_numpy(), box(*bounds))]
 
