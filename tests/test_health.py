@@ -83,6 +83,31 @@ def test_holes_are_told_from_the_edge(folder: Path) -> None:
     assert edge.value == pytest.approx(25 / 2400)
 
 
+@pytest.mark.parametrize("source", ["RGEALTI", "RGEALTI/*/*_MNT_*/*.tif"])
+def test_how_heights_were_measured(folder: Path, source: str) -> None:
+    """The source mask as IGN lays it beside the heights: LiDAR on a half, a quarter by radar, some none."""
+    tree = folder / "RGEALTI" / "1_DONNEES"
+    names = {kind: f"RGEALTI_{kind}_10M_ASC_LAMB93_IGN69_D999" for kind in ("MNT", "SRC", "DST")}
+    codes = np.full((small.NY, small.NX), 52, dtype=float)  # LiDAR of land
+    codes[:, small.NX // 2 :] = 110  # correlation
+    codes[: small.NY // 2, small.NX // 2 :] = 161  # radar
+    codes[:, -6:] = 255
+    for kind, values in (("MNT", small.bed()), ("SRC", codes), ("DST", codes)):
+        (tree / names[kind]).mkdir(parents=True)
+        write_raster(tree / names[kind] / f"RGEALTI_FXX_0650_6860_{kind}_LAMB93_IGN69.tif", values)
+    file = folder / "territory.toml"
+    file.write_text(file.read_text("utf-8").replace('"terrain.tif"', f'"{source}"'), "utf-8")
+    found_here = found(folder)["terrain.sources"]
+    cells = small.NY * (small.NX - 6)
+    poor = small.NY * (small.NX // 2 - 6) / cells
+    assert found_here.value == pytest.approx(poor)
+    assert found_here.severity == "warning"
+    assert f"LiDAR {100 * (1 - poor):.0f} %" in found_here.sentence
+    assert f"radar or interpolation {50 * poor:.0f} %" in found_here.sentence
+    assert found_here.values == (pytest.approx(poor),)
+    assert found_here.places[0].equals(shapely.box(X, Y - small.NY * CELL, X + small.NX * CELL, Y))
+
+
 @pytest.mark.parametrize(
     ("shift", "cell", "faulty"), [(7.0, 10.0, True), (20.0, 10.0, False), (0.0, 5.0, False)]
 )

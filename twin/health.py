@@ -21,8 +21,10 @@ from pyproj import CRS
 from twin.errors import InputError
 from twin.files import replacing
 from twin.grid import Bounds
+from twin.layers import LazyTerrain
 from twin.layers.lattice import LATTICE_TOLERANCE
 from twin.layers.layer import Provenance
+from twin.layers.masks import sources_of
 from twin.layers.mosaic import Mosaic
 from twin.layers.reading import Reading
 from twin.layers.roads import road_lines_with_heights
@@ -42,6 +44,7 @@ ROAD_BIAS = 1.0  # m: a median offset larger than that is another datum or anoth
 NULL_HEIGHTS = 0.25  # share of heights that are not known
 ZERO_HEIGHTS = 0.01  # share of heights that are 0 where the terrain is not
 OFF_TERRAIN = 0.01  # share of buildings without terrain under them
+POOR_SOURCES = 0.25  # share of the terrain measured by coarser means than LiDAR
 APART = 0.02  # share of the road network (by length) that is not joined to the main part
 RASTERS = ("roughness", "land_cover")  # layers that may be rasters and are laid over the terrain
 # What runs can do without, and what they lose.
@@ -115,7 +118,9 @@ def examine(territory: Territory) -> list[Finding]:
             report.add("information", name, "missing", row=f"missing_{name}")
     terrain = territory.mosaic() if territory.has("terrain") else None
     if terrain is not None:
-        _holes(report, territory.surveyed_terrain[1], terrain)
+        lazy, seen = territory.surveyed_terrain
+        _holes(report, seen, terrain)
+        _sources(report, lazy)
         for name in RASTERS:
             if territory.has(name):
                 _lattice(report, name, territory.layer(name).data, terrain)
@@ -215,6 +220,26 @@ def _holes(report: _Report, seen: Survey, terrain: Mosaic) -> None:
                 places=[shapely.box(*box_of(terrain, box)) for box in gaps.boxes],
                 values=[cells * area for cells in gaps.sizes],
             )  # fmt: skip
+
+
+def _sources(report: _Report, terrain: LazyTerrain) -> None:
+    """How the heights were measured, where IGN's source mask lies beside them."""
+    try:
+        found = sources_of(terrain.reading, [tile.path for tile in terrain.mosaic.used])
+    except InputError as error:
+        report.add("information", "terrain", "bad_masks", reason=error.problems[0].found)
+        return
+    if found is None:
+        return
+    total = sum(found.cells.values())
+    shares = sorted(found.cells.items(), key=lambda pair: -pair[1])
+    report.add(
+        "warning" if found.poor > POOR_SOURCES else "information", "terrain", "sources", value=found.poor,
+        shares=", ".join(f"{text(f'health.source_{name}')} {100 * n / total:.0f} %" for name, n in shares),
+        poor=f"{100 * found.poor:.0f}",
+        places=[shapely.box(*bounds) for bounds, _ in found.tiles],
+        values=[share for _, share in found.tiles],
+    )  # fmt: skip
 
 
 def _lattice(report: _Report, name: str, data: Any, terrain: Mosaic) -> None:
