@@ -1,8 +1,8 @@
 """How the heights of RGE ALTI were measured: the source mask that IGN delivers beside them.
 
 `RGEALTI_MNT_…/…_MNT_….asc` has a sister `RGEALTI_SRC_…/…_SRC_….tif` with a code for each cell, whose meaning
-stands in `tables/rgealti_sources.csv`, with sources. (The distance mask, DST, is left alone: no text that could
-be opened says its unit.)
+stands in `tables/rgealti_sources.csv`, with sources. (The distance mask, DST, is left alone: no text that
+could be opened says its unit.)
 """
 
 from __future__ import annotations
