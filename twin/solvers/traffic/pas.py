@@ -40,6 +40,7 @@ FEW = 200_000  # links of all pairs
 ROUNDING = 1e-15  # relative cost difference below which two segments cost the same
 DUST = 1e-12  # of the trips of a row: flow that rounding may leave where a closure has cut the row off
 FINE = 1e-4  # of the gap asked for: the same, where the gap is coarser
+SLACK = 1e-3  # of the gap found last: pairs nearer to balance than this wait for a later sweep
 ENOUGH, LITTLE = 0.02, 1e-4  # a sweep that finds less than this share of the first one's is the last
 
 
@@ -277,6 +278,7 @@ class PairedSegments:
     def _sweeps(self, least: float) -> None:
         """Sweep over all pairs until little is found, drop the idle ones, and tidy the pool."""
         pairs = self._sizes[0]
+        least = max(least, SLACK * min(self.history[-1][1], BEGIN) if self.history else 0.0)
         few = self._sizes[1] < FEW
         most, enough = (MORE_SWEEPS, LITTLE) if few else (SWEEPS, ENOUGH)
         first_found = 0.0
