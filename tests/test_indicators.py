@@ -129,6 +129,7 @@ SUMMARY = {
         {"time_s": 3600.0, "trips": 110.0, "intrazonal": 10.0, "unserved": 100.0, "minutes_lost": 0.0},
     ],
     "hours_lost_over_the_run": 6.5,
+    "hours_gained_over_the_run": 1.5,
     "trips_stranded_over_the_run": 12.0,
 }
 
@@ -235,6 +236,7 @@ def test_traffic_by_hand(tmp_path: Path) -> None:
     assert {key: f.value for key, f in figures.items()} == {
         "minutes_lost_per_trip": 5.0,  # 400 min over 110 − 10 − 20 trips
         "hours_lost": 6.5,
+        "hours_gained": 1.5,
         "trips_stranded": 12.0,
         "trips_unserved": 3.0,
     }

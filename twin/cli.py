@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twin import __version__
+from twin import __version__, cli_traffic
+from twin.cli_traffic import print_table
 from twin.errors import InputError, Problem, TwinError
 from twin.messages import text
 
@@ -187,7 +188,7 @@ def compare(
         [str(row.iloc[0]), str(row.iloc[1]), *("–" if pd.isna(v) else f"{v:,.6g}" for v in row.iloc[2:])]
         for _, row in frame.iterrows()
     ]
-    _print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
+    print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
     roads = frame.roads
     if roads is not None and most:
         changed = {
@@ -197,7 +198,7 @@ def compare(
         for side, part in changed.items():
             if len(part):
                 typer.echo()
-                _print_table(
+                print_table(
                     [text(f"cli.compare_{side}"), *(text(f"cli.compare_{c}") for c in ("km", "volume"))],
                     [
                         [str(name), f"{row['vehicle_km_change']:+,.0f}", f"{row['volume_change']:+,.0f}"]
@@ -261,56 +262,6 @@ def export(
         typer.echo(file)
 
 
-@app.command(help=text("cli.assign"))
-def assign(
-    network: Annotated[Path, typer.Argument(metavar="NET.tntp")],
-    trips: Annotated[Path, typer.Argument(metavar="TRIPS.tntp")],
-    gap: Annotated[float, typer.Option("--gap", help=text("cli.gap"))] = 1e-12,
-    toll_weight: Annotated[float, typer.Option("--toll-weight")] = 0.0,
-    length_weight: Annotated[float, typer.Option("--length-weight")] = 0.0,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.flows_out"))] = None,
-) -> None:
-    """Static equilibrium on a TNTP network."""
-    from twin.solvers.traffic.tntp import run_assign
-
-    done = run_assign(network, trips, gap, toll_weight, length_weight, out)
-    for key, value in (
-        ("gap", f"{done.gap:.3e}"),
-        ("objective", f"{done.objective:.15g}"),
-        ("total_time", f"{done.total_cost:.15g}"),
-        ("iterations", str(done.iterations)),
-        ("seconds", f"{done.seconds:.3f}"),
-        ("unserved", f"{done.unserved:g}"),
-        ("intrazonal", f"{done.intrazonal:g}"),
-    ):
-        typer.echo(f"{text(f'cli.assign_{key}')}: {value}")
-    if done.gap > gap:
-        raise TwinError(text("cli.gap_missed", gap=f"{done.gap:.3e}", wanted=f"{gap:.3e}"))
-
-
-@app.command(help=text("traffic.criticality"))
-def criticality(
-    path: Annotated[Path, typer.Argument(metavar="RUN|SCENARIO", help=text("traffic.run_or_scenario"))],
-    roads: Annotated[str, typer.Option("--roads", help=text("traffic.which_roads"))] = "bridges",
-    most: Annotated[int, typer.Option("--most", min=1, help=text("traffic.most"))] = 50,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("traffic.gpkg_out"))] = None,
-) -> None:
-    """Roads by what their loss costs."""
-    from twin.solvers.traffic.criticality import run_criticality
-
-    frame = run_criticality(path, roads=roads, most=most, out=out)
-    rows = [
-        [
-            row["name"] or row["road_ids"],
-            f"{row['volume_veh_h']:,.0f}",
-            f"{row['hours_lost']:,.1f}",
-            f"{row['stranded']:,.0f}",
-        ]
-        for _, row in frame.iterrows()
-    ]
-    _print_table([text(f"traffic.column_{key}") for key in ("road", "volume", "hours", "stranded")], rows)
-
-
 @app.command(help=text("bench.help"))
 def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]", help=text("bench.names"))] = None,
@@ -359,12 +310,15 @@ def bench(
                 **{key: f"{limit[key] / 1e9:.1f}" for key in ("copy", "products", "roots", "divisions")},
             )
         )
-    _print_table(*report.table(found))
+    print_table(*report.table(found))
     if before is not None:
         typer.echo("")
-        _print_table(*report.comparison(before, found))
+        print_table(*report.comparison(before, found))
     if json is not None:
         report.write(found, json)
+
+
+cli_traffic.add_to(app)
 
 
 # -- what the commands share ---------------------------------------------------------------
@@ -439,14 +393,7 @@ def _print_indicators(result: Result) -> None:
 
     label = f"label_{language()}"
     rows = [[row[label], f"{row['value']:,.6g}", row["unit"]] for row in result.indicators.values()]
-    _print_table([text("cli.indicator"), text("cli.value"), text("cli.unit")], rows)
-
-
-def _print_table(header: list[str], rows: list[list[str]]) -> None:
-    widths = [max(len(row[k]) for row in [header, *rows]) for k in range(len(header))]
-    for row in [header, ["-" * width for width in widths], *rows]:
-        cells = [row[0].ljust(widths[0]), *(cell.rjust(widths[k]) for k, cell in enumerate(row) if k > 0)]
-        typer.echo("  ".join(cells).rstrip())
+    print_table([text("cli.indicator"), text("cli.value"), text("cli.unit")], rows)
 
 
 def _page(results: list[Result], path: Path, *, ensemble: bool = False) -> None:

@@ -55,7 +55,8 @@ class Network:
     cell_ptr, cell_index, cell_length : CSR of the cells (flat, i·nx + j) that each segment crosses, in its
         order, and the length inside (m).
     dropped : rows of the layer that are not in the network, by reason.
-    banned_from, banned_to : (k,) links: nobody goes on from the first into the second.
+    turn_from, turn_to : (k,) links: to go on from the first into the second takes `turn_cost` (k,) (s) more;
+        inf: nobody may.
     bans : rows of the layer of turn bans, by what became of them.
     """
 
@@ -79,8 +80,9 @@ class Network:
     cell_index: NDArray[np.int64]
     cell_length: Floats
     dropped: dict[str, int] = field(default_factory=dict)
-    banned_from: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
-    banned_to: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    turn_from: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    turn_to: Ints = field(default_factory=lambda: np.zeros(0, np.int32))
+    turn_cost: Floats = field(default_factory=lambda: np.zeros(0))
     bans: dict[str, int] = field(default_factory=dict)
 
     @classmethod
@@ -170,7 +172,8 @@ class Network:
         )
 
     def with_turn_bans(self, bans: gpd.GeoDataFrame) -> Network:
-        """The same network with the turns of a canonical layer of bans (from_road, to_road, geometry).
+        """The same network with the turns of a canonical layer of bans (from_road, to_road, geometry and,
+        where turns only take time, cost_s: nan for a ban).
 
         A ban holds where the two roads meet; where they meet twice, at the place nearest to its geometry.
         Bans of roads that are not in the network, that do not meet, or that are driven the other way are
@@ -180,10 +183,17 @@ class Network:
         for a, road_id in enumerate(self.segments["road_id"].astype(str).to_numpy()[self.segment]):
             for key in {road_id, road_id.split("/")[0]}:
                 links.setdefault(key, []).append(a)
-        counts = dict.fromkeys(("banned", "unknown road", "roads that do not meet", "against the traffic"), 0)
-        turns: list[tuple[int, int]] = []
-        for first, second, at in zip(
-            bans["from_road"].astype(str), bans["to_road"].astype(str), bans.geometry, strict=True
+        counts = dict.fromkeys(
+            ("banned", "made dearer", "unknown road", "roads that do not meet", "against the traffic"), 0
+        )
+        costs = bans["cost_s"].to_numpy(np.float64) if "cost_s" in bans else np.full(len(bans), np.nan)
+        turns: dict[tuple[int, int], float] = {}
+        for first, second, cost, at in zip(
+            bans["from_road"].astype(str),
+            bans["to_road"].astype(str),
+            np.where(np.isnan(costs), np.inf, costs).tolist(),
+            bans.geometry,
+            strict=True,
         ):
             if first not in links or second not in links:
                 counts["unknown road"] += 1
@@ -204,13 +214,16 @@ class Network:
                 for b in links[second]
                 if self.link_to[a] == nodes[0] == self.link_from[b]
             ]
-            counts["banned" if here else "against the traffic"] += 1
-            turns += here
-        pairs = np.asarray(sorted(set(turns)), np.int32).reshape(-1, 2)
+            done = "banned" if cost == np.inf else "made dearer"
+            counts[done if here else "against the traffic"] += 1
+            for turn in here:
+                turns[turn] = max(cost, turns.get(turn, 0.0))
+        pairs = np.asarray(sorted(turns), np.int32).reshape(-1, 2)
         return replace(
             self,
-            banned_from=np.ascontiguousarray(pairs[:, 0]),
-            banned_to=np.ascontiguousarray(pairs[:, 1]),
+            turn_from=np.ascontiguousarray(pairs[:, 0]),
+            turn_to=np.ascontiguousarray(pairs[:, 1]),
+            turn_cost=np.array([turns[turn] for turn in sorted(turns)], np.float64),
             bans={reason: n for reason, n in counts.items() if n},
         )
 

@@ -24,10 +24,13 @@ from viz.pen import FAINT, INK
 
 if TYPE_CHECKING:
     from twin.indicators import Comparison
+    from twin.solvers.traffic.study import Users
 
 PAPER = "#ffffff"
 #: Volume over capacity: up to each bound, its colour.
 SATURATION = ((0.5, "#7fbf7b"), (0.8, "#fee08b"), (1.0, "#f46d43"), (np.inf, "#a50026"))
+#: Trips through a road, from few to many.
+USERS = ("#c6c2dd", "#9e9ac8", "#756bb1", "#54278f")
 _OFFSET = 0.0035  # of the width of the map: directions are drawn side by side, on the right
 _NAMED = 12
 
@@ -108,6 +111,49 @@ def traffic_change(
     return figure
 
 
+def users(
+    found: Users, path: str | Path | None = None, *, title: str = "", lang: str | None = None, dpi: int = 160
+) -> Figure:
+    """Where the trips that use some roads come from and go to: width by their number, zones by how many begin
+    or end there (`twin.solvers.traffic.study.users_of`).
+    """
+    links = found.links
+    volume = links["selected_pcu_h"].to_numpy(np.float64)
+    chosen = links["chosen"].to_numpy(bool)
+    most = max(float(volume.max(initial=0.0)), 1.0)
+    bounds = [round_down(most * share) for share in (0.05, 0.25, 0.6)]
+    step = np.digitize(volume, bounds)
+    labels = [f"< {number(bounds[0], lang)}", *(f"> {number(bound, lang)}" for bound in bounds)]
+    widths = (0.6, 1.2, 2.2, 3.6)
+    legend = [*zip(USERS, labels, widths, strict=True), (INK, text("map.users_chosen", lang), 4.0)]
+    figure = _drawn(
+        links,
+        width=np.where(chosen, 4.5, np.asarray(widths)[step]),
+        colours=[INK if own else USERS[k] for own, k in zip(chosen, step, strict=True)],
+        order=np.where(chosen, np.inf, volume),
+        title=title,
+        subject=text("map.users", lang),
+        legend=(text("map.legend_users", lang), legend),
+        names=_largest(links, volume),
+        dpi=dpi,
+    )
+    axes, zones = figure.axes[0], found.zones
+    ends = (zones["begin"] + zones["end"]).to_numpy(np.float64)
+    axes.scatter(
+        zones.geometry.x, zones.geometry.y, s=90.0 * ends / max(float(ends.max(initial=0.0)), 1.0),
+        color=USERS[-1], alpha=0.35, linewidths=0, zorder=3,
+    )  # fmt: skip
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def round_down(value: float) -> float:
+    """The next number of one digit that is not larger."""
+    step = 10.0 ** np.floor(np.log10(max(value, 1e-9)))
+    return float(np.floor(value / step) * step)
+
+
 def _drawn(
     links: gpd.GeoDataFrame,
     *,
@@ -122,6 +168,9 @@ def _drawn(
 ) -> Figure:
     """One sheet: links in the order of `order`, the least first."""
     x0, y0, x1, y1 = links.total_bounds
+    least = 0.3 * max(x1 - x0, y1 - y0)  # one straight street is no sheet
+    wider, higher = max(least - (x1 - x0), 0.0) / 2, max(least - (y1 - y0), 0.0) / 2
+    x0, y0, x1, y1 = x0 - wider, y0 - higher, x1 + wider, y1 + higher
     height = float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))
     figure = Figure(figsize=(11.0, height + 0.9), dpi=dpi, facecolor=PAPER)
     FigureCanvasAgg(figure)

@@ -382,6 +382,22 @@ def test_turn_bans_one_row_a_pair(read: Read, tmp_path: Path) -> None:
         read("turn_bans", "b.gpkg")
 
 
+def test_turns_that_only_take_time(read: Read, tmp_path: Path) -> None:
+    data = gpd.GeoDataFrame(
+        {"from_road": ["T1", "T2"], "to_road": ["T5", "T6"], "cost_s": ["12.5", None]},
+        geometry=[Point(X, Y)] * 2,
+        crs=2154,
+    )
+    data.to_file(tmp_path / "a.gpkg", engine="pyogrio")
+    costs = read("turn_bans", "a.gpkg").data["cost_s"]
+    assert costs[0] == 12.5
+    assert np.isnan(costs[1])
+    data.assign(cost_s=["-3", "soon"]).to_file(tmp_path / "b.gpkg", engine="pyogrio")
+    with pytest.raises(InputError, match=r"-3 \(2") as caught:
+        read("turn_bans", "b.gpkg")
+    assert caught.value.problems[0].key == "layers.turn_bans.cost_s"
+
+
 def test_empty_layers_are_no_error(read: Read, tmp_path: Path) -> None:
     write_gpkg(
         tmp_path / "a.gpkg", {"troncon_de_route": frame(ROADS).iloc[:0], "zone": frame(BUILDINGS).iloc[:0]}

@@ -74,6 +74,15 @@ def relative_gap(network: AssignmentNetwork, trips: Trips, volume: np.ndarray) -
     return (total - math.fsum(trips.trips[served] * pair_cost[served])) / total
 
 
+def beckmann(network: AssignmentNetwork, volume: np.ndarray) -> float:
+    """Sum over links of the integral of the cost from 0 to the volume, exactly summed."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(network.b > 0, volume / network.capacity, 0.0)
+    congestion = network.b * np.power(ratio, network.power) / (network.power + 1.0)
+    terms = (network.fixed + network.free_time * (1.0 + np.where(network.b > 0, congestion, 0.0))) * volume
+    return math.fsum(terms)
+
+
 def frank_wolfe(network: AssignmentNetwork, trips: Trips, iterations: int) -> np.ndarray:
     """Textbook Frank-Wolfe with a line search by SciPy."""
     from scipy.optimize import brentq

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.traffic import slow_traffic as slow
 from twin.errors import InputError
 from twin.solvers.traffic.tntp import read_flows, read_network, read_trips, run_assign
 
@@ -188,3 +189,61 @@ def test_entries_that_are_none_are_named(files: tuple[Path, Path], entry: str) -
     files[1].write_text(TRIPS + "  " + entry + "\n")
     with pytest.raises(InputError, match="line 7"):
         read_trips(files[1])
+
+
+def _regional(seed: int, path: Path) -> None:
+    """A region as the large files write it: zones first, joined by connectors without cost or capacity of
+    their own, streets with b = 0, power 0 or a steep power, tolls, parallel and one-way links; odd layout.
+    """
+    rng = np.random.default_rng(seed)
+    zones, side = 12, 8
+    rows = []
+    corner = zones + 1 + np.arange(side * side).reshape(side, side)
+    for i in range(side):
+        for j in range(side):
+            for di, dj in ((0, 1), (1, 0)):
+                if i + di < side and j + dj < side:
+                    ends = int(corner[i, j]), int(corner[i + di, j + dj])
+                    for tail, head in (ends, ends[::-1]):
+                        rows += [(tail, head)] * (2 if rng.random() < 0.05 else 1)
+    lines = []
+    for tail, head in rows:
+        b, power = ((0.15, 4), (0.15, 4), (0, 0), (1.2, 0), (0.8, 1), (0.0053, 16.83))[rng.integers(6)]
+        capacity, length = rng.integers(200, 900), rng.uniform(0.1, 2.0)
+        toll = rng.choice([0, 0, 50])
+        lines.append(
+            f"\t{tail}\t{head}\t{capacity}.0000\t{length:.3E}\t{length:.4f}\t{b}\t{power}\t25\t{toll}\t1\t;"
+        )
+    for zone in range(1, zones + 1):
+        for node in rng.choice(corner.ravel(), 2, replace=False):
+            for tail, head in ((zone, node), (node, zone)):
+                lines.append(f"\t{tail}\t{head}\t999999\t0.00\t0\t0\t0\t0\t0\t9 ;")
+    rng.shuffle(lines)
+    (path / "net.tntp").write_text(
+        f"<NUMBER OF ZONES> {zones}\n<NUMBER OF NODES> {zones + side * side}\n"
+        f"<FIRST THRU NODE> {zones + 1}\n<NUMBER OF LINKS> {len(lines)}\n<TOLL FACTOR> 0.02\n"
+        "<DISTANCE FACTOR> 0.04\n<END OF METADATA>\t\t\n\n\n~ \tInit node \tTerm node \tCapacity \t;\n"
+        + "\n".join(lines) + "\n\n",
+        encoding="utf-8",
+    )  # fmt: skip
+    text = f"<NUMBER OF ZONES>  {zones} \n<TOTAL OD FLOW>   12345.67\n<END OF METADATA>\n\n"
+    for origin in range(1, zones + 1):
+        text += f"\nOrigin  {origin} \n"
+        for zone in range(1, zones + 1):
+            text += f"{zone:5d} :{rng.uniform(0, 90) * (rng.random() < 0.8):12.4f}; " + "\n" * (zone % 5 == 0)
+    (path / "trips.tntp").write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_look_alikes_of_regional_files(tmp_path: Path, seed: int) -> None:
+    _regional(seed, tmp_path)
+    files = tmp_path / "net.tntp", tmp_path / "trips.tntp"
+    found = run_assign(*files, toll_weight=0.02, length_weight=0.04)
+    network, trips = read_network(files[0]).network(0.02, 0.04), read_trips(files[1])
+    assert found.gap <= 1e-12
+    assert found.unserved == 0.0
+    assert abs(slow.relative_gap(network, trips, found.volume)) <= 1e-11
+    assert found.objective == pytest.approx(slow.beckmann(network, found.volume), rel=1e-12)
+    assert found.imbalance <= 1e-9 * trips.total
+    coarse = run_assign(*files, 1e-4, 0.02, 0.04, method="bfw")
+    assert 0.0 <= coarse.objective - found.objective <= coarse.gap * coarse.total_cost

@@ -374,3 +374,33 @@ def test_a_turn_ban_sends_traffic_round() -> None:
     free = TrafficSolver(made, Scenario((DEMAND,)), {})
     # Zones at the junction itself are not concerned by the ban; nobody used that turn before.
     np.testing.assert_allclose(traffic.volume, free.reference.volume, atol=1e-6)
+
+
+def test_a_turn_that_takes_time() -> None:
+    """From the north-west, the street and the detour to the east are equally long; straight on from the side
+    road into the street then takes 40 s, back again nothing.
+    """
+    made = domain()
+    network = made.networks["roads"]
+    towns = made.places["towns"].features
+    places = {**made.places, "towns": replace(made.places["towns"], features=towns.assign(
+        geometry=[Point(5, 85), Point(298, 46), Point(236, 22)]
+    ))}  # fmt: skip
+    used = {}
+    for cost in (0.0, 40.0, np.nan):
+        turns = gpd.GeoDataFrame(
+            {"from_road": ["up_west"], "to_road": ["street"], "cost_s": [cost]},
+            geometry=[Point(5, 45)],
+            crs=CRS,
+        )
+        town = replace(made, networks={"roads": network.with_turn_bans(turns)}, places=places)
+        traffic = TrafficSolver(town, Scenario((DEMAND,)), {})
+        street = traffic.links_frame().query("road_id == 'street'").sort_values("from_node")
+        eastwards = network.node_x[street["from_node"]] < 100.0
+        used[cost] = [street["volume_veh_h"][there].sum() for there in (eastwards, ~eastwards)]
+        kind = "banned" if np.isnan(cost) else "made dearer"
+        assert traffic.summary()["network"]["turn_bans"] == {kind: 1}
+    assert min(used[0.0]) > 50.0
+    assert used[40.0][0] == pytest.approx(0.0, abs=1e-6)
+    assert used[40.0][1] > 50.0
+    np.testing.assert_allclose(list(used.values())[1], list(used.values())[2], atol=1e-6)

@@ -132,7 +132,7 @@ def test_bans_from_a_layer() -> None:
     ids = network.segments["road_id"].to_numpy()[network.segment]
     turns = [
         (ids[a], ids[b], float(network.node_x[network.link_to[a]]))
-        for a, b in zip(network.banned_from, network.banned_to, strict=True)
+        for a, b in zip(network.turn_from, network.turn_to, strict=True)
     ]
     assert turns == [("A", "B/1", 10.0), ("D", "A", 0.0)]
     assert network.report()["turn_bans"] == {"banned": 2, "against the traffic": 2, "unknown road": 1}

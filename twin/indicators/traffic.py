@@ -26,6 +26,7 @@ def traffic_figures(run: Run) -> list[Indicator]:
     out = [
         make("minutes_lost_per_trip", most, "min", hours=when / 3600),
         make("hours_lost", float(summary["hours_lost_over_the_run"]), "veh·h"),
+        make("hours_gained", float(summary.get("hours_gained_over_the_run", 0.0)), "veh·h"),
         make("trips_stranded", float(summary["trips_stranded_over_the_run"]), "veh"),
         make("trips_unserved", float(summary["reference"]["unserved"]), "veh/h"),
     ]

@@ -36,18 +36,20 @@ def read_other(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
 
 
 def read_turn_bans(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
-    """Read forbidden turns: one row a pair (ban_id, from_road, to_road, geometry).
+    """Read forbidden turns: one row a pair (ban_id, from_road, to_road, geometry); and those that only take
+    time, where the layer has a column ``cost_s`` (s; a row without a value is a ban).
 
     Raises
     ------
     InputError
-        The layer has no columns for the two roads.
+        The layer has no columns for the two roads, or costs that are negative or no numbers.
     """
     features = read_features(reading)
     frame, version = ign.clean(reading, features.frame)
     columns = {
         key: ign.column_of(frame, "turn_bans", key, version) for key in ("ban_id", "from_road", "to_road")
     }
+    cost = _turn_costs(reading, features, frame)
     if not columns["from_road"] or not columns["to_road"]:
         names = few([c for c in frame.columns if c != "geometry"], 70) or "–"
         reading.problem(features.files[0], "layer", "not_turn_bans", columns=names)
@@ -60,6 +62,7 @@ def read_turn_bans(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
                 "ban_id": first_text(frame, columns["ban_id"]),
                 "from_road": first_text(frame, columns["from_road"]),
                 "to_road": exits,
+                **cost,
             },
             index=frame.index,
         ),
@@ -71,3 +74,19 @@ def read_turn_bans(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     if not complete.all():
         reading.note("half_bans", count=int((~complete).sum()))
     return out[complete].reset_index(drop=True), features
+
+
+def _turn_costs(reading: Reading, features: Features, frame: gpd.GeoDataFrame) -> dict[str, pd.Series[float]]:
+    """The column ``cost_s`` of a layer of turns as numbers, NaN where it says nothing; empty without one."""
+    if "cost_s" not in frame.columns:
+        return {}
+    said = frame["cost_s"].notna() & (frame["cost_s"].astype(str).str.strip() != "")
+    cost = pd.to_numeric(frame["cost_s"], errors="coerce")
+    bad = said & ~(cost >= 0)
+    if bad.any():
+        reading.problem(
+            features.files[0], "cost_s", "bad_turn_cost", value=frame["cost_s"][bad].iloc[0],
+            count=int(bad.sum()),
+        )  # fmt: skip
+        reading.problems.raise_if_any()
+    return {"cost_s": cost}

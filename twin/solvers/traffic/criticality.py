@@ -17,6 +17,7 @@ from twin.errors import InputError, Problem
 from twin.files import replacing
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
+from twin.solvers.traffic.study import open_scenario, traffic_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,8 +32,10 @@ STRANDED_HOUR = 1.0  # h that a trip without a route counts for in the ranking
 class Loss:
     """What closing some links costs in the hour that is assigned.
 
-    hours_lost : vehicle-hours more for trips that keep a route. stranded : trips that lose theirs. volume :
-    vehicles that used the links. hours : both together, a stranded trip counted for an hour.
+    hours_lost : vehicle-hours more for trips that keep a route, less what others gain (negative where the
+    stranded no longer hinder them, or by Braess's paradox: read it beside `stranded`). stranded : trips that
+    lose theirs. volume : vehicles that used the links. hours : both together, a stranded trip counted for an
+    hour.
     """
 
     hours_lost: float
@@ -108,18 +111,7 @@ def criticality(
     InputError
         The scenario has no demand or roads, or no bridge.
     """
-    from twin.gridding import DomainParameters, build_domain
-    from twin.solvers.traffic.solver import TrafficSolver
-
-    parameters = scenario.parameters()
-    if "traffic" not in parameters:
-        raise InputError(Problem(scenario.where, "solvers", "no traffic", 'solvers = ["traffic"]'))
-    domain_parameters = parameters["domain"]
-    assert isinstance(domain_parameters, DomainParameters)
-    domain = build_domain(scenario.territory, scenario.resolution, domain_parameters)
-    for measure in scenario.measures:
-        domain = measure.apply(domain)
-    traffic = TrafficSolver(domain, scenario, {})
+    traffic = traffic_of(scenario)
     network, trips = traffic.network, traffic.reference_trips
     if roads == "bridges":
         groups = bridges(network)
@@ -169,13 +161,9 @@ def run_criticality(
     InputError
         No such run or scenario, `roads` is neither "bridges" nor "all", and what `criticality` raises.
     """
-    from twin.scenarios.scenario import Scenario
-
-    path = Path(path)
     if roads not in ("bridges", "all"):
         raise InputError(Problem("twin criticality", "--roads", repr(roads), '"bridges" or "all"'))
-    scenario = Scenario.open(path / "scenario.toml" if path.is_dir() else path)
-    frame = criticality(scenario, roads=roads, most=most)
+    frame = criticality(open_scenario(path), roads=roads, most=most)
     if out is not None:
         with replacing(Path(out)) as aside:
             frame.to_file(aside, layer="criticality", driver="GPKG")

@@ -30,10 +30,11 @@ if TYPE_CHECKING:
     from twin.scenarios.events import Demand
 
 # Vehicles (drivers) that set out for each inhabitant. Enquête Mobilité des personnes 2019 (SDES): 181 million
-# trips on a weekday, 63 % by car, by about 60.5 million people of six or more; 1.4 people a car (stated).
+# trips on a weekday, 62.8 % by car, by about 60.5 million people of six or more; 1.4 a car: assumption.
 TRIPS_A_DAY = 1.35
 TRIPS_AN_HOUR = 0.13  # the hour of WEEKDAY with most
-# Shares of the day by hour of the local clock on a weekday; stated, after the two peaks of mobility surveys.
+# Shares of the day by hour of the local clock on a weekday: assumption, two peaks and a bump at noon; counts
+# (`params.traffic.counts`) or a profile of one's own (`time_of_day`) take its place.
 WEEKDAY = (
     0.004, 0.002, 0.001, 0.001, 0.003, 0.010, 0.030, 0.075, 0.090, 0.055, 0.048, 0.053,
     0.068, 0.063, 0.058, 0.060, 0.083, 0.100, 0.082, 0.050, 0.028, 0.018, 0.012, 0.006,

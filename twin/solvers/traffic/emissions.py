@@ -37,11 +37,12 @@ METHOD = (
 )
 FRANCE = (
     "French fleet in traffic about 2022 (fleet_france.csv): diesel 64 % of car-km (SDES 2019 shares moved by "
-    "its 2022 growth), Euro VI 79.5 % of long-distance lorries (CNR 2019); the other splits are stated"
+    "its 2022 growth), Euro VI 79.5 % of long-distance lorries (CNR 2019); the other splits (Euro class, "
+    "size) are assumptions"
 )
 
 CO2_OF_FUEL = {"Petrol": 69.3, "Petrol Hybrid": 69.3, "Diesel": 74.1, "Electric": 0.0}  # g/MJ, at the exhaust
-ELECTRIC_ENERGY = 0.72  # MJ/km (20 kWh/100 km), stated
+ELECTRIC_ENERGY = 0.72  # MJ/km (20 kWh/100 km): assumption
 # TSP (g/km) of tyres, brakes and road surface; the kinds of vehicle are those of the guidebook's table.
 WEAR = {
     "Passenger Cars": (0.0107, 0.0075, 0.0150),
@@ -50,7 +51,7 @@ WEAR = {
     "Buses": (0.0450, 0.0327, 0.0760),
 }
 PM10_OF_WEAR = (0.60, 0.98, 0.50)
-# The guidebook gives some factors of particles by driving mode, not by speed; the bounds (km/h) are stated.
+# The guidebook gives some factors of particles by driving mode, not by speed; the bounds (km/h): assumption.
 MODES = {"urban": (0.0, 60.0), "rural": (60.0, 90.0), "highway": (90.0, math.inf)}
 
 FACTOR_COLUMNS = (

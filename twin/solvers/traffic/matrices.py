@@ -1,4 +1,4 @@
-"""Trip tables from files: CSV, OMX, TNTP, GeoPackage. Zones are known by their names."""
+"""Tables between zones: trips from CSV, OMX, TNTP, GeoPackage; Open Matrix to write. Zones go by names."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from twin.errors import InputError, Problem, Problems, suggest
+from twin.files import replacing
 from twin.solvers.traffic.demand import read_trips_csv
 from twin.solvers.traffic.problem import Trips
 from twin.solvers.traffic.tntp import read_trips as read_tntp
@@ -81,6 +82,22 @@ def read_omx(path: Path, names: tuple[str, ...], key: str, table: str | None = N
     return Trips.from_pairs(
         len(names), of[origin], of[destination], matrix[origin, destination], str(path), key
     )
+
+
+def write_omx(path: Path, names: Sequence[str], tables: dict[str, np.ndarray]) -> Path:
+    """Write tables (z, z) as an Open Matrix file, version 0.2 (github.com/osPlanning/omx), zones named by the
+    lookup ``zone``.
+    """
+    import h5py
+
+    zones = len(names)
+    with replacing(path) as aside, h5py.File(aside, "w") as file:
+        file.attrs["OMX_VERSION"] = np.bytes_("0.2")
+        file.attrs["SHAPE"] = np.array([zones, zones], np.int32)
+        for name, table in tables.items():
+            file.create_dataset(f"data/{name}", data=table, compression="gzip", compression_opts=1)
+        file.create_dataset("lookup/zone", data=np.array([name.encode() for name in names]))
+    return path
 
 
 def read_geopackage(path: Path, names: tuple[str, ...], key: str, layer: str | None = None) -> Trips:

@@ -91,6 +91,24 @@ class Closure:
         return self.start <= t < self.end
 
 
+def roads_at(
+    geometry: shapely.Geometry, shapes: NDArray[np.object_], tree: shapely.STRtree | None = None
+) -> tuple[list[int], float]:
+    """Roads (rows of `shapes`) at a place: at a point the nearest, at a line or polygon every road that it
+    crosses, the nearest where it crosses none; and how far the farthest of these is (m).
+    """
+    tree = shapely.STRtree(shapes) if tree is None else tree
+    rows: set[int] = set()
+    farthest = 0.0
+    for part in shapely.get_parts(geometry):
+        hit = [] if part.geom_type == "Point" else tree.query(part, predicate="intersects").tolist()
+        if not hit:
+            hit = [int(tree.nearest(part))]
+            farthest = max(farthest, float(shapely.distance(part, shapes[hit[0]])))
+        rows.update(hit)
+    return sorted(rows), farthest
+
+
 def closures_of(scenario: Scenario, domain: Domain, network: Network) -> list[Closure]:
     """The road closures of a scenario on a network.
 
@@ -134,18 +152,15 @@ def closures_of(scenario: Scenario, domain: Domain, network: Network) -> list[Cl
                 )
         if event.at is not None:
             geometry = place_geometry(domain, event.at, scenario.where, f"{key}.at")
-            for part in shapely.get_parts(geometry):
-                hit = [] if part.geom_type == "Point" else tree.query(part, predicate="intersects").tolist()
-                nearest = int(tree.nearest(part))
-                distance = float(shapely.distance(part, shapes[nearest]))
-                if not hit and distance > REACH:
-                    problems.add(
-                        scenario.where,
-                        f"{key}.at",
-                        f"{event.at}: the nearest road is {distance:.0f} m away",
-                        f"a place within {REACH:.0f} m of a road",
-                    )
-                rows.update(hit or [nearest])
+            hit, distance = roads_at(geometry, shapes, tree)
+            if distance > REACH:
+                problems.add(
+                    scenario.where,
+                    f"{key}.at",
+                    f"{event.at}: the nearest road is {distance:.0f} m away",
+                    f"a place within {REACH:.0f} m of a road",
+                )
+            rows.update(hit)
         start, end = event.window
         if not end > start:
             problems.extend(

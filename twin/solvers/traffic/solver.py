@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-# What is kept of each coupling time, in the order of the columns of the state's `records`.
+# What is kept of each coupling time, in the order of the columns of the state's `records`. Minutes lost are
+# those of the trips that keep a route and take longer than in the reference state, minutes gained of those
+# that are quicker because others are stranded: apart, so that neither hides the other.
 RECORD = (
     "time_s",
     "trips",
@@ -51,6 +53,7 @@ RECORD = (
     "iterations",
     "total_travel_time_h",
     "minutes_lost",
+    "minutes_gained",
     "vehicle_km",
     "energy_mj",
     "co2_g",
@@ -65,6 +68,7 @@ SUMMED = (
     "unserved",
     "stranded",
     "minutes_lost",
+    "minutes_gained",
     "total_travel_time_h",
     "vehicle_km",
     "energy_mj",
@@ -289,7 +293,8 @@ class TrafficSolver(Solver):
         return {
             "method": "user equilibrium (paired alternative segments, Bar-Gera 2010, Xie and Xie 2016)",
             "water": "Pregnolato et al. 2017; bridges (level > 0) dry, tunnels as deep as their ends",
-            "start": "each assignment from nothing; no warm start",
+            "start": "each assignment from nothing, so that a resumed run is the same to the bit; only "
+            "criticality and counts start from the equilibrium before",
             "parameters": parameters.model_dump(mode="json"),
             "network": self.network.report(),
             "demand": self.demands.report(self.reference_time),
@@ -321,6 +326,7 @@ class TrafficSolver(Solver):
                 },
             },
             "hours_lost_over_the_run": over_the_run["minutes_lost"] / 60.0,
+            "hours_gained_over_the_run": over_the_run["minutes_gained"] / 60.0,
             "trips_stranded_over_the_run": over_the_run["stranded"],
             "over_the_run": over_the_run,
             "seconds": {"assignments": self._seconds},
@@ -330,6 +336,10 @@ class TrafficSolver(Solver):
     def reference_trips(self) -> Trips:
         """The trips of the reference state, in passenger cars."""
         return self.demands.trips(self.reference_time, cars=True)
+
+    def reference_with_paths(self) -> Assignment:
+        """The reference state once more, with its flows by origin (see `select_links`)."""
+        return self._assign(self.supply, self.reference_time, {}, keep_paths=True)
 
     # -- inside --------------------------------------------------------------------
 
@@ -343,8 +353,8 @@ class TrafficSolver(Solver):
         return sorted(times)
 
     def _supply(self, time: Floats, zone_node: Array | None = None) -> AssignmentNetwork:
-        """The network as cost functions, with free times (m,) (s); where turns are banned, junctions are
-        spread out and the turns that are allowed come after the links.
+        """The network as cost functions, with free times (m,) (s); where turns are banned or take time,
+        junctions are spread out and the turns that are allowed come after the links.
         """
         if zone_node is None:
             zone_node = self.demands.zone_node
@@ -361,9 +371,9 @@ class TrafficSolver(Solver):
             conical=self.parameters.conical or 0.0,
             where="roads",
         )
-        if not network.banned_from.size:
+        if not network.turn_from.size:
             return supply
-        return expand(supply, network.banned_from, network.banned_to)
+        return expand(supply, network.turn_from, network.turn_to, network.turn_cost)
 
     def _reference(self, t: float) -> Assignment:
         """The dry, open network under the demand of an instant."""
@@ -373,16 +383,21 @@ class TrafficSolver(Solver):
         return self._references[key]
 
     def _assign(
-        self, supply: AssignmentNetwork, t: float, banned: dict[str, NDArray[np.bool_]]
+        self,
+        supply: AssignmentNetwork,
+        t: float,
+        banned: dict[str, NDArray[np.bool_]],
+        *,
+        keep_paths: bool = False,
     ) -> Assignment:
         """The equilibrium of an instant; `banned` (m,) links by class."""
         classes = self.demands.classes(t)
         gap, most = self.parameters.gap, self.parameters.max_iterations
         if len(classes) == 1 and classes[0].pce == 1.0 and not banned:
-            found = assign(supply, classes[0].trips, gap=gap, max_iterations=most)
+            found = assign(supply, classes[0].trips, gap=gap, max_iterations=most, keep_paths=keep_paths)
         else:
             own = [replace(kind, banned=banned.get(kind.name)) for kind in classes]
-            found = assign_classes(supply, own, gap=gap, max_iterations=most)
+            found = assign_classes(supply, own, gap=gap, max_iterations=most, keep_paths=keep_paths)
         self._seconds += found.seconds
         return found
 
@@ -432,7 +447,7 @@ class TrafficSolver(Solver):
         zones = self.supply.zones
         served = np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         stranded = ~np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
-        lost = number[served] @ (now.pair_cost - before.pair_cost)[served] / 60.0
+        longer = number[served] * (now.pair_cost - before.pair_cost)[served] / 60.0
         node = self.supply.zone_node
         away = node[origin] != node[destination]  # trips within a zone need no road
         leaving = np.bincount(origin[away], minlength=zones) > 0
@@ -451,7 +466,8 @@ class TrafficSolver(Solver):
             now.gap,
             float(now.iterations),
             _vehicle_hours(now),
-            float(lost),
+            float(longer[longer > 0.0].sum()),
+            float(-longer[longer < 0.0].sum()),
             float(self.volume @ self.network.length) / 1000.0,
             *(emitted.total(quantity) for quantity in QUANTITIES),
         )
