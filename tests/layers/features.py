@@ -122,22 +122,26 @@ def write_shp(
     prj: str | None = "EPSG:2154",
     cpg: str | None = None,
     width: int = 80,
+    driver: int = 0,
 ) -> Path:
-    """A shapefile whose texts are the bytes given (drivers would choose one encoding for us)."""
+    """A shapefile whose texts are the bytes given (drivers would choose one encoding for us).
+
+    driver : byte 29 of the .dbf, its code page.
+    """
     rows = {"ROW": range(len(geometries))}
     gpd.GeoDataFrame(rows, geometry=geometries, crs=prj or "EPSG:2154").to_file(path, engine="pyogrio")
     for suffix in (".cpg", ".dbf") if prj else (".cpg", ".dbf", ".prj"):
         path.with_suffix(suffix).unlink(missing_ok=True)
-    path.with_suffix(".dbf").write_bytes(_dbf(columns, width))
+    path.with_suffix(".dbf").write_bytes(_dbf(columns, width, driver))
     if cpg is not None:
         path.with_suffix(".cpg").write_text(cpg)
     return path
 
 
-def _dbf(columns: dict[str, list[bytes]], width: int) -> bytes:
+def _dbf(columns: dict[str, list[bytes]], width: int, driver: int) -> bytes:
     rows = len(next(iter(columns.values())))
     header_size, record_size = 32 + 32 * len(columns) + 1, 1 + width * len(columns)
-    out = struct.pack("<BBBBIHH20x", 3, 126, 11, 21, rows, header_size, record_size)
+    out = struct.pack("<BBBBIHH17xB2x", 3, 126, 11, 21, rows, header_size, record_size, driver)
     for name in columns:
         out += struct.pack("<11sc4xBB14x", name.encode("ascii"), b"C", width, 0)
     out += b"\r"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import shapely
 
 from tests.layers import features
 from tests.layers.conftest import Read
@@ -73,6 +74,45 @@ def test_every_class_of_v3(name: str, layer: str, columns: dict[str, str]) -> No
     for column, kind in columns.items():
         assert str(read.data[column].dtype).lower().startswith(kind)
     assert not any("do not know" in note or "not of the type" in note for note in read.provenance.notes)
+
+
+@pytest.mark.parametrize("form", ["gpkg", "shp"])
+def test_transport_facilities(read: Read, tmp_path: Path, form: str) -> None:
+    """No real file is here: made with the columns that BD TOPO 3 has, long and short."""
+    rows: list[dict[str, object]] = [
+        {"cleabs": "EQ_TRANS0001", "nature": "Parking", "nature_detaillee": "Parking relais",
+         "toponyme": "parking de la gare", "statut_du_toponyme": "Validé", "importance": "5",
+         "fictif": False, "etat_de_l_objet": "En service"},
+        {"cleabs": "EQ_TRANS0002", "nature": "Gare voyageurs uniquement", "nature_detaillee": None,
+         "toponyme": "Dieppe", "statut_du_toponyme": "Validé", "importance": "3",
+         "fictif": True, "etat_de_l_objet": "En projet"},
+    ]  # fmt: skip
+    for k, row in enumerate(rows):
+        x = features.X + 100.0 * k
+        row["geometry"] = shapely.box(x, features.Y, x + 50, features.Y + 30)
+    frame = features.frame(rows)
+    if form == "gpkg":
+        features.write_gpkg(tmp_path / "t.gpkg", {"equipement_de_transport": frame, "autre": frame})
+        layer = read("facilities", "t.gpkg", layer="equipement_de_transport")
+    else:
+        short = {
+            "cleabs": "ID", "nature": "NATURE", "nature_detaillee": "NAT_DETAIL", "toponyme": "TOPONYME",
+            "statut_du_toponyme": "STATUT_TOP", "importance": "IMPORTANCE", "fictif": "FICTIF",
+            "etat_de_l_objet": "ETAT",
+        }  # fmt: skip
+        frame["fictif"] = ["Non", "Oui"]
+        frame["date_creation"] = "2020-01-01"
+        renamed = frame.rename(columns={**short, "date_creation": "DATE_CREAT"})
+        renamed.to_file(tmp_path / "EQUIPEMENT_DE_TRANSPORT.shp", engine="pyogrio", encoding="UTF-8")
+        layer = read("facilities", "EQUIPEMENT_DE_TRANSPORT.shp")
+    data = layer.data
+    assert data["cleabs"].tolist() == ["EQ_TRANS0001", "EQ_TRANS0002"]
+    assert data["nature"].tolist() == ["Parking", "Gare voyageurs uniquement"]
+    assert data["nature_detaillee"].isna().tolist() == [False, True]
+    assert data["importance"].tolist() == [5, 3]
+    assert data["fictif"].tolist() == [False, True]
+    assert data["etat_de_l_objet"].tolist() == ["En service", "En projet"]
+    assert data["statut_du_toponyme"].tolist() == ["Validé", "Validé"]
 
 
 def test_values_that_no_table_knows_are_kept_and_counted(read: Read, tmp_path: Path) -> None:

@@ -35,10 +35,51 @@ def test_the_test_delivery(real_data: Path) -> None:
 
 
 @pytest.mark.real
-def test_ppr_zones(real_data: Path) -> None:
+def test_ppr_zones(real_data: Path, tmp_path: Path) -> None:
     assert covadis.kind_of("PPR_ZONE_REG") == ("ZONE_REG", "")
     frame = gpd.read_file(real_data / DIEPPE, layer="ppr_zone")
     assert set(covadis.tables()["classes"]["ZONE_REG"]["columns"]) <= set(frame.columns)
+    # Written as COVADIS has it and read back: the 19 zones of the PPRI of the Arques.
+    (path,) = covadis.write({"ZONE_REG": frame}, tmp_path / "ppr", territory="20010003", department="076")
+    assert path.name == "N_ZONE_REG_PPRN_20010003_S_076.shp"
+    (again,) = covadis.read(tmp_path / "ppr")
+    assert (again.kind, again.remarks) == ("ZONE_REG", ())
+    assert len(again.frame) == 19
+    for column in covadis.tables()["classes"]["ZONE_REG"]["columns"]:
+        assert again.frame[column].tolist() == frame[column].tolist(), column
+    moved = shapely.hausdorff_distance(again.frame.geometry.array, frame.geometry.array)
+    assert moved.max() == 0.0
+    # A GeoPackage of the same, as QGIS saves it.
+    frame.to_file(tmp_path / "ppr.gpkg", layer="n_zone_reg_pprn_20010003_s_076", driver="GPKG")
+    (saved,) = covadis.read(tmp_path / "ppr.gpkg")
+    assert (saved.kind, saved.frame["typereg"].tolist()) == ("ZONE_REG", frame["typereg"].tolist())
+
+
+@pytest.mark.real
+def test_the_test_delivery_written_again(real_data: Path, tmp_path: Path) -> None:
+    """Every layer of the real delivery, through our writer and back: the same values and shapes."""
+    delivered = covadis.read(real_data / "cnig" / "TRI_JTEST_TOPO_SIG_DI")
+    short = {value: key for key, value in covadis.tables()["scenarios"].items()}
+    done = 0
+    for layer in delivered:
+        name = layer.kind + (f"_{short[layer.scenario]}" if layer.scenario else "")
+        columns = [c for c in covadis.tables()["classes"][layer.kind]["columns"] if c in layer.frame]
+        try:
+            covadis.write(
+                {name: layer.frame}, tmp_path / layer.name, territory="JTEST_TOPO", department="027"
+            )
+        except InputError:
+            assert layer.remarks, layer.name  # what the standard has not was said at reading
+            continue
+        (again,) = covadis.read(tmp_path / layer.name)
+        assert (again.kind, again.scenario) == (layer.kind, layer.scenario)
+        for column in columns:
+            pd.testing.assert_series_equal(
+                again.frame[column], layer.frame[column], check_dtype=False, check_index=False
+            )
+        assert again.frame.geometry.geom_equals(layer.frame.geometry).all()
+        done += 1
+    assert done >= 15
 
 
 @pytest.mark.parametrize(
@@ -49,6 +90,8 @@ def test_ppr_zones(real_data: Path) -> None:
         ("N_TRI_X_ISO_HT_03_03MCC_S_076", ("ISO_HT", "03Mcc")),
         ("N_TRI_X_COTE_VIT_DEB_P_076", ("COTE_VIT_DEB", "")),
         ("N_TRI_X_ECOUL_S_076", ("ECOUL", "")),
+        ("N_ZONE_REG_PPRN_20010003_S_076", ("ZONE_REG", "")),
+        ("n_zone_alea_pprn_20120001_s_076", ("ZONE_ALEA", "")),
         ("TRONCON_DE_ROUTE", None),
     ],
 )
@@ -79,6 +122,17 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert layer.frame["cours_deau"].tolist() == ["la Béthune"] * 3
     assert layer.frame["est_ref"].isna().tolist() == [False, False, True]
     assert layer.frame.geometry.geom_equals(zones().geometry).all()
+
+
+def test_hazard_zones_of_a_ppr(tmp_path: Path) -> None:
+    frame = zones(nivalea_st=["01", "04", "06"], coderisque=["112", "112", "117"])
+    covadis.write({"ZONE_ALEA": frame}, tmp_path / "p", territory="20120001", department="076")
+    (layer,) = covadis.read(tmp_path / "p")
+    assert (layer.name, layer.kind) == ("N_ZONE_ALEA_PPRN_20120001_S_076", "ZONE_ALEA")
+    assert layer.frame["nivalea_st"].tolist() == ["01", "04", "06"]
+    frame["nivalea_st"] = "99"
+    with pytest.raises(InputError, match="NIVALEA_ST"):
+        covadis.write({"ZONE_ALEA": frame}, tmp_path / "q", territory="20120001", department="076")
 
 
 @pytest.mark.parametrize(

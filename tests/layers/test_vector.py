@@ -50,6 +50,19 @@ def test_rows_of_two_encodings(read: Read, tmp_path: Path) -> None:
     assert "1 texts in UTF-8, 1 in cp1252" in notes(layer)
 
 
+@pytest.mark.parametrize(
+    ("driver", "encoding"), [(0x00, "cp1252"), (0x02, "cp850"), (0x57, "cp1252"), (0x0D, "cp437")]
+)
+def test_without_a_cpg_the_dbf_says_its_code_page(
+    read: Read, tmp_path: Path, driver: int, encoding: str
+) -> None:
+    words = ["Chaussée", "Gué", "été".encode().decode()]
+    raw = [words[0].encode(encoding), words[1].encode(encoding), words[2].encode("utf-8")]
+    write_shp(tmp_path / "a.shp", {"NOM": raw}, LINES, driver=driver)
+    layer = read("hydrography", "a.shp")
+    assert layer.data[layer.data.columns[0]].tolist() == words  # UTF-8 is seen by its bytes all the same
+
+
 def test_another_code_page_is_taken_from_the_cpg(read: Read, tmp_path: Path) -> None:
     write_shp(tmp_path / "a.shp", {"NOM": ["Chaussée".encode("cp850"), b"a", b"b"]}, LINES, cpg="850")
     assert read("facilities", "a.shp").data["nom"][0] == "Chaussée"

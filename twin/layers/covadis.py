@@ -172,7 +172,9 @@ def write(
     ----------
     layers : class, or class and scenario (``"ISO_HT_MOY"``) → features with columns of the standard in
         lower case; columns that are missing are written null, others are left out.
-    territory, department : the parts of the names: ``N_TRI_<territory>_ISO_HT_MOY_S_<department>.shp``.
+    territory, department : the parts of the names: ``N_TRI_<territory>_ISO_HT_MOY_S_<department>.shp``. Of a
+        PPR, the territory is the end (eight characters) of its GASPAR identifier:
+        ``N_ZONE_REG_PPRN_<territory>_S_<department>.shp``.
 
     Raises
     ------
@@ -190,7 +192,8 @@ def write(
             problems.append(Problem(name, "", text("covadis.no_class"), ", ".join(tables()["classes"])))
             continue
         problems += _wrong(name, frame, rule)
-        file = f"N_TRI_{territory}_{name}_{rule['shape']}_{department}"
+        middle = f"{name}_PPRN_{territory}" if rule.get("standard") == "PPR" else f"TRI_{territory}_{name}"
+        file = f"N_{middle}_{rule['shape']}_{department}"
         ready.append((file, kind, _ordered(frame, rule)))
     if problems:
         raise InputError(problems)

@@ -477,8 +477,15 @@ def _decode_bytes(raw: bytes, fallback: str) -> tuple[str, str]:
     return raw.decode(fallback, "replace"), fallback
 
 
+# Language driver of a .dbf (byte 29) → code page (dBASE; the list of Esri's and GDAL's shapefile drivers).
+_CODE_PAGES = {
+    0x01: "cp437", 0x02: "cp850", 0x03: "cp1252", 0x0D: "cp437", 0x0E: "cp850", 0x10: "cp850", 0x57: "cp1252",
+    0x58: "cp1252", 0x59: "cp1252",
+}  # fmt: skip
+
+
 def _declared_encoding(path: Path) -> str:
-    """The one-byte encoding to use for what is not UTF-8: the .cpg's if it names one, else cp1252."""
+    """The one-byte encoding to use for what is not UTF-8: the .cpg's, else the .dbf's own, else cp1252."""
     import codecs
 
     for cpg in path.parent.glob(f"{path.stem}.[cC][pP][gG]"):
@@ -490,6 +497,10 @@ def _declared_encoding(path: Path) -> str:
             return "cp1252"
         # iso-8859-1 in a .cpg means Windows' superset of it in practice.
         return "cp1252" if codec in ("utf-8", "iso8859-1", "ascii") else codec
+    for dbf in path.parent.glob(f"{path.stem}.[dD][bB][fF]"):
+        with dbf.open("rb") as file:
+            head = file.read(32)
+        return _CODE_PAGES.get(head[29], "cp1252") if len(head) == 32 else "cp1252"
     return "cp1252"
 
 
