@@ -30,6 +30,9 @@ class FloodParameters(Parameters):
         1e-6 m is under a second of 5 mm/h of rain, and 1 m³ on 1 km².
     max_step : longest step (s), where nothing or little moves.
     tiles : whether dry land sleeps. False computes every cell; the answer is the same to the bit.
+    local_time_steps : whether tiles have steps of their own, as long as their own water allows (first and
+        second order; `local_steps`). The answer is another one, as with another CFL number, the mass as
+        exact.
     threads : 0: all that numba has. The answer is the same to the bit.
     precision : of fluxes and reconstruction (first and second order). The state and the books are double in
         either: single precision loses no water, and levels count from neighbour to neighbour.
@@ -53,6 +56,7 @@ class FloodParameters(Parameters):
     dry_depth: Metres = Field(default=1e-6, ge=1e-9, le=1e-3)
     max_step: Seconds = Field(default=10.0, gt=0)
     tiles: bool = True
+    local_time_steps: bool = False
     threads: int = Field(default=0, ge=0)
     precision: Literal["float64", "float32"] = "float64"
     rise_window: Seconds = Field(default=60.0, ge=60, le=300)
@@ -71,6 +75,12 @@ class FloodParameters(Parameters):
     def _one_law_for_local_inertia(self) -> Self:
         if self.scheme == "local_inertial" and self.friction != "manning":
             raise ValueError('scheme "local_inertial" has friction "manning" only')
+        return self
+
+    @model_validator(mode="after")
+    def _one_step_for_local_inertia(self) -> Self:
+        if self.scheme == "local_inertial" and self.local_time_steps:
+            raise ValueError('scheme "local_inertial" has no local_time_steps')
         return self
 
     @model_validator(mode="after")

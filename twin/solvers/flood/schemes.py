@@ -92,21 +92,21 @@ class Godunov(Scheme):
         """One step of the kernels."""
         steps = np.empty((solver._marks.shape[0], 3))
         steps[:] = dt, t_new, 1.0
-        self.advance_tiles(solver, count, kinds, values, steps)
+        self.advance_tiles(solver, solver._chosen[:count], kinds, values, steps)
 
     def advance_tiles(
-        self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, steps: Floats
+        self, solver: FloodSolver, chosen: NDArray[np.int64], kinds: Codes, values: Floats, steps: Floats
     ) -> None:
-        """One step of the kernels; steps: see `kernels_step.step_tiles`."""
+        """One step of the kernels on some tiles; steps: see `kernels_step.step_tiles`."""
         s = solver
         if self._second:
             outward = s._edge_flux[kinds.size :]
             edges.fill_far_ghosts(s._old, s._static, kinds, values, outward, *s._shape, s.grid.cell)
         stepping.step_tiles(
-            s._old, s._new, s._static, s._crested, s._falls, s._record, s._classes, s._chosen, count,
-            s._marks, s._values, s._edge_flux, s._watch.faces, self._scratch, self._doubles, self._slow,
-            self._record_scratch, *s._shape, steps, s.grid.cell, self.real(s.parameters.dry_depth),
-            self._full, s.energy, self._second, self._law,
+            s._old, s._new, s._static, s._crested, s._falls, s._record, s._classes, chosen,
+            chosen.size, s._marks, s._values, s._edge_flux, s._watch.faces, self._scratch, self._doubles,
+            self._slow, self._record_scratch, *s._shape, steps, s.grid.cell,
+            self.real(s.parameters.dry_depth), self._full, s.energy, self._second, self._law,
         )  # fmt: skip
 
 

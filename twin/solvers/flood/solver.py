@@ -23,8 +23,9 @@ from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.ledger import Total, closing_error
+from twin.solvers.flood.local_steps import LocalSteps
 from twin.solvers.flood.parameters import FloodParameters
-from twin.solvers.flood.schemes import scheme_of
+from twin.solvers.flood.schemes import Godunov, scheme_of
 from twin.solvers.flood.sources import Sources
 from twin.solvers.flood.watching import Watched
 from twin.subgrid import levels_of_cells
@@ -139,6 +140,10 @@ class FloodSolver(Solver):
             self._watch.level_of = partial(levels_of_cells, domain)
         # Flux out of each edge cell, whether water may only leave there (second order), and watched faces.
         self._edge_flux = np.zeros(2 * n_edges + self._watch.count)
+        self._local = None
+        if parameters.local_time_steps:
+            assert isinstance(self._scheme, Godunov)
+            self._local = LocalSteps(self, self._scheme)
         self.inflow, self.outflow, self.rain = Total(), Total(), Total()
         self.initial_volume = self._volume()
         self.steps, self.cell_steps, self.limited = 0, 0, 0
@@ -281,12 +286,23 @@ class FloodSolver(Solver):
     def step(self, t: float, t_end: float) -> float:
         """Advance by one stable step; the new time (s), `t_end` exactly when it lands.
 
+        With local time steps: by one large step, at whose end all tiles are at the same instant.
+
         Raises
         ------
         SolverError
             A value that is not a number, or a speed that no energy in the domain explains. The state stays
             that of the last good step.
         """
+        t_new = self._global_step(t, t_end) if self._local is None else self._local.step(self, t, t_end)
+        self.steps += 1
+        self.time = t_new
+        if t_new - self._window_start >= self.parameters.rise_window:
+            self._close_window(t_new)
+        return t_new
+
+    def _global_step(self, t: float, t_end: float) -> float:
+        """One step, the same for all tiles."""
         ny, nx = self._shape
         dry = self.parameters.dry_depth
         dt = self._choose_step(t, t_end)
@@ -315,11 +331,7 @@ class FloodSolver(Solver):
         if count:
             self.energy = max(self.energy, float(chosen[:, stepping.LEVEL].max()))
             self.limited += int(chosen[:, stepping.LIMITED].sum())
-        self.steps += 1
-        self.time = t_new
         self.cell_steps += count * TILE_ROWS * TILE_COLS
-        if t_new - self._window_start >= self.parameters.rise_window:
-            self._close_window(t_new)
         return t_new
 
     def _choose_step(self, t: float, t_end: float) -> float:

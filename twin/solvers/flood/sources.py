@@ -123,7 +123,7 @@ class Sources:
         """Mean rain over [t0, t1] (m/s)."""
         return math.fsum(rain.mean(t0, t1) for rain in self._rains)
 
-    def _field_rate(self, t0: float, t1: float) -> float:
+    def field_rate(self, t0: float, t1: float) -> float:
         """Highest mean rate of the gridded rain over [t0, t1] (m/s)."""
         if t1 <= t0:
             return 0.0
@@ -131,6 +131,11 @@ class Sources:
 
     def act(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """Put the water of [t0, t1] into the state, book it, and wake the tiles that it touches."""
+        self.act_everywhere(solver, t0, t1)
+        self.act_at_places(solver, t0, t1)
+
+    def act_everywhere(self, solver: FloodSolver, t0: float, t1: float) -> None:
+        """The share of :meth:`act` of rain, soil and drains."""
         state, marks = solver._old, solver._marks
         dt = t1 - t0
         rate = self.rain_rate(t0, t1)
@@ -150,6 +155,12 @@ class Sources:
                 edges.rain_field_on(state, self._wettable, field.index, depth, marks, *self._shape)
                 solver.rain.add(math.fsum((depth * count).tolist()) * self._area)
         self._leave(solver, t0, t1)
+
+    def act_at_places(self, solver: FloodSolver, t0: float, t1: float) -> None:
+        """The share of :meth:`act` of inflows, levels, structures, crests and rating curves, which act in the
+        tiles of :meth:`tiles_of_places` only.
+        """
+        state, dt = solver._old, t1 - t0
         for number, (inflow, i, j) in enumerate(self._inflows):
             volumes = inflow.volumes(t0, t1)
             self._finite(solver, t0, volumes, i, j)
@@ -253,7 +264,25 @@ class Sources:
 
     def look(self, watch: Watch, edge_flux: Floats, dt: float, state: Floats) -> None:
         """Let sections and gauges take in a step."""
-        watch.after_step(edge_flux, dt, self._crests, self._structures, state, self._dry)
+        self.note(watch)
+        watch.after_step(edge_flux, dt, state, self._dry)
+
+    def note(self, watch: Watch) -> None:
+        """Let sections know what crests and structures passed when they acted last."""
+        watch.add_passed(self._crests.passed, self._structures.passed)
+
+    def tiles_of_places(self) -> NDArray[np.bool_]:
+        """Tiles where something acts at a place, shape (tiles,)."""
+        ny, nx = self._shape
+        found = np.zeros((-(-ny // TILE_ROWS), self._tiles_x), dtype=bool)
+        flat = np.array(sorted(self._cells), dtype=np.int64)
+        places = [np.divmod(flat, nx)]
+        places += [self._edge_places(cells) for _, cells in [*self._edge_levels, *self._ratings]]
+        axis, i, j = self._crests.faces()
+        places += [(i, j), (i + axis, j + 1 - axis)]
+        for rows, columns in places:
+            found[rows // TILE_ROWS, columns // TILE_COLS] = True
+        return found.ravel()
 
     def summary(self) -> dict[str, Any]:
         """What is worth telling of a run."""
@@ -329,7 +358,7 @@ class Sources:
         now.
         """
         highest = speed
-        rate = self.rain_rate(t0, t1) + self._field_rate(t0, t1)
+        rate = self.rain_rate(t0, t1) + self.field_rate(t0, t1)
         if rate > 0.0:
             highest = speed + math.sqrt(GRAVITY * rate * (t1 - t0))
         for inflow, i, j in self._inflows:

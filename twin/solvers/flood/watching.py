@@ -101,7 +101,8 @@ class _Section:
     place : its lines. flux, sign : (k,) its faces in `edge_flux`, 1 where that flux goes to its left.
     crest, crest_sign : the same for faces with a crest. structure, structure_sign : for structures.
     total : m³ to the left since the start; since : since the last reading. low, high : least and highest
-        mean discharge of a step since then (m³/s).
+        mean discharge of a step since then (m³/s). passed : what crests and structures passed in the step
+        under way (m³).
     """
 
     place: BaseGeometry
@@ -115,6 +116,7 @@ class _Section:
     since: Total
     low: float = math.inf
     high: float = -math.inf
+    passed: float = 0.0
 
 
 class Watch:
@@ -210,17 +212,21 @@ class Watch:
             Total(),
         )
 
-    def after_step(
-        self, edge_flux: Floats, dt: float, crests: Crests, structures: Structures, state: Floats, dry: float
-    ) -> None:
+    def add_passed(self, crests: Floats, structures: Floats) -> None:
+        """Take in what crests (m of a cell) and structures (m³) passed, as part of the step under way."""
+        area = self._grid.area_m2
+        for section in self._sections:
+            if section.crest.size:
+                section.passed += float(np.dot(crests[section.crest], section.crest_sign)) * area
+            if section.structure.size:
+                section.passed += float(np.dot(structures[section.structure], section.structure_sign))
+
+    def after_step(self, edge_flux: Floats, dt: float, state: Floats, dry: float) -> None:
         """Take in a step of dt (s) that led to `state`; edge_flux: see `kernels_edges`."""
         cell = self._grid.cell
         for section in self._sections:
-            volume = float(np.dot(edge_flux[section.flux], section.sign)) * dt * cell
-            if section.crest.size:
-                volume += float(np.dot(crests.passed[section.crest], section.crest_sign)) * cell * cell
-            if section.structure.size:
-                volume += float(np.dot(structures.passed[section.structure], section.structure_sign))
+            volume = float(np.dot(edge_flux[section.flux], section.sign)) * dt * cell + section.passed
+            section.passed = 0.0
             section.total.add(volume)
             section.since.add(volume)
             section.low, section.high = min(section.low, volume / dt), max(section.high, volume / dt)
