@@ -13,12 +13,14 @@ G = 9.81
 Floats = NDArray[np.float64]
 
 
-def beside_dry(h, u, c):
-    """Mass and momentum flux of water that runs out onto dry ground (Toro 2001, chapter 6)."""
+def beside_dry(h, u, c, fall):
+    """Mass and momentum flux of water that runs out onto dry ground (Toro 2001, chapter 6); what falls (m)
+    has gained the energy of half its fall on the way from the middle of its cell to the edge.
+    """
     middle = np.maximum(u + 2 * c, 0) / 3
     at_face = np.where(u >= c, h, middle**2 / G)
     speed = np.where(u >= c, u, middle)
-    return at_face * speed, at_face * speed**2 + G * at_face**2 / 2
+    return at_face * speed, at_face * speed * np.sqrt(speed**2 + G * fall) + G * at_face**2 / 2
 
 
 def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
@@ -45,7 +47,8 @@ def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
         ) / width
         f_mom = np.where(sr - sl > 0, f_mom, 0)
         # Into a dry side: Godunov's flux, from the exact solution at the face.
-        onto_right, onto_left = beside_dry(al, ul, cl), beside_dry(ar, -ur, cr)
+        onto_right = beside_dry(al, ul, cl, np.maximum(zl - zf, 0))
+        onto_left = beside_dry(ar, -ur, cr, np.maximum(zr - zf, 0))
         f_mass = np.where(ar == 0, onto_right[0], np.where(al == 0, -onto_left[0], f_mass))
         f_mom = np.where(ar == 0, onto_right[1], np.where(al == 0, onto_left[1], f_mom))
     f_mass = np.where((f_mass > 0) & (hl < dry), 0, f_mass)

@@ -12,7 +12,7 @@ from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
 from twin.solvers.flood.solver import FloodSolver
 
-LANDS = ["rough", "cliffs", "plane", "gorge", "noise"]
+LANDS = ["rough", "cliffs", "plane", "gorge", "noise", "towers"]
 WATERS = ["dam", "columns", "film", "none", "mix"]
 
 
@@ -24,6 +24,8 @@ def _land(kind: str, ny: int, nx: int, cell: float, seed: int) -> np.ndarray:
     if kind == "cliffs":
         blocks = rng.uniform(0, min(float(rng.choice([3, 30, 150])), 10 * cell), (ny // 6 + 1, nx // 6 + 1))
         return np.kron(blocks, np.ones((6, 6)))[:ny, :nx]
+    if kind == "towers":
+        return min(float(rng.choice([3, 30, 500])), 10 * cell) * (rng.random((ny, nx)) < 0.15)
     if kind == "plane":
         return cell * float(rng.choice([0.1, 1.0, 2.0])) * (nx - x) + cell * float(rng.choice([0, 1])) * y
     if kind == "gorge":
@@ -55,7 +57,7 @@ def _water(kind: str, bed: np.ndarray, seed: int) -> np.ndarray:
     land=st.sampled_from(LANDS),
     water=st.sampled_from(WATERS),
     cell=st.sampled_from([0.5, 2.0, 20.0, 50.0]),
-    roughness=st.sampled_from([0.03, 0.1]),
+    roughness=st.sampled_from([0.003, 0.01, 0.03, 0.1]),
     rain=st.sampled_from([0.0, 5.0, 100.0, 1000.0]),
     discharge=st.sampled_from([0.0, 0.1, 10.0, 500.0]),
     edge=st.sampled_from([WALL, OPEN]),
@@ -82,6 +84,22 @@ def test_rough_land_never_stops_a_run(
     keys = ("volume_m3", "initial_m3", "inflow_m3", "outflow_m3", "rain_m3")
     assert abs(books["mass_error_m3"]) <= 1e-13 * max(books[key] for key in keys)
     assert flood.depth.min() >= 0.0
+
+
+@pytest.mark.parametrize("scheme", ["first_order", "second_order"])
+@pytest.mark.parametrize(("high", "roughness"), [(500.0, 0.003), (20.0, 0.0)])
+def test_a_column_on_a_tower_leaves_it_no_faster_than_it_falls(
+    scheme: str, high: float, roughness: float
+) -> None:
+    """What stays behind on a tower is not pushed by the fall of what has left, at a corner least of all."""
+    bed = np.zeros((9, 9))
+    bed[4, 4] = bed[0, 0] = high
+    cell = high / 10
+    flood = solver(bed, np.where(bed > 0, 0.1 * high, 0.0), cell=cell, roughness=roughness, scheme=scheme)
+    advance(flood, 0.0, 1e6, steps=150)
+    fastest = float(flood.run_fields()["max_velocity"].max())
+    assert fastest < 2.0 * np.sqrt(2 * 9.81 * 1.1 * high)
+    assert flood.depth[4, 4] < 0.02 * (0.1 * high)
 
 
 @pytest.mark.parametrize("scheme", ["first_order", "second_order"])

@@ -246,7 +246,9 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
     depth = a if u >= c else like(hl, 1.0 / GRAVITY) * (sonic * sonic)
     speed = u if u >= c else sonic
     out = depth * speed
-    alone = out * speed + half_g * ((depth - a) * (depth + a))
+    # What falls leaves with the speed that it has at the edge, half of the fall below the middle of its cell.
+    fall = min(face - step if onto_left else face, zero)
+    alone = out * math.sqrt(speed * speed - g * fall) + half_g * ((depth - a) * (depth + a))
     mass = out if onto_right else mass
     left = alone if onto_right else left
     mass = -out if onto_left else mass
@@ -370,7 +372,8 @@ def fall_matters(s, columns, dry, fall):
         top = max(top, s[MAX_SPEED + j])
         shallow = (s[NH + j] >= dry) & (s[NH + j] < depth)
         v2 = max(v2, s[NZ + j] if shallow else like(dry, -1.0))
-    return v2 >= zero and math.sqrt(v2 + fall) + math.sqrt(like(dry, 0.5) * fall) > top
+    # The sum of the speeds in x and y is at most √2 times the speed.
+    return v2 >= zero and math.sqrt(v2 + v2 + fall) + math.sqrt(like(dry, 0.5) * fall) > top
 
 
 @njit(error_model="numpy")
@@ -379,6 +382,8 @@ def bound_falls(s, fall, half_dx, dry, law):
 
     Where it is shallower than the step down to a neighbour (`fall`, 2 g × step) it falls freely, v² + fall,
     but no faster than friction lets it run down that slope, v² = g S h^(4/3) / (g n²). half_dx: 1/(2 dx).
+    The speeds in x and y add: the fall pushes all the water of a cell, so what leaves through both of its
+    sides must leave enough behind to share that push (else the rest of a column on a corner runs away).
     """
     zero = like(dry, 0.0)
     g = like(dry, GRAVITY)
@@ -388,7 +393,7 @@ def bound_falls(s, fall, half_dx, dry, law):
     for j in range(OUT0, OUT0 + TILE_COLS):
         depth = s[NH + j]
         root = inverse_cube_root(max(depth, dry))
-        velocity = max(abs(s[NX + j]), abs(s[NY + j])) * (root * root * root)
+        velocity = (abs(s[NX + j]) + abs(s[NY + j])) * (root * root * root)
         free = velocity * velocity + max(s[NZ + j] - (g + g) * depth, zero)
         pull = (half_dx * s[NZ + j]) / max(s[TEMP + j], like(dry, SMOOTHEST))
         uniform = pull * ((depth * depth) * (root * root) * (manning + chezy * root) + linear * pull)

@@ -249,9 +249,7 @@ class FloodSolver(Solver):
         safe = np.maximum(depth, dry)
         u, v = (np.where(wet, self._old[k][self._inside] / safe, 0.0) for k in (DISCHARGE_X, DISCHARGE_Y))
         fall, friction = (self._static[k][self._inside] for k in (layout.FALL, layout.FRICTION))
-        fallen = fall_speed(
-            np.maximum(np.abs(u), np.abs(v)), depth, fall, friction, self.grid.cell, self._law
-        )
+        fallen = fall_speed(np.abs(u) + np.abs(v), depth, fall, friction, self.grid.cell, self._law)
         speed = np.where(wet, fallen + np.sqrt(GRAVITY * depth), 0.0)
         energy = self._bed + depth + (u * u + v * v) / (2.0 * GRAVITY)
         self.energy = float(energy[wet].max()) if wet.any() else 0.0
