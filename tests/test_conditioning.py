@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,6 +14,7 @@ from tests import small
 from twin.conditioning import (
     burn_streams,
     crests_of_defences,
+    longest_descent,
     lowest_along,
     open_culverts,
     streams_on_grid,
@@ -116,10 +118,112 @@ def test_an_embankment_is_opened_where_a_road_crosses(level: int, opened: bool) 
     np.testing.assert_array_equal(step.ground[others], ground[others])
     if opened:
         np.testing.assert_allclose(step.ground[10], valley()[10], atol=1e-9)
-        assert "1 crossings, 1 embankments opened" in step.note
+        assert "1 crossings and 0 buried passages, 1 embankments opened" in step.note
         assert (step.before, step.after) == (pytest.approx(12.0 - valley()[10, 13]), 0.0)
     else:
         np.testing.assert_array_equal(step.ground, ground)
+
+
+def cut(
+    *lines: object, over: object = None, buried: float = 0.0, **columns: object
+) -> tuple[np.ndarray, str]:
+    """Row 10 of a valley with an embankment across it, once opened; and the note. over: bridges, dams."""
+    ground = valley()
+    ground[:, 14:17] = 12.0
+    layer = frame(*lines, **columns)
+    streams = streams_on_grid(GRID, layer, buried=buried)
+    step = open_culverts(GRID, ground, streams, layer, None, 50.0, over)  # type: ignore[arg-type]
+    return step.ground[10], step.note
+
+
+def parts(*ends: float) -> list[shapely.LineString]:
+    """The stream in parts that follow on, in no order."""
+    lines = [shapely.LineString([(a, 95.0), (b, 95.0)]) for a, b in itertools.pairwise(ends)]
+    return lines[::-1]
+
+
+def test_a_railway_bridge_of_the_structures_is_a_passage() -> None:
+    """No road says it: the line of nature Pont does."""
+    bridge = frame(ROAD, nature=["Pont"])
+    row, note = cut(LINE, over=bridge)
+    np.testing.assert_allclose(row, valley()[10], atol=1e-9)
+    assert "1 crossings and 0 buried passages, 1 embankments opened" in note
+    wall = frame(ROAD, nature=["Mur de soutènement"])
+    assert "0 crossings" in cut(LINE, over=wall)[1]
+
+
+def test_what_lies_before_and_after_is_followed_across_lines() -> None:
+    """The line under the road ends in the embankment: only its neighbours reach open ground."""
+    row, _ = cut(*parts(0.0, 145.0, 165.0, 300.0), over=frame(ROAD, nature=["Pont"]))
+    np.testing.assert_allclose(row, valley()[10], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("columns", "limit", "opened"),
+    [
+        ({"position_par_rapport_au_sol": [0, -1, 0]}, 100.0, True),
+        ({"position_par_rapport_au_sol": [0, -1, 0]}, 20.0, False),  # a river under the town
+        ({"franchissement": [None, "Tunnel", None]}, 100.0, True),
+    ],
+)
+def test_a_short_buried_part_is_a_culvert(columns: dict[str, object], limit: float, opened: bool) -> None:
+    row, note = cut(*parts(0.0, 135.0, 175.0, 300.0), buried=limit, **columns)
+    assert ("0 crossings and 1 buried passages, 1 embankments opened" in note) == opened
+    if opened:
+        np.testing.assert_allclose(row, valley()[10], atol=1e-9)
+    else:
+        np.testing.assert_array_equal(row[14:17], 12.0)
+
+
+def test_a_dam_is_never_opened() -> None:
+    """A road over a dam: said by a structure, or by the stream itself (v2)."""
+    crest = frame(ROAD, ROAD, nature=["Pont", "Barrage"])
+    np.testing.assert_array_equal(cut(LINE, over=crest)[0][14:17], 12.0)
+    bridge = frame(ROAD, nature=["Pont"])
+    row, _ = cut(*parts(0.0, 145.0, 165.0, 300.0), over=bridge, franchissement=[None, "Barrage", None])
+    np.testing.assert_array_equal(row[14:17], 12.0)
+
+
+def test_the_longest_way_down() -> None:
+    """Across lines, whatever their order; anew after a step up and in a ring."""
+    ground = valley()
+    whole = streams_on_grid(GRID, frame(LINE))
+    in_parts = streams_on_grid(GRID, frame(*parts(0.0, 40.0, 155.0, 230.0, 300.0)))
+    assert longest_descent(ground, whole) == pytest.approx(300.0)
+    assert longest_descent(ground, in_parts) == pytest.approx(300.0)
+    ground[10, 20] += 1.0  # between the centres of cells 19 and 20, then down again
+    assert longest_descent(ground, in_parts) == pytest.approx(205.0)
+    square = shapely.LineString([(50, 50), (50, 150), (150, 150), (150, 50), (50, 50)])
+    assert longest_descent(np.zeros(GRID.shape), streams_on_grid(GRID, frame(square))) == pytest.approx(400.0)
+
+
+@pytest.mark.real
+def test_streams_of_dieppe_pass(real_data: Path, tmp_path: Path) -> None:
+    """On the real coast, at 20 m: 47 crossings, the longest way down from 0.8 to 10 km."""
+    gpkg = real_data / "fr/dieppe/clean/dieppe.gpkg"
+    text = (Path(__file__).parent / "real/dieppe/territory.toml").read_text("utf-8")
+    layer = f'[layers.hydrography]\nsource = "{gpkg}"\nlayer = "troncon_hydrographique"\n[places]'
+    (tmp_path / "territory.toml").write_text(text.replace("[places]", layer, 1), "utf-8")
+    territory = Territory.open(tmp_path)
+    steps: dict[str, object] = {"buildings": "ignore", "defences": "ignore"}
+    plain = build_domain(territory, parameters=DomainParameters.model_validate(steps))
+    opened = build_domain(territory, parameters=DomainParameters.model_validate(steps | {"culverts": "open"}))
+    keys = DomainParameters.model_validate(steps | {"culverts": "open", "river_bed": "descend"})
+    burnt = build_domain(territory, parameters=keys)
+    grid = plain.require_grid("test")
+    streams = streams_on_grid(grid, territory.layer("hydrography").data)
+    way = [longest_descent(d.field("ground_elevation"), streams) for d in (plain, opened, burnt)]
+    assert way[0] < 900
+    assert way[2] > 9_000
+    # Only cells of streams are touched, and only lowered; each step says what it did.
+    on_streams = np.zeros(grid.shape, dtype=bool)
+    on_streams.ravel()[np.concatenate([s.cells for s in streams])] = True
+    before, after = plain.field("ground_elevation"), burnt.field("ground_elevation")
+    np.testing.assert_array_equal(before[~on_streams], after[~on_streams])
+    assert np.nanmax(after - before) <= 0.0
+    notes = next(r["notes"] for r in burnt.provenance if r["layer"] == "hydrography")
+    assert any("47 crossings and 0 buried passages, 30 embankments opened" in note for note in notes)
+    assert any(note.startswith("bed of 137 streams") for note in notes)
 
 
 def test_no_embankment_or_no_road_nothing_opened() -> None:

@@ -60,8 +60,9 @@ class DomainParameters(Parameters):
         "same" (default): as all others.
     river_bed : "descend": the ground along the lines of `hydrography` is lowered by `river_depth` and made to
         descend, nowhere by more than `river_deepest`; "ignore" (default).
-    culverts : "open": where a stream of `hydrography` meets a road, the embankment is cut down to the stream
-        within `culvert_reach` of the crossing; "ignore" (default).
+    culverts : "open": where a stream of `hydrography` meets a road or a bridge of `structures`, or runs under
+        the ground for no more than twice `culvert_reach`, the embankment is cut down to the stream within
+        `culvert_reach` of the crossing, but no dam or lock; "ignore" (default).
     """
 
     resampling: Method = "mean"
@@ -127,7 +128,10 @@ def build_domain(
             roughness, notes[surface.name] = on_grid.values, on_grid.notes
         streams = take("hydrography") if _conditions_streams(parameters) else None
         if streams is not None:
-            ground, notes[streams.name] = _with_streams(grid, ground, terrain, streams, roads, parameters)
+            structures = take("structures") if parameters.culverts == "open" else None
+            ground, notes[streams.name] = _with_streams(
+                grid, ground, terrain, streams, roads, structures, parameters
+            )
         fields = put_buildings(grid, ground, roughness, footprints, parameters)
         defences = take("defences") if parameters.defences == "crest" else None
         if defences is not None and len(defences.data):
@@ -208,18 +212,23 @@ def _with_streams(
     terrain: LazyTerrain,
     layer: Layer,
     roads: Layer | None,
+    structures: Layer | None,
     parameters: DomainParameters,
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """The ground with streams that run, and what was done to it."""
-    streams = streams_on_grid(grid, layer.data)
+    opens = parameters.culverts == "open"
+    streams = streams_on_grid(grid, layer.data, buried=2.0 * parameters.culvert_reach if opens else 0.0)
     notes: list[str] = []
     if parameters.river_cells == "lowest":
         step = lowest_along(grid, ground, resample(terrain.mosaic, grid, "min"), streams)
         ground = step.ground
         notes.append(step.note)
     # Embankments first: a bed that is made to descend would hide them.
-    if parameters.culverts == "open" and roads is not None:
-        step = open_culverts(grid, ground, streams, layer.data, roads.data, parameters.culvert_reach)
+    if opens:
+        step = open_culverts(
+            grid, ground, streams, layer.data, None if roads is None else roads.data,
+            parameters.culvert_reach, None if structures is None else structures.data,
+        )  # fmt: skip
         ground = step.ground
         notes.append(step.note)
     if parameters.river_bed == "descend":

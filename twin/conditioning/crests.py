@@ -1,0 +1,139 @@
+"""Dikes and walls as crests on the faces between cells: never averaged into them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from twin.errors import InputError, Problem
+from twin.faces import faces_on_line
+from twin.grid import Grid
+from twin.layers.lattice import Source
+from twin.messages import text
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Floats = NDArray[np.float64]
+
+# Columns with the elevation of a crest (m), best first; else the Z of the line.
+CREST_COLUMNS = ("crest", "cote_crete", "alt_crete", "z_crete", "alt", "altitude")
+CHUNK = 256  # vertices of a line whose fine cells are read at once
+
+
+def crests_of_defences(
+    grid: Grid, defences: gpd.GeoDataFrame, ground: Floats, where: str, fine: Source | None = None
+) -> tuple[Floats, Floats, str]:
+    """Dikes and walls as crests on the faces between cells: never averaged into them.
+
+    The crest is that of the first column of `CREST_COLUMNS` with a number, else the line's own Z, else the
+    highest of the fine terrain along the line (the cell under it and those around).
+
+    Parameters
+    ----------
+    defences : lines. ground : (ny, nx) (m). where : the file, for messages. fine : the fine terrain.
+
+    Returns
+    -------
+    crest_x, crest_y : shapes (ny, nx + 1) and (ny + 1, nx), −inf off the lines (m).
+    note : before and after.
+
+    Raises
+    ------
+    InputError
+        No line has a crest.
+    """
+    crest_x = np.full((grid.ny, grid.nx + 1), -np.inf)
+    crest_y = np.full((grid.ny + 1, grid.nx), -np.inf)
+    crests = _crest_column(defences)
+    used, without, from_terrain = 0, 0, 0
+    for shape, crest in zip(np.asarray(defences.geometry.array, dtype=object), crests, strict=True):
+        for line in _lines(shape):
+            xyz = shapely.get_coordinates(line, include_z=True)
+            top = np.full(len(xyz), crest) if np.isfinite(crest) else _filled(xyz)
+            if top is None and fine is not None:
+                xyz = _highest_along(fine, xyz)
+                top = _filled(xyz)
+                from_terrain += top is not None
+            if top is None:
+                without += 1
+                continue
+            used += 1
+            on_x, on_y = faces_on_line(grid, xyz[:, 0], xyz[:, 1], top)
+            np.maximum(crest_x, on_x, out=crest_x)
+            np.maximum(crest_y, on_y, out=crest_y)
+    if not used:
+        columns = [str(c) for c in defences.columns if c != defences.geometry.name]
+        raise InputError(
+            Problem(
+                where, "layers.defences", text("conditioning.no_crest.found", columns=", ".join(columns)),
+                text("conditioning.no_crest.expected", columns=", ".join(CREST_COLUMNS)),
+                text("conditioning.no_crest.hint"),
+            )
+        )  # fmt: skip
+    # The ground that water had to pass at those faces: the higher of the two cells.
+    padded = np.pad(ground, 1, constant_values=np.nan)
+    over_x = np.fmax(padded[1:-1, :-1], padded[1:-1, 1:])
+    over_y = np.fmax(padded[:-1, 1:-1], padded[1:, 1:-1])
+    crest = np.concatenate([crest_x.ravel(), crest_y.ravel()])
+    over = np.concatenate([over_x.ravel(), over_y.ravel()])
+    faces = np.isfinite(crest) & np.isfinite(over)
+    raised = crest[faces] > over[faces]
+    note = text(
+        "conditioning.defences", lines=used, faces=int(faces.sum()), raised=int(raised.sum()),
+        before=f"{np.median(over[faces]):.2f}" if faces.any() else "–",
+        after=f"{np.median(np.maximum(crest, over)[faces]):.2f}" if faces.any() else "–", without=without,
+        terrain=from_terrain,
+    )  # fmt: skip
+    return crest_x, crest_y, note
+
+
+def _crest_column(defences: gpd.GeoDataFrame) -> Floats:
+    crests = np.full(len(defences), np.nan)
+    for name in CREST_COLUMNS:
+        if name in defences.columns and np.issubdtype(defences[name].dtype, np.number):
+            values = defences[name].to_numpy(dtype=float, na_value=np.nan)
+            crests = np.where(np.isfinite(crests), crests, values)
+    return crests
+
+
+def _filled(xyz: Floats) -> Floats | None:
+    """The Z of a line, interpolated along it where it is not known; None where none is."""
+    known = np.isfinite(xyz[:, 2])
+    if not known.any():
+        return None
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(xyz[:, :2], axis=0).T))])
+    heights: Floats = np.interp(along, along[known], xyz[known, 2])
+    return heights
+
+
+def _highest_along(fine: Source, xyz: Floats) -> Floats:
+    """A line with a vertex for each fine cell along it, Z the highest of the 3 × 3 fine cells there."""
+    points = shapely.get_coordinates(shapely.segmentize(shapely.linestrings(xyz[:, :2]), fine.cell))
+    j = np.floor((points[:, 0] - fine.x_west) / fine.cell).astype(np.int64)
+    i = np.floor((fine.y_north - points[:, 1]) / fine.cell).astype(np.int64)
+    out = np.column_stack([points, np.full(len(points), np.nan)])
+    for first in range(0, len(points), CHUNK):
+        rows, columns = i[first : first + CHUNK], j[first : first + CHUNK]
+        i0, j0 = int(rows.min()) - 1, int(columns.min()) - 1
+        window = fine.window(i0, j0, int(rows.max()) + 2 - i0, int(columns.max()) + 2 - j0)
+        around = np.stack(
+            [window[rows - i0 + di, columns - j0 + dj] for di in (-1, 0, 1) for dj in (-1, 0, 1)]
+        )
+        out[first : first + CHUNK, 2] = np.fmax.reduce(around)
+    return out
+
+
+def _lines(shape: Any) -> Iterator[Any]:
+    """The lines of a geometry; of a polygon, its outlines."""
+    if shape is None or shape.is_empty:
+        return
+    for part in shapely.get_parts(shape):
+        if shapely.get_dimensions(part) == 2:
+            yield from shapely.get_parts(shapely.boundary(part))
+        elif shapely.get_dimensions(part) == 1:
+            yield part
