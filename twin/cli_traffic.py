@@ -55,7 +55,7 @@ def criticality(
     path: Where,
     roads: Annotated[str, typer.Option("--roads", help=text("traffic.which_roads"))] = "bridges",
     most: Annotated[int, typer.Option("--most", min=1, help=text("traffic.most"))] = 50,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("traffic.gpkg_out"))] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help=text("traffic.ranking_out"))] = None,
 ) -> None:
     """Roads by what their loss costs."""
     from twin.solvers.traffic.criticality import run_criticality
@@ -67,10 +67,19 @@ def criticality(
             f"{row['volume_veh_h']:,.0f}",
             f"{row['hours_lost']:,.1f}",
             f"{row['stranded']:,.0f}",
+            f"{row['at_edge']:,.0f}",
         ]
         for _, row in frame.iterrows()
     ]
-    print_table([text(f"traffic.column_{key}") for key in ("road", "volume", "hours", "stranded")], rows)
+    print_table(
+        [text(f"traffic.column_{key}") for key in ("road", "volume", "hours", "stranded", "at_edge")], rows
+    )
+    if out is not None and not out.suffix:
+        import geopandas as gpd
+
+        from viz import roads as maps
+
+        maps.criticality(frame, gpd.read_file(out / "links.gpkg"), out / "criticality.png", title=path.stem)
 
 
 def select_link(

@@ -148,6 +148,62 @@ def users(
     return figure
 
 
+def criticality(
+    ranked: gpd.GeoDataFrame,
+    links: gpd.GeoDataFrame,
+    path: str | Path | None = None,
+    *,
+    title: str = "",
+    lang: str | None = None,
+    dpi: int = 160,
+) -> Figure:
+    """What losing a road costs (`twin.solvers.traffic.criticality`), on the network of the reference state:
+    grey, wide by volume; roads by the hours that their loss costs, the dearest numbered by rank.
+    """
+    volume = links["volume_veh_h"].to_numpy(np.float64)
+    hours = ranked["hours"].to_numpy(np.float64)
+    most = max(float(hours.max(initial=0.0)), 1.0)
+    bounds = [round_down(most * share) for share in (0.05, 0.25, 0.6)]
+    step = np.digitize(hours, bounds)
+    labels = [f"< {number(bounds[0], lang)}", *(f"> {number(bound, lang)}" for bound in bounds)]
+    colours = ("#8c8c8c", *(colour for _, colour in SATURATION[1:]))
+    figure = _drawn(
+        links,
+        width=0.2 + 1.6 * np.sqrt(volume / max(float(volume.max(initial=0.0)), 1.0)),
+        colours=["#c8c8c8"] * len(links),
+        order=volume,
+        title=title,
+        subject=text("map.criticality", lang),
+        legend=(text("map.legend_criticality", lang), list(zip(colours, labels, (3.0,) * 4, strict=True))),
+        names=[],
+        dpi=dpi,
+    )
+    axes = figure.axes[0]
+    shown: list[tuple[float, float]] = []
+    x0, _, x1, _ = links.total_bounds
+    for rank in range(len(ranked)):
+        row = ranked.iloc[rank]
+        for part in shapely.get_parts(row.geometry):
+            axes.plot(*shapely.get_coordinates(part).T, color=colours[step[rank]], lw=4.5, zorder=4)
+        at = row.geometry.representative_point()
+        near = any(np.hypot(at.x - x, at.y - y) < 0.02 * (x1 - x0) for x, y in shown)
+        if len(shown) < _NAMED and not near and hours[rank] > 0.0:
+            shown.append((at.x, at.y))
+            axes.annotate(
+                f"{rank + 1} {row['name']}".strip(),
+                (at.x, at.y),
+                xytext=(6, 6),
+                textcoords="offset points",
+                fontsize=7,
+                color=INK,
+                zorder=5,
+                bbox={"boxstyle": "round,pad=0.15", "fc": PAPER, "ec": "none", "alpha": 0.8},
+            )
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
 def round_down(value: float) -> float:
     """The next number of one digit that is not larger."""
     step = 10.0 ** np.floor(np.log10(max(value, 1e-9)))

@@ -158,6 +158,21 @@ def test_multi_part_roads_keep_their_direction(read: Read, tmp_path: Path) -> No
     assert "1 segments in several parts, split into 2" in "\n".join(layer.provenance.notes)
 
 
+def test_a_road_cut_by_a_slit_is_one_road(read: Read, tmp_path: Path) -> None:
+    """Dieppe's harbour bridge lacks 3 m where outlines of two communes do not meet. A gap of 20 m stays."""
+    slit = MultiLineString([[(X + 13, Y), (X + 30, Y)], [(X, Y), (X + 10, Y)]])
+    wide = MultiLineString([[(X, Y + 5), (X + 10, Y + 5)], [(X + 30, Y + 5), (X + 40, Y + 5)]])
+    facing = MultiLineString([[(X, Y + 9), (X + 10, Y + 9)], [(X + 20, Y + 9), (X + 13, Y + 9)]])
+    rows = [row | {"geometry": line} for row, line in zip(ROADS, (slit, wide, facing), strict=False)]
+    rows += [ROADS[0] | {"cleabs": "TRONROUT09", "geometry": facing}]
+    write_gpkg(tmp_path / "a.gpkg", {"troncon_de_route": frame(rows)})
+    layer = read("roads", "a.gpkg")
+    lines = layer.data.set_index("road_id").geometry
+    assert list(lines["TRONROUT01"].coords) == [(X, Y), (X + 10, Y), (X + 13, Y), (X + 30, Y)]
+    assert {"TRONROUT02/1", "TRONROUT02/2", "TRONROUT09/1", "TRONROUT09/2"} <= set(lines.index)
+    assert "1 segments cut by a slit" in "\n".join(layer.provenance.notes)
+
+
 def test_geometry_that_is_none(read: Read, tmp_path: Path) -> None:
     rows = [ROADS[0], ROADS[1] | {"geometry": None}, ROADS[2] | {"geometry": LineString([(X, Y), (X, Y)])}]
     write_gpkg(tmp_path / "a.gpkg", {"troncon_de_route": frame(rows)})

@@ -67,6 +67,9 @@ def test_losses_of_closed_links_by_hand() -> None:
     assert [loss.stranded for loss in found] == [0.0, 0.0, 20.0, 0.0]
     assert [loss.volume for loss in found] == [120.0, 120.0, 20.0, 0.0]
     assert found[2].hours == pytest.approx(20.0)
+    edge = np.array([False, False, True])
+    apart = losses(network, trips, [np.array([3])], edge=edge)[0]
+    assert (apart.stranded, apart.at_edge, apart.hours) == (0.0, 20.0, 0.0)
 
 
 def test_parts_of_a_bridge_are_one_bridge() -> None:

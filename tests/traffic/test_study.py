@@ -129,5 +129,8 @@ def test_the_commands(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert call("select-link", file, "--road", "nowhere") == 2
     assert "nowhere" in capsys.readouterr().err
     assert call("select-link", file, "--road", NORTH, "-o", tmp_path / "users.shp") == 2
+    out = tmp_path / "ranking"
+    assert call("criticality", file, "--roads", "all", "--most", "3", "-o", out) == 0
+    assert {f.name for f in out.iterdir()} == {"criticality.gpkg", "links.gpkg", "criticality.png"}
     assert call("tolls", file, "-o", tmp_path / "tolls.gpkg") == 0
     assert len(gpd.read_file(tmp_path / "tolls.gpkg")) == 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from dataclasses import replace
 from functools import cache
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from shapely import LineString, MultiLineString
 
 from twin.layers import ign, osm
 from twin.layers.reading import Reading, few
@@ -29,6 +31,7 @@ NOT_DRIVABLE_KM_H = 1.0
 CROSSING_COLUMNS = frozenset({"franchisst", "franchissement"})
 # Importance of a segment that has none: paths are the least important, other roads serve their neighbours.
 PATH_IMPORTANCE, ROAD_IMPORTANCE = 6, 5
+SLIT = 5.0  # m: parts of one road that lie nearer, end to begin, are one
 _TYPOLOGY = re.compile(r"^\s*([1-6]|NC)\s+(.+?)\s+\1\s*$")
 
 
@@ -284,6 +287,12 @@ def _lines(reading: Reading, roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     # Directed: a join must never turn a part round (one-way streets).
     multi = shapely.get_type_id(geometry) == shapely.GeometryType.MULTILINESTRING
     geometry[multi] = shapely.line_merge(geometry[multi], directed=True)
+    slit = [_without_slits(line) if many else None for line, many in zip(geometry, multi, strict=True)]
+    for k, line in enumerate(slit):
+        if line is not None:
+            geometry[k] = line
+    if any(line is not None for line in slit):
+        reading.note("slits", count=sum(line is not None for line in slit), gap=SLIT)
     roads = roads.set_geometry(gpd.GeoSeries(geometry, index=roads.index, crs=roads.crs))
     usable = ~(shapely.is_missing(geometry) | shapely.is_empty(geometry) | (shapely.length(geometry) == 0))
     if not usable.all():
@@ -304,6 +313,32 @@ def _lines(reading: Reading, roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     else:
         roads = roads.explode(index_parts=False)
     return unique_ids(reading, roads, "road_id")
+
+
+def _without_slits(line: MultiLineString | LineString) -> MultiLineString | LineString | None:
+    """The parts of a road joined where one begins within `SLIT` of the end of another; None where none does.
+
+    A layer cut along the communes may lose a strip of some metres where their outlines do not quite meet, in
+    the middle of a bridge for instance.
+    """
+    parts = [list(part.coords) for part in shapely.get_parts(line)]
+    count = len(parts)
+    while len(parts) > 1:
+        gaps = {
+            (a, b): math.dist(parts[a][-1], parts[b][0])
+            for a in range(len(parts))
+            for b in range(len(parts))
+            if a != b
+        }
+        a, b = min(gaps, key=lambda pair: gaps[pair])
+        if gaps[a, b] > SLIT:
+            break
+        joined = parts[a] + parts[b]
+        parts = [part for k, part in enumerate(parts) if k not in (a, b)]
+        parts.insert(min(a, b), joined)
+    if len(parts) == count:
+        return None
+    return LineString(parts[0]) if len(parts) == 1 else MultiLineString(parts)
 
 
 def unique_ids(reading: Reading, frame: gpd.GeoDataFrame, column: str) -> gpd.GeoDataFrame:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from twin.network import Network
     from twin.scenarios.scenario import Scenario
+    from twin.solvers.traffic.solver import TrafficSolver
 
 STRANDED_HOUR = 1.0  # h that a trip without a route counts for in the ranking
 
@@ -34,12 +35,14 @@ class Loss:
 
     hours_lost : vehicle-hours more for trips that keep a route, less what others gain (negative where the
     stranded no longer hinder them, or by Braess's paradox: read it beside `stranded`). stranded : trips that
-    lose theirs. volume : vehicles that used the links. hours : both together, a stranded trip counted for an
-    hour.
+    lose theirs. at_edge : trips that lose theirs and have an end at the edge of the data, where the way round
+    may be; not in `stranded`. volume : vehicles that used the links. hours : hours lost and stranded trips
+    together, a trip counted for an hour.
     """
 
     hours_lost: float
     stranded: float
+    at_edge: float
     volume: float
     gap: float
     seconds: float
@@ -57,11 +60,14 @@ def losses(
     *,
     gap: float = 1e-8,
     start: Assignment | None = None,
+    edge: NDArray[np.bool_] | None = None,
 ) -> list[Loss]:
     """Close each group of links (numbers) in turn; costs in seconds. `start`: the open equilibrium, with
-    paths. Each closure starts from the open equilibrium, never from another closure.
+    paths; `edge` (z,): zones that stand for what lies beyond the data. Each closure starts from the open
+    equilibrium, never from another closure.
     """
     base = start or assign(network, trips, gap=gap, keep_paths=True)
+    outer = np.zeros(trips.trips.size, bool) if edge is None else edge[trips.origin] | edge[trips.destination]
     found = []
     for group in groups:
         keep = np.ones(network.links, bool)
@@ -73,7 +79,8 @@ def losses(
         found.append(
             Loss(
                 float(lost),
-                float(trips.trips[cut].sum()),
+                float(trips.trips[cut & ~outer].sum()),
+                float(trips.trips[cut & outer].sum()),
                 float(base.volume[group].max(initial=0.0)),
                 closed.gap,
                 closed.seconds,
@@ -98,20 +105,26 @@ def bridges(network: Network) -> list[NDArray[np.int64]]:
 
 
 def criticality(
-    scenario: Scenario, *, roads: str = "bridges", most: int = 50, gap: float = 1e-8
+    scenario: Scenario,
+    *,
+    roads: str = "bridges",
+    most: int = 50,
+    gap: float = 1e-8,
+    traffic: TrafficSolver | None = None,
 ) -> gpd.GeoDataFrame:
     """Rank the bridges (or, with ``roads="all"``, the most loaded roads) of a scenario by what their loss
     costs in its hour of reference, on dry roads that are otherwise open.
 
     Returns rows sorted by `hours`, dearest first: road_ids, name, nature, volume_veh_h, hours_lost, stranded,
-    hours, geometry. At most `most` candidates, those that carry most.
+    at_edge, hours, geometry (see `Loss`). `traffic`: that of the scenario,
+    where it is there already. At most `most` candidates, those that carry most.
 
     Raises
     ------
     InputError
         The scenario has no demand or roads, or no bridge.
     """
-    traffic = traffic_of(scenario)
+    traffic = traffic or traffic_of(scenario)
     network, trips = traffic.network, traffic.reference_trips
     if roads == "bridges":
         groups = bridges(network)
@@ -128,7 +141,8 @@ def criticality(
     chosen = [
         int(k) for k in np.argsort(-carried, kind="stable")[:most] if carried[k] > 0 or roads == "bridges"
     ]
-    found = losses(traffic.supply, trips, [links[k] for k in chosen], gap=gap, start=base)
+    edge = traffic.demands.at_edge
+    found = losses(traffic.supply, trips, [links[k] for k in chosen], gap=gap, start=base, edge=edge)
     segments = network.segments
     rows = []
     for k, loss in zip(chosen, found, strict=True):
@@ -142,6 +156,7 @@ def criticality(
                 "volume_veh_h": loss.volume,
                 "hours_lost": loss.hours_lost,
                 "stranded": loss.stranded,
+                "at_edge": loss.at_edge,
                 "hours": loss.hours,
                 "gap": loss.gap,
                 "geometry": shapely.union_all(here.geometry.to_numpy()),
@@ -154,7 +169,8 @@ def criticality(
 def run_criticality(
     path: str | Path, *, roads: str = "bridges", most: int = 50, out: str | Path | None = None
 ) -> gpd.GeoDataFrame:
-    """``twin criticality``: of a run folder or a scenario file; written to a GeoPackage if asked.
+    """``twin criticality``: of a run folder or a scenario file; written if asked, to a GeoPackage or to a
+    folder of it and of the network that it was found on (``links.gpkg``).
 
     Raises
     ------
@@ -163,8 +179,18 @@ def run_criticality(
     """
     if roads not in ("bridges", "all"):
         raise InputError(Problem("twin criticality", "--roads", repr(roads), '"bridges" or "all"'))
-    frame = criticality(open_scenario(path), roads=roads, most=most)
+    scenario = open_scenario(path)
+    traffic = traffic_of(scenario)
+    frame = criticality(scenario, roads=roads, most=most, traffic=traffic)
     if out is not None:
-        with replacing(Path(out)) as aside:
-            frame.to_file(aside, layer="criticality", driver="GPKG")
+        files = {Path(out): ("criticality", frame)}
+        if not Path(out).suffix:
+            Path(out).mkdir(parents=True, exist_ok=True)
+            files = {
+                Path(out) / "criticality.gpkg": ("criticality", frame),
+                Path(out) / "links.gpkg": ("links", traffic.links_frame()),
+            }
+        for file, (layer, table) in files.items():
+            with replacing(file) as aside:
+                table.to_file(aside, layer=layer, driver="GPKG")
     return frame

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -93,6 +94,11 @@ class Zones:
         people, attraction = (cells[c].to_numpy(np.float64) for c in ("people", "attraction"))
         names = tuple(cells["name"][near])
         return cls(names, people[near], attraction[near], x[near], y[near], node[near], distance[near])
+
+    @property
+    def at_edge(self) -> NDArray[np.bool_]:
+        """(z,) the zones that a cordon added: nobody lives, works or shops there."""
+        return np.asarray((self.weight == 0.0) & (self.attraction == 0.0))
 
     def with_cordon(self, cordon: Cordon, network: Network) -> Zones:
         """These zones, then the nodes of a cordon, where nobody lives."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
 from twin.scenarios.events import Demand
@@ -65,6 +66,11 @@ class Demands:
     def zone_node(self) -> Ints:
         """(z,) nodes of the zones of all events, one event after the other."""
         return np.concatenate([source.zones.node for source in self.sources])
+
+    @property
+    def at_edge(self) -> NDArray[np.bool_]:
+        """(z,) whether a zone is a road that the edge of the data cuts (see `Cordon`), not a place."""
+        return np.concatenate([source.zones.at_edge for source in self.sources])
 
     def _read(self, domain: Domain, empty: Callable[[Ints], AssignmentNetwork]) -> list[Source]:
         scenario, found = self.scenario, []
