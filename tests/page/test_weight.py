@@ -37,16 +37,22 @@ TURNING = """(seconds) => new Promise((done) => {
 })"""
 
 
-def run(grid: Grid, name: str, lowered: float, frames: int = FRAMES) -> Any:
-    """A flood that rises and falls in a valley, held in memory: what `collect` reads of a `Result`."""
+def run(
+    grid: Grid, name: str, lowered: float, frames: int = FRAMES, *, reach: float = 430.0, plain: bool = False
+) -> Any:
+    """A flood that rises and falls, held in memory: what `collect` reads of a `Result`.
+
+    In a valley, or over a wide ``plain``; nothing is wet further than ``reach`` (m) from the river.
+    """
     rng = np.random.default_rng(8)
-    bed = terrain(grid) + rng.normal(0.0, 0.04, grid.shape)  # the grain of a real survey
     x, y = np.meshgrid(grid.x - grid.x.mean(), grid.y - grid.y.mean())
     axis = 120.0 * np.sin(x / 420.0)
+    bed = 57.0 - 0.0012 * x + 0.0006 * np.abs(y - axis) if plain else terrain(grid)
+    bed = bed + rng.normal(0.0, 0.04, grid.shape)  # the grain of a real survey
     times = np.linspace(0.0, 8 * 3600.0, frames)
     rise = 3.2 * np.exp(-(((times / 3600.0 - 3.5) / 1.6) ** 2))
-    depth = np.zeros((frames, *grid.shape), dtype=np.float32)
-    near = np.abs(y - axis) < 430
+    depth = np.zeros((frames, *grid.shape), dtype=np.float16 if plain else np.float32)
+    near = np.abs(y - axis) < reach
     for k, r in enumerate(rise):
         # The wave travels: the level falls along the valley and arrives later downstream.
         wave = 1.0 - 0.06 * np.sin(x / 700.0 - k / 9.0)
@@ -128,16 +134,16 @@ def measured(browser: Any, path: Path) -> dict[str, float]:
     return found
 
 
-def check(browser: Any, path: Path) -> None:
+def check(browser: Any, path: Path, first_picture: float = FIRST_PICTURE) -> None:
     """Within the promises; a machine that is busy with other work gets two more tries."""
     tries = []
     for _ in range(3):
         tries.append(measured(browser, path))
-        if tries[-1]["picture"] <= FIRST_PICTURE and tries[-1]["pace"] >= PACE:
+        if tries[-1]["picture"] <= first_picture and tries[-1]["pace"] >= PACE:
             break
     assert max(t["memory"] for t in tries) <= MEMORY
     assert all(t["picture"] < t["all"] for t in tries)
-    assert min(t["picture"] for t in tries) <= FIRST_PICTURE
+    assert min(t["picture"] for t in tries) <= first_picture
     assert max(t["pace"] for t in tries) >= PACE
 
 
@@ -169,3 +175,41 @@ def test_twenty_kilometres_open_like_two(browser: Any, both: Path, tmp_path: Pat
     assert '"factor":1' in text
     assert page.stat().st_size <= BUDGET
     check(browser, page)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_plain_of_four_million_cells_is_decoded_where_one_looks(
+    browser: Any, both: Path, tmp_path: Path
+) -> None:
+    """A quarter of the cells wet, two runs of a hundred frames: squares come and go, as memory allows.
+
+    A file of 56 MB, five times what is promised: its first picture gets 5 s.
+    """
+    grid = Grid(CRS, WEST, NORTH, 10.0, 2000, 2000)
+    runs = [
+        run(grid, "Crue", 0.0, reach=2500.0, plain=True),
+        run(grid, "Crue, digue", 0.5, reach=2500.0, plain=True),
+    ]
+    depth = np.asarray(runs[0].fields["water_depth"].values[60], dtype=float)
+    page = written(runs, both, tmp_path / "page.html")
+    assert '"factor":1' in page.read_text(encoding="utf-8")
+    check(browser, page, 5000.0)
+    opened = Opened(browser, page, (1280, 720))
+    try:
+        held, room = opened.page.evaluate("[twin.loader.held, twin.loader.room]")
+        assert 0.5 * room < held <= room
+        # Far in time: the squares on the screen are decoded, others are let go, and the depth is the run's.
+        opened.page.evaluate("() => { const s = twin.app.shown; twin.app.set({ time: s.meta.times[60] }); }")
+        opened.wait("twin.app.shown.decoded(twin.app.choices.time).a === 60")
+        row, column = 1000, 1000
+        seen = opened.page.evaluate(
+            "(c) => twin.app.shown.depthAt(c, twin.app.choices.time)", row * 2000 + column
+        )
+        assert seen == pytest.approx(depth[row, column], abs=0.015 + 0.002 * depth[row, column])
+        assert opened.page.evaluate("twin.loader.held") <= room
+        # A hydrograph asks for its square over the whole time.
+        opened.page.evaluate("() => twin.app.set({ picked: { x: 5, y: -5, building: null, road: null } })")
+        opened.wait(f"twin.app.shown.cellSeries({row * 2000 + column}) !== null")
+    finally:
+        opened.close()

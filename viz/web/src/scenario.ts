@@ -292,23 +292,23 @@ export class Scenario {
     const { nx, ny } = this.lattice;
     const n = nx * ny;
     const wet = new Uint8Array(n);
-    for (let c = 0; c < n; c++) if (bits[c >> 3] & (128 >> (c & 7))) wet[c] = 1;
-    this.slots = new Int32Array(n).fill(-1);
+    bits.forEach((byte, k) => {
+      if (byte === 0) return; // most of a wide territory
+      const last = Math.min(n, 8 * k + 8);
+      for (let c = 8 * k; c < last; c++) wet[c] = (byte >> (7 - (c & 7))) & 1;
+    });
     this.cells = this.tiled(wet);
-    this.cells.forEach((c, slot) => (this.slots[c] = slot));
-    // Along rows, then along columns: neighbours are wet cells' cells next to them, corners too.
-    const mark = new Uint8Array(wet);
-    for (let c = 0; c < n; c++) {
-      if (!wet[c]) continue;
-      if (c % nx > 0) mark[c - 1] = 1;
-      if (c % nx < nx - 1) mark[c + 1] = 1;
-    }
-    const around = new Uint8Array(mark);
-    for (let c = 0; c < n; c++) {
-      if (!mark[c]) continue;
-      if (c >= nx) around[c - nx] = 1;
-      if (c < n - nx) around[c + nx] = 1;
-    }
+    this.slots = new Int32Array(n).fill(-1);
+    const around = wet;
+    this.cells.forEach((c, slot) => {
+      this.slots[c] = slot;
+      const column = c % nx;
+      const from = column > 0 ? -1 : 0;
+      const to = column < nx - 1 ? 1 : 0;
+      for (let row = c >= nx ? c - nx : c; row <= c + nx && row < n; row += nx) {
+        for (let d = from; d <= to; d++) around[row + d] = 1;
+      }
+    });
     this.near = listed(around);
   }
 

@@ -34,7 +34,7 @@ export class Scene3D implements View {
   private readonly root = new Group();
   private readonly orbit: Orbit;
   private readonly finder: Finder;
-  private readonly textures: ScenarioTextures[];
+  private readonly textures: (ScenarioTextures | null)[];
   private readonly shared: Uniforms;
   private readonly things: Things;
   private readonly decoder: Decoder;
@@ -72,7 +72,7 @@ export class Scene3D implements View {
     });
     this.orbit.controls.maxDistance = 8 * Math.max(territory.lattice.halfX, territory.lattice.halfY);
     this.finder = new Finder(territory);
-    this.textures = app.scenarios.map((s) => new ScenarioTextures(s, territory.buildings?.list.length ?? 0, territory.roads.length));
+    this.textures = app.scenarios.map(() => null);
 
     const draped = (image: ImageBitmap): Texture => {
       const made = new Texture(image);
@@ -87,7 +87,7 @@ export class Scene3D implements View {
     this.ground = draped(territory.ground);
     this.photo = territory.photo && draped(territory.photo);
     const { lattice } = territory;
-    const first = this.textures[0];
+    const first = this.of(app.choices.scenario);
     this.shared = sharedUniforms(app, this.ground, first, this.bottom);
     const groundMaterial = new ShaderMaterial({ vertexShader: glsl.terrainVertex, fragmentShader: glsl.terrainFragment, uniforms: { ...this.shared }, side: FrontSide });
     this.tiles = new GroundTiles(lattice, this.bottom, territory.highest + app.data.greatest_depth, TILE_BUDGETS[TILE_BUDGETS.length - 1] + 4);
@@ -110,7 +110,7 @@ export class Scene3D implements View {
     this.resize();
     this.home(false);
     app.on((changed) => {
-      if (changed.size === 1 && changed.has("frames") && this.shownNow.every((k) => this.textures[k].isCurrent(app))) return;
+      if (changed.size === 1 && changed.has("frames") && this.shownNow.every((k) => this.of(k).isCurrent(app))) return;
       if (["time", "frames", "water", "buildingMode", "difference", "scenario", "other"].some((key) => changed.has(key as never))) this.stale = true;
       this.dirty = true;
     });
@@ -189,12 +189,18 @@ export class Scene3D implements View {
       const streaks = this.streaks[k];
       if (!streaks || streaks.flow.empty) continue;
       streaks.flow.step(Math.min(0.2, passed), target.x, target.y, reach, perPixel);
-      const { scenario } = this.textures[k];
+      const scenario = app.scenarios[k];
       const { lattice } = app.territory;
       streaks.update((x, y) => lattice.bilinear(scenario.bed, x, y) + scenario.depthAt(lattice.cellAt(x, y), app.choices.time),
         screen, perPixel);
       this.dirty = true;
     }
+  }
+
+  /** The textures of a scenario, made when it is first shown. */
+  private of(k: number): ScenarioTextures {
+    const { scenarios, territory } = this.app;
+    return (this.textures[k] ??= new ScenarioTextures(scenarios[k], territory.buildings?.list.length ?? 0, territory.roads.length));
   }
 
   /** The scenarios on the screen. */
@@ -217,11 +223,11 @@ export class Scene3D implements View {
     const { app } = this;
     const { choices } = app;
     if (this.stale) {
-      for (const textures of this.textures) textures.stale = true;
+      for (const textures of this.textures) if (textures) textures.stale = true;
       this.stale = false;
     }
     for (const k of this.shownNow) {
-      if (this.textures[k].stale) this.textures[k].update(app);
+      if (this.of(k).stale) this.of(k).update(app);
     }
     this.root.scale.z = choices.exaggeration;
     const { lattice } = app.territory;
@@ -266,7 +272,7 @@ export class Scene3D implements View {
 
   private drawScenario(k: number): void {
     const { choices } = this.app;
-    const textures = this.textures[k];
+    const textures = this.of(k);
     const { shared } = this;
     shared["depthA"].value = textures.a;
     shared["depthB"].value = textures.b;
