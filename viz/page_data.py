@@ -33,6 +33,7 @@ from viz.page_features import (
     traffic,
     usable,
 )
+from viz.page_observed import flood_marks, section_discharges
 from viz.relief import encoded, ground_pixels, photo_image
 from viz.surface import ground_of, roofs_of
 
@@ -347,6 +348,8 @@ def _scenario(
         "indicators": _plain(result.indicators),
         "provenance": _plain(result.provenance),
         "lines": measure_lines(result, table, centre),
+        "marks": flood_marks(result, centre),
+        "sections": section_discharges(result, centre),
         "solvers": [str(s) for s in table.get("solvers", [])],
     }
     return out

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 
@@ -184,6 +185,55 @@ def test_three_scenarios_with_long_names(
         opened.click("#scenarios button:nth-child(2)")
         opened.wait("twin.app.choices.compare === true")
         assert opened.page.inner_text("#side-left") == LONG
+        assert opened.errors == []
+    finally:
+        opened.close()
+
+
+@pytest.mark.browser
+def test_marks_and_discharges_stand_beside_the_run(browser_without_3d: Any, tmp_path: Path) -> None:
+    """A flood mark says how far the run is from it, a section what passes through it at the instant shown."""
+    import geopandas as gpd
+    import shapely
+
+    run = write_run(tmp_path / "run", frames=5, buildings=False, roads=False)
+    grid = run.grid
+    xm, ym = float(grid.x.mean()), float(grid.y.mean())
+    levels = {"observed_m": [60.0, 61.0, 58.0], "simulated_m": [60.12, 60.9, np.nan]}
+    marks = gpd.GeoDataFrame(
+        {"name": ["Pilier <b>", "École", "Lavoir"], "status": ["wet", "wet", "dry"]}
+        | levels
+        | {"difference_m": np.subtract(levels["simulated_m"], levels["observed_m"])},
+        geometry=[shapely.Point(xm + dx, ym + 60) for dx in (-300, 0, 300)],
+        crs=grid.crs,
+    )
+    marks.to_file(run.path / "features" / "flood_marks.gpkg", driver="GPKG")
+    places = gpd.read_file(run.path / "features" / "places.gpkg")
+    gate = places.iloc[[0]].assign(name="gate", label="Porte", kind="gate")
+    gate = gate.set_geometry([shapely.LineString([(xm + 100, ym - 80), (xm + 100, ym + 80)])], crs=grid.crs)
+    gpd.GeoDataFrame(pd.concat([places, gate])).to_file(run.path / "features" / "places.gpkg", driver="GPKG")
+    rows = "".join(f"{t},gate,{q},{q},{q},0.0\n" for t, q in ((0.0, 10.0), (7200.0, 110.0), (14400.0, 40.0)))
+    header = "time_s,section,discharge_m3_s,min_discharge_m3_s,max_discharge_m3_s,volume_m3\n"
+    (run.path / "sections.csv").write_text(header + rows, encoding="utf-8")
+    opened = Opened(
+        browser_without_3d, viz.page(run.path, tmp_path / "page.html", lang="fr"), motion="reduce"
+    )
+    try:
+        opened.page.evaluate("() => { twin.app.set({ time: 3600 }); twin.view().goTo(0, 0); }")
+        opened.drawn()
+        texts = "[...document.querySelectorAll('.label.{0}')].map((e) => e.textContent)"
+        assert opened.page.evaluate(texts.format("mark")) == ["▾ + 12 cm", "▾ − 10 cm", "▾ resté au sec"]
+        opened.wait(f"{texts.format('section')}[0] === 'Porte · 60 m³/s'")
+        opened.click("#open-figures")
+        told = opened.page.inner_text("#dialog")
+        assert "Pilier <b>" in told
+        assert "écart quadratique moyen 11 cm" in told
+        assert "110 m³/s" in told
+        opened.page.evaluate("document.getElementById('dialog').close()")
+        opened.page.evaluate("twin.app.set({ showObserved: false })")
+        opened.drawn()
+        seen = "[...document.querySelectorAll('.label.mark')].some((e) => e.style.visibility === 'visible')"
+        assert not opened.page.evaluate(seen)
         assert opened.errors == []
     finally:
         opened.close()

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -77,6 +78,7 @@ def run(
     return SimpleNamespace(
         fields=fields, grid=grid, times=times, name=name, path=Path(name), status="complete", has_fields=True,
         buildings=None, roads=None, places=None, links=None, link_series=None, traffic_summary=None,
+        flood_marks=None, sections=pd.DataFrame(),
         indicators={}, provenance={}, scenario_table={"duration": 28800.0, "solvers": ["flood"]},
     )  # fmt: skip
 

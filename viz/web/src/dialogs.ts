@@ -3,6 +3,7 @@
 import { byId, h, icon } from "./dom";
 import { capital, duration, figure, language, maybe, number, t } from "./i18n";
 import { writeHash } from "./link";
+import { observedTables } from "./observed";
 import { savePicture } from "./picture";
 import type { App } from "./state";
 import type { EnsembleMeta, Indicator } from "./types";
@@ -56,7 +57,7 @@ function ranges(ensemble: EnsembleMeta): Node[] {
 function figures(app: App): Node[] {
   const { scenarios } = app.data;
   const keys = [...new Set(scenarios.flatMap((s) => Object.keys(s.indicators)))];
-  if (keys.length === 0) return [h("p", {}, t("figures.none"))];
+  if (keys.length === 0) return [h("p", {}, t("figures.none")), ...observedTables(app)];
   if (app.data.ensemble) return ranges(app.data.ensemble);
   const two = scenarios.length === 2;
   const head = h("tr", {}, h("th", { scope: "col" }, t("figures.figure")), ...scenarios.map((s) => h("th", { scope: "col" }, s.name)));
@@ -78,7 +79,7 @@ function figures(app: App): Node[] {
     }
     body.append(row);
   }
-  return [h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("figures.title") }, h("table", { class: "grid" }, h("thead", {}, head), body)), h("p", { class: "fine" }, t("figures.note"))];
+  return [h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("figures.title") }, h("table", { class: "grid" }, h("thead", {}, head), body)), h("p", { class: "fine" }, t("figures.note")), ...observedTables(app)];
 }
 
 /** A provenance entry in words: whatever keys the run wrote, the ones a reader can use first. */

@@ -1,6 +1,7 @@
 // Names of places over the picture: the more important first, none over another.
 
 import { byId, h } from "./dom";
+import { markText, sectionName, sectionText } from "./observed";
 import { isArea, nameOf } from "./places";
 import type { App } from "./state";
 import type { PlaceMeta } from "./types";
@@ -14,35 +15,69 @@ function rank(place: PlaceMeta): number {
   return FIRST.test(text) ? 0 : isArea(place) ? 1 : THEN.test(text) ? 2 : 3;
 }
 
+/** Something with a name over the picture. */
+interface Item {
+  x: number;
+  y: number;
+  element: HTMLElement;
+  area: boolean;
+  /** Whether the reader wants to see it. */
+  wanted: () => boolean;
+  /** What it says now, when that changes with time. */
+  text: (() => string) | null;
+  wide: number;
+  tall: number;
+  /** Of the line from the name down to the place. */
+  stem: number;
+}
+
+/** West, north, east, south on the screen (pixels). */
+type Box = [number, number, number, number];
+
+/** How much longer a stem may get (pixels). */
+const LIFTS = [0, 20, 40];
+
 export class Labels {
-  private items: { place: PlaceMeta; element: HTMLElement; wide: number; tall: number }[] = [];
+  private items: Item[] = [];
   private readonly app: App;
 
   constructor(app: App) {
     this.app = app;
     this.make();
     app.on((changed) => {
-      if (changed.has("language")) this.make();
+      if (changed.has("language") || changed.has("scenario")) this.make();
     });
   }
 
   private make(): void {
     const host = byId("labels");
     host.replaceChildren();
-    this.items = this.app.data.places
-      .filter((place) => this.app.territory.lattice.inside(place.x, place.y))
-      .sort((a, b) => rank(a) - rank(b))
-      .map((place) => {
-        const element = isArea(place)
-          ? h("div", { class: "label area" }, h("span", {}, nameOf(place)))
-          : h("div", { class: "label" }, h("span", {}, nameOf(place)), h("i", {}));
-        host.append(element);
-        return { place, element, wide: 0, tall: 0 };
-      });
-    for (const item of this.items) {
-      item.wide = item.element.offsetWidth;
-      item.tall = item.element.offsetHeight;
-    }
+    const { data, territory, choices, shown } = this.app;
+    const { marks, sections } = shown.meta;
+    const named = new Set(sections.map(sectionName));
+    const item = (x: number, y: number, kind: string, text: string, more: Partial<Item>): Item => {
+      const area = kind === "area";
+      const element = h("div", { class: `label ${kind}` }, h("span", {}, text), ...(area ? [] : [h("i", {})]));
+      host.append(element);
+      return { x, y, element, area, wanted: () => choices.showPlaces, text: null, wide: 0, tall: 0, stem: 0, ...more };
+    };
+    // A discharge changes with time, so it comes after hospitals and before other names; marks come last.
+    const places = data.places.filter((place) => territory.lattice.inside(place.x, place.y)).sort((a, b) => rank(a) - rank(b));
+    const first = places.filter((place) => rank(place) === 0);
+    const observed = (): boolean => choices.showObserved && !choices.difference && !this.app.whole;
+    const make = (place: PlaceMeta): Item => item(place.x, place.y, isArea(place) ? "area" : "", nameOf(place),
+      { wanted: () => choices.showPlaces && !(observed() && named.has(nameOf(place))) });
+    this.items = [
+      ...first.map(make),
+      ...sections.map((section) => {
+        const [x, y] = middle(section.line);
+        return item(x, y, "section", sectionName(section), { wanted: observed, text: () => sectionText(section, choices.time) });
+      }),
+      ...places.slice(first.length).map(make),
+      ...marks.filter((mark) => territory.lattice.inside(mark.x, mark.y)).map((mark) =>
+        item(mark.x, mark.y, "mark", `▾ ${markText(mark)}`, { wanted: () => choices.showObserved && !choices.difference })),
+    ];
+    this.items.forEach(measure);
   }
 
   /** The pin of a point that was asked about; things that were are coloured themselves. */
@@ -58,7 +93,7 @@ export class Labels {
 
   update(view: View, width: number, height: number): void {
     this.pin(view);
-    const taken: [number, number, number, number][] = [];
+    const taken: Box[] = [];
     for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story", "#side-left", "#side-right", "#split .grip"]) {
       const box = document.querySelector<HTMLElement>(selector);
       if (box && box.checkVisibility()) {
@@ -66,21 +101,59 @@ export class Labels {
         taken.push([r.left - 4, r.top - 4, r.right + 4, r.bottom + 4]);
       }
     }
-    for (const { place, element, wide, tall } of this.items) {
-      let visible = this.app.choices.showPlaces;
+    for (const item of this.items) {
+      const { element } = item;
+      let visible = item.wanted();
+      if (visible && item.text) {
+        const said = item.text();
+        const span = element.firstElementChild as HTMLElement;
+        if (span.textContent !== said) {
+          span.textContent = said;
+          measure(item);
+        }
+      }
       if (visible) {
-        const at = view.project(place.x, place.y, view.mode === "3d" ? 12 : 0);
+        const { wide, tall } = item;
+        const at = view.project(item.x, item.y, view.mode === "3d" ? 12 : 0);
         const x = Math.round(at.x - wide / 2);
-        const y = Math.round(at.y - (isArea(place) ? tall / 2 : tall));
-        const box: [number, number, number, number] = [x - 4, y - 2, x + wide + 4, y + tall + 2];
-        visible = at.ahead && x > 0 && y > 0 && x + wide < width && at.y < height
-          && !taken.some((o) => o[0] < box[2] && o[2] > box[0] && o[1] < box[3] && o[3] > box[1]);
-        if (visible) {
-          taken.push(box);
+        visible = false;
+        // Where another name is in the way, a longer stem may lift this one over it.
+        for (const lift of item.area ? [0] : LIFTS) {
+          const y = Math.round(at.y - (item.area ? tall / 2 : tall + lift));
+          const foot = y + tall - item.stem;
+          const boxes: Box[] = [[x - 4, y - 2, x + wide + 4, foot + 2]];
+          if (item.stem > 0) boxes.push([at.x - 3, foot, at.x + 3, foot + item.stem + lift]);
+          visible = at.ahead && x > 0 && y > 0 && x + wide < width && at.y < height
+            && !taken.some((o) => boxes.some((box) => o[0] < box[2] && o[2] > box[0] && o[1] < box[3] && o[3] > box[1]));
+          if (!visible) continue;
+          taken.push(...boxes);
           element.style.transform = `translate(${x}px, ${y}px)`;
+          if (item.stem > 0) (element.lastElementChild as HTMLElement).style.height = `${item.stem + lift}px`;
+          break;
         }
       }
       element.style.visibility = visible ? "visible" : "hidden";
     }
   }
+}
+
+function measure(item: Item): void {
+  const stem = item.area ? null : item.element.lastElementChild as HTMLElement;
+  stem?.style.removeProperty("height");
+  item.wide = item.element.offsetWidth;
+  item.tall = item.element.offsetHeight;
+  item.stem = stem?.offsetHeight ?? 0;
+}
+
+/** The point half way along a line x, y, x, y … */
+function middle(line: number[]): [number, number] {
+  const length = (p: number): number => Math.hypot(line[p + 2] - line[p], line[p + 3] - line[p + 1]);
+  let left = 0;
+  for (let p = 0; p + 3 < line.length; p += 2) left += length(p) / 2;
+  for (let p = 0; p + 3 < line.length; p += 2) {
+    const piece = length(p);
+    if (left <= piece) return [line[p] + ((line[p + 2] - line[p]) * left) / piece, line[p + 1] + ((line[p + 3] - line[p + 1]) * left) / piece];
+    left -= piece;
+  }
+  return [line[0], line[1]];
 }

@@ -56,7 +56,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       ontoggle: (e) => ((e.target as HTMLDetailsElement).open ? unfolded.add(name) : unfolded.delete(name)),
     }, h("summary", {}, h("h3", {}, title)), ...content);
 
-  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "permanentApart" | "scale" | "showPhoto", text: string): HTMLElement =>
+  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "showObserved" | "permanentApart" | "scale" | "showPhoto", text: string): HTMLElement =>
     h("label", { class: "check" },
       h("input", { type: "checkbox", id: `show-${key}`, checked: choices[key], onchange: (e) => app.set({ [key]: (e.target as HTMLInputElement).checked }) }),
       h("span", {}, text));
@@ -160,6 +160,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
     if (data.buildings) layers.append(toggle("showBuildings", t("legend.buildings")));
     if (data.roads) layers.append(toggle("showRoads", t("legend.roads")));
     if (data.places.length > 0) layers.append(toggle("showPlaces", t("legend.places")));
+    if (app.hasObserved) layers.append(toggle("showObserved", t("legend.observed")));
     layers.append(toggle("scale", t("legend.scale")));
     if (data.photo) layers.append(toggle("showPhoto", t("legend.photo")));
     if (app.hasFlow) layers.append(toggle("showFlow", t("legend.flow")));

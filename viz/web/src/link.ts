@@ -4,7 +4,7 @@ import { language, setLanguage } from "./i18n";
 import type { App, Choices } from "./state";
 import type { Camera, View } from "./view";
 
-const LAYERS = ["showBuildings", "showRoads", "showPlaces", "showFlow", "permanentApart", "scale", "showPhoto"] as const;
+const LAYERS = ["showBuildings", "showRoads", "showPlaces", "showFlow", "permanentApart", "scale", "showPhoto", "showObserved"] as const;
 
 /** What follows the #. Places are in the coordinates of the territory, so that a later page understands them. */
 export function writeHash(app: App, view: View): string {

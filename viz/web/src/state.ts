@@ -33,6 +33,8 @@ export interface Choices {
   showRoads: boolean;
   showPlaces: boolean;
   showFlow: boolean;
+  /** Flood marks with their error, discharges through sections. */
+  showObserved: boolean;
   /** Continuous colours of depth instead of classes. */
   scale: boolean;
   /** The orthophoto instead of the drawn ground. */
@@ -78,6 +80,7 @@ export class App {
       showBuildings: true,
       showRoads: true,
       showPlaces: true,
+      showObserved: true,
       showFlow: false, // the picture says whether it can
       scale: false,
       showPhoto: false,
@@ -116,6 +119,11 @@ export class App {
   /** What all runs of the ensemble say, instead of one of them. */
   get chance(): boolean {
     return this.choices.water === "chance" && this.ensemble !== null && !this.choices.difference;
+  }
+
+  /** Whether there are flood marks or sections to show. */
+  get hasObserved(): boolean {
+    return this.scenarios.some(({ meta }) => meta.marks.length + meta.sections.length > 0);
   }
 
   /** Whether any run kept velocities. */

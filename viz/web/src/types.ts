@@ -28,6 +28,28 @@ export interface MeasureLine {
   parts: number[][];
 }
 
+/** What was observed at a place beside what the run says: viz/page_observed.py. Levels in metres. */
+export interface MarkMeta {
+  name: string;
+  x: number;
+  y: number;
+  observed: number | null;
+  simulated: number | null;
+  difference: number | null;
+  status: string;
+}
+
+/** Discharge (m³/s) through a line. */
+export interface SectionMeta {
+  label: string;
+  key: string;
+  line: number[];
+  times: number[];
+  discharge: number[];
+  /** Its instant (s) and value. */
+  greatest: [number, number];
+}
+
 /** Directions and speeds for streaks, a byte a block of cells: viz/flow.py. */
 export interface FlowMeta {
   block: number;
@@ -71,6 +93,8 @@ export interface ScenarioMeta {
   indicators: Record<string, Indicator>;
   provenance: Record<string, unknown>;
   lines: MeasureLine[];
+  marks: MarkMeta[];
+  sections: SectionMeta[];
   solvers: string[];
 }
 
