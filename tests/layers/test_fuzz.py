@@ -150,6 +150,27 @@ def test_bytes_that_were_changed(sound: Path, file: str, suffix: str, data: st.D
         usable(layer)
 
 
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("terrain.tif", {3: 0, 342: 128, 327: 0}),  # a tag that is no text
+        ("roads.fgb", {54: 0}),  # a type of geometry that does not exist
+    ],
+)
+def test_bytes_that_once_crashed(sound: Path, file: str, changes: dict[int, int]) -> None:
+    """Found with TWIN_FUZZ=100: each is refused or read, and stays so."""
+
+    def change(raw: bytes) -> bytes:
+        out = bytearray(raw)
+        for at, value in changes.items():
+            out[at] = value
+        return bytes(out)
+
+    layer = damaged(sound, file, change)
+    if layer is not None:
+        usable(layer)
+
+
 VALUES = st.one_of(
     st.none(), st.text(max_size=12), st.integers(-(2**40), 2**40), st.floats(), st.booleans(),
     st.sampled_from(["Sens direct", "Rond-point", "Oui", "NC", "4", "1,5", "-1000", "Gué", "é\ufffd"]),

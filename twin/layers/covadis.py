@@ -21,6 +21,8 @@ import shapely
 from twin.errors import InputError, Problem
 from twin.files import replacing
 from twin.layers import LayerSource, read_layer
+from twin.layers.reading import make_problem
+from twin.layers.vector import UNREADABLE
 from twin.messages import text
 
 _WIDTH = re.compile(r"text\((\d+)\)")
@@ -87,7 +89,10 @@ def read(folder: Path, crs: str = "EPSG:2154") -> list[Delivered]:
     if folder.is_dir():
         entries = [(path, path.stem) for path in sorted(folder.rglob("*.shp"))]
     else:
-        entries = [(folder, str(name)) for name, _ in pyogrio.list_layers(folder)]
+        try:
+            entries = [(folder, str(name)) for name, _ in pyogrio.list_layers(folder)]
+        except UNREADABLE as error:
+            raise InputError(make_problem(folder, "source", "unreadable", reason=error)) from error
     out = []
     for path, layer in entries:
         kind = kind_of(layer)

@@ -14,7 +14,6 @@ import rasterio
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from rasterio.enums import MaskFlags
-from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from twin.grid import Bounds
@@ -22,7 +21,7 @@ from twin.layers import ascii_grid, kernels, lidar
 from twin.layers import crs as crs_tools
 from twin.layers.lattice import LATTICE_TOLERANCE
 from twin.layers.reading import Reading
-from twin.layers.tiles import Tile, around
+from twin.layers.tiles import UNREADABLE, Tile, around
 
 Floats = NDArray[np.float64]
 
@@ -163,7 +162,7 @@ class Mosaic:
                 values, scale, offset = _read_gdal(tile.path, rows, columns)
                 if (scale, offset) != (1.0, 0.0):
                     self._reading.note("scaled", scale=scale, offset=offset)
-        except (ascii_grid.AsciiGridError, lidar.LidarError, RasterioError, OSError) as error:
+        except (ascii_grid.AsciiGridError, lidar.LidarError, *UNREADABLE) as error:
             rows_of = {ascii_grid.AsciiGridError: "bad_values", lidar.LidarError: "bad_points"}
             self._reading.problem(tile.path, "source", rows_of.get(type(error), "unreadable"), reason=error)
             return None

@@ -20,6 +20,8 @@ from twin.layers.lattice import LATTICE_TOLERANCE
 from twin.layers.reading import Reading
 
 SQUARE_TOLERANCE = 1e-2
+# What rasterio raises of a damaged file: tags that are no text and broken CRS are a ValueError.
+UNREADABLE = (RasterioError, ValueError, OSError)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _crs_beside(path: Path) -> CRS | None:
     try:
         with rasterio.open(path) as data:
             return crs_tools.parse(data.crs.to_wkt()) if data.crs else None
-    except RasterioError:
+    except UNREADABLE:
         prj = crs_tools.written_prj(path)
         return None if prj is None else crs_tools.parse(prj.read_text("latin-1"))
 
@@ -129,7 +131,7 @@ def _open_gdal(reading: Reading, path: Path) -> Tile | None:
                 shape, nodata, bands = data.shape, data.nodata, data.count
                 declared = crs_tools.parse(data.crs.to_wkt()) if data.crs else None
                 placed = not data.transform.is_identity
-    except RasterioError as error:
+    except UNREADABLE as error:
         reading.problem(path, "source", "unreadable", reason=error)
         return None
     if not placed:

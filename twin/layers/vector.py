@@ -29,6 +29,9 @@ from twin.layers import ign, whole
 from twin.layers.files import Found, find
 from twin.layers.reading import Reading, few, make_problem
 
+# What pyogrio raises of a damaged file; names of columns that are no UTF-8 are a ValueError.
+UNREADABLE = (DataSourceError, DataLayerError, ValueError, RuntimeError)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -134,7 +137,7 @@ def read_clipped(path: Path, layer: str | None, crs: str, bounds: Bounds) -> gpd
         if declared is None:
             raise InputError(make_problem(path, "crs", "no_crs", crs=crs, bounds=crs_tools.show(bounds)))
         frame = pyogrio.read_dataframe(path, layer=layer, bbox=_bounds_in(bounds, target, declared))
-    except (DataSourceError, DataLayerError) as error:
+    except UNREADABLE as error:
         raise InputError(make_problem(path, "source", "unreadable", reason=error)) from error
     frame = frame.set_crs(declared, allow_override=True).to_crs(crs)
     return frame[_meets(frame.geometry.to_numpy(), box(*bounds))]
@@ -157,7 +160,7 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
             continue
         try:
             layers = [str(name) for name, _ in pyogrio.list_layers(file.path)]
-        except (DataSourceError, ValueError) as error:
+        except UNREADABLE as error:
             if file.from_folder:
                 continue  # a .json beside the data that is not features
             reading.problem(file.path, "source", "unreadable", reason=error)
@@ -218,8 +221,7 @@ def _read_part(
             part.path, layer=part.layer, force_feature_count=True, force_total_bounds=True, **options
         )
         missing = _cut_after(part, info)
-    except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
-        # Names of columns that are no UTF-8 are a ValueError.
+    except UNREADABLE as error:
         reading.problem(part.path, "source", "unreadable", reason=error)
         return None
     if missing:
@@ -387,7 +389,7 @@ def _read(
                 fid_as_index=True,
                 **options,
             )
-    except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
+    except UNREADABLE as error:
         if where is not None and not later:
             columns = few(list(pyogrio.read_info(part.path, layer=part.layer)["fields"]), 70)
             reading.problem(part.path, "where", "bad_where", condition=where, reason=error, columns=columns)
@@ -513,7 +515,7 @@ def _filter(reading: Reading, path: Path, frame: gpd.GeoDataFrame, where: str) -
         pyogrio.write_dataframe(table, copy, driver="GPKG", layer="rows")
         try:
             rows = pyogrio.read_dataframe(copy, layer="rows", where=where)["__row"]
-        except (DataSourceError, DataLayerError, ValueError, RuntimeError) as error:
+        except UNREADABLE as error:
             columns = few(list(table.columns[:-1]), 70)
             reading.problem(path, "where", "bad_where", condition=where, reason=error, columns=columns)
             return None
