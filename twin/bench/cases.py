@@ -13,7 +13,7 @@ from twin.errors import InputError, Problem, suggest
 from twin.gridding import DomainParameters, build_domain
 from twin.layers import samples
 from twin.scenarios import Scenario
-from twin.scenarios.binding import OPEN, RainForcing
+from twin.scenarios.binding import OPEN, InflowForcing, RainForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing
 
@@ -86,6 +86,32 @@ def steep_rain(cells: int) -> Built:
     )
 
 
+def reservoir(cells: int) -> Built:
+    """A valley under a full reservoir, in a flood: 10 m cells, twice as long as wide (`cells` long).
+
+    The lake is 60 m deep and a tenth of the length, and holds; below it a river of 60 m³/s and 30 mm/h of
+    rain on slopes of 1:20 and a plain.
+    """
+    ny, nx = cells // 2, cells
+    y, x = np.mgrid[0:ny, 0:nx] * 10.0
+    across = np.abs(y - 5.0 * ny - 0.4 * ny * np.sin(x / 900.0))
+    bed = 0.05 * np.maximum(across - 1.5 * ny, 0.0) + 0.002 * (10.0 * nx - x) - 2.0 * (across < 40.0)
+    bed += 0.3 * np.sin(x / 37.0) * np.sin(y / 41.0)
+    dam = nx // 10
+    top = float(bed[ny // 2, dam]) + 45.0
+    lake = (np.arange(nx) < dam) & (np.abs(np.arange(ny) - ny // 2) < ny // 6)[:, None]
+    bed = np.where(lake, top - 60.0, np.where(x < 10.0 * (dam + 2), np.maximum(bed, top + 5.0), bed))
+    depth = np.where(lake, 60.0, np.where(across < 40.0, 1.0, 0.0))
+    depth[:, : dam + 2][~lake[:, : dam + 2]] = 0.0
+    river = int(np.argmin(bed[:, dam + 3])) * nx + dam + 3
+    return Domain.from_arrays(bed, cell=10.0, roughness=0.035), Forcing(
+        depth,
+        rains=(RainForcing(TimeSeries.constant(30e-3 / 3600.0), 0.0, np.inf),),
+        inflows=(InflowForcing(TimeSeries.constant(60.0), 0.0, np.inf, np.array([river]), np.ones(1)),),
+        codes={"east": np.full(ny, OPEN, dtype=np.int8)},
+    )
+
+
 def sample_valley(_cells: int) -> Built:
     """The sample commune at 5 m with its hundred-year hydrograph: most of the valley stays dry."""
     scenario = Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml")
@@ -101,6 +127,7 @@ CASES = {
         Case("bench_a", bench_a, 60.0, cells=500, tiles=False),
         Case("dry_margin", dry_margin, 60.0, cells=250),
         Case("steep_rain", steep_rain, 120.0, cells=400),
+        Case("reservoir", reservoir, 300.0, cells=1280),
         Case("valmont", sample_valley, 1800.0),
     )
 }
