@@ -72,6 +72,42 @@ def with_sign_of(typingctx: Any, size: Any, x: Any) -> Any:  # noqa: ARG001
 
 
 @intrinsic
+def larger(typingctx: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
+    """The larger of two numbers of one type, neither of them nan: only so does the maximum of a row
+    vectorise.
+
+    Where one is nan the result is one of the two.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        flags = ("nnan", "nsz")
+        return builder.select(builder.fcmp_ordered(">", *args, flags=flags), *args, flags=flags)
+
+    return x(x, x), codegen
+
+
+@intrinsic
+def prefetch(typingctx: Any, row: Any, index: Any, write: Any) -> Any:  # noqa: ARG001
+    """Ask for the cache line of row[index], which is read (write: 0) or written (1) soon; a place beyond the
+    row does no harm.
+    """
+    if not isinstance(write, types.IntegerLiteral):
+        return None
+    how = write.literal_value
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        place = builder.bitcast(builder.gep(array.data, [args[1]]), ir.IntType(8).as_pointer())
+        word = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
+        asked = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
+        builder.call(asked, [place, word(how), word(3), word(1)])
+        return context.get_dummy_value()
+
+    return types.none(row, types.int64, write), codegen
+
+
+@intrinsic
 def _seed(typingctx: Any, x: Any) -> Any:  # noqa: ARG001
     """x^(-1/3) to 4 %: a third of the bits of x by shifts (1/4 + 1/16 + …), taken from a constant."""
     bits, seed, shifts = (64, _SEED_64, (4, 8, 16)) if x == types.float64 else (32, _SEED_32, (4, 8))

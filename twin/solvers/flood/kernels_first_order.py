@@ -32,58 +32,41 @@ from twin.solvers.flood.kernels_rows import (
     XM,
     XR,
     XT,
-    by_phase,
     face_flux,
 )
 
 
-def _make_faces_above(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def faces_above(s, dry):
-        for j in range(NB):
-            mass, left, right, across = face_flux(
-                s[above + RH + j], s[above + RV + j], s[above + RU + j],
-                s[row + RH + j], s[row + RV + j], s[row + RU + j],
-                s[above + RDY + j], s[GY + j], dry,
-            )  # fmt: skip
-            s[FM + j] = mass
-            s[FL + j] = left
-            s[FR + j] = right
-            s[FT + j] = across
-
-    return faces_above
+@njit(error_model="numpy")
+def faces_below(above, row, s, dry):
+    """Faces between a row (`above`) and the one below it."""
+    for j in range(NB):
+        mass, left, right, across = face_flux(
+            above[RH + j], above[RV + j], above[RU + j], row[RH + j], row[RV + j], row[RU + j],
+            above[RDY + j], s[GY + j], dry,
+        )  # fmt: skip
+        above[FM + j] = mass
+        above[FL + j] = left
+        above[FR + j] = right
+        above[FT + j] = across
 
 
-def _make_faces_within(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def faces_within(s, dry):
-        for j in range(NB):
-            mass, left, right, across = face_flux(
-                s[row + RH + j], s[row + RU + j], s[row + RV + j],
-                s[row + RH + j + 1], s[row + RU + j + 1], s[row + RV + j + 1],
-                s[row + RDX + j], s[GX + j], dry,
-            )  # fmt: skip
-            s[XM + j] = mass
-            s[XL + j] = left
-            s[XR + j] = right
-            s[XT + j] = across
-
-    return faces_within
+@njit(error_model="numpy")
+def faces_within(row, s, dry):
+    """Faces in x within a row."""
+    for j in range(NB):
+        mass, left, right, across = face_flux(
+            row[RH + j], row[RU + j], row[RV + j], row[RH + j + 1], row[RU + j + 1], row[RV + j + 1],
+            row[RDX + j], s[GX + j], dry,
+        )  # fmt: skip
+        s[XM + j] = mass
+        s[XL + j] = left
+        s[XR + j] = right
+        s[XT + j] = across
 
 
-def _make_keep_donors(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def keep_donors(s, slow, base):
-        for j in range(NB):
-            slow[DONOR_U + base + j] = s[row + RU + j]
-            slow[DONOR_V + base + j] = s[row + RV + j]
-
-    return keep_donors
-
-
-faces_above = by_phase(_make_faces_above)
-"""Faces between the row above and a row."""
-faces_within = by_phase(_make_faces_within)
-"""Faces in x within a row."""
-keep_donors = by_phase(_make_keep_donors)
-"""Velocities of a row into the planes of the limited step."""
+@njit(error_model="numpy")
+def keep_donors(row, slow, base):
+    """Velocities of a row into the planes of the limited step."""
+    for j in range(NB):
+        slow[DONOR_U + base + j] = row[RU + j]
+        slow[DONOR_V + base + j] = row[RV + j]

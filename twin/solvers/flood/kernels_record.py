@@ -31,7 +31,7 @@ from twin.solvers.flood.hazards import (
     SPEED_DEPTH,
     WET_DEPTH,
 )
-from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY
+from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY, prefetch
 
 # record[k], padded planes of float32
 MAX_DEPTH, MAX_SPEED2, ARRIVAL, WET_TIME, WINDOW_DEPTH, MAX_RISE = 0, 1, 2, 3, 4, 5
@@ -57,15 +57,11 @@ BAND_1, BAND_2, BAND_3 = (SINGLE(depth) for depth in PPRI_DEPTHS)
 ONE, TWO, NEVER = np.int32(1), np.int32(2), SINGLE(np.inf)
 
 
-@njit(error_model="numpy")
-def keep_for_record(depth, speed2, looks, row):
-    """Depths and v² of a row of a tile (its number in the tile) into the scratch, in single precision."""
-    first = row * TILE_COLS
-    for j in range(TILE_COLS):
-        looks[first + j] = depth[j]
-    first += LOOKS
-    for j in range(TILE_COLS):
-        looks[first + j] = speed2[j]
+@njit(inline="always")
+def looks_of_row(looks, k):
+    """Where the depths and v² of the row k of a tile stand in the scratch (single precision)."""
+    first = k * TILE_COLS
+    return looks[first : first + TILE_COLS], looks[LOOKS + first : LOOKS + first + TILE_COLS]
 
 
 @njit(error_model="numpy")
@@ -143,6 +139,25 @@ def record_hazards(h, v2, ppri, people, vehicles, rise):
 
 
 @njit(error_model="numpy")
+def _ask_for_row(record, classes, r, c0):
+    """Bring the record of a row near; see `kernels_rows.ask_for_row`."""
+    end = c0 + TILE_COLS
+    depth, speed2 = record[MAX_DEPTH, r, c0:end], record[MAX_SPEED2, r, c0:end]
+    wet, ppri = classes[IS_WET, r, c0:end], classes[PPRI, r, c0:end]
+    people, vehicles = classes[PEOPLE, r, c0:end], classes[VEHICLES, r, c0:end]
+    rise = classes[RISE_CLASS, r, c0:end]
+    for j in range(0, TILE_COLS + 16, 16):
+        prefetch(depth, j, 0)
+        prefetch(speed2, j, 0)
+    for j in range(0, TILE_COLS + 64, 64):
+        prefetch(wet, j, 0)
+        prefetch(ppri, j, 1)
+        prefetch(people, j, 1)
+        prefetch(vehicles, j, 1)
+        prefetch(rise, j, 0)
+
+
+@njit(error_model="numpy")
 def record_tile(looks, record, classes, r0, rows, c0, t_new):
     """Bring the record of one tile up to the depths and speeds in `looks`; t_new (s) in single precision.
 
@@ -151,9 +166,8 @@ def record_tile(looks, record, classes, r0, rows, c0, t_new):
     """
     end = c0 + TILE_COLS
     for row in range(r0, r0 + rows):
-        first = (row - r0) * TILE_COLS
-        h = looks[first : first + TILE_COLS]
-        v2 = looks[LOOKS + first : LOOKS + first + TILE_COLS]
+        _ask_for_row(record, classes, row + 2, c0)
+        h, v2 = looks_of_row(looks, row - r0)
         is_wet = classes[IS_WET, row, c0:end]
         max_depth = record[MAX_DEPTH, row, c0:end]
         max_speed2 = record[MAX_SPEED2, row, c0:end]
@@ -179,15 +193,14 @@ def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
     highest = -1e300
     bad = 0
     for row in range(r0, r0 + rows):
-        first = (row - r0) * TILE_COLS
+        depths, squares = looks_of_row(looks, row - r0)
         h = state[0, row, c0 : c0 + TILE_COLS]
         qx = state[1, row, c0 : c0 + TILE_COLS]
         qy = state[2, row, c0 : c0 + TILE_COLS]
         for j in range(TILE_COLS):
-            looks[first + j] = h[j]
-        for j in range(TILE_COLS):
             v2 = (qx[j] * qx[j] + qy[j] * qy[j]) / max(h[j] * h[j], TINY)
-            looks[LOOKS + first + j] = v2 if h[j] > SPEED_DEPTH else 0.0
+            depths[j] = h[j]
+            squares[j] = v2 if h[j] > SPEED_DEPTH else 0.0
         for j in range(columns):
             highest = max(highest, bed[row, c0 + j] + h[j] if h[j] >= dry else -1e300)
             bad += 0 if h[j] >= 0.0 else 1

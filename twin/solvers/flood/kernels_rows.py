@@ -2,14 +2,13 @@
 """What the schemes of first and second order share: rows of cells in a scratch, the flux through a face, the
 new state of a row (numba).
 
-A tile is swept from north to south. The rows in flight lie in one private buffer `s` at places that the
-compiler knows (only so do the loops vectorise), NB numbers each: the tile and PAD cells on each side, so that
-no loop leaves a remainder to be done cell by cell. Three rows of cells turn in a ring instead of being
-copied; the functions that touch it exist once for each position (`by_phase`).
+A tile is swept from north to south. The rows in flight lie in one private buffer `s`, NB numbers each: the
+tile and PAD cells on each side. Each cell row has a part of the buffer, four of which turn in a ring instead
+of being copied; what is at a place that the compiler knows in a part or behind the parts vectorises.
 
 The type of `s` is the precision: fluxes and reconstruction are computed in it. The state is always double, so
-are the differences of levels between neighbours, from which everything is computed (relief and altitude cost
-no digits in single precision), and the sums of the mass fluxes (`d`): no precision loses water.
+are the differences of levels between neighbours (`d`), from which everything is computed (relief and altitude
+cost no digits in single precision), and the sums of the mass fluxes: no precision loses water.
 
 Every momentum flux is a deviation from the hydrostatic pressure of the cell that receives it, so that each
 term, and not only their sum, vanishes in a lake at rest: rest is kept to the rounding of the water level.
@@ -45,14 +44,18 @@ from twin.solvers.flood.kernels import (
     TILE_COLS,
     TILE_ROWS,
     inverse_cube_root,
+    larger,
     like,
+    prefetch,
 )
-from twin.solvers.flood.kernels_edges import export_faces
+from twin.solvers.flood.kernels_edges import export_faces, export_north
+from twin.solvers.flood.kernels_record import looks_of_row
 
 NB = TILE_COLS + 2 * PAD
 OUT0 = PAD  # first cell of the tile in a row
 ROW = NB + 8  # with a margin, for the neighbours of the first and last cells; rows begin on a cache line
-START = 8
+START = 16
+LINE = 8  # doubles in a cache line
 
 NONE = -1e30  # a level below all levels
 SMOOTHEST = 1e-12  # g n² from which friction bounds a fall
@@ -62,27 +65,28 @@ def _places(first, count):
     return tuple(START + (first + k) * ROW for k in range(count))
 
 
-# A row of the ring: depth, velocities, discharges, level to the east and to the south less that of the cell,
-# and at second order the values at the south face of each cell (depth, velocities, level gained since).
-RH, RU, RV, RQX, RQY, RDX, RDY, RSH, RSU, RSV, RSW = (k * ROW for k in range(11))
-RING = _places(0, 33)[::11]
-# Faces in x of the last row, j between the cells j and j + 1, and faces below it: mass, momentum for the cell
-# before and for the one behind, transverse momentum.
-XM, XL, XR, XT, FM, FL, FR, FT = _places(33, 8)
-# What enters a row but for the faces below it: momenta, outflow. Push of the bed on a cell (second order).
-AX, AY, OUT, PX, PY = _places(41, 5)
-# Ground: g n², whether slopes may be taken, crests in x and y over the bed of the cell before them
-GF, GS, GX, GY = _places(46, 4)
-# New depth, discharges and v² (0 where shallow) of a row, its bed and then v², scratch
-NH, NX, NY, NV, NZ, TEMP = _places(50, 6)
+# A row in flight (places in its part of the scratch, see `part`): depth, velocities, discharges, level to the
+# east and to the south less that of the cell, friction, bed; at second order the values at the south face of
+# each cell (depth, velocities, level gained since) and the push of the bed; faces below: mass, momentum
+# for the cell before and for the one behind, transverse momentum.
+RH, RU, RV, RQX, RQY, RDX, RDY, RGF, RZ, RSH, RSU, RSV, RSW, PX, PY, FM, FL, FR, FT = _places(0, 19)
+PART = START + 19 * ROW
+PARTS = 4  # rows in flight: the one to finish and the one above it, the one under way, the one below it
+# Faces in x of the row under way, j between the cells j and j + 1, like those below.
+XM, XL, XR, XT = (PARTS * PART + k for k in _places(0, 4))
+# Crests in x and y over the bed of the cell before them; whether slopes may be taken
+GX, GY, GS = (PARTS * PART + k for k in _places(4, 3))
+# New depth, discharges and v² (0 where shallow) of a row, v², scratch
+NH, NX, NY, NV, NZ, TEMP = (PARTS * PART + k for k in _places(7, 6))
 # Maxima of the columns of a tile: wave speed, v², level, bed under water; cells without a valid depth
-MAX_SPEED, MAX_V2, MAX_LEVEL, MAX_BED, BAD_CELLS = _places(56, 5)
-# Values at the other faces of the row under way (second order): east, west, north
-EH, EU, EV, EW, WH, WU, WV, WW, BH, BU, BV, BW = _places(61, 12)
-SCRATCH = START + 73 * ROW
-# Double: levels of the last row loaded, mass that leaves a row but for the faces below it
-LEVELS, MASS = START, START + ROW
-DOUBLES = START + 2 * ROW
+MAX_SPEED, MAX_V2, MAX_LEVEL, MAX_BED, BAD_CELLS = (PARTS * PART + k for k in _places(13, 5))
+# Values at the other faces of the row under way (second order): east, west, north; middle of the cells
+EH, EU, EV, EW, WH, WU, WV, WW, BH, BU, BV, BW = (PARTS * PART + k for k in _places(18, 12))
+MH, MU, MV, MF = (PARTS * PART + k for k in _places(30, 4))
+SCRATCH = PARTS * PART + START + 34 * ROW
+# Double: levels of the last row loaded
+LEVELS = START
+DOUBLES = START + ROW
 # Planes of the limited step: faces in x (4) and below (4) the rows -2 … rows + 1 of a tile, velocities of the
 # donors (2), push (2), theta.
 PLANE = (TILE_ROWS + 4) * NB
@@ -90,67 +94,69 @@ FACES_X, FACES_Y, DONOR_U, DONOR_V, PUSH_X, PUSH_Y, THETA = (k * PLANE for k in 
 SLOW_SCRATCH = 13 * PLANE
 
 
-def by_phase(make):
-    """A kernel for a row at any place of the ring: make(above, row, below) makes it for given offsets there,
-    and the first argument says which of the three rows is `row`.
-    """
-    first, second, third = (make(RING[k - 1], RING[k], RING[(k + 1) % 3]) for k in range(3))
-
-    @njit(error_model="numpy")
-    def kernel(phase, *arguments):
-        if phase == 0:
-            return first(*arguments)
-        if phase == 1:
-            return second(*arguments)
-        return third(*arguments)
-
-    return kernel
-
-
-def _make_load(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def load(s, d, h, qx, qy, z, dry):
-        one = like(dry, 1.0)
-        for j in range(NB):
-            level = z[j] + h[j]
-            s[above + RDY + j] = level - d[LEVELS + j]
-            d[LEVELS + j] = level
-        for j in range(NB):
-            s[row + RH + j] = h[j]
-            s[row + RQX + j] = qx[j]
-            s[row + RQY + j] = qy[j]
-            s[row + RDX + j] = d[LEVELS + j + 1] - d[LEVELS + j]
-        wet = 0
-        for j in range(NB):
-            depth = s[row + RH + j]
-            wet += 1 if depth >= dry else 0
-            inverse = one / max(depth, dry)
-            s[row + RU + j] = s[row + RQX + j] * inverse
-            s[row + RV + j] = s[row + RQY + j] * inverse
-        return wet
-
-    return load
-
-
-_load = by_phase(_make_load)
+@njit(inline="always")
+def part(s, k):
+    """The scratch of a row in flight, 0 ≤ k < PARTS."""
+    return s[k * PART : (k + 1) * PART]
 
 
 @njit(error_model="numpy")
-def load_row(s, d, phase, old, static, row, c0, dry):
-    """A row of the state into the ring, and its levels less those of the row above; its wet cells."""
+def load_row(above, row, d, old, static, r, c0, dry):
+    """A row of the state, its levels less those of the row above; whether some cell is wet (1 or 0)."""
     low, high = c0 - PAD, c0 + TILE_COLS + PAD
-    return _load(
-        phase, s, d, old[DEPTH, row, low:high], old[DISCHARGE_X, row, low:high],
-        old[DISCHARGE_Y, row, low:high], static[BED, row, low:high], dry,
-    )  # fmt: skip
+    h, z = old[DEPTH, r, low:high], static[BED, r, low:high]
+    qx, qy = old[DISCHARGE_X, r, low:high], old[DISCHARGE_Y, r, low:high]
+    friction = static[FRICTION, r, low:high]
+    for j in range(NB):
+        level = z[j] + h[j]
+        above[RDY + j] = level - d[LEVELS + j]
+        d[LEVELS + j] = level
+        row[RH + j] = h[j]
+        row[RZ + j] = z[j]
+    for j in range(NB):
+        row[RQX + j] = qx[j]
+        row[RQY + j] = qy[j]
+        row[RGF + j] = friction[j]
+        row[RDX + j] = d[LEVELS + j + 1] - d[LEVELS + j]
+    return _velocities(row, dry)
 
 
 @njit(error_model="numpy")
-def load_ground(s, static, row, c0):
-    """Friction (`static[FRICTION]`) of a row."""
-    friction = static[FRICTION, row, c0 - PAD : c0 + TILE_COLS + PAD]
+def ask_for_row(old, new, static, r, c0):
+    """Bring near what the row r is loaded from and what the row r - 2 is written to: rows of different arrays
+    are too far apart for the hardware to see that they follow.
+    """
+    low, high = c0 - PAD, c0 + TILE_COLS + PAD
+    h, qx, qy = old[DEPTH, r, low:high], old[DISCHARGE_X, r, low:high], old[DISCHARGE_Y, r, low:high]
+    z, friction = static[BED, r, low:high], static[FRICTION, r, low:high]
+    for j in range(0, NB, LINE):
+        prefetch(h, j, 0)
+        prefetch(qx, j, 0)
+        prefetch(qy, j, 0)
+        prefetch(z, j, 0)
+        prefetch(friction, j, 0)
+    low, high = c0, c0 + TILE_COLS
+    h, qx, qy = (
+        new[DEPTH, r - 2, low:high], new[DISCHARGE_X, r - 2, low:high], new[DISCHARGE_Y, r - 2, low:high]
+    )  # fmt: skip
+    for j in range(0, TILE_COLS, LINE):
+        prefetch(h, j, 1)
+        prefetch(qx, j, 1)
+        prefetch(qy, j, 1)
+
+
+@njit(error_model="numpy")
+def _velocities(row, dry):
+    # What is not a number was found when it came to be.
+    one = like(dry, 1.0)
+    deepest = like(dry, 0.0)
     for j in range(NB):
-        s[GF + j] = friction[j]
+        depth = row[RH + j]
+        deepest = larger(deepest, depth)
+        inverse = one / max(depth, dry)
+        row[RU + j] = row[RQX + j] * inverse
+        row[RV + j] = row[RQY + j] * inverse
+    return 1 if deepest >= dry else 0
 
 
 @njit(error_model="numpy")
@@ -183,13 +189,16 @@ def start_tile(s, c0, nx):
         s[GS + j] = like(s[0], 1.0)
         s[GX + j] = like(s[0], -np.inf)
         s[GY + j] = like(s[0], -np.inf)
-        s[PX + j] = zero
-        s[PY + j] = zero
         s[MAX_SPEED + j] = zero
         s[MAX_V2 + j] = zero
         s[MAX_LEVEL + j] = like(s[0], NONE)
         s[MAX_BED + j] = like(s[0], NONE)
         s[BAD_CELLS + j] = zero
+    for k in range(PARTS):
+        row = part(s, k)
+        for j in range(NB):
+            row[PX + j] = zero
+            row[PY + j] = zero
     if c0 == PAD:
         for j in range(OUT0):
             s[GY + j] = like(s[0], np.inf)
@@ -201,10 +210,10 @@ def start_tile(s, c0, nx):
 
 
 @njit(error_model="numpy")
-def no_faces(s, first):
-    """Four rows of faces (from `first` on) through which nothing passes."""
+def no_faces(faces):
+    """Four rows of faces through which nothing passes."""
     for j in range(4 * ROW - 8):
-        s[first + j] = like(s[0], 0.0)
+        faces[j] = like(faces[0], 0.0)
 
 
 @njit(inline="always")
@@ -225,18 +234,8 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
     cl = math.sqrt(g * al)
     cr = math.sqrt(g * ar)
     push = half_g * ((ar - al) * (ar + al))  # pressure right minus left
-    # Both sides wet: HLL.
-    u_mean = (cl * ul + cr * ur) / max(cl + cr, like(hl, SMALL))
-    c_mean = math.sqrt(half_g * (al + ar))
-    slow = min(min(ul - cl, u_mean - c_mean), zero)
-    fast = max(max(ur + cr, u_mean + c_mean), zero)
-    share = like(hl, 1.0) / max(fast - slow, like(hl, SMALL))
-    ql = al * ul
-    qr = ar * ur
-    both = slow * fast
-    mass = (fast * ql - slow * qr + both * (ar - al)) * share
-    left = (fast * (ql * ul) - slow * (qr * ur + push) + both * (qr - ql)) * share
-    # One side dry: the exact solution, the sonic point of the rarefaction or the state of the wet side.
+    # One side dry: the exact solution, the sonic point of the rarefaction or the state of the wet side. What
+    # falls leaves with the speed that it has at the edge, half of the fall below the middle of its cell.
     onto_left = al <= zero
     onto_right = ar <= zero
     a = ar if onto_left else al
@@ -246,9 +245,20 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
     depth = a if u >= c else like(hl, 1.0 / GRAVITY) * (sonic * sonic)
     speed = u if u >= c else sonic
     out = depth * speed
-    # What falls leaves with the speed that it has at the edge, half of the fall below the middle of its cell.
     fall = min(face - step if onto_left else face, zero)
-    alone = out * math.sqrt(speed * speed - g * fall) + half_g * ((depth - a) * (depth + a))
+    # One root serves both cases: the speed at the edge, the celerity of the mean depth.
+    root = math.sqrt(speed * speed - g * fall if onto_left | onto_right else half_g * (al + ar))
+    alone = out * root + half_g * ((depth - a) * (depth + a))
+    # Both sides wet: HLL.
+    u_mean = (cl * ul + cr * ur) / max(cl + cr, like(hl, SMALL))
+    slow = min(min(ul - cl, u_mean - root), zero)
+    fast = max(max(ur + cr, u_mean + root), zero)
+    share = like(hl, 1.0) / max(fast - slow, like(hl, SMALL))
+    ql = al * ul
+    qr = ar * ur
+    both = slow * fast
+    mass = (fast * ql - slow * qr + both * (ar - al)) * share
+    left = (fast * (ql * ul) - slow * (qr * ur + push) + both * (qr - ql)) * share
     mass = out if onto_right else mass
     left = alone if onto_right else left
     mass = -out if onto_left else mass
@@ -262,93 +272,63 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
 
 
 @njit(error_model="numpy")
-def gather_row(s, d):
-    """Add up what enters and leaves the cells of a row through all its faces but those below, which are
-    still those of the row above.
-    """
-    zero = like(s[0], 0.0)
-    for j in range(NB):
-        d[MASS + j] = (np.float64(s[XM + j]) - np.float64(s[XM + j - 1])) - np.float64(s[FM + j])
-    for j in range(NB):
-        s[AX + j] = ((s[XL + j] - s[XR + j - 1]) + s[PX + j]) - s[FT + j]
-        s[AY + j] = ((s[XT + j] - s[XT + j - 1]) + s[PY + j]) - s[FR + j]
-        s[OUT + j] = (max(s[XM + j], zero) - min(s[XM + j - 1], zero)) - min(s[FM + j], zero)
+def overdrawn(above, row, s, ratio, full):
+    """Whether a cell of a row, tile and one cell beside it, would lose more than it holds in this step."""
+    zero = like(ratio, 0.0)
+    most = like(ratio, -1.0)
+    for j in range(OUT0 - 1, OUT0 + TILE_COLS + 1):
+        out = (max(s[XM + j], zero) - min(s[XM + j - 1], zero)) - min(above[FM + j], zero)
+        most = larger(most, ratio * (out + max(row[FM + j], zero)) - full * row[RH + j])
+    return most > zero
 
 
-def _make_overdrawn(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def overdrawn(s, ratio, full):
-        zero = like(ratio, 0.0)
-        for j in range(NB):
-            over = ratio * (s[OUT + j] + max(s[FM + j], zero)) > full * s[row + RH + j]
-            s[TEMP + j] = like(ratio, 1.0) if over else zero
-        most = zero
-        for j in range(OUT0 - 1, OUT0 + TILE_COLS + 1):
-            most = max(most, s[TEMP + j])
-        return most > zero
-
-    return overdrawn
+@njit(error_model="numpy")
+def _update_depths(above, row, s, h, h_new, ratio):
+    for j in range(TILE_COLS):
+        k = OUT0 + j
+        inside = (np.float64(s[XM + k]) - np.float64(s[XM + k - 1])) - np.float64(above[FM + k])
+        depth = h[j] - ratio * (inside + np.float64(row[FM + k]))
+        h_new[j] = depth
+        s[NH + k] = depth
 
 
-overdrawn = by_phase(_make_overdrawn)
-"""Whether a cell of a row, tile and one cell beside it, would lose more than it holds in this step."""
-
-
-def _make_update(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def update_depths(s, d, h, z, friction, h_new, ratio):
-        for j in range(TILE_COLS):
-            k = OUT0 + j
-            depth = h[j] - ratio * (d[MASS + k] + np.float64(s[FM + k]))
-            h_new[j] = depth
-            s[NH + k] = depth
-            s[NZ + k] = z[j]
-            s[TEMP + k] = friction[j]
-
-    @njit(error_model="numpy", fastmath={"contract"})
-    def update_momenta(s, ratio, dt, dry, law):
-        zero = like(dry, 0.0)
-        one = like(dry, 1.0)
-        manning, chezy, linear = laws(dry, law)
-        for j in range(OUT0, OUT0 + TILE_COLS):
-            depth = s[NH + j]
-            mx = s[row + RQX + j] - ratio * (s[AX + j] + s[FT + j])
-            my = s[row + RQY + j] - ratio * (s[AY + j] + s[FL + j])
-            # Friction, implicit in closed form: no momentum under the dry depth.
-            root = inverse_cube_root(max(depth, dry))
-            inverse = root * root * root
-            square = mx * mx + my * my
-            friction = s[TEMP + j]
-            drag = math.sqrt(square) * (inverse * inverse) * (root * manning + chezy)
-            drag = (like(dry, 4.0) * dt) * friction * (drag + linear * (one + dt * friction))
-            slowed = like(dry, 2.0) / (one + math.sqrt(one + drag))
-            slowed = slowed if depth >= dry else zero
-            mx = mx * slowed
-            my = my * slowed
-            s[NX + j] = mx
-            s[NY + j] = my
-            deep = depth > like(dry, SPEED_DEPTH)
-            bed = s[NZ + j]
-            v2 = square * ((slowed * inverse) * (slowed * inverse))
-            s[NZ + j] = v2
-            v2 = v2 if deep else zero
-            s[NV + j] = v2
-            speed = max(abs(mx), abs(my)) * inverse + math.sqrt(like(dry, GRAVITY) * max(depth, zero))
-            s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if depth >= dry else zero)
-            s[MAX_V2 + j] = max(s[MAX_V2 + j], v2)
-            s[MAX_LEVEL + j] = max(s[MAX_LEVEL + j], bed + depth if depth >= dry else like(dry, NONE))
-            s[MAX_BED + j] = max(s[MAX_BED + j], bed if deep else like(dry, NONE))
-            s[BAD_CELLS + j] += zero if depth >= zero else one
-
-    @njit(error_model="numpy")
-    def update(s, d, h, z, friction, h_new, qx_new, qy_new, ratio, dt, dry, law):
-        update_depths(s, d, h, z, friction, h_new, ratio)
-        update_momenta(s, like(dry, ratio), dt, dry, law)
-        for j in range(TILE_COLS):
-            qx_new[j] = s[NX + OUT0 + j]
-            qy_new[j] = s[NY + OUT0 + j]
-
-    return update
+@njit(error_model="numpy", fastmath={"contract"})
+def _update_momenta(above, row, s, ratio, dt, dry, law):
+    zero = like(dry, 0.0)
+    one = like(dry, 1.0)
+    manning, chezy, linear = laws(dry, law)
+    for j in range(OUT0, OUT0 + TILE_COLS):
+        depth = s[NH + j]
+        mx = ((s[XL + j] - s[XR + j - 1]) + row[PX + j]) - above[FT + j]
+        my = ((s[XT + j] - s[XT + j - 1]) + row[PY + j]) - above[FR + j]
+        mx = row[RQX + j] - ratio * (mx + row[FT + j])
+        my = row[RQY + j] - ratio * (my + row[FL + j])
+        # Friction, implicit in closed form: no momentum under the dry depth.
+        root = inverse_cube_root(max(depth, dry))
+        inverse = root * root * root
+        square = mx * mx + my * my
+        friction = row[RGF + j]
+        drag = math.sqrt(square) * (inverse * inverse) * (root * manning + chezy)
+        drag = (like(dry, 4.0) * dt) * friction * (drag + linear * (one + dt * friction))
+        slowed = like(dry, 2.0) / (one + math.sqrt(one + drag))
+        wet = depth >= dry
+        slowed = slowed if wet else zero
+        mx = mx * slowed
+        my = my * slowed
+        s[NX + j] = mx
+        s[NY + j] = my
+        deep = depth > like(dry, SPEED_DEPTH)
+        bed = row[RZ + j]
+        v2 = square * ((slowed * inverse) * (slowed * inverse))
+        s[NZ + j] = v2
+        v2 = v2 if deep else zero
+        s[NV + j] = v2
+        speed = max(abs(mx), abs(my)) * inverse + math.sqrt(like(dry, GRAVITY) * max(depth, zero))
+        s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if wet else zero)
+        s[MAX_V2 + j] = max(s[MAX_V2 + j], v2)
+        s[MAX_LEVEL + j] = max(s[MAX_LEVEL + j], bed + depth if wet else like(dry, NONE))
+        s[MAX_BED + j] = max(s[MAX_BED + j], bed if deep else like(dry, NONE))
+        s[BAD_CELLS + j] += zero if depth >= zero else one
 
 
 @njit(inline="always")
@@ -359,21 +339,28 @@ def laws(like_this, law):
     return one if law == MANNING else zero, one if law == CHEZY else zero, one if law == LINEAR else zero
 
 
+@njit(inline="always")
+def _fall_matters(s, columns, dry, fall):
+    none = like(dry, -1.0)
+    depth = fall / like(dry, 2.0 * GRAVITY)
+    top = like(dry, 0.0)
+    v2 = none
+    for j in range(OUT0, OUT0 + columns):
+        top = larger(top, s[MAX_SPEED + j])
+        here = s[NZ + j] if s[NH + j] >= dry else none
+        v2 = larger(v2, here if s[NH + j] < depth else none)
+    # The sum of the speeds in x and y is at most √2 times the speed.
+    return v2 >= like(dry, 0.0) and math.sqrt(v2 + v2 + fall) + math.sqrt(like(dry, 0.5) * fall) > top
+
+
 @njit(error_model="numpy")
 def fall_matters(s, columns, dry, fall):
     """Whether a fall of at most `fall` (2 g × step) could make a cell of the new row the fastest of its
     tile so far.
     """
-    zero = like(dry, 0.0)
-    depth = fall / like(dry, 2.0 * GRAVITY)
-    top = zero
-    v2 = like(dry, -1.0)
-    for j in range(OUT0, OUT0 + columns):
-        top = max(top, s[MAX_SPEED + j])
-        shallow = (s[NH + j] >= dry) & (s[NH + j] < depth)
-        v2 = max(v2, s[NZ + j] if shallow else like(dry, -1.0))
-    # The sum of the speeds in x and y is at most √2 times the speed.
-    return v2 >= zero and math.sqrt(v2 + v2 + fall) + math.sqrt(like(dry, 0.5) * fall) > top
+    if columns == TILE_COLS:  # nearly always: the length of the loop is known
+        return _fall_matters(s, TILE_COLS, dry, fall)
+    return _fall_matters(s, columns, dry, fall)
 
 
 @njit(error_model="numpy")
@@ -401,69 +388,81 @@ def bound_falls(s, fall, half_dx, dry, law):
         s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if depth >= dry else zero)
 
 
-_update = by_phase(_make_update)
-
-
 @njit(error_model="numpy")
 def update_row(
-    s, d, phase, old, new, static, falls, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law
+    s, above, at, old, new, static, falls, looks, edge_flux, watched, k, r, c0, ny, nx, ratio, dt, dry, law
 ):
-    """New state of a row of a tile (ratio: dt/dx in double); what crosses edges and watched faces goes to
-    edge_flux.
+    """New state of the row r of the padded arrays, the row k of its tile (ratio: dt/dx in double), and its
+    depths and v² into `looks`; what crosses edges and watched faces goes to edge_flux.
+
+    above: part of the row above, which is the one before `at`, that of the row.
     """
+    row = part(s, at)
     end = c0 + TILE_COLS
-    _update(
-        phase, s, d, old[DEPTH, row, c0:end], static[BED, row, c0:end], static[FRICTION, row, c0:end],
-        new[DEPTH, row, c0:end], new[DISCHARGE_X, row, c0:end], new[DISCHARGE_Y, row, c0:end],
-        ratio, dt, dry, law,
-    )  # fmt: skip
+    qx_new, qy_new = new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end]
+    _update_depths(above, row, s, old[DEPTH, r, c0:end], new[DEPTH, r, c0:end], ratio)
+    _update_momenta(above, row, s, like(dry, ratio), dt, dry, law)
+    depths, squares = looks_of_row(looks, k)
+    for j in range(TILE_COLS):
+        qx_new[j] = s[NX + OUT0 + j]
+        qy_new[j] = s[NY + OUT0 + j]
+    for j in range(TILE_COLS):
+        depths[j] = s[NH + OUT0 + j]
+        squares[j] = s[NV + OUT0 + j]
     columns = min(TILE_COLS, PAD + nx - c0)
     # Only steps higher than the water is deep matter, and few of them set the next step.
-    highest = falls[row - PAD]
+    highest = falls[r - PAD]
     if highest > 0.0 and fall_matters(s, columns, dry, like(dry, highest)):
+        for j in range(NB):
+            s[TEMP + j] = row[RGF + j]
         half_dx = like(dry, 0.5 * ratio / np.float64(dt))
-        bound_falls(s, static[FALL, row, c0:end], half_dx, dry, law)
+        bound_falls(s, static[FALL, r, c0:end], half_dx, dry, law)
     if c0 == PAD:
-        edge_flux[row - PAD] = -s[XM + OUT0 - 1]
+        edge_flux[r - PAD] = -s[XM + OUT0 - 1]
     if c0 + columns == PAD + nx:
-        edge_flux[ny + row - PAD] = s[XM + OUT0 + columns - 1]
-    if row == PAD + ny - 1:
+        edge_flux[ny + r - PAD] = s[XM + OUT0 + columns - 1]
+    if k == 0:
+        north = (at + PARTS - 1) % PARTS * PART + FM + OUT0
+        export_north(s, north, edge_flux, watched, r, c0, ny, nx)
+    if r == PAD + ny - 1:
         for j in range(columns):
-            edge_flux[2 * ny + nx + c0 - PAD + j] = s[FM + OUT0 + j]
-    export_faces(s, XM + OUT0, FM + OUT0, edge_flux, watched, row, c0, ny, nx)
+            edge_flux[2 * ny + nx + c0 - PAD + j] = row[FM + OUT0 + j]
+    export_faces(s, XM + OUT0, at * PART + FM + OUT0, edge_flux, watched, r, c0, ny, nx)
 
 
 @njit(error_model="numpy")
-def keep_row(s, old, new, row, c0):
+def keep_row(s, old, new, looks, k, r, c0):
     """A row of a tile where nothing happens."""
     end = c0 + TILE_COLS
-    h = old[DEPTH, row, c0:end]
-    h_new = new[DEPTH, row, c0:end]
+    h = old[DEPTH, r, c0:end]
+    h_new = new[DEPTH, r, c0:end]
+    depths, squares = looks_of_row(looks, k)
     zero = like(s[0], 0.0)
     for j in range(TILE_COLS):
         h_new[j] = h[j]
-        s[NH + OUT0 + j] = h[j]
-    new[DISCHARGE_X, row, c0:end] = 0.0
-    new[DISCHARGE_Y, row, c0:end] = 0.0
-    for j in range(OUT0, OUT0 + TILE_COLS):
-        s[NV + j] = zero
-        s[BAD_CELLS + j] += zero if s[NH + j] >= zero else like(s[0], 1.0)
+        depths[j] = h[j]
+        squares[j] = np.float32(0.0)
+        s[TEMP + j] = h[j]
+    new[DISCHARGE_X, r, c0:end] = 0.0
+    new[DISCHARGE_Y, r, c0:end] = 0.0
+    for j in range(TILE_COLS):
+        s[BAD_CELLS + OUT0 + j] += zero if s[TEMP + j] >= zero else like(s[0], 1.0)
 
 
 @njit(error_model="numpy")
-def keep_faces(s, slow, first, base, faces):
-    """Four rows of faces from `first` on into the planes `faces` of the limited step, row at `base`."""
+def keep_faces(rows, slow, base, faces):
+    """Four rows of faces into the planes `faces` of the limited step, row at `base`."""
     for p in range(4):
         for j in range(NB):
-            slow[faces + p * PLANE + base + j] = s[first + p * ROW + j]
+            slow[faces + p * PLANE + base + j] = rows[p * ROW + j]
 
 
 @njit(error_model="numpy")
-def take_faces(s, slow, first, base, faces):
+def take_faces(rows, slow, base, faces):
     """The way back of :func:`keep_faces`."""
     for p in range(4):
         for j in range(NB):
-            s[first + p * ROW + j] = slow[faces + p * PLANE + base + j]
+            rows[p * ROW + j] = slow[faces + p * PLANE + base + j]
 
 
 @njit(inline="always")

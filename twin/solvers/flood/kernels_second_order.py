@@ -38,16 +38,20 @@ from twin.solvers.flood.kernels_rows import (
     FM,
     FR,
     FT,
-    GF,
     GS,
     GX,
     GY,
+    MF,
+    MH,
+    MU,
+    MV,
     NB,
     OUT0,
     PX,
     PY,
     RDX,
     RDY,
+    RGF,
     RH,
     RSH,
     RSU,
@@ -63,7 +67,6 @@ from twin.solvers.flood.kernels_rows import (
     XM,
     XR,
     XT,
-    by_phase,
     face_flux,
     laws,
 )
@@ -85,192 +88,189 @@ def half_slope(before, after, most):
 
 
 @njit(inline="always")
-def most_steep(before, here, after, rise_before, rise_after):
-    """`most` of the slopes for three depths in a row and the rises of the level between them: 1 where one
-    sheet of water covers the steps of the bed, else 1/2.
+def slopes(before, here, after, rise_before, rise_after):
+    """Half the limited slopes of depth and level, for three depths in a row and the rises of the level
+    between them.
 
-    On steps higher than the water is deep the beds that neighbours give a face must not cross: a steeper
-    limiter would lift the bed of the one to that of the other and lower the level of the other to its own
-    bed, a ridge that is not there.
+    Where one sheet covers the steps of the bed: those of depth and bed, the level's is their sum (sharpest
+    over a curved bed). Else those of level and bed, by minmod, the depth's is their difference: beside a
+    shore the level of a lake is flat, though depth and bed change by different steps towards a film on the
+    bank; a slope made of the two would push the lake off its shore for as long as the film lasts. And on
+    steps higher than the water is deep the beds that neighbours give a face must not cross: a steeper limiter
+    would lift the bed of the one to that of the other and lower the level of the other to its own bed, a
+    ridge that is not there.
     """
     # Levels and beds count from the level of the cell.
     lowest = min(min(-rise_before, rise_after), like(here, 0.0))
     highest = max(max(-rise_before - before, rise_after - after), -here)
-    return like(here, 1.0) if highest < lowest else like(here, 0.5)
+    covered = highest < lowest
+    most = like(here, 1.0) if covered else like(here, 0.5)
+    rise_here = here - before
+    rise_next = after - here
+    bed = half_slope(rise_before - rise_here, rise_after - rise_next, most)
+    # Depth or level, whichever is limited itself
+    own = half_slope(rise_here if covered else rise_before, rise_next if covered else rise_after, most)
+    return own if covered else own - bed, own + bed if covered else own
 
 
-@njit(inline="always")
-def slopes(before, after, rise_before, rise_after, most):
-    """Half the limited slopes of depth and level, from their differences to the neighbours before and after.
+@njit(error_model="numpy", fastmath={"contract"})
+def _slopes_and_half_step(above, row, below, s, ratio, dry):
+    zero = like(dry, 0.0)
+    one = like(dry, 1.0)
+    two = like(dry, 2.0)
+    g = like(dry, GRAVITY)
+    for j in range(NB):
+        h = row[RH + j]
+        u = row[RU + j]
+        v = row[RV + j]
+        west = row[RH + j - 1]
+        east = row[RH + j + 1]
+        north = above[RH + j]
+        south = below[RH + j]
+        xh, xw = slopes(west, h, east, row[RDX + j - 1], row[RDX + j])
+        yh, yw = slopes(north, h, south, above[RDY + j], row[RDY + j])
+        xu = half_slope(u - row[RU + j - 1], row[RU + j + 1] - u, one)
+        xv = half_slope(v - row[RV + j - 1], row[RV + j + 1] - v, one)
+        yu = half_slope(u - above[RU + j], below[RU + j] - u, one)
+        yv = half_slope(v - above[RV + j], below[RV + j] - v, one)
+        # Half a step of h_t + (hu)_x + (hv)_y = 0, u_t + u u_x + v u_y + g w_x = 0.
+        gain = -ratio * ((u * xh + h * xu) + (v * yh + h * yv))
+        mid_u = u - ratio * ((u * xu + v * yu) + g * xw)
+        mid_v = v - ratio * ((u * xv + v * yv) + g * yw)
+        mid_h = h + gain
+        least = min(min(min(west, east), min(north, south)), h)
+        use = (min(least, mid_h - max(abs(xh), abs(yh))) >= dry) & (s[GS + j] > zero)
+        xh = xh if use else zero
+        xw = xw if use else zero
+        yh = yh if use else zero
+        yw = yw if use else zero
+        gain = gain if use else zero
+        mid_h = h + gain
+        s[MH + j] = mid_h
+        s[MU + j] = mid_u if use else u
+        s[MV + j] = mid_v if use else v
+        s[MF + j] = row[RGF + j] if use else zero
+        s[EU + j] = xu if use else zero
+        s[EV + j] = xv if use else zero
+        s[BU + j] = yu if use else zero
+        s[BV + j] = yv if use else zero
+        s[EH + j] = mid_h + xh
+        s[WH + j] = mid_h - xh
+        s[BH + j] = mid_h - yh
+        row[RSH + j] = mid_h + yh
+        s[EW + j] = gain + xw
+        s[WW + j] = gain - xw
+        s[BW + j] = gain - yw
+        row[RSW + j] = gain + yw
+        row[PX + j] = (two * g) * mid_h * xw
+        row[PY + j] = (two * g) * mid_h * yw
 
-    Where one sheet covers the steps of the bed: those of depth and bed, the level's is their sum (sharpest
-    over a curved bed). Else those of level and bed, the depth's is their difference: beside a shore the level
-    of a lake is flat, though depth and bed change by different steps towards a film on the bank; a slope made
-    of the two would push the lake off its shore for as long as the film lasts.
+
+@njit(error_model="numpy", fastmath={"contract"})
+def _friction_of_half_step(row, s, dt, dry, law):
+    one = like(dry, 1.0)
+    two = like(dry, 2.0)
+    half = like(dry, 0.5)
+    manning, chezy, linear = laws(dry, law)
+    for j in range(NB):
+        mid_u = s[MU + j]
+        mid_v = s[MV + j]
+        root = inverse_cube_root(max(s[MH + j], dry))
+        size = math.sqrt(mid_u * mid_u + mid_v * mid_v)
+        friction = s[MF + j]
+        drag = size * (root * root * root) * (root * manning + chezy)
+        drag = (two * dt) * friction * (drag + linear * (one + half * dt * friction))
+        slowed = two / (one + math.sqrt(one + drag))
+        mid_u = mid_u * slowed
+        mid_v = mid_v * slowed
+        xu = s[EU + j]
+        xv = s[EV + j]
+        yu = s[BU + j]
+        yv = s[BV + j]
+        s[EU + j] = mid_u + xu
+        s[WU + j] = mid_u - xu
+        s[BU + j] = mid_u - yu
+        row[RSU + j] = mid_u + yu
+        s[EV + j] = mid_v + xv
+        s[WV + j] = mid_v - xv
+        s[BV + j] = mid_v - yv
+        row[RSV + j] = mid_v + yv
+
+
+@njit(error_model="numpy")
+def reconstruct(above, row, below, s, ratio, dt, dry, law):
+    """Values at the faces of the cells of a row at half the step, and the push of their bed; ratio: dt/dx.
+
+    In two loops: one long chain of operations would leave the processor waiting for roots and quotients.
     """
-    bed = half_slope(rise_before - before, rise_after - after, most)
-    depth = half_slope(before, after, most)
-    level = half_slope(rise_before, rise_after, most)
-    covered = most > like(before, 0.5)
-    return depth if covered else level - bed, depth + bed if covered else level
+    _slopes_and_half_step(above, row, below, s, ratio, dry)
+    _friction_of_half_step(row, s, dt, dry, law)
 
 
-def _make_reconstruct(above, row, below):
-    @njit(error_model="numpy", fastmath={"contract"})
-    def reconstruct(s, ratio, dt, dry, law):
-        zero = like(dry, 0.0)
-        one = like(dry, 1.0)
-        two = like(dry, 2.0)
-        half = like(dry, 0.5)
-        g = like(dry, GRAVITY)
-        manning, chezy, linear = laws(dry, law)
-        for j in range(NB):
-            h = s[row + RH + j]
-            u = s[row + RU + j]
-            v = s[row + RV + j]
-            west = s[row + RH + j - 1]
-            east = s[row + RH + j + 1]
-            north = s[above + RH + j]
-            south = s[below + RH + j]
-            rise_w = s[row + RDX + j - 1]
-            rise_e = s[row + RDX + j]
-            rise_n = s[above + RDY + j]
-            rise_s = s[row + RDY + j]
-            most = most_steep(west, h, east, rise_w, rise_e)
-            xh, xw = slopes(h - west, east - h, rise_w, rise_e, most)
-            most = most_steep(north, h, south, rise_n, rise_s)
-            yh, yw = slopes(h - north, south - h, rise_n, rise_s, most)
-            xu = half_slope(u - s[row + RU + j - 1], s[row + RU + j + 1] - u, one)
-            xv = half_slope(v - s[row + RV + j - 1], s[row + RV + j + 1] - v, one)
-            yu = half_slope(u - s[above + RU + j], s[below + RU + j] - u, one)
-            yv = half_slope(v - s[above + RV + j], s[below + RV + j] - v, one)
-            # Half a step of h_t + (hu)_x + (hv)_y = 0, u_t + u u_x + v u_y + g w_x = -friction.
-            gain = -ratio * ((u * xh + h * xu) + (v * yh + h * yv))
-            mid_u = u - ratio * ((u * xu + v * yu) + g * xw)
-            mid_v = v - ratio * ((u * xv + v * yv) + g * yw)
-            mid_h = h + gain
-            root = inverse_cube_root(max(mid_h, dry))
-            size = math.sqrt(mid_u * mid_u + mid_v * mid_v)
-            friction = s[GF + j]
-            drag = size * (root * root * root) * (root * manning + chezy)
-            drag = (two * dt) * friction * (drag + linear * (one + half * dt * friction))
-            slowed = two / (one + math.sqrt(one + drag))
-            least = min(min(min(west, east), min(north, south)), h)
-            use = (min(least, mid_h - max(abs(xh), abs(yh))) >= dry) & (s[GS + j] > zero)
-            xh = xh if use else zero
-            xu = xu if use else zero
-            xv = xv if use else zero
-            xw = xw if use else zero
-            yh = yh if use else zero
-            yu = yu if use else zero
-            yv = yv if use else zero
-            yw = yw if use else zero
-            gain = gain if use else zero
-            mid_h = h + gain
-            mid_u = mid_u * slowed if use else u
-            mid_v = mid_v * slowed if use else v
-            s[EH + j] = mid_h + xh
-            s[WH + j] = mid_h - xh
-            s[BH + j] = mid_h - yh
-            s[row + RSH + j] = mid_h + yh
-            s[EU + j] = mid_u + xu
-            s[WU + j] = mid_u - xu
-            s[BU + j] = mid_u - yu
-            s[row + RSU + j] = mid_u + yu
-            s[EV + j] = mid_v + xv
-            s[WV + j] = mid_v - xv
-            s[BV + j] = mid_v - yv
-            s[row + RSV + j] = mid_v + yv
-            s[EW + j] = gain + xw
-            s[WW + j] = gain - xw
-            s[BW + j] = gain - yw
-            s[row + RSW + j] = gain + yw
-            s[PX + j] = (two * g) * mid_h * xw
-            s[PY + j] = (two * g) * mid_h * yw
-
-    return reconstruct
+@njit(error_model="numpy")
+def plain_cells(row, s):
+    """The same without slopes: a row where nothing is wet."""
+    zero = like(s[0], 0.0)
+    for j in range(NB):
+        h = row[RH + j]
+        s[EH + j] = h
+        s[WH + j] = h
+        s[BH + j] = h
+        row[RSH + j] = h
+    for j in range(NB):
+        u = row[RU + j]
+        v = row[RV + j]
+        s[EU + j] = u
+        s[WU + j] = u
+        s[BU + j] = u
+        row[RSU + j] = u
+        s[EV + j] = v
+        s[WV + j] = v
+        s[BV + j] = v
+        row[RSV + j] = v
+    for j in range(NB):
+        s[EW + j] = zero
+        s[WW + j] = zero
+        s[BW + j] = zero
+        row[RSW + j] = zero
+        row[PX + j] = zero
+        row[PY + j] = zero
 
 
-def _make_plain(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def plain(s):
-        zero = like(s[0], 0.0)
-        for j in range(NB):
-            h = s[row + RH + j]
-            s[EH + j] = h
-            s[WH + j] = h
-            s[BH + j] = h
-            s[row + RSH + j] = h
-        for j in range(NB):
-            u = s[row + RU + j]
-            v = s[row + RV + j]
-            s[EU + j] = u
-            s[WU + j] = u
-            s[BU + j] = u
-            s[row + RSU + j] = u
-            s[EV + j] = v
-            s[WV + j] = v
-            s[BV + j] = v
-            s[row + RSV + j] = v
-        for j in range(NB):
-            s[EW + j] = zero
-            s[WW + j] = zero
-            s[BW + j] = zero
-            s[row + RSW + j] = zero
-            s[PX + j] = zero
-            s[PY + j] = zero
-
-    return plain
+@njit(error_model="numpy")
+def faces_below(above, s, dry):
+    """Faces between a row (`above`) and the one below it, under way."""
+    for j in range(NB):
+        gained = above[RSW + j]
+        mass, left, right, across = face_flux(
+            above[RSH + j], above[RSV + j], above[RSU + j],
+            s[BH + j], s[BV + j], s[BU + j],
+            above[RDY + j] + (s[BW + j] - gained),
+            s[GY + j] - (gained - (above[RSH + j] - above[RH + j])),
+            dry,
+        )  # fmt: skip
+        above[FM + j] = mass
+        above[FL + j] = left
+        above[FR + j] = right
+        above[FT + j] = across
 
 
-def _make_faces_above(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def faces_above(s, dry):
-        for j in range(NB):
-            gained = s[above + RSW + j]
-            mass, left, right, across = face_flux(
-                s[above + RSH + j], s[above + RSV + j], s[above + RSU + j],
-                s[BH + j], s[BV + j], s[BU + j],
-                s[above + RDY + j] + (s[BW + j] - gained),
-                s[GY + j] - (gained - (s[above + RSH + j] - s[above + RH + j])),
-                dry,
-            )  # fmt: skip
-            s[FM + j] = mass
-            s[FL + j] = left
-            s[FR + j] = right
-            s[FT + j] = across
-
-    return faces_above
-
-
-def _make_faces_within(above, row, below):  # noqa: ARG001
-    @njit(error_model="numpy")
-    def faces_within(s, dry):
-        for j in range(NB):
-            gained = s[EW + j]
-            mass, left, right, across = face_flux(
-                s[EH + j], s[EU + j], s[EV + j],
-                s[WH + j + 1], s[WU + j + 1], s[WV + j + 1],
-                s[row + RDX + j] + (s[WW + j + 1] - gained),
-                s[GX + j] - (gained - (s[EH + j] - s[row + RH + j])),
-                dry,
-            )  # fmt: skip
-            s[XM + j] = mass
-            s[XL + j] = left
-            s[XR + j] = right
-            s[XT + j] = across
-
-    return faces_within
-
-
-reconstruct = by_phase(_make_reconstruct)
-"""Values at the faces of the cells of a row at half the step, and the push of their bed; ratio: dt/dx."""
-plain_cells = by_phase(_make_plain)
-"""The same without slopes: a row where nothing is wet."""
-faces_above = by_phase(_make_faces_above)
-"""Faces between the row above and a row."""
-faces_within = by_phase(_make_faces_within)
-"""Faces in x within a row."""
+@njit(error_model="numpy")
+def faces_within(row, s, dry):
+    """Faces in x within a row."""
+    for j in range(NB):
+        gained = s[EW + j]
+        mass, left, right, across = face_flux(
+            s[EH + j], s[EU + j], s[EV + j],
+            s[WH + j + 1], s[WU + j + 1], s[WV + j + 1],
+            row[RDX + j] + (s[WW + j + 1] - gained),
+            s[GX + j] - (gained - (s[EH + j] - row[RH + j])),
+            dry,
+        )  # fmt: skip
+        s[XM + j] = mass
+        s[XL + j] = left
+        s[XR + j] = right
+        s[XT + j] = across
 
 
 @njit(error_model="numpy")
@@ -300,12 +300,12 @@ def shut_sides(s, outward, i, first, columns, ny, nx):
 
 
 @njit(error_model="numpy")
-def shut_ends(s, outward, first, columns, sign):
+def shut_ends(above, outward, first, columns, sign):
     """:func:`shut_sides` for the faces above the first row of the grid (sign 1) or below the last one (-1);
     outward: of the cells of that edge.
     """
-    zero = like(s[0], 0.0)
+    zero = like(above[0], 0.0)
     for k in range(columns):
-        if outward[first + k] != 0.0 and like(s[0], sign) * s[FM + OUT0 + k] > zero:
-            s[FM + OUT0 + k] = zero
-            s[FT + OUT0 + k] = zero
+        if outward[first + k] != 0.0 and like(above[0], sign) * above[FM + OUT0 + k] > zero:
+            above[FM + OUT0 + k] = zero
+            above[FT + OUT0 + k] = zero

@@ -12,31 +12,27 @@ from numba import njit
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, like
-from twin.solvers.flood.kernels_edges import export_north
-from twin.solvers.flood.kernels_record import keep_for_record
 from twin.solvers.flood.kernels_rows import (
     FACES_X,
     FACES_Y,
     FM,
     NB,
-    NH,
-    NV,
-    OUT0,
+    PARTS,
     PUSH_X,
     PUSH_Y,
     PX,
     PY,
     XM,
-    gather_row,
+    ask_for_row,
     keep_faces,
     keep_row,
     limit_outflow,
     load_crests,
     load_crests_below,
-    load_ground,
     load_row,
     no_faces,
     overdrawn,
+    part,
     start_tile,
     take_faces,
     update_row,
@@ -57,80 +53,75 @@ def sweep(
     outward = edge_flux[2 * (ny + nx) :]
     first = c0 - PAD
     columns = min(TILE_COLS, nx - first)
-    over = False
-    phase = 1
     wet_above = 0
-    wet_row = load_row(s, d, 0, old, static, r0 - 3, c0, dry)
-    wet_below = load_row(s, d, 1, old, static, r0 - 2, c0, dry)
+    wet_row = load_row(part(s, 3), part(s, 0), d, old, static, r0 - 3, c0, dry)
+    wet_below = load_row(part(s, 0), part(s, 1), d, old, static, r0 - 2, c0, dry)
+    at = 0  # number of the part of the row above
     # Each turn reconstructs a row and computes the faces above and within it, then finishes the row above it.
-    for row in range(r0 - 2, r0 + rows + 2):
-        wet_before = wet_above  # wet cells of the row above the row above
+    for r in range(r0 - 2, r0 + rows + 2):
+        wet_before = wet_above  # whether the row above the row above is wet
         wet_above = wet_row
         wet_row = wet_below
-        last = (phase + 2) % 3
-        wet_below = load_row(s, d, (phase + 1) % 3, old, static, row + 1, c0, dry)
-        if second:
-            load_ground(s, static, row, c0)
+        before = part(s, (at + 3) % PARTS)
+        above = part(s, at)
+        row = part(s, (at + 1) % PARTS)
+        below = part(s, (at + 2) % PARTS)
+        wet_below = load_row(row, below, d, old, static, r + 1, c0, dry)
+        ask_for_row(old, new, static, r + 2, c0)
         if crests:
-            load_crests(s, static, row, c0)
+            load_crests(s, static, r, c0)
         if second:
             if wet_row > 0:
-                second_order.reconstruct(phase, s, step, dt, dry, law)
+                second_order.reconstruct(above, row, below, s, step, dt, dry, law)
             else:
-                second_order.plain_cells(phase, s)
-        if row > r0 - 2:
+                second_order.plain_cells(row, s)
+        if r > r0 - 2:
             # Faces between dry cells pass no water, and dry cells have no momentum to change.
-            if wet_above + wet_row == 0 or row < PAD or row > PAD + ny:
-                no_faces(s, FM)
+            if wet_above + wet_row == 0 or r < PAD or r > PAD + ny:
+                no_faces(above[FM:])
             elif second:
-                second_order.faces_above(phase, s, dry)
-                if row == PAD:
-                    second_order.shut_ends(s, outward[2 * ny :], first, columns, 1.0)
-                elif row == PAD + ny:
-                    second_order.shut_ends(s, outward[2 * ny + nx :], first, columns, -1.0)
+                second_order.faces_below(above, s, dry)
+                if r == PAD:
+                    second_order.shut_ends(above, outward[2 * ny :], first, columns, 1.0)
+                elif r == PAD + ny:
+                    second_order.shut_ends(above, outward[2 * ny + nx :], first, columns, -1.0)
             else:
-                first_order.faces_above(phase, s, dry)
+                first_order.faces_below(above, row, s, dry)
             if limiting:
-                keep_faces(s, slow, FM, (row - r0 + 1) * NB, FACES_Y)
-            elif row > r0 - 1:
-                if wet_above > 0 and overdrawn(last, s, step, full):
-                    over = True
-                    break
-                if r0 < row <= r0 + rows:
+                keep_faces(above[FM:], slow, (r - r0 + 1) * NB, FACES_Y)
+            elif r > r0 - 1:
+                if wet_above > 0 and overdrawn(before, above, s, step, full):
+                    return True
+                if r0 < r <= r0 + rows:
                     if wet_before + wet_above + wet_row > 0:
                         update_row(
-                            s, d, last, old, new, static, falls, edge_flux, watched, row - 1, c0, ny, nx,
-                            ratio, dt, dry, law,
+                            s, before, at, old, new, static, falls, looks, edge_flux, watched, r - 1 - r0,
+                            r - 1, c0, ny, nx, ratio, dt, dry, law,
                         )  # fmt: skip
                     else:
-                        keep_row(s, old, new, row - 1, c0)
-                    keep_for_record(s[NH + OUT0 :], s[NV + OUT0 :], looks, row - 1 - r0)
+                        keep_row(s, old, new, looks, r - 1 - r0, r - 1, c0)
         if crests:
-            load_crests_below(s, static, row, c0)
-        if r0 - 1 <= row <= r0 + rows:
-            if wet_row == 0 or row < PAD or row >= PAD + ny:
-                no_faces(s, XM)
+            load_crests_below(s, static, r, c0)
+        if r0 - 1 <= r <= r0 + rows:
+            if wet_row == 0 or r < PAD or r >= PAD + ny:
+                no_faces(s[XM:])
             elif second:
-                second_order.faces_within(phase, s, dry)
-                second_order.shut_sides(s, outward, row - PAD, first, columns, ny, nx)
+                second_order.faces_within(row, s, dry)
+                second_order.shut_sides(s, outward, r - PAD, first, columns, ny, nx)
             else:
-                first_order.faces_within(phase, s, dry)
+                first_order.faces_within(row, s, dry)
             if limiting:
-                base = (row - r0 + 2) * NB
-                keep_faces(s, slow, XM, base, FACES_X)
+                base = (r - r0 + 2) * NB
+                keep_faces(s[XM:], slow, base, FACES_X)
                 for j in range(NB):
-                    slow[PUSH_X + base + j] = s[PX + j]
-                    slow[PUSH_Y + base + j] = s[PY + j]
+                    slow[PUSH_X + base + j] = row[PX + j]
+                    slow[PUSH_Y + base + j] = row[PY + j]
                 if second:
                     second_order.keep_donors(s, slow, base)
                 else:
-                    first_order.keep_donors(phase, s, slow, base)
-            elif wet_above + wet_row + wet_below > 0:
-                gather_row(s, d)
-                if row == r0:
-                    export_north(s, FM + OUT0, edge_flux, watched, row, c0, ny, nx)
-        phase = (phase + 1) % 3
-    return over
+                    first_order.keep_donors(row, slow, base)
+        at = (at + 1) % PARTS
+    return False
 
 
 @njit(error_model="numpy")
@@ -139,21 +130,20 @@ def update_limited(
 ):
     """The new state of a tile from the faces in `slow`."""
     start_tile(s, c0, nx)
-    for k in range(2, rows + 2):
-        row = r0 - 2 + k
-        base = k * NB
-        load_row(s, d, 0, old, static, row, c0, dry)
-        take_faces(s, slow, XM, base, FACES_X)
-        take_faces(s, slow, FM, base - NB, FACES_Y)
+    above, row = part(s, 0), part(s, 1)
+    for k in range(rows):
+        base = (k + 2) * NB
+        load_row(above, row, d, old, static, r0 + k, c0, dry)
+        take_faces(s[XM:], slow, base, FACES_X)
+        take_faces(above[FM:], slow, base - NB, FACES_Y)
+        take_faces(row[FM:], slow, base, FACES_Y)
         for j in range(NB):
-            s[PX + j] = slow[PUSH_X + base + j]
-            s[PY + j] = slow[PUSH_Y + base + j]
-        gather_row(s, d)
-        if row == r0:
-            export_north(s, FM + OUT0, edge_flux, watched, row, c0, ny, nx)
-        take_faces(s, slow, FM, base, FACES_Y)
-        update_row(s, d, 0, old, new, static, falls, edge_flux, watched, row, c0, ny, nx, ratio, dt, dry, law)
-        keep_for_record(s[NH + OUT0 :], s[NV + OUT0 :], looks, row - r0)
+            row[PX + j] = slow[PUSH_X + base + j]
+            row[PY + j] = slow[PUSH_Y + base + j]
+        update_row(
+            s, above, 1, old, new, static, falls, looks, edge_flux, watched, k, r0 + k, c0, ny, nx, ratio,
+            dt, dry, law,
+        )  # fmt: skip
 
 
 @njit(error_model="numpy")
