@@ -50,6 +50,7 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     TILE_ROWS,
+    prefetch,
 )
 from twin.solvers.flood.kernels_edges import LEVEL, WALL, edge_place, export_faces
 from twin.solvers.flood.kernels_step import finish_tile
@@ -58,6 +59,7 @@ FLUX_EAST, FLUX_SOUTH = 3, 4
 PLANES = 5  # of the state
 
 HALO = 4
+LINE = 8  # numbers in a cache line
 NB = TILE_COLS + 2 * HALO
 OUT0 = HALO
 ABOVE = 3  # rows kept above a tile
@@ -408,10 +410,10 @@ def row_advected(old, slow, row, r0, c0, ratio, within):
 @njit(cache=True, error_model="numpy")
 def no_faces(s, plane, speed, row, r0):
     """A row of faces through which nothing passes."""
-    start = (row - (r0 - ABOVE)) * NB
+    flux, velocity = kept_row(s, plane, row, r0), kept_row(s, speed, row, r0)
     for j in range(NB):
-        s[plane + start + j] = 0.0
-        s[speed + start + j] = 0.0
+        flux[j] = 0.0
+        velocity[j] = 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -465,6 +467,34 @@ def limit_row(old, s, row, r0, c0, nx, ratio, over, over_above):
 
 
 @njit(cache=True, error_model="numpy")
+def ask_for_row(old, new, static, r, c0):
+    """`kernels_rows.ask_for_row` for this scheme: what the row r is computed from, and where the row r - 3 is
+    written to.
+    """
+    low, high = c0 - HALO, c0 - HALO + NB
+    h, z, friction = old[DEPTH, r, low:high], static[BED, r, low:high], static[FRICTION, r, low:high]
+    qe, qs = old[FLUX_EAST, r, low:high], old[FLUX_SOUTH, r, low:high]
+    crest_x, crest_y = static[CREST_X, r, low:high], static[CREST_Y, r, low:high]
+    for j in range(0, NB, LINE):
+        prefetch(h, j, 0)
+        prefetch(z, j, 0)
+        prefetch(friction, j, 0)
+        prefetch(qe, j, 0)
+        prefetch(qs, j, 0)
+        prefetch(crest_x, j, 0)
+        prefetch(crest_y, j, 0)
+    low, high = c0, c0 + TILE_COLS
+    h, qe, qs = new[DEPTH, r - 3, low:high], new[FLUX_EAST, r - 3, low:high], new[FLUX_SOUTH, r - 3, low:high]
+    qx, qy = new[DISCHARGE_X, r - 3, low:high], new[DISCHARGE_Y, r - 3, low:high]
+    for j in range(0, TILE_COLS, LINE):
+        prefetch(h, j, 1)
+        prefetch(qe, j, 1)
+        prefetch(qs, j, 1)
+        prefetch(qx, j, 1)
+        prefetch(qy, j, 1)
+
+
+@njit(cache=True, error_model="numpy")
 def set_edges(old, edge, s, row, r0, c0, ny, nx, dry):
     """Faces on the edge of the grid: what the boundary says (edge: see :func:`edge_faces`)."""
     at_row = (row - (r0 - ABOVE)) * NB + OUT0
@@ -513,6 +543,7 @@ def step_tile(
     over_above = 0
     wet = wet_cells(old, r0 - 2, c0, dry)
     for row in range(r0 - 2, r0 + rows + 1):
+        ask_for_row(old, new, static, row + 2, c0)
         wet_below = wet_cells(old, row + 1, c0, dry)
         if wet + wet_below > 0:
             if advection:

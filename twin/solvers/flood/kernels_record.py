@@ -31,7 +31,7 @@ from twin.solvers.flood.hazards import (
     SPEED_DEPTH,
     WET_DEPTH,
 )
-from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY, prefetch
+from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY, larger, prefetch
 
 # record[k], padded planes of float32
 MAX_DEPTH, MAX_SPEED2, ARRIVAL, WET_TIME, WINDOW_DEPTH, MAX_RISE = 0, 1, 2, 3, 4, 5
@@ -185,6 +185,25 @@ def record_tile(looks, record, classes, r0, rows, c0, t_new):
             )  # fmt: skip
 
 
+@njit(inline="always")
+def _highest_and_wrong(h, z, columns, dry):
+    highest = -1e300
+    wrong = 0
+    for j in range(columns):
+        highest = larger(highest, z[j] + h[j] if h[j] >= dry else -1e300)
+        wrong += 0 if h[j] >= 0.0 else 1
+    return highest, wrong
+
+
+@njit(error_model="numpy")
+def fastest_look(looks):
+    """Highest v² in the scratch."""
+    fastest = SINGLE(0.0)
+    for k in range(LOOKS):
+        fastest = larger(fastest, looks[LOOKS + k])
+    return np.float64(fastest)
+
+
 @njit(error_model="numpy")
 def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
     """Depths and v² of a tile into `looks` from its state; its highest wet level and its cells without a
@@ -201,9 +220,13 @@ def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
             v2 = (qx[j] * qx[j] + qy[j] * qy[j]) / max(h[j] * h[j], TINY)
             depths[j] = h[j]
             squares[j] = v2 if h[j] > SPEED_DEPTH else 0.0
-        for j in range(columns):
-            highest = max(highest, bed[row, c0 + j] + h[j] if h[j] >= dry else -1e300)
-            bad += 0 if h[j] >= 0.0 else 1
+        z = bed[row, c0 : c0 + TILE_COLS]
+        if columns == TILE_COLS:  # nearly always: the length of the loop is known
+            level, wrong = _highest_and_wrong(h, z, TILE_COLS, dry)
+        else:
+            level, wrong = _highest_and_wrong(h, z, columns, dry)
+        highest = larger(highest, level)
+        bad += wrong
     return highest, bad
 
 

@@ -18,7 +18,7 @@ from twin.solvers.flood.kernels import (
     TILE_ROWS,
     like,
 )
-from twin.solvers.flood.kernels_record import LOOKS, look_at_state, record_tile, too_fast
+from twin.solvers.flood.kernels_record import fastest_look, look_at_state, record_tile, too_fast
 from twin.solvers.flood.kernels_rows import BAD_CELLS, MAX_BED, MAX_LEVEL, MAX_SPEED, MAX_V2, OUT0
 from twin.solvers.flood.kernels_tile import step_tile
 
@@ -114,11 +114,8 @@ def finish_tile(
         speed = max(speed, s[COLUMN_SPEED + j])
     level, bad = look_at_state(new, static[BED], looks, r0, rows, c0, columns, dry)
     record_tile(looks, record, classes, r0, rows, c0, np.float32(t_new))
-    fastest = 0.0
-    for k in range(LOOKS):
-        fastest = max(fastest, np.float64(looks[LOOKS + k]))
     # The bed under water is lower than the highest level.
-    if fastest > 8.0 * GRAVITY * (energy - level):
+    if fastest_look(looks) > 8.0 * GRAVITY * (energy - level):
         bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
     values[SPEED] = speed
     values[LIMITED] = limited
