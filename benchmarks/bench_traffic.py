@@ -206,8 +206,8 @@ def warm_starts(count: int = 20, gap: float = 1e-10) -> list[str]:
         "",
         "What bounds it: a closed link moves costs a little on every route, so at 1e-10 nearly every origin "
         "has links that are dear by then (50 to 98 % of the origins have some in each of the first visits), "
-        "and each visit finds pairs of segments that the one before could not see. Six visits of a cold start's "
-        "ten are left; carrying over and the judge's pass are there besides. Tried:",
+        "and each visit finds pairs of segments that the one before could not see. Six visits of a cold "
+        "start's ten are left; carrying over and the judge's pass are there besides. Tried:",
         "",
         *(f"- {line}" for line in TRIED),
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.test_cli import call
 from tests.traffic import slow_traffic as slow
 from twin.errors import InputError
 from twin.solvers.traffic.tntp import read_flows, read_network, read_trips, run_assign
@@ -103,6 +104,44 @@ def test_negative_trips_and_unknown_zones(files: tuple[Path, Path]) -> None:
     files[1].write_text(TRIPS.replace("6.0;", "-6.0; 7 : 1;"))
     with pytest.raises(InputError, match="zone number 7"):
         read_trips(files[1])
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (1, "6.0;", "-6.0;", ["-6.0 from zone 1 to zone 2", "0 or more"]),
+        (0, "\t1\t4\t1\t100\t50\t0.02", "\t1\t4\t0\t100\t50\t0.02", ["capacity", "0.0 at row 2", "above 0"]),
+        (0, "3\t2\t1\t100\t50\t0.02\t1\t0\t0\t1\t;", "3\t2\t1\t100\t;", ["line 11", "4 columns", "power"]),
+        (1, "<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 3", ["2 zones", "3 zones, as the trips have"]),
+    ],
+    ids=["negative-demand", "capacity-0", "missing-columns", "other-zones"],
+)  # fmt: skip
+def test_bad_input_is_one_message_and_2(
+    files: tuple[Path, Path], capsys: pytest.CaptureFixture[str], file: int, old: str, new: str,
+    said: list[str],
+) -> None:  # fmt: skip
+    content = files[file].read_text()
+    assert content.count(old) == 1
+    files[file].write_text(content.replace(old, new))
+    assert call("assign", *files) == 2
+    message = capsys.readouterr().err
+    for words in (*said, str(files[0].parent), "found", "expected"):
+        assert words in message
+
+
+def test_what_has_no_route_is_counted(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """An origin that nobody can leave, and a zone that nothing joins: unserved, and no error."""
+    shut = NET.replace("\t1\t3\t", "\t3\t1\t").replace("\t1\t4\t", "\t4\t1\t")
+    files[0].write_text(shut)
+    assert call("assign", *files) == 0
+    assert "without a route: 6\n" in capsys.readouterr().out
+    island = NET.replace("<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 5").replace("NODES> 4", "NODES> 5")
+    files[0].write_text(island)
+    files[1].write_text(TRIPS.replace("ZONES> 2", "ZONES> 5") + "  5 : 2.5;\nOrigin 5\n 1 : 1.5; 5 : 7;\n")
+    assert call("assign", *files) == 0
+    said = capsys.readouterr().out
+    assert "without a route: 4\n" in said
+    assert "within a zone, left out: 7\n" in said
 
 
 # Best-known optima and total costs: README of the data, and its solutions.

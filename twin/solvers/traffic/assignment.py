@@ -21,7 +21,7 @@ from twin.solvers.traffic.kernels_pool import add_rows
 from twin.solvers.traffic.pas import RowFlows
 from twin.solvers.traffic.paths import Paths, carry_over
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Loading, Trips, VehicleClass, not_finite
-from twin.solvers.traffic.trees import grow, mend
+from twin.solvers.traffic.trees import ALONE, grow, mend
 
 Method = Literal["pas", "bfw"]
 TOGETHER = 128  # origins whose distances are kept at once
@@ -107,6 +107,17 @@ def assign(
         return _result(network, loading, verdict, iterations, history, begun, method, None)
     loading = _same_trips(network, trips, start) or Loading.of(network, trips)
     return _equilibrium(network, loading, trips, gap, max_iterations, start, keep_paths, begun)
+
+
+def load_kernels(method: Method = "pas") -> None:
+    """Have the kernels compiled, or read from numba's cache, before an assignment is timed."""
+    nodes, parallel = pas.BATCH + 1, ALONE // pas.BATCH**2 + 1  # so that the parallel ones are among them
+    ring = np.repeat(np.arange(nodes), parallel)
+    network = AssignmentNetwork.create(
+        nodes, ring, (ring + 1) % nodes, zone_node=np.arange(nodes), free_time=1.0, capacity=1.0
+    )
+    trips = Trips.from_pairs(nodes, np.arange(nodes), (np.arange(nodes) + 1) % nodes, np.ones(nodes))
+    assign(network, trips, gap=1e-2, max_iterations=3, method=method)
 
 
 def assign_classes(

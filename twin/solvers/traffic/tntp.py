@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem, Problems
-from twin.solvers.traffic.assignment import Assignment, Method, assign
+from twin.solvers.traffic.assignment import Assignment, Method, assign, load_kernels
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Trips
 
 COLUMNS = (
@@ -252,6 +252,7 @@ def run_assign(
     table, demand = parts
     assert isinstance(table, TntpNetwork)
     assert isinstance(demand, Trips)
+    load_kernels(method)  # the seconds are those of the algorithm
     result = assign(
         table.network(toll_weight, length_weight),
         demand,
