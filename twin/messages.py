@@ -6,6 +6,7 @@ else French: the readers are French communities.
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from functools import cache
@@ -48,6 +49,26 @@ def optional(key: str, lang: str | None = None) -> str | None:
     """The text of a row that may not be there."""
     row = _rows().get(key)
     return None if row is None else row[language(lang)]
+
+
+def number(value: float, lang: str | None = None, digits: int = 2) -> str:
+    """A number as people of that language write it, without idle zeros: ``0,5`` or ``0.5``."""
+    written = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+    return written.replace(".", ",") if language(lang) == "fr" else written
+
+
+def figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
+    """A number for people: thousands apart by thin spaces, four digits that count where none are asked for.
+
+    >>> figure(149.415, "fr"), figure(0.3075, "en"), figure(1123960.0, "fr").split("\u202f")
+    ('149,4', '0.3075', ['1', '123', '960'])
+    """
+    if digits is None:
+        digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    whole = number(round(value, digits), lang, digits)
+    head, mark, tail = whole.partition("," if "," in whole else ".")
+    sign, head = ("-", head[1:]) if head.startswith("-") else ("", head)
+    return f"{sign}{int(head):,}".replace(",", "\u202f") + mark + tail
 
 
 def table(prefix: str) -> dict[str, dict[str, str]]:

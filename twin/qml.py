@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from twin.messages import text
+from twin.messages import number, text
 from twin.styles import (
     ARRIVAL,
     BUILDING,
@@ -28,7 +28,6 @@ from twin.styles import (
     change_label,
     class_label,
     hazard_label,
-    number,
 )
 
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem, TwinError
 from twin.grid import Grid
-from twin.messages import language, text
+from twin.messages import figure, language, text
 from twin.notebook import run_html, thumbnail
 from twin.run_writer import RUNNING, TABLES
 
@@ -210,7 +210,7 @@ class Result:
         figures = []
         for row in list(self.indicators.values())[:10]:
             value = row.get("value")
-            told = f"{value:,.4g}" if isinstance(value, float) else str(value)
+            told = figure(value, lang) if isinstance(value, (int, float)) else str(value)
             figures.append(
                 (str(row.get(f"label_{lang}") or row.get("label_fr")), f"{told} {row['unit']}".strip())
             )

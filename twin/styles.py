@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from twin.messages import language, text
+from twin.messages import number, text
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,6 @@ ROAD_OPEN = "#ffffff"
 ROAD_CASING = "#8a8478"
 #: Closed road: black and yellow, so that it is not told by colour alone.
 ROAD_CUT = ("#111111", "#ffd400")
-
-
-def number(value: float, lang: str | None = None, digits: int = 2) -> str:
-    """A number as people of that language write it, without idle zeros: ``0,5`` or ``0.5``."""
-    written = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
-    return written.replace(".", ",") if language(lang) == "fr" else written
 
 
 def class_label(part: ColourClass, unit: str, lang: str | None = None) -> str:

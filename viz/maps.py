@@ -22,9 +22,8 @@ import twin
 from twin.errors import TwinError
 from twin.features import WET_DEPTH
 from twin.files import replacing
-from twin.messages import text
+from twin.messages import language, number, table, text
 from twin.results import Result
-from twin.styles import number
 from twin.water import max_water_depth
 from viz import colours as c
 from viz.pen import FAINT, INK, RED
@@ -193,7 +192,7 @@ def hydrographs(
     )
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     figure.subplots_adjust(left=0.1, right=0.8, top=1 - 0.6 / height, bottom=0.7 / height, hspace=0.12)
-    names = _place_labels(result)
+    names = _place_labels(result, lang)
     for ax, (frame, key, value, row) in zip(axes, panels, strict=True):
         for k, (which, rows) in enumerate(frame.groupby(key, sort=False)):
             digits = 2 if value == "water_level_m" else 0
@@ -337,12 +336,18 @@ def _clock(hours: float, start: datetime | None, lang: str | None) -> str:
     return label if start is None else f"{label}\n{start + timedelta(hours=hours):%H:%M}"
 
 
-def _place_labels(result: Result) -> dict[str, str]:
+def _place_labels(result: Result, lang: str | None) -> dict[str, str]:
     """What people call the named places."""
     places = result.places
     if places is None or "label" not in places:
         return {}
-    return {str(n): str(label) for n, label in zip(places["name"], places["label"], strict=True) if label}
+    said = table("page.place")[language(lang)]
+    told = {}
+    for name, label in zip(places["name"].astype(str), places["label"], strict=True):
+        # A bare key has no name of its own: the table of words may know one, as on the page.
+        bare = str(label) == name.replace("_", " ")
+        told[name] = said.get(name, str(label)) if bare else str(label)
+    return {name: label for name, label in told.items() if label}
 
 
 def save(figure: Figure, path: str | Path) -> Path:

@@ -16,9 +16,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from twin.errors import TwinError
-from twin.messages import text
+from twin.messages import number, text
 from twin.results import Result
-from twin.styles import CHANGE, change_label, number
+from twin.styles import CHANGE, change_label
 from viz.maps import save
 from viz.pen import FAINT, INK
 

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from twin.errors import TwinError
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_touched, deepest_of_cells
 from twin.indicators import facilities
-from twin.messages import text
+from twin.messages import number, text
 from twin.results import Result
-from twin.styles import number
 from twin.water import max_water_depth, permanent_water
 from viz import colours as c
 from viz import rendering, solids

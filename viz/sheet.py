@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.indicators import compute, facilities
-from twin.messages import text
+from twin.messages import number, text
 from twin.results import Result
-from twin.styles import number
 from twin.water import permanent_water
 from viz import colours as c
 from viz.names import facility_names
@@ -417,7 +416,7 @@ class Sheet:
         )
         strip.set(xlim=(0, self.map_width), ylim=(0, _FOOT))
         strip.axis("off")
-        foot = Pen(strip, _FOOT - 0.02, self.map_width)
+        foot = Pen(strip, _FOOT - 0.02, 0.95 * self.map_width)
         foot.write(text("map.indicative", self.lang), 8.5, weight="bold", colour=RED, gap=0.02)
         cell = number(self.grid.cell, self.lang)
         made = text("map.computed", self.lang, version=twin.__version__, cell=cell, crs=self.grid.crs)

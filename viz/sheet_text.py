@@ -8,18 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from twin.indicators import Indicator
-from twin.messages import text
+from twin.messages import figure, number, text
 from twin.results import Result
 from twin.run_writer import COMPLETE
-from twin.styles import number
 
 
-def value_text(figure: Indicator, digits: int, lang: str | None) -> str:
+def value_text(shown: Indicator, digits: int, lang: str | None) -> str:
     """A value with thin spaces between thousands and its unit."""
-    whole = number(round(figure.value, digits), lang, digits)
-    head, mark, tail = whole.partition("," if "," in whole else ".")
-    spaced = f"{int(head):,}".replace(",", "\u202f")
-    return f"{spaced}{mark}{tail} {figure.unit}".strip()
+    return f"{figure(shown.value, lang, digits)} {shown.unit}".strip()
 
 
 def round_down(value: float) -> float:

@@ -130,6 +130,7 @@ def take(
             shown = context.new_page()
             shown.goto(html.as_uri())
             _until(shown, "document.documentElement.dataset.ready === 'all'")
+            shown.evaluate("() => twin.view().finest?.()")  # as a graphics card would draw it
             for shot in wanted:
                 shown.evaluate(
                     "() => twin.app.set({ picked: null, profile: null, compare: false, difference: false })"

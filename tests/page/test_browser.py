@@ -195,3 +195,16 @@ def test_building_and_road_tell_their_story(scene: Opened, reference: Result) ->
     scene.page.evaluate("(k) => twin.app.set({ picked: { x: 0, y: 0, building: k, road: null } })", b)
     scene.wait("document.getElementById('card').innerText.includes('BATIMENT')")
     assert str(buildings["building_id"].iloc[b]) in scene.page.inner_text("#card")
+
+
+@pytest.mark.browser
+def test_a_picture_costs_what_the_budget_allows(scene: Opened) -> None:
+    """Triangles and draw calls of viz/web/README.md, with everything shown and the finest ground."""
+    scene.page.evaluate(
+        "() => { twin.app.set({ showBuildings: true, showRoads: true }); twin.view().finest(); }"
+    )
+    scene.drawn()
+    cost = scene.page.evaluate("twin.view().cost")
+    assert 20_000 < cost["triangles"] <= 1_600_000
+    assert cost["calls"] <= 6
+    assert cost["textures"] <= 12

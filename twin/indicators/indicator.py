@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.features import WET_DEPTH
-from twin.messages import language, text
-from twin.styles import number
+from twin.messages import language, number, text
 from twin.water import initial_water_depth, max_water_depth, permanent_water
 
 if TYPE_CHECKING:

@@ -135,6 +135,12 @@ export class Scene3D implements View {
     return this.things.build(this.decoder, () => this.invalidate());
   }
 
+  /** The finest ground whatever the time that takes: for pictures on paper and in documents. */
+  finest(): void {
+    this.pace.finest();
+    this.invalidate();
+  }
+
   /** Median of the last measured pictures, ms; tests read it. */
   get measured(): number {
     return this.pace.measured;
