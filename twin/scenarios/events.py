@@ -77,10 +77,11 @@ class Event(BaseModel):
 class Rainfall(Event):
     """Rain on the whole domain: `intensity` (or `series`, a file; or `field`), over `duration` from `start`.
 
-    `field` is a NetCDF or GeoTIFF series, nearest cell, in any CRS: its `unit` ("mm/h", or "mm" for the
-    depth of a time step) and `crs` are the file's own unless said. A value holds from its time to the next
-    (`label = "end"`: since the one before) unless the file has time bounds; `step` is the time between
-    bands, or the length of an only interval. Missing values are refused, or rain nothing (`missing`).
+    `field` is a NetCDF or GeoTIFF series, nearest cell, in any CRS: its `unit` ("mm/h", or "mm", "0.1 mm",
+    "0.01 mm" for the depth of a time step) and `crs` are the file's own unless said. A value holds from its
+    time to the next (`label = "end"`: since the one before) unless the file has time bounds; `step` is the
+    time between bands, or the length of an only interval. Missing values are refused, or rain
+    nothing (`missing`).
     """
 
     kind: Literal["rainfall"] = "rainfall"
@@ -88,7 +89,7 @@ class Rainfall(Event):
     series: RainSeries | None = None
     field: str | None = None
     duration: Seconds | None = Field(None, gt=0)
-    unit: Literal["mm/h", "mm"] | None = None
+    unit: Literal["mm/h", "mm", "0.1 mm", "0.01 mm"] | None = None
     crs: str | None = None
     step: Seconds | None = Field(None, gt=0)
     label: Literal["start", "end"] = "start"

@@ -31,7 +31,10 @@ RATES = {
     "mm h^-1": 1e-3 / 3600.0, "mm/s": 1e-3, "mm s-1": 1e-3, "kg m-2 s-1": 1e-3, "kg/m2/s": 1e-3,
     "kg m**-2 s**-1": 1e-3, "m/s": 1.0, "m s-1": 1.0,
 }  # fmt: skip
-DEPTHS = {"mm": 1e-3, "kg m-2": 1e-3, "kg/m2": 1e-3, "kg m**-2": 1e-3, "m": 1.0, "cm": 1e-2}
+DEPTHS = {
+    "mm": 1e-3, "kg m-2": 1e-3, "kg/m2": 1e-3, "kg m**-2": 1e-3, "m": 1.0, "cm": 1e-2, "0.1 mm": 1e-4,
+    "0.01 mm": 1e-5,
+}  # fmt: skip
 NETCDF = (".nc", ".nc4", ".cdf", ".h5")
 _STAMP = re.compile(r"(\d{8})[T_-]?(\d{4})(\d{2})?")  # 20261012T0605, 202610120605, 20261012_060500
 
@@ -95,7 +98,8 @@ def read_rain_field(
 
     `event.field` is a NetCDF (``file.nc#variable`` where it has several), a GeoTIFF with a band per time
     (`event.step` apart, from the start of the event) or several (a folder or a pattern) whose names hold
-    the UTC time of each.
+    the UTC time of each, or its begin and its end (ANTILOPE of Météo-France). Scale and offset of a GeoTIFF
+    are applied.
 
     Raises
     ------
@@ -188,6 +192,7 @@ def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
     if not files:
         raise _Unusable("no such file", "a NetCDF, a GeoTIFF, a folder or pattern of GeoTIFF")
     bands, times, lattice = [], [], None
+    ends: list[float] = []
     crs, unit = None, ""
     for file in files:
         try:
@@ -199,18 +204,19 @@ def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
                     raise _Unusable(f"{file.name} is turned", "a raster that is not turned")
                 lattice = here
                 read = raster.read(masked=True).astype(np.float64).filled(np.nan)
+                read = read * np.reshape(raster.scales, (-1, 1, 1)) + np.reshape(raster.offsets, (-1, 1, 1))
                 bands.append(read)
                 unit = unit or (raster.units[0] or "")
-        except rasterio.errors.RasterioIOError as error:
+        except (rasterio.errors.RasterioError, ValueError) as error:
             raise _Unusable(f"{file.name} unreadable ({error})", "a GeoTIFF") from error
         if len(files) > 1:
-            stamp = _STAMP.search(file.stem)
-            if stamp is None or read.shape[0] != 1:
+            stamps = _stamps(file.stem)
+            if not stamps or read.shape[0] != 1:
                 raise _Unusable(
                     f"{file.name}: no time in its name", "one band, and a name with YYYYMMDDhhmm (UTC)"
                 )
-            instant = datetime.strptime("".join(g or "00" for g in stamp.groups()), "%Y%m%d%H%M%S")
-            times.append((instant.replace(tzinfo=UTC) - start).total_seconds())
+            times.append((stamps[0] - start).total_seconds())
+            ends += [(stamp - start).total_seconds() for stamp in stamps[1:2]]
     assert lattice is not None
     values = np.concatenate(bands)
     if len(files) == 1:
@@ -220,11 +226,27 @@ def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
     crs = None if lattice[0] is None else CRS.from_user_input(lattice[0].to_wkt())
     transform, (rows, columns) = lattice[1], lattice[2]
     order = np.argsort(times)
+    edges = None
+    if len(ends) == len(times):
+        edges = np.append(np.asarray(times)[order], np.asarray(ends)[order][-1])
+        if not np.array_equal(edges[1:-1], np.asarray(ends)[order][:-1]):
+            raise _Unusable("hours with holes or overlaps in the names", "intervals that touch")
     return _Raw(
-        values[order], np.asarray(times)[order], None, crs,
+        values[order], np.asarray(times)[order], edges, crs,
         transform.c + transform.a * (np.arange(columns) + 0.5),
         transform.f + transform.e * (np.arange(rows) + 0.5), unit.strip(),
     )  # fmt: skip
+
+
+def _stamps(name: str) -> list[datetime]:
+    """The times (UTC) that a name holds; digits that are no date are none."""
+    out = []
+    for stamp in _STAMP.finditer(name):
+        try:
+            out.append(datetime.strptime("".join(g or "00" for g in stamp.groups()), "%Y%m%d%H%M%S"))
+        except ValueError:
+            continue
+    return [instant.replace(tzinfo=UTC) for instant in out]
 
 
 def _edges(raw: _Raw, event: Rainfall) -> Floats:
