@@ -72,6 +72,18 @@ def with_sign_of(typingctx: Any, size: Any, x: Any) -> Any:  # noqa: ARG001
 
 
 @intrinsic
+def same_sign(typingctx: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
+    """Whether two numbers of one type have the same sign bit, without the units that multiply and compare."""
+    bits = ir.IntType(64 if x == types.float64 else 32)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        one, other = (builder.bitcast(arg, bits) for arg in args)
+        return builder.icmp_signed(">=", builder.xor(one, other), bits(0))
+
+    return types.boolean(x, x), codegen
+
+
+@intrinsic
 def larger(typingctx: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
     """The larger of two numbers of one type, neither of them nan: only so does the maximum of a row
     vectorise.

@@ -22,7 +22,7 @@ import math
 
 from numba import njit
 
-from twin.solvers.flood.kernels import GRAVITY, inverse_cube_root, like, with_sign_of
+from twin.solvers.flood.kernels import GRAVITY, inverse_cube_root, like, same_sign, with_sign_of
 from twin.solvers.flood.kernels_rows import (
     BH,
     BU,
@@ -84,7 +84,7 @@ def half_slope(before, after, most):
     zero = like(before, 0.0)
     middle = like(before, 0.25) * (before + after)
     size = min(most * min(abs(before), abs(after)), abs(middle))
-    return with_sign_of(size if before * after > zero else zero, middle)
+    return with_sign_of(size if same_sign(before, after) else zero, middle)
 
 
 @njit(inline="always")

@@ -180,6 +180,20 @@ def step_tiles(
 
 
 @njit(cache=True, error_model="numpy")
+def sum_up(values, chosen, count):
+    """Of the first `count` tiles of `chosen`: cells out of bounds, highest wet level (m), limited cells."""
+    bad = 0.0
+    level = -1e300
+    limited = 0.0
+    for n in range(count):
+        k = chosen[n]
+        bad += values[k, BAD]
+        level = max(level, values[k, LEVEL])
+        limited += values[k, LIMITED]
+    return bad, level, int(limited)
+
+
+@njit(cache=True, error_model="numpy")
 def gather_velocities(state, depth, velocity_x, velocity_y, ny, nx, dry):
     """Depth (m) and velocities (m/s, y to the north) on the grid, shape (ny, nx), from a padded state."""
     for i in range(ny):

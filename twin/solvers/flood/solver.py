@@ -320,15 +320,15 @@ class FloodSolver(Solver):
         if numba.get_num_threads() != self._threads:
             numba.set_num_threads(self._threads)
         self._scheme.advance(self, count, kinds, values, dt, t_new)
-        chosen = self._values[self._chosen[:count]]
-        if count and chosen[:, stepping.BAD].any():
+        # One call: after a step nothing that Python needs is in the caches.
+        bad, level, limited = stepping.sum_up(self._values, self._chosen, count)
+        if bad > 0.0:
             self._stop(t_new, dt)
         edges.sum_edges(self._edge_flux[: kinds.size], dt * self.grid.cell, self._edge_totals)
         self._old, self._new = self._new, self._old
         self._sources.look(self._watch, self._edge_flux, dt, self._old)
-        if count:
-            self.energy = max(self.energy, float(chosen[:, stepping.LEVEL].max()))
-            self.limited += int(chosen[:, stepping.LIMITED].sum())
+        self.energy = max(self.energy, level)
+        self.limited += limited
         self.cell_steps += count * TILE_ROWS * TILE_COLS
         return t_new
 
