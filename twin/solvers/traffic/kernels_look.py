@@ -9,36 +9,16 @@ from twin.solvers.traffic.kernels_trees import mend_tree
 
 
 @njit(cache=True)
-def _look_block(
-    first,
-    from_row,
-    to_row,
-    origin_node,
-    rank,
-    out_ptr,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    in_rank,
-    cost,
-    through,
-    row_ptr,
-    pool_link,
-    pool_flow,
-    least,
-    dust,
-    distance,
-    entry,
-    candidate,
-    count,
-    excess,
-):
+def _look_block(first, from_row, to_row, seen):
     """`look` for rows ``from_row … to_row - 1``.
 
     Flow up to ``dust`` (o,) on links that a closure has cut off from the origin is rounding, and dropped;
     more than that makes the excess inf.
     """
+    (
+        origin_node, rank, out_ptr, tail, head, in_ptr, in_link, in_rank, cost, through, row_ptr,
+        pool_link, pool_flow, least, dust, distance, entry, candidate, count, excess,
+    ) = seen  # fmt: skip
     n = out_ptr.size - 1
     settled = np.empty(n, np.int32)
     heap_node = np.empty(n, np.int32)
@@ -80,71 +60,18 @@ def _look_block(
 
 
 @njit(cache=True, parallel=True)
-def look(
-    first,
-    last,
-    blocks,
-    origin_node,
-    rank,
-    out_ptr,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    in_rank,
-    cost,
-    through,
-    row_ptr,
-    pool_link,
-    pool_flow,
-    least,
-    dust,
-    distance,
-    entry,
-    candidate,
-    count,
-    excess,
-):
+def look(first, last, blocks, seen):
     """Trees of rows ``first … last - 1`` mended at `cost`, parallel over blocks of rows; the slots of used
-    links that are dearer than the tree, ``candidate[row_ptr[o] - row_ptr[first]:]``, ``count`` of them for
-    each row; and their flow × reduced cost summed, ``excess``.
+    links that are dearer than the tree by more than ``least``, ``candidate[row_ptr[o] - row_ptr[first]:]``,
+    ``count`` of them for each row; and their flow × reduced cost summed, ``excess``. These are in ``seen``,
+    in the order of `_look_block`.
     """
     rows = last - first
     for block in prange(blocks):
-        _look_block(
-            first, first + block * rows // blocks, first + (block + 1) * rows // blocks, origin_node, rank,
-            out_ptr, tail, head, in_ptr, in_link, in_rank, cost, through, row_ptr, pool_link, pool_flow,
-            least, dust, distance, entry, candidate, count, excess,
-        )  # fmt: skip
+        _look_block(first, first + block * rows // blocks, first + (block + 1) * rows // blocks, seen)
 
 
 @njit(cache=True)
-def look_alone(
-    first,
-    last,
-    origin_node,
-    rank,
-    out_ptr,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    in_rank,
-    cost,
-    through,
-    row_ptr,
-    pool_link,
-    pool_flow,
-    least,
-    dust,
-    distance,
-    entry,
-    candidate,
-    count,
-    excess,
-):
+def look_alone(first, last, seen):
     """`look` on one thread."""
-    _look_block(
-        first, first, last, origin_node, rank, out_ptr, tail, head, in_ptr, in_link, in_rank, cost, through,
-        row_ptr, pool_link, pool_flow, least, dust, distance, entry, candidate, count, excess,
-    )  # fmt: skip
+    _look_block(first, first, last, seen)

@@ -19,154 +19,12 @@ from twin.solvers.traffic.kernels_shift import (
     EMPTIED,
     STILL,
     add_volume,
-    equalise,
     equalise_member,
-    least_flow,
     segment_costs,
 )
 
 WORTH = 0.5  # a pair serves a link if it saves this share of the link's reduced cost …
 ENOUGH_FLOW = 0.25  # … for this share of the link's flow (Bar-Gera 2010, μ and ν)
-PATIENCE = 2  # iterations that a pair may lie idle
-
-
-@njit(cache=True)
-def sweep(
-    pairs,
-    least,
-    start,
-    middle,
-    stop,
-    offset,
-    turn,
-    member_ptr,
-    member_slot,
-    links,
-    slots,
-    pool_flow,
-    road,
-):
-    """Equalise every pair once, in order; the excess cost that went, summed."""
-    excess = 0.0
-    for p in range(pairs):
-        turn[p], gone = equalise(
-            start[p], middle[p], stop[p], turn[p], member_ptr[p], member_ptr[p + 1], member_slot, least,
-            offset[p], links, slots, pool_flow, road,
-        )  # fmt: skip
-        excess += gone
-    return excess
-
-
-@njit(cache=True)
-def group_members(pairs, members, member_pair, member_row, member_slot, start, stop, slots, member_ptr, out):
-    """Members in the order of their pairs: ``member_ptr`` (pairs + 1,), and all arrays of members permuted
-    into ``out``: rows, slots' places and the slots themselves.
-    """
-    new_pair, new_row, new_slot, new_slots = out
-    member_ptr[: pairs + 1] = 0
-    for m in range(members):
-        member_ptr[member_pair[m] + 1] += 1
-    for p in range(pairs):
-        member_ptr[p + 1] += member_ptr[p]
-    place = member_ptr[:pairs].copy()
-    for m in range(members):
-        p = member_pair[m]
-        new_row[place[p]] = member_row[m]
-        new_slot[place[p]] = member_slot[m]
-        new_pair[place[p]] = p
-        place[p] += 1
-    used = 0
-    for m in range(members):
-        p = new_pair[m]
-        old = new_slot[m]
-        new_slot[m] = used
-        for k in range(stop[p] - start[p]):
-            new_slots[used] = slots[old + k]
-            used += 1
-
-
-@njit(cache=True)
-def drop_idle(
-    pairs,
-    kind,
-    start,
-    middle,
-    stop,
-    offset,
-    turn,
-    idle,
-    member_ptr,
-    member_pair,
-    member_row,
-    member_slot,
-    links,
-    slots,
-    pool_flow,
-    road,
-):
-    """Remove in place the members that have no flow on either segment, and the pairs that have had nothing to
-    move from their dearer segment for some iterations; pairs, their links, members and their slots left.
-    """
-    kept = 0
-    used = 0
-    members = 0
-    filled = 0
-    for p in range(pairs):
-        begin, mid, end = start[p], middle[p], stop[p]
-        cost_a, cost_b = segment_costs(begin, mid, end, links, road)
-        dearer_first = cost_a + offset[p] > cost_b
-        first_member, last_member = member_ptr[p], member_ptr[p + 1]
-        begun, filled_before = members, filled
-        active = False
-        behind = 0
-        for m in range(first_member, last_member):
-            move = member_slot[m] - begin
-            flow_a = least_flow(begin, mid, move, slots, pool_flow)
-            flow_b = least_flow(mid, end, move, slots, pool_flow)
-            if flow_a <= 0.0 and flow_b <= 0.0:
-                behind += m - first_member < turn[p]
-                continue
-            active |= (flow_a if dearer_first else flow_b) > 0.0
-            member_pair[members] = kept
-            member_row[members] = member_row[m]
-            old = member_slot[m]
-            member_slot[members] = filled
-            for k in range(end - begin):
-                slots[filled] = slots[old + k]
-                filled += 1
-            members += 1
-        idle[p] = 0 if active else idle[p] + 1
-        if idle[p] > PATIENCE or members == begun:
-            members, filled = begun, filled_before
-            continue
-        member_ptr[kept] = begun
-        start[kept] = used
-        for k in range(begin, end):
-            links[used] = links[k]
-            used += 1
-        middle[kept] = start[kept] + mid - begin
-        stop[kept] = used
-        kind[kept] = kind[p]
-        offset[kept] = offset[p]
-        idle[kept] = idle[p]
-        turn[kept] = min(turn[p] - behind, members - begun - 1)
-        kept += 1
-    member_ptr[kept] = members
-    return kept, used, members, filled
-
-
-@njit(cache=True)
-def chain(pairs, members, start, links, head, member_row, first_at, next_at, newest, previous):
-    """Lists by which a row finds pairs: those that end at a node, newest first, and those it is in."""
-    first_at[:] = -1
-    newest[:] = -1
-    for p in range(pairs):
-        node = head[links[start[p]]]
-        next_at[p] = first_at[node]
-        first_at[node] = p
-    for m in range(members):
-        previous[m] = newest[member_row[m]]
-        newest[member_row[m]] = m
 
 
 @njit(cache=True)
@@ -260,58 +118,21 @@ def find_alternative(
 
 
 @njit(cache=True)
-def search_row(
-    o,
-    number,
-    count,
-    candidate,
-    origin,
-    kind_here,
-    distance,
-    entry,
-    tree_cost,
-    extra_cost,
-    least,
-    sizes,
-    kind,
-    start,
-    middle,
-    stop,
-    offset,
-    turn,
-    idle,
-    links,
-    first_at,
-    next_at,
-    member_pair,
-    member_row,
-    member_slot,
-    slots,
-    newest,
-    previous,
-    joined,
-    joined_stamp,
-    row_ptr,
-    extra,
-    extra_end,
-    pool_link,
-    pool_flow,
-    where,
-    road,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    mark,
-    scratch,
-):
+def search_row(o, number, count, candidate, origin, distance, entry, lists):
     """For one row, with its tree at ``tree_cost``: equalise every used link that is dearer than the tree,
     those in ``candidate[number:count]``, by a pair that is there or by a new one.
 
     ``extra_cost`` (m,) are the fixed terms of the class, in ``tree_cost`` too. ``sizes``: pairs, their links,
     members, their slots, the size of the pool, and the stamp of `mark`; changed in place. Stops where the
-    lists might be too short; returns the number of the candidate to go on from.
+    lists might be too short; returns the number of the candidate to go on from. ``lists`` is all that does
+    not change with the row, in the order below.
     """
+    (
+        kind_here, tree_cost, extra_cost, least, sizes, kind, start, middle, stop, offset, turn,
+        idle, links, first_at, next_at, member_pair, member_row, member_slot, slots, newest,
+        previous, joined, joined_stamp, row_ptr, extra, extra_end, pool_link, pool_flow, where,
+        road, tail, head, in_ptr, in_link, mark, scratch,
+    ) = lists  # fmt: skip
     n = mark.size
     pairs, used, members, filled, size, stamp = sizes
     stamp += 2
@@ -435,53 +256,7 @@ def search_row(
 
 
 @njit(cache=True)
-def search(
-    o,
-    number,
-    first,
-    last,
-    candidate,
-    count,
-    origin_node,
-    kind_here,
-    distance,
-    entry,
-    tree_cost,
-    extra_cost,
-    least,
-    sizes,
-    kind,
-    start,
-    middle,
-    stop,
-    offset,
-    turn,
-    idle,
-    links,
-    first_at,
-    next_at,
-    member_pair,
-    member_row,
-    member_slot,
-    slots,
-    newest,
-    previous,
-    joined,
-    joined_stamp,
-    row_ptr,
-    extra,
-    extra_end,
-    pool_link,
-    pool_flow,
-    where,
-    road,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    mark,
-    scratch,
-):
+def search(o, number, first, last, candidate, count, origin_node, row_ptr, distance, entry, lists):
     """`search_row` for rows ``o … last - 1`` of a batch that begins at row ``first``, from candidate `number`
     of row o on. Returns the row and the candidate to go on from, (last, 0) at the end.
     """
@@ -490,11 +265,8 @@ def search(
         begin = row_ptr[o] - row_ptr[first]
         if number < count[row]:
             number = search_row(
-                o, number, count[row], candidate[begin : begin + count[row]], origin_node[o], kind_here,
-                distance[row], entry[row], tree_cost, extra_cost, least, sizes, kind, start, middle, stop,
-                offset, turn, idle, links, first_at, next_at, member_pair, member_row, member_slot, slots,
-                newest, previous, joined, joined_stamp, row_ptr, extra, extra_end, pool_link, pool_flow,
-                where, road, tail, head, in_ptr, in_link, mark, scratch,
+                o, number, count[row], candidate[begin : begin + count[row]], origin_node[o], distance[row],
+                entry[row], lists,
             )  # fmt: skip
             if number < count[row]:
                 return o, number

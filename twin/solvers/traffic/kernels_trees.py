@@ -211,23 +211,9 @@ def grow_trees(origin_node, out_ptr, head, cost, through, distance, entry, block
 
 
 @njit(cache=True)
-def _mend_block(
-    first,
-    last,
-    origin_node,
-    out_ptr,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    in_rank,
-    cost,
-    through,
-    rank,
-    distance,
-    entry,
-):
-    """`mend_tree` of origins ``first … last - 1``."""
+def _mend_block(first, last, origin_node, star, cost, through, rank, distance, entry):
+    """`mend_tree` of origins ``first … last - 1``; ``star``: out_ptr to in_rank of a `ForwardStar`."""
+    out_ptr, tail, head, in_ptr, in_link, in_rank = star
     n = out_ptr.size - 1
     settled = np.empty(n, np.int32)
     heap_node = np.empty(n, np.int32)
@@ -241,52 +227,22 @@ def _mend_block(
 
 
 @njit(cache=True, parallel=True)
-def mend_trees(
-    origin_node,
-    out_ptr,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    in_rank,
-    cost,
-    through,
-    rank,
-    distance,
-    entry,
-    blocks,
-):
+def mend_trees(origin_node, star, cost, through, rank, distance, entry, blocks):
     """Trees of several origins from those in ``rank`` (o, n): ``distance`` and ``entry`` (o, n), parallel
     over blocks of origins.
     """
     origins = origin_node.size
     for block in prange(blocks):
         _mend_block(
-            block * origins // blocks, (block + 1) * origins // blocks, origin_node, out_ptr, tail, head,
-            in_ptr, in_link, in_rank, cost, through, rank, distance, entry,
+            block * origins // blocks, (block + 1) * origins // blocks, origin_node, star, cost, through,
+            rank, distance, entry,
         )  # fmt: skip
 
 
 @njit(cache=True)
-def mend_trees_alone(
-    origin_node,
-    out_ptr,
-    tail,
-    head,
-    in_ptr,
-    in_link,
-    in_rank,
-    cost,
-    through,
-    rank,
-    distance,
-    entry,
-):
+def mend_trees_alone(origin_node, star, cost, through, rank, distance, entry):
     """`mend_trees` on one thread, for networks so small that waking the others takes longer."""
-    _mend_block(
-        0, origin_node.size, origin_node, out_ptr, tail, head, in_ptr, in_link, in_rank, cost, through, rank,
-        distance, entry,
-    )  # fmt: skip
+    _mend_block(0, origin_node.size, origin_node, star, cost, through, rank, distance, entry)
 
 
 @njit(cache=True)

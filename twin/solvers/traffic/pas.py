@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.solvers.traffic.kernels_look import look, look_alone
-from twin.solvers.traffic.kernels_pas import chain, drop_idle, group_members, search, sweep
+from twin.solvers.traffic.kernels_pairs import chain, drop_idle, group_members, sweep
+from twin.solvers.traffic.kernels_pas import search
 from twin.solvers.traffic.kernels_pool import add_rows, compact, load_tree, mark_slots, place_slots
 from twin.solvers.traffic.kernels_shift import BASE, COST, INVERSE, POWER, SLOPE, VOLUME, fill_road
 from twin.solvers.traffic.kernels_trees import NO_ENTRY
@@ -311,19 +312,22 @@ class PairedSegments:
             self._dust, self._distance, self._entry, candidate, count, self._excess,
         )  # fmt: skip
         if (last - first) * network.links < ALONE:
-            look_alone(first, last, *seen)
+            look_alone(first, last, seen)
         else:
-            look(first, last, min(BLOCKS, last - first), *seen)
+            look(first, last, min(BLOCKS, last - first), seen)
         o, number = first, 0
         while o < last:
-            o, number = search(
-                o, number, first, last, candidate, count, loading.origin_node, kind, self._distance,
-                self._entry, tree_cost, extra_cost, least, self._sizes, self._kind, self._start,
-                self._middle, self._stop, self._offset, self._turn, self._idle, self._links, self._first_at,
-                self._next_at, self._member_pair, self._member_row, self._member_slot, self._slots,
-                self._newest, self._previous, self._joined, self._joined_stamp, self._row_ptr, self._extra,
+            lists = (
+                kind, tree_cost, extra_cost, least, self._sizes, self._kind, self._start, self._middle,
+                self._stop, self._offset, self._turn, self._idle, self._links, self._first_at, self._next_at,
+                self._member_pair, self._member_row, self._member_slot, self._slots, self._newest,
+                self._previous, self._joined, self._joined_stamp, self._row_ptr, self._extra,
                 self._extra_end, self._pool_link, self._pool_flow, self._where, self._road, star.tail,
                 star.head, star.in_ptr, star.in_link, self._mark, self._scratch,
+            )  # fmt: skip
+            o, number = search(
+                o, number, first, last, candidate, count, loading.origin_node, self._row_ptr, self._distance,
+                self._entry, lists,
             )  # fmt: skip
             if o < last:  # the lists are short
                 self._grow_lists()

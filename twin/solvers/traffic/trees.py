@@ -36,10 +36,8 @@ def mend(
 ) -> None:
     """The same from the trees of other costs in `rank` (o, n), which become the new ones."""
     star = network.star
-    trees = (
-        origin_node, star.out_ptr, star.tail, star.head, star.in_ptr, star.in_link, star.in_rank, cost,
-        network.through, rank, distance, entry,
-    )  # fmt: skip
+    links = (star.out_ptr, star.tail, star.head, star.in_ptr, star.in_link, star.in_rank)
+    trees = (origin_node, links, cost, network.through, rank, distance, entry)
     if origin_node.size * network.links < ALONE:
         mend_trees_alone(*trees)
     else:
