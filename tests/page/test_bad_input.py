@@ -86,12 +86,16 @@ def test_holes_are_left_open_in_3d(browser: Any, tmp_path: Path) -> None:
     )
     opened = Opened(browser, viz.page(run, tmp_path / "page.html", lang="fr"))
     try:
-        opened.page.evaluate("() => { const v = twin.view(); v.north(); v.tilt(); v.goTo(...[-500, 450]); }")
+        opened.page.evaluate("() => { const v = twin.view(); v.north(); v.tilt(); v.goTo(-850, 640); }")
         time.sleep(1.0)
         opened.drawn()
         at = opened.where(-900.0, 680.0)
-        if 0 < at[0] < SIZE[0] and 0 < at[1] < SIZE[1]:
-            assert opened.page.evaluate("([x, y]) => twin.view().pick(x, y)", list(at)) is None
+        assert 0 < at[0] < SIZE[0]
+        assert 0 < at[1] < SIZE[1]
+        assert opened.page.evaluate("([x, y]) => twin.view().pick(x, y)", list(at)) is None
+        assert (
+            opened.page.evaluate("([x, y]) => twin.view().pick(x, y)", [at[0] + 300, at[1] + 200]) is not None
+        )
         assert opened.errors == []
     finally:
         opened.close()

@@ -94,7 +94,7 @@ export class Labels {
   update(view: View, width: number, height: number): void {
     this.pin(view);
     const taken: Box[] = [];
-    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story", "#side-left", "#side-right", "#split .grip"]) {
+    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story", "#side-left", "#side-right", "#split"]) {
       const box = document.querySelector<HTMLElement>(selector);
       if (box && box.checkVisibility()) {
         const r = box.getBoundingClientRect();

@@ -221,6 +221,9 @@ export class Map2D implements View {
     context.drawImage((choices.showPhoto && territory.photo) || territory.ground, left - lattice.halfX * k, top - lattice.halfY * k, 2 * lattice.halfX * k, 2 * lattice.halfY * k);
     this.drawWater(scenario, k, left, top, from, to);
     context.setTransform(k, 0, 0, k, left, top);
+    context.beginPath();
+    context.rect(-lattice.halfX, -lattice.halfY, 2 * lattice.halfX, 2 * lattice.halfY);
+    context.clip(); // roads go on, the ground does not
     const line = (path: Path2D, width: number, style: string, dash: number[] = []): void => {
       context.lineWidth = width;
       context.strokeStyle = style;
