@@ -247,3 +247,23 @@ def test_a_lisflood_series_is_read(tmp_path: Path) -> None:
 def test_a_start_in_another_offset_is_the_same_instant(file: Path) -> None:
     scenario = Scenario.open(file)
     assert scenario.start == datetime(2026, 10, 12, 6, tzinfo=PARIS)
+
+
+def test_what_is_wrong_is_said_in_french_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing file, a column without its unit, a CRS in degrees: no English in a French frame."""
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    file = small.make(tmp_path / "town")
+    series = file.parent / "hydrograph.csv"
+    series.write_text("temps;d\xe9bit\n0;1\n0;x\n", encoding="cp1252")  # as a spreadsheet saves it
+    with pytest.raises(InputError) as error:
+        Scenario.open(file)
+    said = str(error.value)
+    for part in ("colonne « débit »", "finit par son unité", "un trou : « x »", "temps 0 après 0 s"):
+        assert part in said
+    series.unlink()
+    territory = file.parent / "territory.toml"
+    with pytest.raises(InputError, match="ce fichier n'existe pas"):
+        Scenario.open(file)
+    territory.write_text(territory.read_text("utf-8").replace("EPSG:2154", "EPSG:4326"), "utf-8")
+    with pytest.raises(InputError, match=r"EPSG:4326 \(WGS 84\), en degrés"):
+        Territory.open(territory)

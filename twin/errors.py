@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from twin.messages import text
 
@@ -33,6 +34,11 @@ class Problem:
         if self.hint:
             lines.append(f"    {text('error.hint')}: {self.hint}")
         return "\n".join(lines)
+
+
+def told(where: object, key: str, row: str, hint: str = "", **values: Any) -> Problem:
+    """A problem in the language of the moment: ``<row>.found`` and ``<row>.expected`` of the messages."""
+    return Problem(str(where), key, text(f"{row}.found", **values), text(f"{row}.expected", **values), hint)
 
 
 class TwinError(Exception):
@@ -99,6 +105,10 @@ class Problems:
     def add(self, where: str, key: str, found: str, expected: str, hint: str = "") -> None:
         """Note one problem (see `Problem`)."""
         self.items.append(Problem(where, key, found, expected, hint))
+
+    def tell(self, where: object, key: str, row: str, hint: str = "", **values: Any) -> None:
+        """Note one problem by its row of the message table (see `told`)."""
+        self.items.append(told(where, key, row, hint, **values))
 
     def extend(self, problems: Iterable[Problem]) -> None:
         """Take over the problems of another check."""

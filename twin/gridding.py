@@ -20,7 +20,7 @@ from twin.conditioning import (
     streams_on_grid,
 )
 from twin.domain import Domain, Place, grid_fields
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.footprints import cover
 from twin.grid import Grid
 from twin.layers import LazyTerrain
@@ -161,20 +161,16 @@ def build_domain(
     if not subgrid:
         return domain
     if grid is None or terrain is None:
-        raise InputError(Problem(territory.name, "params.flood.subgrid", "no terrain layer", "a terrain"))
+        raise InputError(told(territory.name, "params.flood.subgrid", "grid.subgrid_no_terrain"))
     where = str(territory.file)
     if _conditions_streams(parameters):
-        raise InputError(
-            Problem(
-                where, "params.flood.subgrid", "streams burnt into the ground", "river_bed and culverts off"
-            )
-        )  # fmt: skip
+        raise InputError(told(where, "params.flood.subgrid", "grid.subgrid_streams"))
     fine = whole_ratio(terrain.mosaic, grid)
     if fine is None or fine < 2:
         raise InputError(
-            Problem(
-                where, "params.flood.subgrid", f"{grid.cell:g} m over a terrain of {terrain.mosaic.cell:g} m",
-                "a resolution of whole terrain cells, two or more (5 to 20 are what it is for)",
+            told(
+                where, "params.flood.subgrid", "grid.subgrid_cells", cell=f"{grid.cell:g}",
+                fine=f"{terrain.mosaic.cell:g}",
             )
         )  # fmt: skip
     return with_subgrid(domain, fine_beds(domain, terrain.mosaic, parameters))
@@ -246,25 +242,20 @@ def _model_grid(territory: Territory, terrain: LazyTerrain, resolution: float | 
         return native.at_resolution(float(resolution))
     except ValueError as error:
         raise InputError(
-            Problem(
-                str(territory.file),
+            told(
+                territory.file,
                 "resolution",
-                f"{resolution} m, for {native.nx * native.cell:g} × {native.ny * native.cell:g} m of terrain",
-                "a cell size that fits in the terrain",
+                "grid.too_coarse",
+                resolution=resolution,
+                width=f"{native.nx * native.cell:g}",
+                height=f"{native.ny * native.cell:g}",
             )
         ) from error
 
 
 def _refuse_empty(territory: Territory, ground: NDArray[np.float64]) -> None:
     if not np.isfinite(ground).any():
-        raise InputError(
-            Problem(
-                str(territory.file),
-                "layers.terrain",
-                "not one cell with an elevation",
-                "a terrain with data within the extent",
-            )
-        )
+        raise InputError(told(territory.file, "layers.terrain", "grid.no_elevation"))
 
 
 def put_buildings(

@@ -16,13 +16,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Place
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problem, Problems, suggest, told
 from twin.grid import Bounds
 from twin.layers import LAYER_NAMES, LazyTerrain, Mosaic, open_terrain, read_layer
 from twin.layers.layer import Layer, Provenance
 from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
 from twin.layers.survey import Survey, survey
+from twin.messages import text
 from twin.units import problems_of
 
 Point = tuple[float, float]
@@ -94,7 +95,7 @@ class Territory:
         file = Path(path)
         if file.is_dir():
             file = file / "territory.toml"
-        table = read_toml(file, "a territory folder or its territory.toml")
+        table = read_toml(file, text("territory.what"))
         try:
             record = TerritoryRecord.model_validate(with_environment(table, str(file)))
         except ValidationError as error:
@@ -104,13 +105,8 @@ class Territory:
         _check_crs(record.crs, str(file), problems)
         for name in record.layers:
             if name not in LAYER_NAMES:
-                problems.add(
-                    str(file),
-                    f"layers.{name}",
-                    f"layer {name!r}",
-                    "the name of a layer",
-                    suggest(name, LAYER_NAMES),
-                )
+                hint = suggest(name, LAYER_NAMES)
+                problems.tell(file, f"layers.{name}", "territory.unknown_layer", hint, name=name)
         problems.raise_if_any()
         return territory
 
@@ -158,14 +154,7 @@ class Territory:
             The territory has no such layer, or its file cannot be used.
         """
         if name not in self.record.layers:
-            raise InputError(
-                Problem(
-                    str(self.file),
-                    f"layers.{name}",
-                    "no such layer in the territory",
-                    f"a [layers.{name}] table",
-                )
-            )
+            raise InputError(told(self.file, f"layers.{name}", "territory.no_layer", name=name))
         if name not in self._layers:
             self._layers[name] = read_layer(
                 name,
@@ -229,11 +218,8 @@ class Territory:
             frame = self._features("places", everything)
             column = next((c for c in ("name", "nom") if c in frame), None)
             if column is None:
-                raise InputError(
-                    Problem(
-                        str(self.file), "places", f"columns {', '.join(frame.columns)}", "a column `name`"
-                    )
-                )
+                names = ", ".join(frame.columns)
+                raise InputError(told(self.file, "places", "territory.unnamed_places", columns=names))
             for name, rows in frame.groupby(column):
                 places[str(name)] = Place(str(name), shapely.union_all(rows.geometry.values), rows)
         return places
@@ -242,7 +228,7 @@ class Territory:
         data = read_layer(name, source, root=self.root, crs=self.crs, bounds=None).data
         if not isinstance(data, gpd.GeoDataFrame):
             raise InputError(
-                Problem(str(self.file), f"{name}.source", f"{source.source}, a raster", "a vector file")
+                told(self.file, f"{name}.source", "territory.raster_place", source=source.source)
             )
         return data
 
@@ -261,9 +247,8 @@ class Territory:
         """
         known = self._expanded_places
         if name not in known:
-            raise InputError(
-                Problem(str(self.file), f"places.{name}", "no such place", "a place", suggest(name, known))
-            )
+            hint = suggest(name, known)
+            raise InputError(told(self.file, f"places.{name}", "territory.no_place", hint))
         record = known[name]
         if isinstance(record, Place):
             return record
@@ -321,12 +306,10 @@ class Territory:
 def outside(where: str, key: str, geometry: BaseGeometry, bounds: Bounds) -> Problem:
     """The problem of a geometry that lies off the terrain."""
     at = ", ".join(f"{v:.1f}" for v in geometry.centroid.coords[0]) if not geometry.is_empty else "empty"
-    return Problem(
-        where,
-        key,
-        f"({at}), outside the terrain",
-        f"a place within x {bounds[0]:.1f} to {bounds[2]:.1f}, y {bounds[1]:.1f} to {bounds[3]:.1f}",
-    )
+    west, south, east, north = (f"{v:.1f}" for v in bounds)
+    return told(
+        where, key, "territory.outside", at=at, west=west, south=south, east=east, north=north
+    )  # fmt: skip
 
 
 def read_toml(file: Path, what: str) -> dict[str, Any]:
@@ -341,11 +324,11 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
         near = (
             suggest(file.name, [p.name for p in file.parent.glob("*.toml")]) if file.parent.is_dir() else ""
         )
-        raise InputError(Problem(str(file), "", "no such file", what, near))
+        raise InputError(Problem(str(file), "", text("error.no_file"), what, near))
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(file), "", f"no valid TOML: {error}", "TOML in UTF-8")) from error
+        raise InputError(told(file, "", "territory.no_toml", reason=error)) from error
 
 
 def with_environment(value: Any, where: str, key: str = "") -> Any:
@@ -357,22 +340,21 @@ def with_environment(value: Any, where: str, key: str = "") -> Any:
     if isinstance(value, str) and "$" in value:
         filled = os.path.expandvars(value)
         if "$" in filled:
-            raise InputError(Problem(where, key, repr(value), "an environment variable that is set"))
+            raise InputError(told(where, key, "territory.no_variable", value=value))
         return filled
     return value
 
 
 def _check_crs(crs: str, where: str, problems: Problems) -> None:
-    expected = "a projected CRS in metres, such as EPSG:2154"
     try:
         found = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError:
-        problems.add(where, "crs", repr(crs), expected)
+        problems.tell(where, "crs", "territory.no_crs", crs=crs)
         return
     if not found.is_projected:
-        problems.add(where, "crs", f"{crs} ({found.name}), which is in degrees", expected)
+        problems.tell(where, "crs", "territory.degrees", crs=crs, name=found.name)
     elif any(axis.unit_name != "metre" for axis in found.axis_info[:2]):
-        problems.add(where, "crs", f"{crs}, in {found.axis_info[0].unit_name}", expected)
+        problems.tell(where, "crs", "territory.other_unit", crs=crs, unit=found.axis_info[0].unit_name)
 
 
 def _geometry(record: Point | LinePlace | PolygonPlace) -> BaseGeometry:

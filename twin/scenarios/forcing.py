@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Callable
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problems, suggest, told
+from twin.messages import text
 from twin.units import parse
 
 # The unit in a column's name, by the quantity expected: factor to SI.
@@ -114,7 +116,7 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
             if path.parent.is_dir()
             else ""
         )
-        raise InputError(Problem(str(path), key, "no such file", f"a time series in {unit}", near))
+        raise InputError(told(path, key, "series.no_file", near, unit=unit))
     if path.suffix.lower() == ".bdy":
         times, values = _read_bdy(path, column, key)
     else:
@@ -125,29 +127,30 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
 def _read_csv(
     path: Path, column: str, unit: str, start: datetime | None, key: str
 ) -> tuple[list[float], list[float]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        sample = file.readline()
-        file.seek(0)
-        rows = list(csv.reader(file, delimiter=";" if sample.count(";") > sample.count(",") else ","))
+    raw = path.read_bytes()
+    try:
+        content = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:  # as a French spreadsheet saves it
+        content = raw.decode("cp1252", "replace")
+    sample = content.partition("\n")[0]
+    delimiter = ";" if sample.count(";") > sample.count(",") else ","
+    rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter))
     rows = [[cell.strip() for cell in row] for row in rows]
     problems = Problems()
     header = rows[0] if rows else []
     if len(header) < 2:
-        raise InputError(
-            Problem(str(path), key, f"header {header}", "a header: time, then a value with its unit")
-        )
+        raise InputError(told(path, key, "series.header", header=header))
     if not column and len(header) > 2:
-        problems.add(str(path), key, f"columns {', '.join(header[1:])}", "one of them, as file#column")
+        problems.tell(path, key, "series.which_column", columns=", ".join(header[1:]))
         problems.raise_if_any()
     if column and column not in header[1:]:
-        raise InputError(
-            Problem(str(path), key, f"no column {column!r}", "a column", suggest(column, header[1:]))
-        )
+        hint = suggest(column, header[1:])
+        raise InputError(told(path, key, "series.no_column", hint, column=column))
     place = header.index(column, 1) if column else 1
     factor = _factor(header[place], unit)
     if factor is None:
         known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
-        problems.add(str(path), key, f"column {header[place]!r}", f"a name that ends with its unit: {known}")
+        problems.tell(path, key, "series.no_unit", column=header[place], known=known)
     times: list[float] = []
     values: list[float] = []
     for line, row in enumerate(rows[1:], start=2):
@@ -157,20 +160,19 @@ def _read_csv(
         raw_time, raw_value = row[0], row[place] if place < len(row) else ""
         time = _time(raw_time, start)
         if time is None:
-            problems.add(where, key, f"time {raw_time!r}", "seconds, or an ISO date-time with its offset")
+            problems.tell(where, key, "series.no_time", time=raw_time)
             continue
         if times and time <= times[-1]:
-            problems.add(where, key, f"time {raw_time} after {times[-1]:g} s", "times that increase")
+            problems.tell(where, key, "series.not_later", time=raw_time, last=f"{times[-1]:g}")
         value = _float(raw_value)
         if value is None:
-            problems.add(
-                where, key, f"a hole: {raw_value!r}", f"a number ({header[place]})", "fill or remove the row"
-            )
+            hint = text("series.hole.hint")
+            problems.tell(where, key, "series.hole", hint, value=raw_value, column=header[place])
             continue
         times.append(time)
         values.append(value * (factor or 1.0))
     if not times and not problems:
-        problems.add(str(path), key, "no row", "at least one time and value")
+        problems.tell(path, key, "series.empty")
     problems.raise_if_any()
     return times, values
 
@@ -222,20 +224,16 @@ def _read_bdy(path: Path, name: str, key: str) -> tuple[list[float], list[float]
         count, unit = [*lines[k + 1].split(), "", ""][:2] if k + 1 < len(lines) else ("", "")
         if not count.isdigit() or unit.lower() not in units or k + 2 + int(count) > len(lines):
             raise InputError(
-                Problem(
-                    f"{path}, line {k + 2}",
-                    key,
-                    f"{count} {unit}".strip() or "the end",
-                    "a row count and a time unit, then as many rows",
+                told(
+                    f"{path}, line {k + 2}", key, "series.bdy_count",
+                    found=f"{count} {unit}".strip() or "–",
                 )
-            )
+            )  # fmt: skip
         times, values = [], []
         for line in range(k + 2, k + 2 + int(count)):
             numbers = [_float(cell) for cell in lines[line].split()]
             if len(numbers) < 2 or numbers[0] is None or numbers[1] is None:
-                raise InputError(
-                    Problem(f"{path}, line {line + 1}", key, repr(lines[line]), "a value and a time")
-                )
+                raise InputError(told(f"{path}, line {line + 1}", key, "series.bdy_row", line=lines[line]))
             values.append(numbers[0])
             times.append(numbers[1] * units[unit.lower()])
         blocks[block] = (times, values)
@@ -243,9 +241,7 @@ def _read_bdy(path: Path, name: str, key: str) -> tuple[list[float], list[float]
     if not name and len(blocks) == 1:
         return next(iter(blocks.values()))
     if name not in blocks:
-        raise InputError(
-            Problem(str(path), key, f"series {name!r}", "file#name of a series", suggest(name, blocks))
-        )
+        raise InputError(told(path, key, "series.bdy_name", suggest(name, blocks), name=name))
     return blocks[name]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem, suggest
+from twin.errors import InputError, suggest, told
 from twin.grid import Grid
 from twin.scenarios.events import Rainfall
 
@@ -86,9 +86,11 @@ class _Raw:
 
 
 class _Unusable(Exception):
-    def __init__(self, found: str, expected: str, hint: str = "", key: str = "field") -> None:
-        super().__init__(found)
-        self.found, self.expected, self.hint, self.key = found, expected, hint, key
+    """Row ``rain.<row>`` of the message table, for the key of the event that it is about."""
+
+    def __init__(self, row: str, hint: str = "", *, key: str = "field", **values: object) -> None:
+        super().__init__(row)
+        self.row, self.hint, self.key, self.values = row, hint, key, values
 
 
 def read_rain_field(
@@ -117,37 +119,35 @@ def read_rain_field(
             raw = _read_tiffs(path, event, start)
         return _on_grid(raw, event, grid)
     except _Unusable as error:
-        problem = Problem(
-            where, f"{key}.{error.key}", f"{path.name}: {error.found}", error.expected, error.hint
-        )
-        raise InputError(problem) from error
+        said = told(where, f"{key}.{error.key}", f"rain.{error.row}", error.hint, **error.values)
+        raise InputError(replace(said, found=f"{path.name}: {said.found}")) from error
 
 
 def _read_netcdf(path: Path, variable: str, start: datetime) -> _Raw:
     if not path.is_file():
-        raise _Unusable("no such file", "a NetCDF file")
+        raise _Unusable("no_netcdf")
     try:
         with xr.open_dataset(path) as opened:
             data = opened.load()
     except (OSError, ValueError) as error:
-        raise _Unusable(f"unreadable ({error})", "a NetCDF file") from error
+        raise _Unusable("bad_netcdf", reason=error) from error
     names = [str(n) for n, v in data.data_vars.items() if v.ndim == 3 and not str(n).endswith("bnds")]
     if variable and variable not in names:
-        raise _Unusable(f"no variable {variable!r}", "a variable on (time, y, x)", suggest(variable, names))
+        raise _Unusable("no_variable", suggest(variable, names), name=variable)
     if len(names) != 1 and not variable:
-        raise _Unusable(f"variables {', '.join(names) or '–'}", "one of them, as file.nc#variable")
+        raise _Unusable("which_variable", names=", ".join(names) or "–")
     found = data[variable or names[0]]
     time_name, y_name, x_name = (str(d) for d in found.dims)
     for axis in (time_name, y_name, x_name):
         if axis not in data.coords:
-            raise _Unusable(f"no coordinate {axis}", "a one-dimensional coordinate for each of time, y and x")
+            raise _Unusable("no_axis", axis=axis)
     times = _seconds(data[time_name].values, start)
     bounds_name = str(data[time_name].attrs.get("bounds", data[time_name].encoding.get("bounds", "")))
     edges = None
     if bounds_name and bounds_name in data:
         bounds = _seconds(data[bounds_name].values.ravel(), start).reshape(-1, 2)
         if not np.array_equal(bounds[1:, 0], bounds[:-1, 1]):
-            raise _Unusable(f"{bounds_name} with holes or overlaps", "intervals that touch")
+            raise _Unusable("intervals", name=bounds_name)
         edges = np.append(bounds[:, 0], bounds[-1, 1])
     x, y = (np.asarray(data[n].values, dtype=np.float64) for n in (x_name, y_name))
     return _Raw(
@@ -169,7 +169,7 @@ def _netcdf_crs(data: xr.Dataset, found: xr.DataArray, x_name: str) -> CRS | Non
             if "crs" in holder:
                 return CRS.from_user_input(str(holder["crs"]))
     except CRSError as error:
-        raise _Unusable(f"a CRS that cannot be understood ({error})", "its EPSG code", key="crs") from error
+        raise _Unusable("bad_crs", key="crs", reason=error) from error
     degrees = str(data[x_name].attrs.get("units", "")).lower()
     return CRS.from_epsg(4326) if degrees.startswith("degree") or x_name in ("lon", "longitude") else None
 
@@ -190,7 +190,7 @@ def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
     else:
         files = sorted(Path(p) for p in glob.glob(str(path)))  # noqa: PTH207 - the pattern may be absolute
     if not files:
-        raise _Unusable("no such file", "a NetCDF, a GeoTIFF, a folder or pattern of GeoTIFF")
+        raise _Unusable("no_file")
     bands, times, lattice = [], [], None
     ends: list[float] = []
     crs, unit = None, ""
@@ -199,29 +199,27 @@ def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
             with rasterio.open(file) as raster:
                 here = (raster.crs, raster.transform, raster.shape)
                 if lattice is not None and here != lattice:
-                    raise _Unusable(f"{file.name} on another lattice", "the same CRS and cells in every file")
+                    raise _Unusable("other_lattice", file=file.name)
                 if raster.transform.b != 0 or raster.transform.d != 0:
-                    raise _Unusable(f"{file.name} is turned", "a raster that is not turned")
+                    raise _Unusable("turned", file=file.name)
                 lattice = here
                 read = raster.read(masked=True).astype(np.float64).filled(np.nan)
                 read = read * np.reshape(raster.scales, (-1, 1, 1)) + np.reshape(raster.offsets, (-1, 1, 1))
                 bands.append(read)
                 unit = unit or (raster.units[0] or "")
         except (rasterio.errors.RasterioError, ValueError) as error:
-            raise _Unusable(f"{file.name} unreadable ({error})", "a GeoTIFF") from error
+            raise _Unusable("bad_tiff", file=file.name, reason=error) from error
         if len(files) > 1:
             stamps = _stamps(file.stem)
             if not stamps or read.shape[0] != 1:
-                raise _Unusable(
-                    f"{file.name}: no time in its name", "one band, and a name with YYYYMMDDhhmm (UTC)"
-                )
+                raise _Unusable("no_stamp", file=file.name)
             times.append((stamps[0] - start).total_seconds())
             ends += [(stamp - start).total_seconds() for stamp in stamps[1:2]]
     assert lattice is not None
     values = np.concatenate(bands)
     if len(files) == 1:
         if event.step is None:
-            raise _Unusable("no times", "the time between the bands", key="step")
+            raise _Unusable("no_times", key="step")
         times = [max(event.window[0], 0.0) + k * event.step for k in range(values.shape[0])]
     crs = None if lattice[0] is None else CRS.from_user_input(lattice[0].to_wkt())
     transform, (rows, columns) = lattice[1], lattice[2]
@@ -230,7 +228,7 @@ def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
     if len(ends) == len(times):
         edges = np.append(np.asarray(times)[order], np.asarray(ends)[order][-1])
         if not np.array_equal(edges[1:-1], np.asarray(ends)[order][:-1]):
-            raise _Unusable("hours with holes or overlaps in the names", "intervals that touch")
+            raise _Unusable("intervals", name="YYYYMMDDhhmm")
     return _Raw(
         values[order], np.asarray(times)[order], edges, crs,
         transform.c + transform.a * (np.arange(columns) + 0.5),
@@ -254,11 +252,11 @@ def _edges(raw: _Raw, event: Rainfall) -> Floats:
     if raw.edges is not None:
         return raw.edges
     if (np.diff(raw.times) <= 0).any():
-        raise _Unusable("times that do not increase", "times that increase")
+        raise _Unusable("not_later")
     step = event.step
     if step is None:
         if raw.times.size < 2:
-            raise _Unusable("one time only", "how long it lasts", key="step")
+            raise _Unusable("one_time", key="step")
         step = float(raw.times[-1] - raw.times[-2] if event.label == "start" else raw.times[1] - raw.times[0])
     if event.label == "end":
         return np.concatenate([[raw.times[0] - step], raw.times])
@@ -273,13 +271,13 @@ def _on_grid(raw: _Raw, event: Rainfall, grid: Grid) -> RainField:
     elif unit in DEPTHS:
         factor = DEPTHS[unit] / np.diff(edges)
     else:
-        raise _Unusable(f"unit {unit!r}", 'unit = "mm/h", or "mm" for the depth of a time step', key="unit")
+        raise _Unusable("no_unit", key="unit", unit=unit)
     try:
         crs = CRS.from_user_input(event.crs) if event.crs else raw.crs
     except CRSError as error:
-        raise _Unusable(f"crs {event.crs!r}", "an EPSG code", key="crs") from error
+        raise _Unusable("other_crs", key="crs", crs=event.crs) from error
     if crs is None:
-        raise _Unusable("no CRS", 'its EPSG code: crs = "EPSG:…"', key="crs")
+        raise _Unusable("no_crs", key="crs")
     x, y = np.meshgrid(grid.x, grid.y)
     target = CRS.from_user_input(grid.crs)
     if crs != target:
@@ -294,13 +292,12 @@ def _on_grid(raw: _Raw, event: Rainfall, grid: Grid) -> RainField:
     missing = ~np.isfinite(values)
     if missing.any():
         if event.missing == "error":
-            found = (
-                f"{outside} cells of the terrain outside, {int(missing[:, used >= 0].sum())} missing values"
+            raise _Unusable(
+                "missing", 'missing = "zero"', outside=outside, count=int(missing[:, used >= 0].sum())
             )
-            raise _Unusable(found, "rain everywhere on the terrain", 'missing = "zero"')
         values = np.where(missing, 0.0, values)
     if (values < 0).any():
-        raise _Unusable(f"rain of {values.min():g}", "0 and more")
+        raise _Unusable("negative", low=f"{values.min():g}")
     return RainField(
         edges, values * factor[:, None], index.reshape(grid.shape).astype(np.int32),
         source=event.field or "",
