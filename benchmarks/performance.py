@@ -334,6 +334,7 @@ def write_page() -> Path:
         if record.is_file():
             found = json.loads(record.read_text(encoding="utf-8"))
             lines += [f"## {title}", "", _measured_at(found), "", *page(found)]
+    lines += (HERE / "KERNELS.md").read_text(encoding="utf-8").splitlines()
     target = HERE / "PERFORMANCE.md"
     target.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return target
