@@ -60,7 +60,11 @@ CLOSE = (
     "const at = best ?? { x: 0, y: 0 };"
 )
 SHOTS = (
-    Shot("ensemble", PEAK + "view.home();"),
+    Shot(
+        "ensemble",
+        PEAK + "view.home(); const eye = view.camera();"
+        " view.setCamera({ ...eye, distance: 1.15 * eye.distance, lean: 66 }, false);",
+    ),
     Shot(
         "rues",
         PEAK + CLOSE + "view.setCamera({ x: at.x, y: at.y, distance: 420, bearing: 35, lean: 56 }, false);",
