@@ -30,7 +30,10 @@ from twin.scenarios import Scenario
 
 Array = NDArray[Any]
 
-SOIL = ("soil", "soil_method", "soil_ground")  # what a hot start hands over beside depth and velocity
+# What a hot start hands over beside depth and velocity: the soil, and what structures and breaches are at.
+CARRIED = (
+    "soil", "soil_method", "soil_ground", "structures", "structure_keys", "breaches", "breach_keys",
+)  # fmt: skip
 LEAST_DEPTH = 1e-9  # m; thinner water of another run starts at rest
 
 
@@ -91,7 +94,7 @@ class Simulation:
             self.fields |= _hot_start(scenario, domain)
         classes = coupling_order([solver_class(name) for name in scenario.solvers])
         self.solvers: list[Solver] = [cls(domain, scenario, self.fields) for cls in classes]
-        for name in SOIL:
+        for name in (*CARRIED, "earlier_end"):
             self.fields.pop(name, None)
         self.time = 0.0
         self._solver_times = {solver.name: 0.0 for solver in self.solvers}
@@ -172,7 +175,8 @@ class Simulation:
 
 
 def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
-    """Depth and velocity (and what the soil took) at the end of another run on the same grid.
+    """Depth and velocity (what the soil took, how far breaches are) at the end of another run on the same
+    grid.
 
     From its checkpoint where there is one, to the bit; else from its last frame.
     """
@@ -198,7 +202,8 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
             # In the state y grows southwards.
             u, v = np.where(wet, qx / safe, 0.0), np.where(wet, -qy / safe, 0.0)
             found = {"water_depth": depth.copy(), "velocity_x": u, "velocity_y": v}
-            return found | {name: flood[name] for name in SOIL if name in flood}
+            found["earlier_end"] = np.array(float(flood["numbers"][-1]))  # the time of that state
+            return found | {name: flood[name] for name in CARRIED if name in flood}
     last = other.fields.isel(time=-1)
     names = [n for n in ("water_depth", "velocity_x", "velocity_y") if n in last]
     return {name: np.nan_to_num(last[name].values.astype(np.float64)) for name in names}

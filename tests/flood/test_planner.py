@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,30 @@ def test_a_hot_start_carries_what_the_soil_took(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="fresh"):
         _bind(_rain(tmp_path / "d", 10, hot, horton))
+
+
+def test_a_hot_start_carries_breaches_and_gates(tmp_path: Path) -> None:
+    """A breach grows over the seam between two runs, and a gate stays open between its two levels."""
+    slow = 'at = [650405.0, 6860100.0]\nstart = "1 min"\nwidth = "30 m"\nduration = "6 min"\nbottom = "99 m"'
+    names = {"inflow": 'at = "middle"\ndischarge = "15 m3/s"', "breach": slow}
+
+    def made(name: str, minutes: int, extra: str = "") -> Result:
+        file = _file(
+            tmp_path / name, "inflow", "breach", "gate", duration=f"{minutes} min", extra=extra, **names
+        )
+        return run(file, tmp_path / f"{name}_run")
+
+    whole, first = made("whole", 6), made("first", 3)
+    hot = f'[initial]\nfrom_run = "{first.path}"\n'
+    second = made("second", 3, hot)
+    told = [json.loads((r.path / "flood/summary.json").read_text())["breaches"][0] for r in (whole, second)]
+    assert told[1]["began_s"] == pytest.approx(told[0]["began_s"] - 180.0, abs=1e-9)
+    depths = [r.fields["water_depth"].isel(time=-1).values for r in (whole, second)]
+    np.testing.assert_allclose(depths[1], depths[0], atol=2e-3)
+    names["breach"] = slow.replace("30 m", "31 m")
+    other = made("other", 3, hot)
+    began = json.loads((other.path / "flood/summary.json").read_text())["breaches"][0]["began_s"]
+    assert began == pytest.approx(60.0, abs=10.0), "another breach begins anew"
 
 
 def test_a_spin_up_leaves_a_base_flow(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from twin.units import Metres, Seconds, parse
 
 
 class Breach(Event):
-    """A breach in a dike: begins at `start`, or at a level or an overtopping after it, grows and stays.
+    """A breach in a dike: begins at `start`, or at a level or an overtopping after it, grows and stays (also
+    in a run that starts from the end of this one and has the same event).
 
     Attributes
     ----------

@@ -51,7 +51,9 @@ class Initial(_Record):
 
     Depth and velocity are those of its checkpoint, exactly. A spin-up to a base flow is such a run: an inflow
     at the base flow until the sections tell a steady discharge (a few times the travel time of the river),
-    without rain or infiltration; what it leaves under water is then the bed of the river.
+    without rain or infiltration; what it leaves under water is then the bed of the river. Gates and pumps are
+    as they were left, and a breach that had begun grows on, where this scenario has the same event (its
+    `start` may differ); an event left out or changed is not there, or begins anew.
 
     Attributes
     ----------

@@ -19,6 +19,7 @@ from twin.scenarios.breach import Breach
 from twin.scenarios.measures import place_geometry
 from twin.solvers.flood import kernels_crests as kernels
 from twin.solvers.flood.kernels import BED, CREST_X, CREST_Y, DEPTH, GRAVITY, PAD
+from twin.solvers.flood.structures import EarlierWorks, Keys, event_keys
 
 if TYPE_CHECKING:
     from twin.grid import Grid
@@ -264,6 +265,20 @@ class Crests:
     def state(self) -> Floats:
         """When each breach began (s, NaN: not yet), its final width (m) and time (s), shape (n, 3)."""
         return np.array([[b.began, b.width, b.time] for b in self._breaches]).reshape(-1, 3)
+
+    def keys(self) -> Keys:
+        """Of each breach, for a run that starts from the end of this one."""
+        return event_keys(breach.forcing.event for breach in self._breaches)
+
+    def go_on(self, earlier: EarlierWorks) -> None:
+        """Breaches that began in the same event of the earlier run grow on (`began` is then negative)."""
+        rows = dict(zip(earlier.breach_keys.tolist(), earlier.breaches.tolist(), strict=True))
+        for breach, key in zip(self._breaches, self.keys().tolist(), strict=True):
+            if key in rows:
+                began, breach.width, breach.time = rows[key]
+                breach.began = began - earlier.end
+        if self._breaches:
+            self._lower(0.0)
 
     def restore(self, state: Floats) -> None:
         """Take it back; the crests follow at the next step."""

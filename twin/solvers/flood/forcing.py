@@ -33,7 +33,13 @@ from twin.scenarios.rainfield import RainField, rain_fields
 from twin.solvers.flood.crests import BreachForcing, breaches
 from twin.solvers.flood.infiltration import METHODS, DrainForcing, EarlierSoil, Soil, earlier_soil, soil_of
 from twin.solvers.flood.overtopping import OvertoppingForcing, overtoppings
-from twin.solvers.flood.structures import StructureForcing, refuse_unusable, structures
+from twin.solvers.flood.structures import (
+    EarlierWorks,
+    StructureForcing,
+    earlier_works,
+    refuse_unusable,
+    structures,
+)
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -55,7 +61,8 @@ class Forcing:
     rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
     soil, drains : what leaves the surface. earlier_soil : what the soil took before a hot start.
-    structures : what passes water on. breaches : of dikes.
+    structures : what passes water on. breaches : of dikes. earlier_works : where those of the run stood
+        from which this one starts.
     overtoppings : waves over sea defences.
     codes, slopes : boundary of each edge cell by side, and its slope outwards (NaN: of the bed there).
     roofs : cells on which a building stands, shape (ny, nx); None: nowhere. They have neither soil nor drain.
@@ -72,6 +79,7 @@ class Forcing:
     drains: tuple[DrainForcing, ...] = ()
     structures: tuple[StructureForcing, ...] = ()
     breaches: tuple[BreachForcing, ...] = ()
+    earlier_works: EarlierWorks | None = None
     inflows: tuple[InflowForcing, ...] = ()
     overtoppings: tuple[OvertoppingForcing, ...] = ()
     levels: tuple[WaterLevelForcing, ...] = ()
@@ -121,6 +129,7 @@ class Forcing:
             drains=tuple(drains(domain, scenario)),
             structures=tuple(structures(domain, scenario)),
             breaches=tuple(breaches(domain, scenario)),
+            earlier_works=earlier_works(fields),
             inflows=tuple(inflows(domain, scenario)),
             overtoppings=tuple(overtoppings(domain, scenario)),
             levels=tuple(water_levels(domain, scenario)),

@@ -111,6 +111,9 @@ class Sources:
         self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
         # Subgrid faces have weirs of their own.
         self._crests.weirs = parameters.crests == "weir" and not parameters.subgrid
+        if forcing.earlier_works is not None:
+            self._structures.go_on(forcing.earlier_works)
+            self._crests.go_on(forcing.earlier_works)
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
         points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()
@@ -244,8 +247,9 @@ class Sources:
         totals = [*self.infiltrated.parts(), *self.drained.parts()]
         return (
             self._ground.state()
-            | {"losses": np.array(totals), "structures": self._structures.state()}
-            | {"breaches": self._crests.state()}
+            | {"losses": np.array(totals)}
+            | {"structures": self._structures.state(), "structure_keys": self._structures.keys()}
+            | {"breaches": self._crests.state(), "breach_keys": self._crests.keys()}
             | {"overtopping": self._overtopped.copy()}
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from twin.domain import Domain
 from twin.errors import InputError, Problem, Problems
 from twin.scenarios.binding import cells_of
+from twin.scenarios.events import Event
 from twin.scenarios.measures import place_geometry
 from twin.scenarios.structures import BridgeOpening, Culvert, Gate, Pump, Structure, Weir
 from twin.solvers.flood import hydraulics
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Keys = NDArray[np.uint64]
 Curve = Callable[[float, float], float]
 
 SETTLE = 0.5  # share of the way to equal levels that a step may go: levels meet without swinging
@@ -40,6 +43,38 @@ class StructureForcing:
     start: float = -math.inf
     end: float = math.inf
     name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class EarlierWorks:
+    """Where the structures and breaches of an earlier run stood at its end, when this one starts from it.
+
+    Attributes
+    ----------
+    end : its end (s), the start of this run. structure_keys, breach_keys : (n,) see `event_keys`.
+    structures, breaches : (n, 3) as `Structures.state` and `Crests.state` give them.
+    """
+
+    end: float
+    structure_keys: Keys
+    structures: Floats
+    breach_keys: Keys
+    breaches: Floats
+
+
+def earlier_works(state: Mapping[str, NDArray[Any]]) -> EarlierWorks | None:
+    """Those in what a hot start hands over; None where it has none."""
+    names = ("structure_keys", "structures", "breach_keys", "breaches")
+    if "earlier_end" not in state or not all(name in state for name in names):
+        return None
+    return EarlierWorks(float(state["earlier_end"]), *(state[name] for name in names))
+
+
+def event_keys(events: Iterable[Event]) -> Keys:
+    """What tells events apart from one run to the next: all but when it starts and ends, hashed."""
+    texts = [event.model_dump_json(exclude={"start", "end"}) for event in events]
+    digests = [hashlib.sha256(text.encode()).digest()[:8] for text in texts]
+    return np.array([int.from_bytes(digest, "little") for digest in digests], dtype=np.uint64)
 
 
 def structures(domain: Domain, scenario: Scenario) -> list[StructureForcing]:
@@ -288,6 +323,16 @@ class Structures:
         """On or off, volume passed (m³) and limited steps of each, shape (n, 3)."""
         rows = [[float(w.on), w.volume, float(w.limited)] for w in self._works]
         return np.array(rows).reshape(-1, 3)
+
+    def keys(self) -> Keys:
+        """Of each, for a run that starts from the end of this one."""
+        return event_keys(work.forcing.event for work in self._works)
+
+    def go_on(self, earlier: EarlierWorks) -> None:
+        """Gates stay open and pumps on where they were in the same event of the earlier run."""
+        were_on = dict(zip(earlier.structure_keys.tolist(), earlier.structures[:, 0].tolist(), strict=True))
+        for work, key in zip(self._works, self.keys().tolist(), strict=True):
+            work.on = bool(were_on.get(key, 0.0))
 
     def restore(self, state: Floats) -> None:
         """Take it back."""
