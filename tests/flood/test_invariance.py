@@ -1,7 +1,10 @@
 """What may not matter: where the grid lies, when a run is interrupted, and in the end the resolution."""
 
+import numba
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.flood.basins import advance, hills, parameters, solver
 from twin.domain import Domain
@@ -54,6 +57,54 @@ def test_coordinates_change_no_bit(scheme: str) -> None:
     for flood in (here, there):
         advance(flood, 0.0, 30.0)
     np.testing.assert_array_equal(here.state()["state"], there.state()["state"])
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "local_inertial"])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    seed=st.integers(0, 10_000),
+    shape=st.tuples(st.integers(5, 70), st.integers(5, 140)),
+    level=st.sampled_from([-1.0, 0.0, 2.0]),
+    rain=st.sampled_from([0.0, 1e-4]),
+    higher=st.sampled_from([2000.0, -400.0, 1234.5]),
+    corner=st.sampled_from([(7.0e5, 6.9e6), (1.0e7, -3.0e7)]),
+    cell=st.sampled_from([1.0, 20.0]),
+)
+def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, higher, corner, cell) -> None:
+    """The same water on the same land 2000 m higher and far away: 1e-9 m and, deeper than 1 mm, 1e-8 m/s."""
+    bed = np.round(hills(*shape, seed, relief=2.0), 3)
+    depth = np.maximum(level - bed, 0) * (np.arange(shape[1]) < 0.6 * shape[1])
+
+    def run(bed: np.ndarray, x: float, y: float) -> FloodSolver:
+        domain = Domain.from_arrays(bed, cell=cell, roughness=0.03, x_west=x, y_north=y)
+        forcing = Forcing(
+            depth,
+            rains=(RainForcing(TimeSeries.constant(rain), 0.0, np.inf),),
+            codes=uniform_boundaries(*shape, east=OPEN),
+        )
+        flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
+        advance(flood, 0.0, 5.0 * np.sqrt(cell))
+        return flood
+
+    here, there = run(bed, 0.0, 0.0), run(bed + higher, *corner)
+    np.testing.assert_allclose(there.depth, here.depth, rtol=0, atol=1e-9)
+    deep = here.depth > 1e-3
+    for name in ("velocity_x", "velocity_y"):
+        np.testing.assert_allclose(there.fields[name][deep], here.fields[name][deep], rtol=0, atol=1e-8)
+
+
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread here")
+@pytest.mark.parametrize("scheme", [*SCHEMES, "local_inertial"])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 10_000), shape=st.tuples(st.integers(60, 200), st.integers(120, 300)))
+def test_the_number_of_threads_changes_no_bit(scheme, seed, shape) -> None:
+    bed = hills(*shape, seed, relief=3.0) + np.linspace(0, 8, shape[1])
+    depth = np.maximum(3.0 - bed, 0) * (np.arange(shape[1]) < 40)
+    runs = [solver(bed, depth, cell=5.0, roughness=0.03, scheme=scheme, threads=n) for n in (1, 2)]
+    for flood in runs:
+        advance(flood, 0.0, 20.0)
+    for name in ("state", "record", "classes", "edge_totals", "numbers"):
+        np.testing.assert_array_equal(runs[0].state()[name], runs[1].state()[name], err_msg=name)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -129,7 +129,11 @@ class Inflow(Event):
 
 
 class WaterLevel(Event):
-    """A level imposed on a stretch of the edge (a line along it), or on the cells of a line or polygon."""
+    """A level imposed on a stretch of the edge (a line along it), or on the cells of a line or polygon.
+
+    The level holds whatever comes from inside, so waves of the terrain are thrown back there (a harbour
+    before it may swing): lay such an edge far out, where the sea is deep and wide.
+    """
 
     kind: Literal["water_level"] = "water_level"
     at: At

@@ -13,7 +13,8 @@ from pydantic import ConfigDict, Field, model_validator
 from twin.scenarios.events import At, Event
 from twin.units import CubicMetresPerSecond, Metres
 
-# Inlets of FHWA HDS-5 (2012, 3rd edition, FHWA-HIF-12-026), table A.1 (form, K, M, c, Y) and table C.2 (Ke).
+# Inlets of FHWA HDS-5 (2012, 3rd edition, FHWA-HIF-12-026), table A.1 (form, K, M, c, Y) and table C.2 (Ke);
+# compared with the same rows in EPA SWMM 5 (culvert.c).
 INLETS: dict[str, tuple[str, int, float, float, float, float, float, float]] = {
     # name: shape, form, K, M, c, Y, Ks, Ke
     "concrete_square_headwall": ("pipe", 1, 0.0098, 2.0, 0.0398, 0.67, -0.5, 0.5),

@@ -65,7 +65,12 @@ def breaches(domain: Domain, scenario: Scenario) -> list[BreachForcing]:
 
 
 def final_width(event: Breach, head: float, height: float) -> float:
-    """Mean width (m) of the breach when it is over; head of the water and height of the breach (m)."""
+    """Mean width (m) of the breach when it is over; head of the water and height of the breach (m).
+
+    Froehlich (2008), J. Hydraul. Eng. 134(12), 1708-1721: B = 0.27 ko V^0.32 h^0.04, ko 1.3 where water runs
+    over the dam and 1.0 else. Von Thun and Gillette (1990), as in Wahl (1998), USBR DSO-98-004: B = 2.5 hw +
+    Cb, Cb by the volume of the reservoir. Both are regressions on failures of embankment dams.
+    """
     if event.method == "froehlich_2008":
         assert event.volume is not None
         overtopped = 1.3 if event.overtopping is not None else 1.0
@@ -79,7 +84,11 @@ def final_width(event: Breach, head: float, height: float) -> float:
 
 
 def formation_time(event: Breach, width: float, head: float, height: float) -> float:
-    """Time (s) in which the breach forms."""
+    """Time (s) in which the breach forms.
+
+    Froehlich (2008): t = 63.2 √(V / (g h²)). Von Thun and Gillette (1990), from the width of the breach (same
+    sources): t = B / (4 hw) hours, and B / (4 hw + 61) where the dam erodes easily.
+    """
     if event.method == "froehlich_2008":
         assert event.volume is not None
         return 63.2 * math.sqrt(event.volume / (GRAVITY * height * height))

@@ -9,6 +9,9 @@ here); 4 extreme, dangerous to all: h v > 1.2.
 max_hazard_vehicles: Shand, Cox, Blacka and Smith (2011), the same series, P10/S2/020, Appropriate Safety
 Criteria for Vehicles (interim limits for stationary vehicles). 0 none; 1 small cars unstable: h > 0.3 m, h v
 > 0.3 m²/s or v > 3 m/s; 2 large cars too: 0.4 m, 0.45 m²/s; 3 large off-road vehicles too: 0.5 m, 0.6 m²/s.
+These are their table 3, draft criteria, stable up to and including the limit, and again table 4-2 of Smith,
+Davey and Cox (2014), Flood Hazard, WRL Technical Report 2014/07; the 3 m/s are those of people, for whoever
+leaves a car.
 
 max_hazard_ppri: table of the French order (arrêté) of 5 July 2019, depth × dynamics. 0 none, 1 faible, 2
 modéré, 3 fort, 4 très fort. Dynamics is the worse of speed (bounds 0.2 and 0.5 m/s, usual in the guides) and

@@ -42,7 +42,8 @@ class InfiltrationParameters(BaseModel):
     Attributes
     ----------
     method : "green_ampt" (Green and Ampt 1911, Mein and Larson 1973), "horton" (1941, integrated form) or
-        "curve_number" (USDA NEH 630 chapter 10; takes rain only, never what runs on from elsewhere).
+        "curve_number" (USDA NEH 630 chapter 10; TR-55, 1986, equations 2-1 to 2-4; takes rain only, never
+        what runs on from elsewhere).
     initial_loss : depth of rain (m) that wets leaves and hollows before anything else.
     conductivity (m/s), suction (m), deficit (–) : of Green and Ampt: saturated hydraulic conductivity,
         suction at the wetting front, porosity less the water that is there.
