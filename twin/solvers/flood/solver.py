@@ -290,7 +290,8 @@ class FloodSolver(Solver):
         ------
         SolverError
             A value that is not a number, or a speed that no energy in the domain explains. The state stays
-            that of the last good step.
+            that of the last good step, with the water that the sources brought since (and that is booked): no
+            copy is kept for a step that fails.
         """
         t_new = self._global_step(t, t_end) if self._local is None else self._local.step(self, t, t_end)
         self.steps += 1
