@@ -1,20 +1,27 @@
 """Territory data at scale: terrain mosaics against gdalwarp, roads and buildings onto a grid.
 
     python benchmarks/bench_data.py terrain [--tiles 400] [--format tif|asc] [--peer]
+    python benchmarks/bench_data.py survey [--tiles 400] [--format tif|asc]
     python benchmarks/bench_data.py features [--roads 100000] [--buildings 200000]
+    python benchmarks/bench_data.py report --out benchmarks/DATA.md
 
 `terrain`: tiles of 1000 × 1000 cells of 1 m, mosaicked and averaged to 5 m; seconds and the peak of the
 resident memory. `--peer` does the same work with `gdalwarp -r average` on a VRT of the same tiles (Debian's
-gdal-bin). `features`: a BD TOPO of that size in a GeoPackage → canonical frames → covered cells and the road
-network on a grid of 10⁷ cells of 5 m. Files are made once under `--folder`.
+gdal-bin). `survey`: the pass of `twin check` over every cell of the same tiles. `features`: a BD TOPO of that
+size in a GeoPackage → canonical frames → covered cells and the road network on a grid of 10⁷ cells of 5 m.
+`report` runs all of them, each in a process of its own, and writes the page. Files are made once under
+`--folder`.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import subprocess
+import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +118,50 @@ def terrain(folder: Path, tiles: int, kind: str, peer: bool) -> None:
     assert np.isfinite(out).all()
     assert abs(out[0, 0] - heights(0, 0)[:5, :5].mean(dtype=float)) < 1e-6
     print(f"twin {kind}: {seconds:.1f} s ({opened:.1f} s headers), {memory:.2f} GB")
+
+
+def surveyed(folder: Path, tiles: int, kind: str) -> None:
+    """Time the pass of `twin check` over every cell."""
+    import pyproj
+
+    from twin.layers import LayerSource
+    from twin.layers.raster import open_mosaic
+    from twin.layers.reading import Reading
+    from twin.layers.survey import survey
+
+    source = make_terrain(folder, tiles, kind)
+    begun = time.perf_counter()
+    reading = Reading("terrain", LayerSource(source=str(source)), folder, pyproj.CRS(CRS), CRS, None)
+    mosaic, _ = open_mosaic(reading)
+    found = survey(mosaic)
+    seconds = time.perf_counter() - begun
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    assert found.cells == tiles * TILE * TILE
+    assert found.empty == 0
+    print(f"survey {kind}: {seconds:.1f} s, {memory:.2f} GB")
+
+
+def report(folder: Path, out: Path) -> None:
+    """All of them, each in a process of its own so that its memory is its own; writes the page."""
+    make_terrain(folder, 400, "tif")
+    make_features(folder, 100_000, 200_000)
+    lines = []
+    for arguments in (["terrain"], ["terrain", "--peer"], ["survey"], ["features"]):
+        command = [sys.executable, "-m", "benchmarks.bench_data", *arguments, "--folder", str(folder)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        lines.append(done.stdout.strip())
+        print(lines[-1])
+    git = ["git", "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    load = ", ".join(f"{v:.1f}" for v in os.getloadavg())
+    threads = os.environ.get("NUMBA_NUM_THREADS", "all")
+    head = (
+        f"# Territory data at scale\n\nWritten by `python -m benchmarks.bench_data report` on {date.today()}"
+        f" at {commit}, load {load} on {os.cpu_count()} cores, NUMBA_NUM_THREADS={threads}: seconds of the"
+        " wall, peak resident memory.\nWanted: 400 tiles of 1000 × 1000 cells of 1 m to 5 m in no more than"
+        " twice the time of `gdalwarp`, under 1 GB; roads and buildings under 60 s.\n\n"
+    )
+    out.write_text(head + "".join(f"- {line}\n" for line in lines), encoding="utf-8")
 
 
 def make_features(folder: Path, roads: int, buildings: int) -> Path:
@@ -234,17 +285,22 @@ def features(folder: Path, roads: int, buildings: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("what", choices=["terrain", "features"])
+    parser.add_argument("what", choices=["terrain", "survey", "features", "report"])
     parser.add_argument("--tiles", type=int, default=400)
     parser.add_argument("--format", choices=["tif", "asc"], default="tif")
     parser.add_argument("--peer", action="store_true")
     parser.add_argument("--roads", type=int, default=100_000)
     parser.add_argument("--buildings", type=int, default=200_000)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/DATA.md"))
     parser.add_argument("--folder", type=Path, default=Path("/tmp/bench_data"))
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
     if chosen.what == "terrain":
         terrain(chosen.folder, chosen.tiles, chosen.format, chosen.peer)
+    elif chosen.what == "survey":
+        surveyed(chosen.folder, chosen.tiles, chosen.format)
+    elif chosen.what == "report":
+        report(chosen.folder, chosen.out)
     else:
         features(chosen.folder, chosen.roads, chosen.buildings)
 

@@ -6,15 +6,23 @@
 | no CRS in .asc; headers in five dialects | test_real: real_ascii_headers |
 | half-pixel origin of LiDAR HD | test_real: lidar_hd_raster_keeps_its_quarter_metre |
 | Z = 9999, 1039 roads without NATURE | test_real: dieppe_roads; here: null_heights |
-| Z = −99, letters lost, HAUTEUR 0, NC and NR | test_real: la_fleche; test_classes: streams_of_v2 |
+| Z = 0 at the end of a road of which all other Z are null | tests/test_health: dieppe_and_la_fleche |
+| Z = −99, HAUTEUR 0, NC and NR | test_real: la_fleche; test_classes: streams_of_v2 |
+| letters lost in the file itself (EF BF BD) | tests/test_health: dieppe_and_la_fleche |
 | Z = −1000; importance as text; speeds 0, 1, null; turn bans | test_real: marseille_v3; here: null_heights |
 | UTF-8 without .cpg | here: utf_8_without_a_cpg; test_covadis: the_test_delivery |
+| COVADIS: quotes around flags, most layers without .cpg | test_covadis: the_test_delivery, …_written_again |
+| PPR zones with rings that cross themselves | test_covadis: ppr_zones |
 | UTF-8 and cp1252 in one .dbf | not in these files: test_vector, test_fuzz: mixed_encodings |
 | missing .prj | here: no_prj |
 | roughness with cells of 0; grid 7 m off | here: roughness_as_delivered; synthetic: test_landcover |
 | west stretch 7 m outside the grid | tests/test_health: real data |
 | radar in degrees, irregular times, −1 missing, pickled dates | here: radar_rain |
-| EPSG:3946 among 2154, null date 1899, EPSG:3035 squares | not in these: test_vector, test_population |
+| EPSG:3946 among 2154, null date 1899 | not in these: test_vector |
+| EPSG:3035 squares, in a 7z in a zip | not in these: test_population, tests/fetch |
+| sea levels: nine equal series, jump in the first 300 s | tests/real/dieppe; tests/test_scenario |
+| embankments that dam a stream; culverts, buried parts, dams | tests/test_conditioning: streams_of_dieppe_pass |
+| OCS GE, CORINE and OSO need an n each | test_landcover, test_through_territory |
 | bridges and buildings off the terrain (classes 17, 6) | test_lidar: classes_of_the_real_tile |
 | Hub'Eau units and cursor, WFS axis order and paging | test_hubeau, tests/fetch |
 """
