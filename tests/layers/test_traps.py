@@ -20,8 +20,8 @@
 | radar in degrees, irregular times, −1 missing, pickled dates | here: radar_rain |
 | EPSG:3946 among 2154, null date 1899 | not in these: test_vector |
 | EPSG:3035 squares, in a 7z in a zip | not in these: test_population, tests/fetch |
-| sea levels: nine equal series, jump in the first 300 s | tests/real/dieppe; tests/test_scenario |
-| embankments that dam a stream; culverts, buried parts, dams | tests/test_conditioning: streams_of_dieppe_pass |
+| sea levels: nine equal series; + variants start at 0 and jump in 300 s | here: sea_levels |
+| embankments dam a stream; culverts, buried parts, dams | tests/test_conditioning: streams_of_dieppe_pass |
 | OCS GE, CORINE and OSO need an n each | test_landcover, test_through_territory |
 | bridges and buildings off the terrain (classes 17, 6) | test_lidar: classes_of_the_real_tile |
 | Hub'Eau units and cursor, WFS axis order and paging | test_hubeau, tests/fetch |
@@ -45,6 +45,7 @@ from twin.layers import LayerSource
 from twin.layers.reading import Reading
 from twin.layers.roads import road_lines_with_heights
 from twin.scenarios import Rainfall
+from twin.scenarios.forcing import read_series
 from twin.scenarios.rainfield import read_rain_field
 
 pytestmark = pytest.mark.real
@@ -101,6 +102,18 @@ def test_roughness_as_delivered(real_data: Path) -> None:
     assert layer.data.attrs["transform"] == terrain.data.attrs["transform"]
     assert layer.data.attrs["nodata_cells"] == 83017
     assert float(layer.data.min()) > 0.01
+
+
+def test_sea_levels(real_data: Path) -> None:
+    """Nine stretches with one and the same series; those of the + variants begin at 0 and jump in 300 s."""
+    folder = real_data / "dieppe/sea_level"
+    names = [f"North_Caen{k}" for k in range(1, 6)] + [f"West_Caen{k}" for k in range(1, 5)]
+    for file, jumps in (("caen2019.bdy", False), ("caen2019+125cm.bdy", True)):
+        read_one = [read_series(f"{file}#{name}", "m", folder, None) for name in names]
+        assert len({series.values for series in read_one}) == 1
+        assert read_one[0].times[1] - read_one[0].times[0] == 300.0
+        first, second = read_one[0].values[:2]
+        assert (first == 0.0 and abs(second - first) > 1.0) == jumps
 
 
 def test_radar_rain(real_data: Path, tmp_path: Path) -> None:
