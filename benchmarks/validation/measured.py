@@ -191,7 +191,7 @@ def _flume(data: Path, scheme: str, cell: float, times: np.ndarray) -> tuple[np.
     return _series(flood, times, places), mass_error(flood)
 
 
-def building(data: Path) -> Family:
+def building(data: Path) -> list[Family]:
     """Dam break against a building: measured depths at G1–G6 over 30 s, 5 cm cells.
 
     The clock of the file is ahead of the gate. Measured shocks come 0.4 to 0.7 s before ours, alike at all
@@ -268,7 +268,29 @@ def building(data: Path) -> Family:
         "first order": (times, first[:, 1]),
         "second order": (times, second[:, 1]),
     }
-    return Family(rows, curves, "Isolated building, gauge 2 (exact: measured)", ("t (s)", "h (m)"))
+    shown_rmse = [1e3 * float(v.mean()) for v in (raw[FIRST], raw[SECOND], timed[FIRST], timed[SECOND])]
+    near = [1e3 * float(own[s].mean()) for s in (FIRST, SECOND)]
+    told = [
+        "The clock of the measurements is ahead of the gate. Our shocks come"
+        f" {late[SECOND].min():.1f} to {late[SECOND].max():.1f} s after the measured ones at all five gauges,"
+        " though these lie 2.7 to 5.2 m behind the gate: a wrong celerity would give lags that grow with the"
+        f" way. And at G2, 2.65 m from the gate, the water is measured at {came[1]:.1f} s, where even a dam"
+        " break in one dimension without friction (Stoker, 0.40 m on 0.02 m) needs"
+        f" {fastest:.2f} s. With the clock put right by the mean lag the RMSE is {shown_rmse[2]:.0f} mm at"
+        f" first and {shown_rmse[3]:.0f} mm at second order (as in the file: {shown_rmse[0]:.0f} and"
+        f" {shown_rmse[1]:.0f} mm). G6, in the reservoir, falls too slowly to tell the time.",
+        "",
+        f"The second order is {'nearer to' if near[1] < near[0] else 'no nearer to'} what the equations give:"
+        f" against our own run on 2.5 cm it errs by {near[1]:.0f} mm, the first order by {near[0]:.0f} mm."
+        " What is left to the measurements stands mostly at G2 and G1, before the building: the place of the"
+        " oblique jump there, which SWALS and the codes of the EA's benchmark find to move with resolution"
+        " and friction too. The sloping sides of the flume (0.155 m high on 0.34 m) were missing here before:"
+        " with a flat floor from wall to wall the RMSE was 22 and 28 mm.",
+    ]
+    return [
+        Family(rows, curves, "Isolated building, gauge 2 (exact: measured)", ("t (s)", "h (m)")),
+        Family([], title="Isolated building: the clock, and what is left", table=told),
+    ]
 
 
 # --------------------------------------------------------------- Monai valley
@@ -392,10 +414,10 @@ def _fastest(flood: FloodSolver) -> float:
     return float((np.hypot(qx, qy)[deep] / h[deep]).max())
 
 
-def families(data: Path) -> list[Callable[[], Family]]:
+def families(data: Path) -> list[Callable[[], Family | list[Family]]]:
     """The cases of this file; data: the folder of real data."""
     flood = data / "flood"
-    made = []
+    made: list[Callable[[], Family | list[Family]]] = []
     for case in (momentum, spread, building, monai, humps):
         bound = partial(case, flood)
         bound.__name__ = case.__name__  # type: ignore[attr-defined]
