@@ -2,9 +2,9 @@
 
     python -m benchmarks.performance [--quick] [SECTION ...]
 
-Sections: table, size, tiles, error (the subgrid has a page of its own, SUBGRID.md). Each keeps what it
-found as JSON in ``benchmarks/performance_plots``, so that a run of one section keeps the figures of the
-others, with the commit and the load of the machine at which each was measured. Run it on a quiet machine.
+Sections: table, size, tiles, local, threads, subgrid, output, error. Each keeps what it found as JSON in
+``benchmarks/performance_plots``, so that a run of one section keeps the figures of the others, with the
+commit and the load of the machine at which each was measured. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import json
 import math
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 
+from benchmarks.validation import valley
 from benchmarks.validation.case import relative_l1
 from tests.flood.analytic import RadialBowl, stoker
 from twin import machine
@@ -29,6 +32,10 @@ from twin.bench import bench
 from twin.bench.cases import CASES, bench_a
 from twin.bench.measure import pairs, schemes
 from twin.domain import Domain
+from twin.layers import samples
+from twin.recording import Recorder
+from twin.scenarios import Scenario
+from twin.simulation import run
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
@@ -99,6 +106,98 @@ def tiles(quick: bool) -> Found:
             seconds, volume = _loop(domain, forcing, 60.0, parameters(scheme, tiles=on), 1 if quick else 3)
             rows.append({"scheme": scheme, "case": label, "seconds": seconds, "volume": volume})
     return {"rows": rows}
+
+
+def local(quick: bool) -> Found:
+    """A valley in flood under a deep reservoir: one step for all, and local time steps."""
+    cells, duration, rows = (256, 5.0, []) if quick else (1280, 60.0, [])
+    for scheme in ("first_order", "second_order"):
+        domain, forcing = CASES["reservoir"].build(cells)
+        depths = []
+        for on in (False, True):
+            flood = FloodSolver.assemble(domain, forcing, parameters(scheme, local_time_steps=on))
+            t = flood.step(0.0, duration)
+            before, start = flood.cell_steps, time.perf_counter()
+            while t < duration:
+                t = flood.step(t, duration)
+            seconds = time.perf_counter() - start
+            depths.append(flood.depth.copy())
+            books = flood.ledger()
+            rows.append(
+                {"scheme": scheme, "local": on, "seconds": seconds, "cell_steps": flood.cell_steps - before,
+                 "mass_error": abs(books["mass_error_m3"]) / books["volume_m3"]}
+            )  # fmt: skip
+        wet = depths[0] > 0.05
+        off = (depths[1] - depths[0])[wet]
+        rows[-1]["rmse"] = float(np.sqrt((off * off).mean()))
+        rows[-1]["high"] = float(np.percentile(np.abs(off), 95))
+    return {"rows": rows, "cells": cells * (cells // 2)}
+
+
+def threads(quick: bool) -> Found:
+    """The same valley with rain, an inflow, tiles and records on one thread and on all."""
+    most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    cells, duration, rows = (256, 3.0, []) if quick else (1280, 15.0, [])
+    domain, forcing = CASES["reservoir"].build(cells)
+    for scheme, precision in pairs():
+        for count in sorted({1, most}):
+            chosen = parameters(scheme, precision=precision, threads=count)
+            seconds, _ = _loop(domain, forcing, duration, chosen, 1 if quick else 2)
+            rows.append({"scheme": scheme, "precision": precision, "threads": count, "seconds": seconds})
+    return {"rows": rows}
+
+
+def subgrid(quick: bool) -> Found:
+    """A piece of the valley of SUBGRID.md at 1 m, at 10 m with the subgrid and at 10 m with means."""
+    bed = valley.terrain(*((150, 100) if quick else (300, 200)))
+    duration, rows = 60.0 if quick else 600.0, []
+    fine = valley.run(
+        Domain.from_arrays(bed, cell=1.0, roughness=valley.ROUGHNESS),
+        valley.forcing(bed.shape, 1.0, peak=40.0), duration, scheme="local_inertial",
+    )  # fmt: skip
+    rows.append({"run": "1 m", "seconds": fine.seconds, "steps": fine.steps})
+    k = valley.CELL
+    for label, tables in (("10 m, subgrid", True), ("10 m, mean terrain", False)):
+        run = valley.run(
+            valley.coarse_domain(bed, k, tables=tables),
+            valley.forcing((bed.shape[0] // k, bed.shape[1] // k), float(k), peak=40.0),
+            duration, scheme="local_inertial", subgrid=tables,
+        )  # fmt: skip
+        depth = valley.over_fine(run.level, bed, k)
+        rmse, high, overlap = valley.agreement(fine.level, fine.depth, bed + depth, depth)
+        rows.append(
+            {"run": label, "seconds": run.seconds, "steps": run.steps, "rmse": rmse, "high": high,
+             "overlap": overlap}
+        )  # fmt: skip
+    return {"rows": rows}
+
+
+def output(quick: bool) -> Found:
+    """Valmont at 10 m with images every 5 minutes and gauges: the share of the loop that writing takes."""
+    scenario = Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml")
+    kept = {name: table for name, table in scenario.params.items() if name in ("flood", "domain")}
+    scenario = scenario.model_copy(
+        update={"duration": 600.0 if quick else 3600.0, "resolution": 10.0, "solvers": ("flood",),
+                "params": kept}
+    )  # fmt: skip
+    spent = 0.0
+    land = Recorder.land
+
+    def timed(self: Recorder, t: float) -> None:
+        nonlocal spent
+        start = time.perf_counter()
+        land(self, t)
+        spent += time.perf_counter() - start
+
+    Recorder.land = timed  # type: ignore[method-assign]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            result = run(scenario, out=Path(folder) / "run")
+            diagnostics = result.diagnostics
+            seconds = float(diagnostics["seconds"].iloc[-1])
+    finally:
+        Recorder.land = land  # type: ignore[method-assign]
+    return {"writing": spent, "loop": seconds, "cells": int(np.prod(result.grid.shape))}
 
 
 def _loop(domain: Domain, forcing: Forcing, duration: float, chosen: FloodParameters, repeat: int):
@@ -182,7 +281,8 @@ def error(quick: bool) -> Found:
 
 
 SECTIONS: dict[str, Callable[[bool], Found]] = {
-    "table": table, "size": size, "tiles": tiles, "error": error,
+    "table": table, "size": size, "tiles": tiles, "local": local, "threads": threads, "subgrid": subgrid,
+    "output": output, "error": error,
 }  # fmt: skip
 
 
@@ -266,6 +366,71 @@ def tiles_page(found: Found) -> list[str]:
     return _markdown(["scheme", "map", "loop (s)", "× alone"], rows)
 
 
+def local_page(found: Found) -> list[str]:
+    rows = []
+    for plain, own in zip(found["rows"][::2], found["rows"][1::2], strict=True):
+        rows.append(
+            [plain["scheme"], f"{plain['seconds']:.2f}", f"{own['seconds']:.2f}",
+             f"{plain['seconds'] / own['seconds']:.2f}", f"{plain['cell_steps'] / own['cell_steps']:.2f}",
+             f"{1000 * own['rmse']:.1f}", f"{1000 * own['high']:.1f}", f"{own['mass_error']:.0e}"]
+        )  # fmt: skip
+    _bars("local", [
+        (f"{r['scheme']}, {'own steps' if r['local'] else 'one step'}", r["seconds"]) for r in found["rows"]
+    ], "loop (s)")  # fmt: skip
+    return [
+        f"A valley of {found['cells']:,} cells in flood under a lake 60 m deep (`twin bench reservoir`),"
+        " depths compared where they exceed 5 cm.", "",
+        *_markdown(
+            ["scheme", "one step (s)", "own steps (s)", "× faster", "× fewer cell-steps", "RMSE (mm)",
+             "95 % under (mm)", "mass error"], rows
+        ),
+        "![local time steps](performance_plots/local.png)", "",
+    ]  # fmt: skip
+
+
+def threads_page(found: Found) -> list[str]:
+    rows = []
+    for key in dict.fromkeys((r["scheme"], r["precision"]) for r in found["rows"]):
+        seconds = {r["threads"]: r["seconds"] for r in found["rows"] if (r["scheme"], r["precision"]) == key}
+        most = max(seconds)
+        rows.append([*key, f"{seconds[1]:.2f}", f"{seconds[most]:.2f}", f"{seconds[1] / seconds[most]:.2f}"])
+    _bars("threads", [
+        (f"{r['scheme']}, {r['precision']}, {r['threads']}", r["seconds"]) for r in found["rows"]
+    ], "loop (s)")  # fmt: skip
+    return [
+        "The same valley on one thread and on all, with rain, an inflow, tiles and records: what is not in"
+        " the tile kernels counts too.", "",
+        *_markdown(["scheme", "precision", "1 thread (s)", "all (s)", "× one thread"], rows),
+        "![threads](performance_plots/threads.png)", "",
+    ]  # fmt: skip
+
+
+def subgrid_page(found: Found) -> list[str]:
+    fine = found["rows"][0]["seconds"]
+    rows = [
+        [r["run"], str(r["steps"]), f"{r['seconds']:.3f}", f"{fine / r['seconds']:.0f}",
+         f"{r['rmse']:.3f}" if "rmse" in r else "", f"{r['high']:.3f}" if "high" in r else "",
+         f"{r['overlap']:.1%}" if "overlap" in r else ""]
+        for r in found["rows"]
+    ]  # fmt: skip
+    _bars("subgrid", [(r["run"], r["seconds"]) for r in found["rows"]], "loop (s)", log=True)
+    return [
+        "A piece of 300 × 200 m of the valley of [SUBGRID.md](SUBGRID.md), which has the whole.", "",
+        *_markdown(
+            ["run", "steps", "loop (s)", "× faster", "RMSE (m)", "95 % under (m)", "overlap"], rows
+        ),
+        "![subgrid](performance_plots/subgrid.png)", "",
+    ]  # fmt: skip
+
+
+def output_page(found: Found) -> list[str]:
+    share = found["writing"] / found["loop"]
+    return [
+        f"Valmont, {found['cells']:,} cells, second order, an image of all fields every 5 minutes, gauges and"
+        f" sections: {found['writing']:.2f} s of the {found['loop']:.1f} s of the loop, {share:.1%}.", "",
+    ]  # fmt: skip
+
+
 def error_page(found: Found) -> list[str]:
     lines = []
     for k, case in enumerate(dict.fromkeys(row["case"] for row in found["rows"])):
@@ -273,6 +438,21 @@ def error_page(found: Found) -> list[str]:
         _plot(f"error_{k}", chosen, "seconds", "error", "wall time (s)", "error", title=case)
         lines.append(f"![{case}](performance_plots/error_{k}.png)")
     return [*lines, "", *([found["note"], ""] if "note" in found else [])]
+
+
+def _bars(name: str, values: list[tuple[str, float]], label: str, *, log: bool = False) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(5.4, 0.5 + 0.3 * len(values)), layout="constrained")
+    names, lengths = zip(*reversed(values), strict=True)
+    axes.barh(names, lengths, color="C0", log=log)
+    axes.set(xlabel=label)
+    axes.tick_params(labelsize=7)
+    figure.savefig(PLOTS / f"{name}.png", dpi=100)
+    pyplot.close(figure)
 
 
 def _plot(
@@ -311,6 +491,10 @@ PAGES: dict[str, tuple[str, Callable[[Found], list[str]]]] = {
     "table": ("BENCH-A at 500², tiles and local steps off", table_page),
     "size": ("Rate against size", size_page),
     "tiles": ("Land that stays dry", tiles_page),
+    "local": ("Local time steps", local_page),
+    "threads": ("Threads", threads_page),
+    "subgrid": ("Subgrid against plain", subgrid_page),
+    "output": ("Writing while the solver runs", output_page),
     "error": ("Error against wall time", error_page),
 }
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.flood.basins import solver
 
-BYTES = 190  # per cell: state 48, ground 48, records 29, exchange 24, bed, rain, soil, crests 34
+BYTES = 160  # per cell: state 48, ground 48, records 29, exchange 24, masks 3
 
 
 def _arrays(thing: object, depth: int = 2) -> dict[int, int]:

@@ -149,7 +149,10 @@ class Crests:
         self._wish = np.zeros(self.level.size)
         self._shut = np.zeros(self.level.size, dtype=np.uint8)
         self.weirs = True
-        self._out = np.zeros(static.shape[1:])
+        ends = np.stack([self._i * nx + self._j, (self._i + self._axis) * nx + self._j + 1 - self._axis])
+        cells, places = np.unique(ends, return_inverse=True)
+        self._giver = places.reshape(2, -1).astype(np.int64)
+        self._out = np.zeros(cells.size)
         self._breaches = [self._placed(one) for one in found]
 
     def _placed(self, one: BreachForcing) -> _Breach:
@@ -267,7 +270,7 @@ class Crests:
             return
         kernels.over_crests(
             state, static, self._axis, self._i + PAD, self._j + PAD, self.level, self._wish,
-            self._shut, self._out, solver._marks, solver._forced, t1 - t0, self._grid.cell,
+            self._shut, self._giver, self._out, solver._marks, solver._forced, t1 - t0, self._grid.cell,
             *self._grid.shape, self._dry,
         )  # fmt: skip
 

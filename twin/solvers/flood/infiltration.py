@@ -199,10 +199,10 @@ class Ground:
         ground = usable & (depth <= PERMANENT_DEPTH if earlier is None else earlier.ground)
         self._ground = ground
         self._takes = usable if soil is not None and soil.under_water else ground
-        self._sums = np.zeros(max(ny * nx, ny))
         self._drains = [
             (d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground.ravel()[d.cells]]).size
         ]
+        self._sums = np.zeros(max(ny, *(i.size for _, i, _ in self._drains), 1))
         self.planes = np.zeros((kernels.SOIL_PLANES, ny, nx) if soil is not None else (0, ny, nx))
         if soil is not None and earlier is not None:
             self.planes[:] = earlier.planes

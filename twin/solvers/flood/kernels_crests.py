@@ -66,11 +66,14 @@ def level_beyond(state, static, level, r, c, axis, plane, side, ny, nx, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def over_crests(state, static, axis, row, column, level, wish, shut, out, marks, forced, dt, dx, ny, nx, dry):
+def over_crests(
+    state, static, axis, row, column, level, wish, shut, giver, out, marks, forced, dt, dx, ny, nx, dry
+):  # fmt: skip
     """Pass the water of a step over the crests; how many were weirs.
 
     axis (k,): 0 for a face in x, 1 in y; row, column (k,): padded place of the cell before it; level (k,):
-    crest above the datum (m); wish, shut (k,), out (a padded plane of zeros, left so): scratch.
+    crest above the datum (m); wish, shut (k,), out (n, zeros, left so): scratch; giver (2, k): numbers of
+    the cells on both sides of each crest among the n beside crests.
     The crests of `static` are set: shut where the weir works, `level` elsewhere.
     """
     tiles_x = -(-nx // TILE_COLS)
@@ -121,10 +124,7 @@ def over_crests(state, static, axis, row, column, level, wish, shut, out, marks,
             discharge *= (1.0 - min(down / max(head, 1e-12), 1.0) ** 1.5) ** DROWNED
         amount = min(discharge * dt / dx, SETTLE * abs(w1 - w2))
         wish[f] = amount if w1 > w2 else -amount
-        if w1 > w2:
-            out[r, c] += amount
-        else:
-            out[r2, c2] += amount
+        out[giver[0, f] if w1 > w2 else giver[1, f]] += amount
     # What each giver has left after all its weirs; then the water goes, with its speed.
     for f in range(level.size):
         if wish[f] == 0.0:
@@ -134,10 +134,10 @@ def over_crests(state, static, axis, row, column, level, wish, shut, out, marks,
         r2 = r + axis[f]
         c2 = c + 1 - axis[f]
         if wish[f] > 0.0:
-            asked = out[r, c]
+            asked = out[giver[0, f]]
             has = state[DEPTH, r, c]
         else:
-            asked = out[r2, c2]
+            asked = out[giver[1, f]]
             has = state[DEPTH, r2, c2]
         if asked > FULL * has:
             wish[f] *= FULL * has / asked
@@ -175,8 +175,8 @@ def over_crests(state, static, axis, row, column, level, wish, shut, out, marks,
     for f in range(level.size):
         r = row[f]
         c = column[f]
-        out[r, c] = 0.0
-        out[r + axis[f], c + 1 - axis[f]] = 0.0
+        out[giver[0, f]] = 0.0
+        out[giver[1, f]] = 0.0
         if shut[f] != 0:
             static[CREST_X if axis[f] == 0 else CREST_Y, r, c] = np.inf
     return count

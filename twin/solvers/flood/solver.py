@@ -107,10 +107,11 @@ class FloodSolver(Solver):
         self._bed = np.where(active, bed - self.datum, 0.0)
         self._active = active
         self._law = layout.LAWS[parameters.friction]
+        self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         self._static = self._static_planes(domain, roughness)
+        self._bed = self._static[layout.BED][self._inside]  # one copy of it is enough
         self._crested, self._falls = self._crested_tiles(), self._row_falls()
         padded = self._static.shape[1:]
-        self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._scheme = scheme_of(parameters, threads, domain, forcing, self.datum)
@@ -244,40 +245,49 @@ class FloodSolver(Solver):
     def _survey(self) -> None:
         """Marks and values of all tiles, and the highest energy level, from the state."""
         ny, nx = self._shape
-        depth, dry = self._old[DEPTH][self._inside], self._scheme.real(self.parameters.dry_depth)
-        wet = depth >= dry
-        safe = np.maximum(depth, dry)
-        u, v = (np.where(wet, self._old[k][self._inside] / safe, 0.0) for k in (DISCHARGE_X, DISCHARGE_Y))
-        fall, friction = (self._static[k][self._inside] for k in (layout.FALL, layout.FRICTION))
-        fallen = fall_speed(np.abs(u) + np.abs(v), depth, fall, friction, self.grid.cell, self._law)
-        speed = np.where(wet, fallen + np.sqrt(GRAVITY * depth), 0.0)
-        energy = self._bed + depth + (u * u + v * v) / (2.0 * GRAVITY)
-        self.energy = float(energy[wet].max()) if wet.any() else 0.0
-        for k in range(self._marks.shape[0]):
-            a, b = divmod(k, self._tiles[1])
-            i, j = a * TILE_ROWS, b * TILE_COLS
-            rows, columns = min(TILE_ROWS, ny - i), min(TILE_COLS, nx - j)
-            stepping.mark_tile(self._old[DEPTH], self._marks[k], i + PAD, rows, j + PAD, columns, dry)
-            self._values[k, stepping.SPEED] = speed[i : i + rows, j : j + columns].max()
-            self._values[k, stepping.LEVEL] = -1e300
+        dry = self._scheme.real(self.parameters.dry_depth)
+        self.energy = 0.0
+        highest = -np.inf
+        for a in range(self._tiles[0]):
+            # One row of tiles at a time, so that the scratch stays small.
+            i, rows = a * TILE_ROWS, min(TILE_ROWS, ny - a * TILE_ROWS)
+            band = (slice(PAD + i, PAD + i + rows), slice(PAD, PAD + nx))
+            depth, qx, qy = (self._old[k][band] for k in (DEPTH, DISCHARGE_X, DISCHARGE_Y))
+            wet = depth >= dry
+            safe = np.maximum(depth, dry)
+            u, v = (np.where(wet, q / safe, 0.0) for q in (qx, qy))
+            bed, fall, friction = (self._static[k][band] for k in (layout.BED, layout.FALL, layout.FRICTION))
+            fallen = fall_speed(np.abs(u) + np.abs(v), depth, fall, friction, self.grid.cell, self._law)
+            speed = np.where(wet, fallen + np.sqrt(GRAVITY * depth), 0.0)
+            if wet.any():
+                energy = bed + depth + (u * u + v * v) / (2.0 * GRAVITY)
+                highest = max(highest, float(energy[wet].max()))
+            for b in range(self._tiles[1]):
+                k, j = a * self._tiles[1] + b, b * TILE_COLS
+                columns = min(TILE_COLS, nx - j)
+                stepping.mark_tile(self._old[DEPTH], self._marks[k], i + PAD, rows, j + PAD, columns, dry)
+                self._values[k, stepping.SPEED] = speed[:, j : j + columns].max()
+                self._values[k, stepping.LEVEL] = -1e300
+        self.energy = highest if math.isfinite(highest) else 0.0
 
     def _start_record(self) -> None:
         """The record of the initial state."""
-        depth = self._old[DEPTH]
-        wet = depth > hazards.WET_DEPTH
-        qx, qy = self._old[DISCHARGE_X], self._old[DISCHARGE_Y]
-        square = (qx * qx + qy * qy) / np.maximum(depth * depth, layout.TINY)
-        speed = np.sqrt(square)
-        record, classes = self._record, self._classes
-        record[recording.MAX_DEPTH] = depth
-        record[recording.MAX_SPEED2] = np.where(depth > hazards.SPEED_DEPTH, square, 0.0)
-        record[recording.ARRIVAL] = np.where(wet, 0.0, np.inf)
-        record[recording.WINDOW_DEPTH] = depth
-        # Time above the depth: minus the times of coming, plus those of leaving; both 0 so far.
-        classes[recording.IS_WET] = wet
-        classes[recording.PEOPLE] = hazards.people_class(depth, speed)
-        classes[recording.VEHICLES] = hazards.vehicles_class(depth, speed)
-        classes[recording.PPRI] = hazards.ppri_class(depth, speed, classes[recording.RISE_CLASS])
+        for first in range(0, self._old.shape[1], TILE_ROWS):
+            rows = slice(first, first + TILE_ROWS)
+            depth, qx, qy = (self._old[k, rows] for k in (DEPTH, DISCHARGE_X, DISCHARGE_Y))
+            record, classes = self._record[:, rows], self._classes[:, rows]
+            wet = depth > hazards.WET_DEPTH
+            square = (qx * qx + qy * qy) / np.maximum(depth * depth, layout.TINY)
+            speed = np.sqrt(square)
+            record[recording.MAX_DEPTH] = depth
+            record[recording.MAX_SPEED2] = np.where(depth > hazards.SPEED_DEPTH, square, 0.0)
+            record[recording.ARRIVAL] = np.where(wet, 0.0, np.inf)
+            record[recording.WINDOW_DEPTH] = depth
+            # Time above the depth: minus the times of coming, plus those of leaving; both 0 so far.
+            classes[recording.IS_WET] = wet
+            classes[recording.PEOPLE] = hazards.people_class(depth, speed)
+            classes[recording.VEHICLES] = hazards.vehicles_class(depth, speed)
+            classes[recording.PPRI] = hazards.ppri_class(depth, speed, classes[recording.RISE_CLASS])
 
     # ------------------------------------------------------------------- step
 

@@ -76,11 +76,12 @@ class Sources:
         )
         self.infiltrated, self.drained = Total(), Total()
         self._rains = forcing.rains
-        self._wettable = active.astype(np.float64)
+        self._wettable = active.astype(np.uint8)
         self._rain_cells = int(active.sum())
         self._tiles_x = -(-nx // TILE_COLS)
-        tile = (np.arange(ny)[:, None] // TILE_ROWS) * self._tiles_x + np.arange(nx) // TILE_COLS
-        self._rain_tiles = np.unique(tile[active])
+        by_rows = np.logical_or.reduceat(active, np.arange(0, ny, TILE_ROWS), axis=0)
+        by_tiles = np.logical_or.reduceat(by_rows, np.arange(0, nx, TILE_COLS), axis=1)
+        self._rain_tiles = np.flatnonzero(by_tiles)
         self._fields = [
             (f, np.bincount(f.index[active], minlength=f.rates.shape[1]).astype(np.float64))
             for f in forcing.rain_fields
