@@ -1,6 +1,5 @@
 """What may not matter: where the grid lies, when a run is interrupted, and in the end the resolution."""
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -93,7 +92,7 @@ def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, hi
         np.testing.assert_allclose(there.fields[name][deep], here.fields[name][deep], rtol=0, atol=1e-8)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread here")
+@pytest.mark.threads
 @pytest.mark.parametrize("scheme", [*SCHEMES, "local_inertial"])
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10_000), shape=st.tuples(st.integers(60, 200), st.integers(120, 300)))

@@ -1,6 +1,5 @@
 """Cells that carry the fine terrain: their tables, and that they flood as the fine grid does."""
 
-import numba
 import numpy as np
 import pytest
 
@@ -132,7 +131,7 @@ def test_a_flip_flips_the_flood(axis: int) -> None:
     np.testing.assert_allclose(np.flip(other.depth, axis), one.depth, rtol=0, atol=1e-12)
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread here")
+@pytest.mark.threads
 def test_threads_change_no_bit_with_subgrid() -> None:
     bed = hills(140 * K // 2, 280 * K // 2, 8) + np.linspace(0, 3, 280 * K // 2)
     domain = _domain(bed)
