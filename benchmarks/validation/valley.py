@@ -291,8 +291,8 @@ def second_report(compared: Comparison) -> str:
     lines = [
         "## A second valley",
         "",
-        "The rule of the weirs was chosen on the valley above. On this one nothing was chosen: 0.6 × 0.4 km, a"
-        " tighter bend, streets at 35° to the grid, a road over the dike, another seed (`second_terrain`).",
+        "The rule of the weirs was chosen on the valley above. On this one nothing was chosen: 0.6 × 0.4 km,"
+        " a tighter bend, streets at 35° to the grid, a road over the dike, another seed (`second_terrain`).",
         "",
         "| run | steps | × fewer cell-steps | RMSE (m) | 95 % are under (m) | overlap |",
         "|---|---|---|---|---|---|",
