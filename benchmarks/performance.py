@@ -178,7 +178,7 @@ def output(quick: bool) -> Found:
     kept = {name: table for name, table in scenario.params.items() if name in ("flood", "domain")}
     scenario = scenario.model_copy(
         update={"duration": 600.0 if quick else 3600.0, "resolution": 10.0, "solvers": ("flood",),
-                "params": kept}
+                "params": kept, "story": ()}
     )  # fmt: skip
     spent = 0.0
     land = Recorder.land
@@ -195,9 +195,10 @@ def output(quick: bool) -> Found:
             result = run(scenario, out=Path(folder) / "run")
             diagnostics = result.diagnostics
             seconds = float(diagnostics["seconds"].iloc[-1])
+            cells = int(np.prod(result.grid.shape))
     finally:
         Recorder.land = land  # type: ignore[method-assign]
-    return {"writing": spent, "loop": seconds, "cells": int(np.prod(result.grid.shape))}
+    return {"writing": spent, "loop": seconds, "cells": cells}
 
 
 def _loop(domain: Domain, forcing: Forcing, duration: float, chosen: FloodParameters, repeat: int):
@@ -269,7 +270,7 @@ def error(quick: bool) -> Found:
 
     fine = measured._spread(data, "second_order", 10.0 if quick else 5.0)[0]
     for scheme in schemes():
-        for cell in (40.0,) if quick else (10.0, 20.0, 40.0):
+        for cell in (12.5,) if quick else (10.0, 12.5):  # its breach is 20 m wide: no coarser
             start = time.perf_counter()
             arrival = measured._spread(data, scheme, cell)[0]
             rows.append(
@@ -379,7 +380,9 @@ def local_page(found: Found) -> list[str]:
     ], "loop (s)")  # fmt: skip
     return [
         f"A valley of {found['cells']:,} cells in flood under a lake 60 m deep (`twin bench reservoir`),"
-        " depths compared where they exceed 5 cm.", "",
+        " depths compared where they exceed 5 cm. The deep lake is a small part of the wet tiles here, which is"
+        " what own steps are for: with a reservoir in half of the wet tiles they saved 1.58 of the cell-steps"
+        " (none of the time), in a dam break of 16 tiles 1.10.", "",
         *_markdown(
             ["scheme", "one step (s)", "own steps (s)", "× faster", "× fewer cell-steps", "RMSE (mm)",
              "95 % under (mm)", "mass error"], rows
