@@ -381,8 +381,8 @@ def local_page(found: Found) -> list[str]:
     return [
         f"A valley of {found['cells']:,} cells in flood under a lake 60 m deep (`twin bench reservoir`),"
         " depths compared where they exceed 5 cm. The deep lake is a small part of the wet tiles here, which"
-        " is what own steps are for: a reservoir in half of the wet tiles took 1.58 times fewer cell-steps and"
-        " as much time, a dam break of 16 tiles 1.10 times fewer.", "",
+        " is what own steps are for: a reservoir in half of the wet tiles took 1.58 times fewer cell-steps"
+        " and as much time, a dam break of 16 tiles 1.10 times fewer.", "",
         *_markdown(
             ["scheme", "one step (s)", "own steps (s)", "× faster", "× fewer cell-steps", "RMSE (mm)",
              "95 % under (mm)", "mass error"], rows
