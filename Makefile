@@ -37,10 +37,11 @@ lint: $(BUNDLE)
 # Two workers of one numba thread each; what tests the threads themselves has the cores alone, afterwards.
 test: lint
 	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not validate and not threads"
-	$(BIN)/python -m pytest -m "threads and not slow and not validate"
+	NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -m "threads and not slow and not validate"
 
+# What is slow, and the properties once more with examples drawn anew (hypothesis marks its tests itself).
 validate: $(BUNDLE)
-	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m "slow or validate"
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m "slow or validate or hypothesis"
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks

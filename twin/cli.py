@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twin import __version__, cli_traffic
-from twin.cli_traffic import print_table
+from twin.cli_table import print_table
 from twin.errors import InputError, Problem, TwinError
 from twin.messages import text
 

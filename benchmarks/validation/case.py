@@ -56,7 +56,7 @@ class Row:
         if self.target is not None and not self.second <= self.target:
             missed.append(f"{self.second:.3g} above the target {self.target:.3g}")
         if self.least_order is not None and not (self.order or 0.0) >= self.least_order:
-            missed.append(f"order {self.order} under {self.least_order}")
+            missed.append(f"order {self.order:.3g} under {self.least_order}")
         if self.must_win and not self.second < self.first:
             missed.append(f"second order {self.second:.3g} no better than first {self.first:.3g}")
         if not self.mass <= 1e-12:

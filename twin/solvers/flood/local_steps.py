@@ -71,8 +71,6 @@ class LocalSteps:
         self._passed = np.zeros(4 * sum(s._shape) + s._watch.count)
         self._scratch = np.zeros((int(numba.config.NUMBA_NUM_THREADS), MAXIMA))  # type: ignore[attr-defined]
         s._edge_flux = np.zeros(self._passed.size + count * edges.SIDES)
-        self.cut = 0
-        """Faces whose flux was limited because the tile in the longer step had no more to give."""
 
     # -------------------------------------------------------------- lengths
 
@@ -206,7 +204,8 @@ class LocalSteps:
             kernels.book_fluxes(
                 s._edge_flux, s._watch.faces, due, due.size, self._steps, self._passed, *s._shape
             )
-            self.cut += kernels.settle_sides(
+            # A cell in a longer step that had no more to give is limited like any other.
+            s.limited += kernels.settle_sides(
                 s._new, s._edge_flux, s._watch.faces, due, due.size, self._begin, self._length, tick,
                 self._passed, *s._shape, s.grid.cell, s.parameters.dry_depth, float(self._scheme._full),
             )  # fmt: skip
