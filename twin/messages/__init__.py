@@ -1,4 +1,4 @@
-"""The one table of texts that people read, in French and in English (`messages.toml`).
+"""The one table of texts that people read, in French and in English; a `.toml` beside this for each subject.
 
 The language is the argument, else the environment variable ``TWIN_LANG`` (``fr`` or ``en``),
 else French: the readers are French communities.
@@ -17,20 +17,23 @@ LANGUAGES = ("fr", "en")
 
 @cache
 def _rows() -> dict[str, dict[str, str]]:
-    raw = tomllib.loads(resources.files("twin").joinpath("messages.toml").read_text(encoding="utf-8"))
     rows: dict[str, dict[str, str]] = {}
 
-    def walk(prefix: str, node: dict[str, object]) -> None:
+    def walk(file: str, prefix: str, node: dict[str, object]) -> None:
         if set(node) == set(LANGUAGES) and all(isinstance(value, str) for value in node.values()):
+            if prefix in rows:
+                raise ValueError(f"{file}: {prefix} is in another file too")
             rows[prefix] = {lang: str(node[lang]) for lang in LANGUAGES}
             return
         for name, child in node.items():
             key = f"{prefix}.{name}" if prefix else name
             if not isinstance(child, dict):
-                raise ValueError(f"messages.toml: {key} needs both fr and en, found {child!r}")
-            walk(key, child)
+                raise ValueError(f"{file}: {key} needs both fr and en, found {child!r}")
+            walk(file, key, child)
 
-    walk("", raw)
+    for file in sorted(resources.files("twin.messages").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".toml"):
+            walk(file.name, "", tomllib.loads(file.read_text(encoding="utf-8")))
     return rows
 
 
@@ -45,10 +48,9 @@ def text(key: str, lang: str | None = None, **values: object) -> str:
     return _rows()[key][language(lang)].format(**values) if values else _rows()[key][language(lang)]
 
 
-def optional(key: str, lang: str | None = None) -> str | None:
+def optional(key: str, lang: str | None = None, **values: object) -> str | None:
     """The text of a row that may not be there."""
-    row = _rows().get(key)
-    return None if row is None else row[language(lang)]
+    return text(key, lang, **values) if key in _rows() else None
 
 
 def number(value: float, lang: str | None = None, digits: int = 2) -> str:
