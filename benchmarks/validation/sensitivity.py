@@ -12,23 +12,20 @@ from tests.flood.analytic import G, RadialBowl, cell_averages, ritter, stoker
 from tests.flood.basins import advance, solver
 from twin.scenarios.binding import NORMAL_DEPTH, OPEN, RainForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
-from twin.scenarios.structures import Weir
-from twin.solvers.flood import forcing, hydraulics, infiltration, kernels_crests, structures
+from twin.solvers.flood import kernels_crests
 from twin.solvers.flood.forcing import uniform_boundaries
-from twin.solvers.flood.infiltration import InfiltrationParameters
-from twin.solvers.flood.kernels import FULL
 from twin.solvers.flood.solver import FloodSolver
-from twin.solvers.flood.structures import StructureForcing
 
 NOWHERE = np.zeros(0, dtype=np.int64)
 HEAD = ["| what | value | Stoker hu | Ritter hu | Thacker radial h | rain on 1:2, runoff | weir | steps |"]
 
 
-def _dam(low: float, **values: object) -> tuple[float, FloodSolver]:
+def dam(low: float, **values: object) -> tuple[float, FloodSolver]:
+    """Stoker (60 s) or, on a dry bed, Ritter (45 s): error of hu, and the solver."""
     edges = np.linspace(0.0, 2000.0, 201)
     x = 0.5 * (edges[1:] + edges[:-1])
     depth = np.tile(np.where(x < 1000.0, 10.0, low), (3, 1))
-    flood = solver(np.zeros((3, 200)), depth, cell=10.0, scheme=SECOND, **values)
+    flood = solver(np.zeros((3, 200)), depth, cell=10.0, **{"scheme": SECOND, **values})
     t = 60.0 if low else 45.0
     advance(flood, 0.0, t)
     exact = (lambda x: stoker(x, t, 1000.0, 10.0, low)) if low else (lambda x: ritter(x, t, 1000.0, 10.0))
@@ -78,8 +75,8 @@ def _weir(**values: object) -> float:
 
 
 def _line(what: str, value: object, **values: object) -> tuple[str, float]:
-    wet, flood = _dam(1.0, **values)
-    dry, _ = _dam(0.0, **values)
+    wet, flood = dam(1.0, **values)
+    dry, _ = dam(0.0, **values)
     numbers = [wet, dry, _bowl(**values), _rain(**values), _weir(**values)]
     cells = " | ".join(f"{x:.4f}" for x in numbers)
     return f"| {what} | {value} | {cells} | {flood.steps} |", mass_error(flood)
@@ -103,7 +100,7 @@ def sensitivity() -> Family:
     lines.append(_line("all as they come", "")[0])
     for name, choices in {
         "cfl": (0.1, 0.3, 0.5), "dry_depth": (1e-9, 1e-5, 1e-4, 1e-3), "max_step": (0.1,),
-        "rise_window": (300.0,), "crests": ("step",),
+        "rise_window": (300.0,), "crests": ("step",), "precision": ("float32",), "local_time_steps": (True,),
     }.items():  # fmt: skip
         lines += [_line(name, value, **{name: value})[0] for value in choices]
     for name, choices in {"LARGEST_HEAD": (0.5, 3.0, 10.0), "SETTLE": (0.05, 0.25, 0.5)}.items():
@@ -119,132 +116,6 @@ def sensitivity() -> Family:
     return Family([], title="What thresholds and limits do", table=lines)
 
 
-def _column(full: float | None = None, **values: object) -> FloodSolver:
-    """50 m of water on a tower of 500 m and in its corner, n = 0.003: nothing falls faster."""
-    bed = np.zeros((9, 9))
-    bed[4, 4] = bed[0, 0] = 500.0
-    flood = solver(bed, np.where(bed > 0, 50.0, 0.0), cell=50.0, roughness=0.003, scheme=SECOND, **values)
-    if full is not None:
-        flood._scheme._full = full
-    advance(flood, 0.0, 1e6, steps=150)
-    return flood
-
-
-def _share_of_bound(flood: FloodSolver) -> float:
-    """Highest speed of a run over √(2g (highest energy − lowest bed)): the bound that stops a run is 2."""
-    return float(flood.run_fields()["max_velocity"].max()) / np.sqrt(2 * G * flood.energy)
-
-
-def _pools() -> tuple[float, float]:
-    """Two ponds of 300 m² joined by a weir far too wide: difference of levels after 60 s, and largest turn
-    of the flow back (m³).
-    """
-    event = Weir.model_validate(
-        {"from": (0.0, 0.0), "to": (0.0, 0.0), "crest": -1.0, "width": 500.0, "coefficient": 1.7}
-    )
-    bed = np.zeros((3, 7))
-    bed[:, 3] = 50.0
-    depth = np.where(np.arange(7) < 3, 2.0, 1.0) * (bed == 0)
-    ends = np.flatnonzero(bed[:, :3].ravel() == 0)
-    west, east = (ends // 3) * 7 + ends % 3, (ends // 3) * 7 + ends % 3 + 4
-    work = StructureForcing(event, west, east, NOWHERE, name="weir")
-    flood = solver(bed, depth, cell=10.0, scheme=SECOND, forcing={"structures": (work,)})
-    t, before, back = 0.0, 0.0, 0.0
-    while t < 60.0:
-        t = flood.step(t, 60.0)
-        now = flood.summary()["structures"][0]["volume_m3"]
-        back, before = max(back, before - now), now
-    return float(abs(flood.depth[:, :3].mean() - flood.depth[:, 4:].mean())), back
-
-
-def _flat_outlet() -> float:
-    """Water left (m³/m) on a level plane of 200 m, 0.5 m deep, that leaves at normal depth for an hour."""
-    forcing = {"codes": uniform_boundaries(3, 50, east=NORMAL_DEPTH)}
-    flood = solver(
-        np.zeros((3, 50)), np.full((3, 50), 0.5), cell=4.0, roughness=0.03, scheme=SECOND, forcing=forcing
-    )
-    advance(flood, 0.0, 3600.0)
-    return float(flood.depth.mean() * 200.0)
-
-
-def _soaked() -> float:
-    """Water (m³) that the ground takes in an hour under 3 cm and under 10 cm, halves of a field."""
-    soil = InfiltrationParameters(method="horton", capacity_start=5e-6, capacity_end=5e-6, decay=1e-4)
-    depth = np.where(np.arange(20) < 10, 0.03, 0.10) * np.ones((3, 1))
-    bed = np.where(np.arange(20) < 10, 0.0, -0.07) * np.ones((3, 1))
-    flood = solver(bed, depth, cell=10.0, scheme=SECOND, infiltration=soil)
-    advance(flood, 0.0, 3600.0)
-    return flood.ledger()["infiltration_m3"]
-
-
-def _culvert(points: int, most: float) -> float:
-    """Discharge (m³/s) of a pipe of 1 m under 2.37 m, its curve read from so many points."""
-    kept = hydraulics.POINTS, hydraulics.HEAD_MOST
-    hydraulics.POINTS, hydraulics.HEAD_MOST = points, most
-    try:
-        pipe = hydraulics.Barrel(0.0, 1.0)
-        curves = hydraulics.CulvertCurves(pipe, 20.0, 0.012, "concrete_square_headwall", 0.0, 0.0)
-        return curves.discharge(2.37, 0.2)
-    finally:
-        hydraulics.POINTS, hydraulics.HEAD_MOST = kept
-
-
-def constants() -> Family:
-    """The constants of the modules that bound or switch something, each away from its value."""
-    lines = ["| constant | where | value | what was measured | |", "|---|---|---|---|---|"]
-
-    def line(name: str, where: str, value: object, what: str, found: str) -> None:
-        lines.append(f"| `{name}` | {where} | {value} | {what} | {found} |")
-
-    def with_value(module: ModuleType, name: str, value: float, run: Callable[[], object]) -> object:
-        kept = getattr(module, name)
-        setattr(module, name, value)
-        try:
-            return run()
-        finally:
-            setattr(module, name, kept)
-
-    for full in (FULL, 0.9, 0.5):
-        flood = _column(full)
-        value = "1 − 1e-14" if full == FULL else full
-        found = f"{flood.limited} limited, {_share_of_bound(flood):.3f}"
-        line("FULL", "kernels", value, "cells limited and speed over √(2gE), column on a tower", found)
-    for low, what in ((1.0, "Stoker"), (0.0, "Ritter")):
-        found = f"{_share_of_bound(_dam(low)[1]):.3f}"
-        line("bound of speed", "solver", "2√(2gE), stops", f"speed over √(2gE), {what}", found)
-    for cfl in (0.45, 0.2):
-        found = f"{_share_of_bound(_column(cfl=cfl)):.3f}"
-        line("bound of speed", "solver", f"2√(2gE), cfl {cfl}", "the same, column on a tower", found)
-    found = f"{max(mass_error(_dam(low)[1]) for low in (1.0, 0.0)):.0e}"
-    line("MASS_GATE", "solver", "1e-9, stops", "largest relative closing error, dam breaks", found)
-    for settle in (0.25, 0.5, 1.0):
-        left, back = with_value(structures, "SETTLE", settle, _pools)
-        found = f"{left:.1e} m, {back:.1e} m³"
-        line("SETTLE", "structures", settle, "two ponds: levels apart after 60 s, flow back", found)
-    for slope in (1e-5, 1e-4, 1e-3):
-        found = f"{with_value(forcing, 'LEAST_SLOPE', slope, _flat_outlet):.1f} m²"
-        line("LEAST_SLOPE", "forcing", slope, "left of 100 m² on a level plane after 1 h", found)
-    for depth in (0.01, 0.05, 0.2):
-        found = f"{with_value(infiltration, 'PERMANENT_DEPTH', depth, _soaked):.1f} m³"
-        line("PERMANENT_DEPTH", "infiltration", f"{depth} m", "soaked under 3 and 10 cm of water", found)
-    exact = _culvert(60_000, hydraulics.HEAD_MOST)
-    for points, most in ((100, 40.0), (600, 40.0), (600, 400.0)):
-        found = f"{_culvert(points, most) / exact - 1:.1e}"
-        line(
-            "POINTS, HEAD_MOST", "hydraulics", f"{points}, {most:g}", "error of a culvert's discharge", found
-        )
-    lines += [
-        "",
-        "`FULL`: share of its water that a cell may give in a step; `limited_cell_steps` in the summary of a"
-        " run says how often it acted. `SETTLE`: share of the way to equal levels that a structure may go in"
-        " a step. The depths `WET_DEPTH` (5 cm) and `SPEED_DEPTH` (1 cm) of `hazards` decide what counts as"
-        " flooded or as fast in the records and never alter the flow; so do the limits of the hazard classes."
-        " `NEAR` (1.5 cells, `crests`) says which crests a breach finds. Those of local time steps stand in"
-        " `local_steps`, those of the subgrid in `kernels_subgrid`.",
-    ]
-    return Family([], title="Constants that bound or switch something", table=lines)
-
-
 def families() -> list[Callable[[], Family | list[Family]]]:
     """The cases of this file."""
-    return [sensitivity, constants]
+    return [sensitivity]
