@@ -400,3 +400,15 @@ def test_a_thousand_tiles_do_not_make_a_thousand_notes(read: Read, tmp_path: Pat
     notes = read("terrain", "t").provenance.notes
     assert sum("taken for squares" in note for note in notes) == 5
     assert notes[-1] == "and 15 more remarks of these kinds"
+
+
+def test_a_raster_on_the_territory_needs_no_crs(read: Read, tmp_path: Path) -> None:
+    """A flume or a local grid lies where no CRS is made for: what lies on its territory is its own."""
+    write_asc(tmp_path / "water.asc", ONES, 530.0, -2350.0, 25.0)
+    grid = (500.0, -2400.0, 800.0, -2200.0)
+    layer = read("initial_water", "water.asc", bounds=grid)
+    assert layer.provenance.crs == "EPSG:2154"
+    with pytest.raises(InputError, match="no CRS"):
+        read("initial_water", "water.asc")
+    with pytest.raises(InputError, match="no CRS"):
+        read("initial_water", "water.asc", bounds=(5000.0, -2400.0, 6000.0, -2200.0))

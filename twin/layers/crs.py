@@ -116,6 +116,15 @@ def written_prj(path: Path) -> Path | None:
     return None
 
 
+def _belongs(crs: CRS, bounds: Bounds, territory: Bounds | None) -> bool:
+    """Whether a file without a CRS can be in that of the territory: it lies on the territory, where that is
+    known (a flume has coordinates of its own), else where the CRS is made for.
+    """
+    if territory is None:
+        return possible(crs, bounds)
+    return overlap(bounds, territory) and looks_like_degrees(bounds) <= looks_like_degrees(territory)
+
+
 def settle(reading: Reading, path: Path, declared: CRS | None, bounds: Bounds) -> CRS | None:
     """The CRS of a file: the one it declares, else the one that is assigned to it (noted).
 
@@ -141,7 +150,7 @@ def settle(reading: Reading, path: Path, declared: CRS | None, bounds: Bounds) -
         reading.problem(prj, "crs", "bad_prj", text=prj.read_text("latin-1").strip()[:60])
         return None
     assigned = reading.crs
-    if not possible(assigned, bounds) or (reading.bounds is not None and not overlap(bounds, reading.bounds)):
+    if not _belongs(assigned, bounds, reading.bounds):
         reading.problem(path, "crs", "no_crs", crs=reading.crs_text, bounds=show(bounds))
         return None
     reading.note("crs_assigned", crs=reading.crs_text)
