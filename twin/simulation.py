@@ -319,6 +319,7 @@ def _drive(
     first_time = simulation.time
 
     def save() -> None:
+        relative_mass_error(simulation)  # raises before a state that is wrong takes the place of a good one
         clock, states = simulation.state()
         checkpoint.save(recorder.writer.path, clock | recorder.state(), states)
 
@@ -345,8 +346,10 @@ def _drive(
     except BaseException as error:
         log.error("%s: %s", type(error).__name__, error)
         if isinstance(error, SolverError):
-            # The solver still holds its last good state: keep it, and all that is known so far.
-            save()
+            # The solver still holds its last good state: keep it, and all that is known so far. Where the
+            # books do not close no one knows since when: the last checkpoint, where they did, stays.
+            if _books_close(simulation):
+                save()
             recorder.finish(FAILED)
         recorder.writer.write_table(
             "provenance.json", recorder.provenance(FAILED) | {"error": str(error) or type(error).__name__}
@@ -362,6 +365,14 @@ def _progress(simulation: Simulation, t: float, first: float, elapsed: float) ->
     share = (t - first) / (duration - first) if duration > first else 1.0
     left = elapsed * (1.0 - share) / share if share > 0 else math.inf
     return Progress(t, duration, elapsed, left, relative_mass_error(simulation))
+
+
+def _books_close(simulation: Simulation) -> bool:
+    try:
+        relative_mass_error(simulation)
+    except SolverError:
+        return False
+    return True
 
 
 def relative_mass_error(simulation: Simulation) -> float:

@@ -150,9 +150,11 @@ class Crests:
         self._shut = np.zeros(self.level.size, dtype=np.uint8)
         self.weirs = True
         ends = np.stack([self._i * nx + self._j, (self._i + self._axis) * nx + self._j + 1 - self._axis])
-        cells, places = np.unique(ends, return_inverse=True)
+        self.cells: Ints
+        self.cells, places = np.unique(ends, return_inverse=True)
+        """The cells beside crests, flat indices."""
         self._giver = places.reshape(2, -1).astype(np.int64)
-        self._out = np.zeros(cells.size)
+        self._out = np.zeros(self.cells.size)
         self._breaches = [self._placed(one) for one in found]
 
     def _placed(self, one: BreachForcing) -> _Breach:

@@ -209,6 +209,10 @@ class Ground:
         self.rained = np.zeros((ny, nx)) if soil is not None else None
         """Rain of the step (m), for whom the soil asks."""
 
+    def acts(self, t0: float, t1: float) -> bool:
+        """Whether soil or drains may take water in [t0, t1]."""
+        return self._soil is not None or any(drains.depth(t0, t1) > 0.0 for drains, _, _ in self._drains)
+
     def infiltrate(self, state: Floats, dt: float, forced: NDArray[np.uint8]) -> float:
         """Water into the soil in a step (m × cells)."""
         if self._soil is None:

@@ -113,10 +113,11 @@ def finish_tile(
     for j in range(columns):
         speed = max(speed, s[COLUMN_SPEED + j])
     level, bad = look_at_state(new, static[BED], looks, r0, rows, c0, columns, dry)
-    record_tile(looks, record, classes, r0, rows, c0, np.float32(t_new))
     # The bed under water is lower than the highest level.
     if fastest_look(looks) > 8.0 * GRAVITY * (energy - level):
         bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
+    if bad == 0:
+        record_tile(looks, record, classes, r0, rows, c0, np.float32(t_new))
     values[SPEED] = speed
     values[LIMITED] = limited
     values[LEVEL] = level
@@ -156,8 +157,6 @@ def step_tiles(
             old, new, static, crests[k] != 0, falls[:, b], s, doubles[thread], slow[thread], looks[thread],
             edge_flux, watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry, full, second, law,
         )  # fmt: skip
-        if steps[k, 2] != 0.0:
-            record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(steps[k, 1]))
         speed = 0.0
         v2 = 0.0
         level = -1e300
@@ -172,6 +171,9 @@ def step_tiles(
         # No cell is too fast where the fastest could be in the highest.
         if v2 > 8.0 * GRAVITY * (energy - bed):
             bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
+        # What is out of bounds never gets into the record.
+        if steps[k, 2] != 0.0 and bad == 0:
+            record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(steps[k, 1]))
         values[k, SPEED] = speed
         values[k, LIMITED] = limited
         values[k, LEVEL] = level

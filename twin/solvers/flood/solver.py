@@ -299,11 +299,15 @@ class FloodSolver(Solver):
         Raises
         ------
         SolverError
-            A value that is not a number, or a speed that no energy in the domain explains. The state stays
-            that of the last good step, with the water that the sources brought since (and that is booked): no
-            copy is kept for a step that fails.
+            A value that is not a number, or a speed that no energy in the domain explains. The state, the
+            books and all that the sources remember are then what they were before the step, to the bit. The
+            record over the run has seen the failed step, but for the tiles that failed.
         """
-        t_new = self._global_step(t, t_end) if self._local is None else self._local.step(self, t, t_end)
+        try:
+            t_new = self._global_step(t, t_end) if self._local is None else self._local.step(self, t, t_end)
+        except SolverError:
+            self._sources.take_back(self)
+            raise
         self.steps += 1
         self.time = t_new
         if t_new - self._window_start >= self.parameters.rise_window:

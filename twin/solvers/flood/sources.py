@@ -35,6 +35,7 @@ from twin.solvers.flood.ledger import Total
 from twin.solvers.flood.overtopping import OvertoppingForcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.structures import Structures
+from twin.solvers.flood.undo import Undo
 from twin.solvers.flood.watching import Watch, Watched
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class Sources:
         points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
         points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()
+        self._undo = Undo(np.concatenate([*points, self._crests.cells, np.zeros(0, dtype=np.int64)]), nx)
+        self._keeps_all = parameters.local_time_steps
 
     def has_cell(self, i: int, j: int) -> bool:
         """Whether an inflow or a level acts in cell (i, j)."""
@@ -139,10 +142,17 @@ class Sources:
         self.act_at_places(solver, t0, t1)
 
     def act_everywhere(self, solver: FloodSolver, t0: float, t1: float) -> None:
-        """The share of :meth:`act` of rain, soil and drains."""
+        """The share of :meth:`act` of rain, soil and drains. What was before any source is kept from here on,
+        for :meth:`take_back`.
+        """
         state, marks = solver._old, solver._marks
         dt = t1 - t0
+        self._undo.begin(solver, self)
         rate = self.rain_rate(t0, t1)
+        fallen = [field.depth(t0, t1) for field, _ in self._fields]
+        leaves = self._keeps_all or self._ground.acts(t0, t1)
+        if leaves or rate > 0.0 or any(depth.any() for depth in fallen):
+            self._undo.keep_map(state, self._ground.planes, momentum=leaves)
         self._finite(solver, t0, np.array([rate]))
         if (rained := self._ground.rained) is not None:
             rained[:] = rate * dt
@@ -150,8 +160,7 @@ class Sources:
             edges.rain_on(state, self._wettable, rate * dt, *self._shape)
             solver.rain.add(rate * dt * self._area * self._rain_cells)
             marks[self._rain_tiles] = 1
-        for field, count in self._fields:
-            depth = field.depth(t0, t1)
+        for (field, count), depth in zip(self._fields, fallen, strict=True):
             self._finite(solver, t0, depth)
             if depth.any():
                 if rained is not None:
@@ -242,6 +251,21 @@ class Sources:
         taken = self._ground.drain(solver._old, t0, t1, solver._forced)
         if taken > 0.0:
             self.drained.add(taken * self._area)
+
+    def take_back(self, solver: FloodSolver) -> None:
+        """Undo what the sources of the step under way did, to the bit."""
+        self._undo.take_back(solver, self, self._ground.planes)
+
+    def works(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Where structures, breaches, crests and overtopping stand. A copy."""
+        crests = self._crests
+        return self._structures.state(), crests.state(), crests.level.copy(), self._overtopped.copy()
+
+    def take_works_back(self, works: tuple[Floats, Floats, Floats, Floats]) -> None:
+        """Take back :meth:`works`."""
+        self._structures.restore(works[0])
+        self._crests.restore(works[1])
+        self._crests.level[:], self._overtopped[:] = works[2:]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What the sources remember. A copy."""

@@ -221,6 +221,11 @@ class Watch:
             if section.structure.size:
                 section.passed += float(np.dot(structures[section.structure], section.structure_sign))
 
+    def forget_step(self) -> None:
+        """What crests and structures passed in the step under way did not happen."""
+        for section in self._sections:
+            section.passed = 0.0
+
     def after_step(self, edge_flux: Floats, dt: float, state: Floats, dry: float) -> None:
         """Take in a step of dt (s) that led to `state`; edge_flux: see `kernels_edges`."""
         cell = self._grid.cell
