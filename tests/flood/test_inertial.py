@@ -12,7 +12,7 @@ from twin.scenarios.binding import WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.kernels import PAD
-from twin.solvers.flood.kernels_inertial import FLUX_EAST, FLUX_SOUTH
+from twin.solvers.flood.kernels_inertial import EAST, SOUTH
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 
@@ -40,8 +40,9 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], advect
     )  # fmt: skip
     qe, qs = np.zeros((ny, nx + 1)), np.zeros((ny + 1, nx))
     qe[:, 1:-1], qs[1:-1] = rng.normal(0, 1, (ny, nx - 1)), rng.normal(0, 1, (ny - 1, nx))
-    flood._old[FLUX_EAST, PAD : PAD + ny, PAD - 1 : PAD + nx] = qe
-    flood._old[FLUX_SOUTH, PAD - 1 : PAD + ny, PAD : PAD + nx] = qs
+    faces = flood._scheme.faces(flood._old)
+    faces[EAST, PAD : PAD + ny, PAD - 1 : PAD + nx] = qe
+    faces[SOUTH, PAD - 1 : PAD + ny, PAD : PAD + nx] = qs
     dt = flood._choose_step(0.0, 1e9)
     wanted = reference_inertial.step(
         depth, qe, qs, bed, n, crest_x, crest_y, dt, 2.0, 1e-6, 0.8, advection
@@ -50,10 +51,11 @@ def test_one_step_equals_the_reference(seed: int, shape: tuple[int, int], advect
     h, east, south, limited = wanted
     assert flood.limited == limited
     assert limited > 0 or ny < 64
-    found = flood._old[FLUX_EAST, PAD : PAD + ny, PAD - 1 : PAD + nx]
+    faces = flood._scheme.faces(flood._old)
+    found = faces[EAST, PAD : PAD + ny, PAD - 1 : PAD + nx]
     # Friction is in single precision, its cube root to 2e-5.
     np.testing.assert_allclose(found, east, rtol=2e-4, atol=1e-9)
-    found = flood._old[FLUX_SOUTH, PAD - 1 : PAD + ny, PAD : PAD + nx]
+    found = faces[SOUTH, PAD - 1 : PAD + ny, PAD : PAD + nx]
     np.testing.assert_allclose(found, south, rtol=2e-4, atol=1e-9)
     np.testing.assert_allclose(flood.depth, h, rtol=2e-4, atol=1e-4)
 
@@ -110,13 +112,14 @@ def test_velocities_of_a_hot_start_become_discharges_of_faces() -> None:
     shape = (12, 20)
     speed = np.full(shape, 0.7)
     flood = solver(np.zeros(shape), np.full(shape, 2.0), velocity_x=speed, velocity_y=-speed)
-    east = flood._old[FLUX_EAST, PAD : PAD + 12, PAD : PAD + 19]
-    south = flood._old[FLUX_SOUTH, PAD : PAD + 11, PAD : PAD + 20]
+    faces = flood._scheme.faces(flood._old)
+    east = faces[EAST, PAD : PAD + 12, PAD : PAD + 19]
+    south = faces[SOUTH, PAD : PAD + 11, PAD : PAD + 20]
     np.testing.assert_allclose(east, 1.4, rtol=1e-12)
     np.testing.assert_allclose(south, 1.4, rtol=1e-12)
 
 
-@pytest.mark.parametrize("other", [{"precision": "float32"}, {"friction": "chezy"}])
+@pytest.mark.parametrize("other", [{"precision": "float32", "subgrid": True}, {"friction": "chezy"}])
 def test_what_local_inertia_has_not_is_refused(other):
-    with pytest.raises(ValueError, match="local_inertial"):
+    with pytest.raises(ValueError, match=r"local_inertial|subgrid"):
         FloodParameters(scheme="local_inertial", **other)

@@ -64,12 +64,7 @@ def precisions() -> tuple[str, ...]:
 
 def pairs() -> list[tuple[str, str]]:
     """Schemes with the precisions that each has."""
-    return [
-        (scheme, precision)
-        for scheme in schemes()
-        for precision in precisions()
-        if scheme != "local_inertial" or precision == "float64"
-    ]
+    return [(scheme, precision) for scheme in schemes() for precision in precisions()]
 
 
 def run(case: Case, scheme: str, precision: str, threads: int, *, cells: int = 0, repeat: int = 3) -> Figure:

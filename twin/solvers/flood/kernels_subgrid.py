@@ -40,7 +40,6 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.kernels_crests import BROAD_CREST, DROWNED, LARGEST_HEAD, SETTLE
 from twin.solvers.flood.kernels_edges import LEVEL, NORMAL_DEPTH, OPEN, edge_place
-from twin.solvers.flood.kernels_inertial import FLUX_EAST, FLUX_SOUTH
 from twin.solvers.flood.kernels_step import finish_tile
 from twin.subgrid import level_above
 
@@ -50,6 +49,9 @@ MODULAR = 2.0 / 3.0  # tailwater over head (critical depth) above which no crest
 # level over the run
 SURFACE, WET_SHARE, MASS_E, MASS_S, SPEED_E, SPEED_S, THETA, HIGHEST = 0, 1, 2, 3, 4, 5, 6, 7
 PLANES = 8
+# Planes of the state behind those of every scheme: unit discharges of the faces east and south of each cell
+FLUX_EAST, FLUX_SOUTH = 3, 4
+STATE_PLANES = 5
 
 
 @njit(inline="always")

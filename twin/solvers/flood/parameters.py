@@ -34,8 +34,8 @@ class FloodParameters(Parameters):
         second order; `local_steps`). The answer is another one, as with another CFL number, the mass as
         exact.
     threads : 0: all that numba has. The answer is the same to the bit.
-    precision : of fluxes and reconstruction (first and second order). The state and the books are double in
-        either: single precision loses no water, and levels count from neighbour to neighbour.
+    precision : of fluxes and reconstruction, and of the face discharges of local_inertial. Depths and books
+        are double in either: single precision loses no water, and levels count from neighbour to neighbour.
     rise_window : s; the rate of rise is a difference over windows of this length, which never alter the
     steps. rise_medium, rise_fast : rates of rise (m/s) from which the dynamics of the PPRI table is medium or
     fast. The
@@ -67,6 +67,8 @@ class FloodParameters(Parameters):
 
     @model_validator(mode="after")
     def _subgrid_is_of_local_inertia(self) -> Self:
+        if self.subgrid and self.precision != "float64":
+            raise ValueError('subgrid has precision "float64" only')
         if self.subgrid and (self.scheme != "local_inertial" or self.advection):
             raise ValueError('subgrid works with scheme = "local_inertial", without advection')
         return self
@@ -81,10 +83,4 @@ class FloodParameters(Parameters):
     def _one_step_for_local_inertia(self) -> Self:
         if self.scheme == "local_inertial" and self.local_time_steps:
             raise ValueError('scheme "local_inertial" has no local_time_steps')
-        return self
-
-    @model_validator(mode="after")
-    def _one_precision_for_local_inertia(self) -> Self:
-        if self.scheme == "local_inertial" and self.precision != "float64":
-            raise ValueError('scheme "local_inertial" has precision "float64" only')
         return self

@@ -9,13 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import Problems
+from twin.solvers.flood import kernels_advection as advection
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_inertial as inertial
+from twin.solvers.flood import kernels_inertial_tile as inertial_tile
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_rows as rows
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood import kernels_subgrid as subgrid
-from twin.solvers.flood.kernels import DEPTH, FULL, FULL_SINGLE, LAWS, MAXIMA, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import (
+    DEPTH,
+    FRICTION,
+    FULL,
+    FULL_SINGLE,
+    LAWS,
+    MAXIMA,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+)
 from twin.subgrid import FIELDS, has_subgrid
 
 if TYPE_CHECKING:
@@ -111,20 +123,33 @@ class Godunov(Scheme):
 
 
 class LocalInertial(Scheme):
-    """Local inertia on the staggered grid: face discharges are advanced, cell discharges derived."""
+    """Local inertia on the staggered grid: face discharges are advanced, cell discharges derived.
 
-    planes = inertial.PLANES
+    Depths are double, discharges of the faces in the precision of the arithmetic.
+    """
 
     def __init__(self, threads: int, parameters: FloodParameters) -> None:
-        super().__init__(threads, inertial.SCRATCH, inertial.SLOW_SCRATCH)
-        self._single = np.zeros((threads, inertial.SINGLE_SCRATCH), dtype=np.float32)
-        # Faces that are never reached are rubbed too.
-        self._single[:, inertial.OVER : inertial.OVER + inertial.NB] = 1.0
-        self._theta, self._advection = parameters.theta, parameters.advection
+        single = parameters.precision == "float32"
+        super().__init__(
+            threads, inertial.SCRATCH, advection.SLOW_SCRATCH if parameters.advection else 1,
+            np.float32 if single else np.float64,
+        )  # fmt: skip
+        self._single = aligned(threads, inertial.SINGLE_SCRATCH, np.float32)
+        self._doubles = aligned(threads, inertial.DOUBLES, np.float64)
+        self._theta, self._advection = self.real(parameters.theta), parameters.advection
+        self._full = self.real(FULL_SINGLE if single else FULL)
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
         """Face discharges from velocities."""
-        inertial.faces_of_cells(state, static, dry)
+        self._friction = static[FRICTION].astype(np.float32)
+        # Of the two buffers of the solver, the one whose faces are the first of the two
+        self._home = state
+        self._faces = tuple(np.zeros((2, *state.shape[1:]), dtype=self.real) for _ in range(2))
+        inertial_tile.faces_of_cells(state, static, self._faces[0], dry)
+
+    def faces(self, state: Floats) -> NDArray[Any]:
+        """Unit discharges (m²/s) of the faces east and south of the cells of one of the two buffers."""
+        return self._faces[0 if state is self._home else 1]
 
     def advance(
         self,
@@ -138,19 +163,36 @@ class LocalInertial(Scheme):
         """One step of the kernels, after the faces on the edges."""
         s, dry, cell = solver, solver.parameters.dry_depth, solver.grid.cell
         edge = s._edge_flux[kinds.size : 2 * kinds.size]
-        inertial.edge_faces(s._old, s._static, kinds, s._edge_closed, edge, *s._shape, dt / cell, dt, dry)
-        inertial.step_tiles(
-            s._old, s._new, s._static, s._record, s._classes, s._chosen, count, s._marks, s._values, edge,
-            s._edge_flux, s._watch.faces, self._scratch, self._slow, self._single, self._record_scratch,
-            *s._shape, dt, cell, t_new, dry, NO_BOUND, self._theta, self._advection,
+        before, after = self.faces(s._old), self.faces(s._new)
+        inertial_tile.edge_faces(
+            s._old, before, s._static, kinds, s._edge_closed, edge, *s._shape, dt / cell, dt, dry
+        )
+        inertial_tile.step_tiles(
+            s._old, s._new, before, after, s._static, s._crested, self._friction, s._record, s._classes,
+            s._chosen, count, s._marks, s._values, edge, s._edge_flux, s._watch.faces, self._scratch,
+            self._slow, self._single, self._doubles, self._record_scratch, *s._shape, dt, cell, t_new,
+            self.real(dry), self._full, self._theta, self._advection,
         )  # fmt: skip
+        inertial_tile.still_faces(before, after, s._awake, *s._shape)
+
+    def state(self, state: Floats) -> dict[str, NDArray[Any]]:
+        """Discharges of the faces, those on the edges included. A copy."""
+        return {"faces": self.faces(state)[:, PAD - 1 : 1 - PAD, PAD - 1 : 1 - PAD].copy()}
+
+    def restore(self, target: Floats, state: dict[str, NDArray[Any]]) -> None:
+        """Take it back."""
+        faces = self.faces(target)
+        faces[:] = 0.0
+        faces[:, PAD - 1 : 1 - PAD, PAD - 1 : 1 - PAD] = state["faces"]
 
 
-class Subgrid(LocalInertial):
+class Subgrid(Scheme):
     """Local inertia on cells that carry the fine terrain."""
 
+    planes = subgrid.STATE_PLANES
+
     def __init__(self, threads: int, parameters: FloodParameters, domain: Domain, datum: float) -> None:
-        super().__init__(threads, parameters)
+        super().__init__(threads, 1, 1)
         low = np.nan_to_num(domain.field("subgrid_low") - datum)
         self._tables = (low, *(domain.field(name) for name in list(FIELDS)[1:]))
         ny, nx = low.shape

@@ -1,0 +1,355 @@
+# mypy: ignore-errors
+"""One step of local inertia over the tiles (numba); see `kernels_inertial`.
+
+A tile is swept from north to south. What crosses a face depends on what the cell that gives still has, and
+that cell may be one row on: a row is finished when the shares of the row below it are known.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import get_thread_id, njit, prange
+
+from twin.solvers.flood.kernels import (
+    BED,
+    CREST_X,
+    CREST_Y,
+    DEPTH,
+    DISCHARGE_X,
+    DISCHARGE_Y,
+    FRICTION,
+    GRAVITY,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+    like,
+    prefetch,
+)
+from twin.solvers.flood.kernels_advection import advect_below, advect_within, old_velocities
+from twin.solvers.flood.kernels_edges import LEVEL as LEVEL_EDGE
+from twin.solvers.flood.kernels_edges import WALL, edge_place, export_faces
+from twin.solvers.flood.kernels_inertial import (
+    BAD_CELLS,
+    EAST,
+    HALO,
+    MAX_DEPTH,
+    MAX_SPEED,
+    NB,
+    OUT0,
+    PART,
+    PARTS,
+    SINGLE,
+    SOUTH,
+    THETA,
+    UE,
+    US,
+    E,
+    S,
+    faces_below,
+    faces_within,
+    find_theta,
+    give_all,
+    keep_discharges,
+    keep_faces,
+    limit_below,
+    limit_within,
+    limited_cells,
+    load_crests,
+    load_row,
+    no_faces_below,
+    no_faces_within,
+    overdrawn,
+    part,
+    speeds,
+    start_tile,
+    update_depths,
+    update_speeds,
+)
+from twin.solvers.flood.kernels_record import looks_of_row, record_tile
+from twin.solvers.flood.kernels_step import BAD, LEVEL, LIMITED, SPEED, mark_tile
+
+LINE = 8  # doubles in a cache line
+
+
+@njit(error_model="numpy")
+def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
+    """`kernels_rows.ask_for_row` for this scheme: what the row r is computed from, and where the row r - 3 is
+    written to.
+    """
+    low, high = c0 - HALO, c0 - HALO + NB
+    h, z, rough = old[DEPTH, r, low:high], static[BED, r, low:high], friction[r, low:high]
+    east, south = faces[EAST, r, low:high], faces[SOUTH, r, low:high]
+    for j in range(0, NB, LINE):
+        prefetch(h, j, 0)
+        prefetch(z, j, 0)
+    line = 64 // faces.itemsize
+    for j in range(0, NB, line):
+        prefetch(east, j, 0)
+        prefetch(south, j, 0)
+    for j in range(0, NB, 2 * LINE):
+        prefetch(rough, j, 0)
+    low, high = c0, c0 + TILE_COLS
+    h, qx, qy = (
+        new[DEPTH, r - 3, low:high], new[DISCHARGE_X, r - 3, low:high], new[DISCHARGE_Y, r - 3, low:high]
+    )  # fmt: skip
+    for j in range(0, TILE_COLS, LINE):
+        prefetch(h, j, 1)
+        prefetch(qx, j, 1)
+        prefetch(qy, j, 1)
+    east, south = faces_new[EAST, r - 3, low:high], faces_new[SOUTH, r - 3, low:high]
+    for j in range(0, TILE_COLS, line):
+        prefetch(east, j, 1)
+        prefetch(south, j, 1)
+
+
+@njit(error_model="numpy")
+def set_edges(old, edge, row, u, r, c0, ny, nx, dry):
+    """Faces of a row on the edge of the grid: what the boundary says (edge: see :func:`edge_faces`)."""
+    # The cells beside a tile see the edge as its own do.
+    first, last = max(c0 - 2, PAD), min(c0 + TILE_COLS + 2, PAD + nx)
+    if PAD <= r < PAD + ny:
+        i = r - PAD
+        if c0 == PAD:
+            over = max(old[DEPTH, r, PAD], old[DEPTH, r, PAD - 1], dry)
+            row[E + OUT0 - 1] = -edge[i]
+            u[UE + OUT0 - 1] = -edge[i] / over
+        if PAD + nx < c0 + TILE_COLS + 2:
+            over = max(old[DEPTH, r, PAD + nx - 1], old[DEPTH, r, PAD + nx], dry)
+            at = OUT0 + PAD + nx - 1 - c0
+            row[E + at] = edge[ny + i]
+            u[UE + at] = edge[ny + i] / over
+    if r == PAD - 1:
+        for c in range(first, last):
+            over = max(old[DEPTH, PAD, c], old[DEPTH, PAD - 1, c], dry)
+            q = -edge[2 * ny + c - PAD]
+            row[S + OUT0 + c - c0] = q
+            u[US + OUT0 + c - c0] = q / over
+    if r == PAD + ny - 1:
+        for c in range(first, last):
+            over = max(old[DEPTH, PAD + ny - 1, c], old[DEPTH, PAD + ny, c], dry)
+            q = edge[2 * ny + nx + c - PAD]
+            row[S + OUT0 + c - c0] = q
+            u[US + OUT0 + c - c0] = q / over
+
+
+@njit(error_model="numpy")
+def limit_row(above, row, u_above, u, r, r0, c0, nx, ratio, full, over, over_above):
+    """Scale the faces of a row, and those above it, where a cell would lose more than it holds."""
+    one = like(ratio, 1.0)
+    if over:
+        find_theta(above, row, ratio, full)
+        # What comes in from outside is not limited by the ghosts.
+        if c0 == PAD:
+            row[THETA + OUT0 - 1] = one
+        if PAD + nx < c0 + TILE_COLS + 2:
+            row[THETA + OUT0 + PAD + nx - c0] = one
+        limit_within(row, u)
+        if not over_above:
+            give_all(above)
+    else:
+        give_all(row)
+    if r >= r0:
+        limit_below(above, row, u_above)
+    return limited_cells(row) if over else 0
+
+
+@njit(error_model="numpy")
+def step_tile(
+    old, new, faces, faces_new, static, crests, friction, s, slow, f, d, looks, edge, edge_flux, watched, r0,
+    rows, c0, ny, nx, ratio, dt, dry, full, theta, advection,
+):  # fmt: skip
+    """Advance one tile by dt; the number of its cells whose outflow was limited.
+
+    ratio: dt/dx in double; dt, dry, full and theta have the type of s.
+    """
+    start_tile(s, f, c0, nx)
+    step = like(dry, ratio)
+    g_ratio = like(dry, GRAVITY * ratio)
+    if advection:
+        old_velocities(old, faces, static, slow, r0, rows, c0, dry)
+    limited = 0
+    over_above = False
+    wet = load_row(part(s, 3), part(s, 0), d, old, static, r0 - 2, c0, dry)
+    at = 0  # number of the part of the row
+    for r in range(r0 - 2, r0 + rows + 1):
+        ask_for_row(old, new, faces, faces_new, static, friction, r + 2, c0)
+        over_row = (at + 3) % PARTS
+        above, row, below = part(s, over_row), part(s, at), part(s, (at + 1) % PARTS)
+        u_above, u = speeds(f, over_row), speeds(f, at)
+        wet_below = load_row(row, below, d, old, static, r + 1, c0, dry)
+        if crests:
+            load_crests(s, static, r, c0)
+        inside = PAD <= r < PAD + ny
+        if wet + wet_below > 0 and PAD - 1 <= r < PAD + ny:
+            if advection:
+                advect_below(faces, s, slow, r, r0, c0, step)
+            faces_below(row, below, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta)
+        else:
+            no_faces_below(row, u)
+        if wet > 0 and r > r0 - 2 and inside:
+            if advection:
+                advect_within(faces, s, slow, r, r0, c0, step)
+            faces_within(row, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta)
+        else:
+            no_faces_within(row, u)
+        set_edges(old, edge, row, u, r, c0, ny, nx, dry)
+        over = wet > 0 and r > r0 - 2 and inside and overdrawn(above, row, step, full)
+        # The shares are read from the row below as well: known wherever one of the two is limited.
+        if over or over_above:
+            found = limit_row(above, row, u_above, u, r, r0, c0, nx, step, full, over, over_above)
+            limited += found if r0 <= r < r0 + rows else 0
+        if r > r0:
+            close_row(
+                s, f, (at + 2) % PARTS, over_row, old, new, faces_new, looks, edge_flux, watched, r - 1, r0,
+                c0, ny, nx, ratio, SINGLE(dry),
+            )  # fmt: skip
+        wet = wet_below
+        over_above = over
+        at = (at + 1) % PARTS
+    return limited
+
+
+@njit(error_model="numpy")
+def close_row(
+    s, f, before, at, old, new, faces, looks, edge_flux, watched, r, r0, c0, ny, nx, ratio, dry
+):  # fmt: skip
+    """The new state of a row of a tile, and what crosses the edges of the grid and the watched faces.
+
+    before, at: numbers of the parts of the row above and of the row.
+    """
+    above, row, u_above, u = part(s, before), part(s, at), speeds(f, before), speeds(f, at)
+    end = c0 + TILE_COLS
+    depths, squares = looks_of_row(looks, r - r0)
+    update_depths(above, row, old, new, depths, r, c0, ratio)
+    keep_faces(row, faces, r, c0)
+    update_speeds(u_above, u, f, depths, squares, dry)
+    keep_discharges(u_above, u, depths, new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end], dry)
+    columns = min(TILE_COLS, PAD + nx - c0)
+    if c0 == PAD:
+        faces[EAST, r, PAD - 1] = row[E + OUT0 - 1]
+        edge_flux[r - PAD] = -row[E + OUT0 - 1]
+    if c0 + columns == PAD + nx:
+        edge_flux[ny + r - PAD] = row[E + OUT0 + columns - 1]
+    if r == PAD:
+        for j in range(columns):
+            faces[SOUTH, PAD - 1, c0 + j] = above[S + OUT0 + j]
+            edge_flux[2 * ny + c0 - PAD + j] = -above[S + OUT0 + j]
+    if r == PAD + ny - 1:
+        for j in range(columns):
+            edge_flux[2 * ny + nx + c0 - PAD + j] = row[S + OUT0 + j]
+    export_faces(s, at * PART + E + OUT0, at * PART + S + OUT0, edge_flux, watched, r, c0, ny, nx)
+
+
+@njit(cache=True, error_model="numpy")
+def edge_faces(state, faces, static, kind, closed, edge, ny, nx, ratio, dt, dry):
+    """Unit discharge out of the grid through each edge cell (m²/s), after `fill_ghosts`.
+
+    Before a level beyond the edge the equation of the faces, with the ghost one cell away; elsewhere what the
+    ghost carries outwards.
+    """
+    for e in range(kind.size):
+        r, c, dr, dc = edge_place(e, ny, nx)
+        edge[e] = 0.0
+        if kind[e] == WALL or closed[e] != 0:
+            continue
+        h = state[DEPTH, r, c]
+        beyond = state[DEPTH, r + dr, c + dc]
+        if kind[e] == LEVEL_EDGE:
+            rise = beyond - h
+            depth = max(h, beyond)
+            if depth < dry:
+                continue
+            if dc != 0:
+                q = np.float64(faces[EAST, r, c + min(dc, 0)]) * dc
+            else:
+                q = np.float64(faces[SOUTH, r + min(dr, 0), c]) * dr
+            drag = 1.0 + dt * static[FRICTION, r, c] * abs(q) / depth ** (7.0 / 3.0)
+            q = (q - GRAVITY * ratio * depth * rise) / drag
+            edge[e] = (max(q, 0.0) if h >= dry else 0.0) + (min(q, 0.0) if beyond >= dry else 0.0)
+        elif h >= dry:
+            edge[e] = max(
+                dc * state[DISCHARGE_X, r + dr, c + dc] + dr * state[DISCHARGE_Y, r + dr, c + dc], 0.0
+            )
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def step_tiles(
+    old, new, faces, faces_new, static, crests, friction, record, classes, chosen, count, marks, values, edge,
+    edge_flux, watched, scratch, slow, single, doubles, looks, ny, nx, dt, dx, t_new, dry, full, theta,
+    advection,
+):  # fmt: skip
+    """`kernels_step.step_tiles` for this scheme.
+
+    faces, faces_new: discharges of the faces before and after the step, whose type is the precision, as of
+    scratch, slow, dry, full and theta; friction: static[FRICTION] in single precision.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    for n in prange(count):
+        k = chosen[n]
+        a = k // tiles_x
+        b = k - a * tiles_x
+        rows = min(TILE_ROWS, ny - a * TILE_ROWS)
+        columns = min(TILE_COLS, nx - b * TILE_COLS)
+        r0 = PAD + a * TILE_ROWS
+        c0 = PAD + b * TILE_COLS
+        thread = get_thread_id()
+        f = single[thread]
+        limited = step_tile(
+            old, new, faces, faces_new, static, crests[k] != 0, friction, scratch[thread], slow[thread], f,
+            doubles[thread], looks[thread], edge, edge_flux, watched, r0, rows, c0, ny, nx, dt / dx,
+            like(dry, dt), dry, full, theta, advection,
+        )  # fmt: skip
+        record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
+        speed = 0.0
+        bad = 0
+        # The fastest wave of a column is at most that of its deepest cell, on its fastest flow.
+        for j in range(columns):
+            flow = np.float64(f[MAX_SPEED + j])
+            wave = math.sqrt(GRAVITY * np.float64(f[MAX_DEPTH + j]))
+            speed = max(speed, wave + flow if advection else max(wave, flow))
+            bad += np.int64(f[BAD_CELLS + j])
+        values[k, SPEED] = speed
+        values[k, LIMITED] = limited
+        values[k, LEVEL] = -1e300  # no energy is kept
+        values[k, BAD] = bad
+        mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+
+
+@njit(cache=True, error_model="numpy")
+def still_faces(faces, faces_new, awake, ny, nx):
+    """Nothing passes the faces of tiles that fell asleep (`awake` 2, see `kernels_step.choose_tiles`)."""
+    tiles_x = -(-nx // TILE_COLS)
+    for k in range(awake.size):
+        if awake[k] != 2:
+            continue
+        a = k // tiles_x
+        b = k - a * tiles_x
+        # The faces on the west and north edges of the grid lie in the ghosts.
+        r0 = PAD + a * TILE_ROWS - (1 if a == 0 else 0)
+        c0 = PAD + b * TILE_COLS - (1 if b == 0 else 0)
+        r1 = PAD + min((a + 1) * TILE_ROWS, ny)
+        c1 = PAD + min((b + 1) * TILE_COLS, nx)
+        faces[:, r0:r1, c0:c1] = 0.0
+        faces_new[:, r0:r1, c0:c1] = 0.0
+
+
+def faces_of_cells(state: np.ndarray, static: np.ndarray, faces: np.ndarray, dry: float) -> None:
+    """Face discharges of a start from the velocities of the cells: mean velocity of the wet cells beside a
+    face times the depth over it.
+    """
+    depth, bed = state[DEPTH], static[BED]
+    for flux, cells, crest, axis in (
+        (EAST, DISCHARGE_X, static[CREST_X], 1),
+        (SOUTH, DISCHARGE_Y, static[CREST_Y], 0),
+    ):
+        before = (slice(None, -1), slice(None)) if axis == 0 else (slice(None), slice(None, -1))
+        after = (slice(1, None), slice(None)) if axis == 0 else (slice(None), slice(1, None))
+        wet = depth >= dry
+        velocity = np.where(wet, state[cells] / np.maximum(depth, dry), 0.0)
+        level = np.where(wet, bed + depth, -np.inf)
+        top = np.maximum(np.maximum(bed[before], bed[after]), crest[before])
+        over = np.maximum(np.maximum(level[before], level[after]) - top, 0.0)
+        count = np.maximum(wet[before].astype(float) + wet[after], 1.0)
+        faces[flux][before] = np.where(over >= dry, over, 0.0) * (velocity[before] + velocity[after]) / count
