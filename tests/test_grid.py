@@ -6,7 +6,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twin.faces import faces_on_line, staircase
+from twin.faces import raise_along, staircase
 from twin.grid import Grid
 
 GRID = Grid("EPSG:2154", 650_000.0, 6_860_100.0, 10.0, 8, 12)
@@ -76,7 +76,8 @@ def _leaks(grid: Grid, crest_x: np.ndarray, crest_y: np.ndarray) -> np.ndarray:
 def test_a_dike_across_the_grid_has_no_gap(top: float, middle: float, bottom: float) -> None:
     x = np.array([top, middle, bottom])
     y = np.array([6_860_110.0, 6_860_063.0, 6_860_010.0])
-    crest_x, crest_y = faces_on_line(GRID, x, y, np.full(3, 5.0))
+    crest_x, crest_y = np.full((GRID.ny, GRID.nx + 1), -np.inf), np.full((GRID.ny + 1, GRID.nx), -np.inf)
+    raise_along(crest_x, crest_y, GRID, x, y, np.full(3, 5.0))
     reached = _leaks(GRID, crest_x, crest_y)
     if reached[:, -1].any():  # the corner itself may lie east of a dike that starts at the west edge
         assert min(top, middle, bottom) < 650_005.0 or max(top, middle, bottom) > 650_115.0

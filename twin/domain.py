@@ -149,24 +149,28 @@ def grid_fields(
     bed_elevation: NDArray[np.float64],
     roughness: float | NDArray[np.float64],
     *,
-    building_fraction: NDArray[np.float64] | None = None,
+    building_fraction: NDArray[Any] | None = None,
     blocked: NDArray[np.bool_] | None = None,
 ) -> xr.Dataset:
     """The fields of a domain without any crest; cells with a NaN bed are not active.
 
-    Shapes (ny, nx); see `Domain.fields`.
+    Shapes (ny, nx); see `Domain.fields`. What is the same everywhere takes no memory: one number, seen as an
+    array that cannot be written.
     """
     bed = np.ascontiguousarray(bed_elevation, dtype=np.float64)
-    active = np.isfinite(bed)
+
+    def same(value: object, ny: int = grid.ny, nx: int = grid.nx) -> NDArray[Any]:
+        return np.broadcast_to(np.asarray(value), (ny, nx))
+
     values: dict[str, NDArray[Any]] = {
         "bed_elevation": bed,
         "ground_elevation": bed,
-        "roughness": np.broadcast_to(np.asarray(roughness, dtype=np.float64), grid.shape).copy(),
-        "building_fraction": np.zeros(grid.shape) if building_fraction is None else building_fraction,
-        "blocked": np.zeros(grid.shape, dtype=bool) if blocked is None else blocked,
-        "active": active,
-        "crest_x": np.full((grid.ny, grid.nx + 1), -np.inf),
-        "crest_y": np.full((grid.ny + 1, grid.nx), -np.inf),
+        "roughness": roughness.copy() if isinstance(roughness, np.ndarray) else same(float(roughness)),
+        "building_fraction": same(np.float32(0.0)) if building_fraction is None else building_fraction,
+        "blocked": same(False) if blocked is None else blocked,
+        "active": np.isfinite(bed),
+        "crest_x": same(-np.inf, nx=grid.nx + 1),
+        "crest_y": same(-np.inf, ny=grid.ny + 1),
     }
     return xr.Dataset(
         {name: (FIELD_DIMS[name], array) for name, array in values.items()},

@@ -75,24 +75,23 @@ def staircase(grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64]) -> Sta
     )
 
 
-def faces_on_line(
-    grid: Grid, x: NDArray[np.float64], y: NDArray[np.float64], elevation: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Crest elevations on the faces that separate the two sides of a polyline (see `staircase`).
+def raise_along(
+    crest_x: NDArray[np.float64],
+    crest_y: NDArray[np.float64],
+    grid: Grid,
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    elevation: NDArray[np.float64],
+) -> None:
+    """Raise the crests on the faces that separate the two sides of a polyline (see `staircase`).
 
     Parameters
     ----------
+    crest_x, crest_y : shapes (ny, nx + 1) and (ny + 1, nx) (m); raised in place, where they are lower.
     x, y, elevation : vertices of the line and the crest there, shape (n,) (m).
-
-    Returns
-    -------
-    crest_x, crest_y : shapes (ny, nx + 1) and (ny + 1, nx), −inf off the line (m).
     """
-    crest_x = np.full((grid.ny, grid.nx + 1), -np.inf)
-    crest_y = np.full((grid.ny + 1, grid.nx), -np.inf)
     along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
     faces = staircase(grid, x, y)
     top = np.maximum(np.interp(faces.start, along, elevation), np.interp(faces.end, along, elevation))
     for crest, chosen in ((crest_x, faces.across_x), (crest_y, ~faces.across_x)):
         np.maximum.at(crest, (faces.i[chosen], faces.j[chosen]), top[chosen])
-    return crest_x, crest_y

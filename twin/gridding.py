@@ -266,15 +266,18 @@ def put_buildings(
     parameters: DomainParameters,
 ) -> xr.Dataset:
     """The ground with buildings on it: bed, roughness, covered share, blocked cells."""
-    bed, n = ground.copy(), np.broadcast_to(np.asarray(roughness, dtype=float), grid.shape).copy()
-    fraction, blocked = np.zeros(grid.shape), np.zeros(grid.shape, dtype=bool)
+    bed, n = ground, roughness
+    fraction = blocked = None
     if footprints is not None and len(footprints) > 0:
         fraction, roof = cover(grid, footprints.geometry.array, footprints["height"])
         if parameters.buildings == "roughness":
             n = (1.0 - fraction) * n + fraction * parameters.building_roughness
         elif parameters.buildings == "block":
             blocked = (fraction >= parameters.building_share) & np.isfinite(ground)
+            bed = ground.copy()
             bed[blocked] += np.maximum(roof[blocked], MIN_ROOF)
+        del roof
+        fraction = fraction.astype(np.float32)
     fields = grid_fields(grid, bed, n, building_fraction=fraction, blocked=blocked)
     return fields.assign(ground_elevation=(("y", "x"), ground))
 

@@ -8,7 +8,7 @@ distribution, by an entry point of the group ``twin.solvers``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module, metadata
 from typing import Any, ClassVar
 
@@ -62,6 +62,10 @@ class Solver(ABC):
     def state(self) -> dict[str, Array]:
         """Everything that the future depends on, and the accumulators. A copy."""
 
+    def state_now(self) -> dict[str, Array]:
+        """:meth:`state` for who writes it down before the next step: arrays may be those of the solver."""
+        return self.state()
+
     @abstractmethod
     def restore(self, state: dict[str, Array]) -> None:
         """Take a state back; the run goes on as if it had never stopped, to the bit."""
@@ -77,13 +81,31 @@ class Solver(ABC):
         """
         return {}
 
-    def run_fields(self) -> dict[str, Array]:
-        """Fields over the whole run so far, shape (ny, nx), by variable name."""
+    def run_fields(self) -> Mapping[str, Array]:
+        """Fields over the whole run so far, shape (ny, nx), each made when asked for."""
         return {}
 
     def summary(self) -> dict[str, Any]:
         """What goes to ``<name>/summary.json``; empty for none."""
         return {}
+
+
+class Made(Mapping[str, Array]):
+    """Arrays by name, each made by a function whenever it is asked for: who takes them one by one needs
+    memory for one.
+    """
+
+    def __init__(self, makers: Mapping[str, Callable[[], Array]]) -> None:
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Array:
+        return self._makers[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
 
 
 def solver_class(name: str) -> type[Solver]:

@@ -24,6 +24,7 @@ from twin.scenarios.forcing import TimeSeries
 
 if TYPE_CHECKING:
     from twin.domain import Domain
+    from twin.plugins import Solver
     from twin.simulation import Simulation
 
 Array = NDArray[Any]
@@ -164,19 +165,23 @@ class Recorder:
 
     def finish(self, status: str) -> None:
         """Write what is known only at the end (of the run, or so far), then the indicators."""
-        for solver in self.simulation.solvers:
-            run_fields = solver.run_fields()
-            if run_fields:
-                self.writer.record_run_fields(run_fields)
-            summary = solver.summary()
-            if summary:
-                self.writer.write_table(f"{solver.name}/summary.json", summary)
+        while self.simulation.solvers:
+            self._write_end(self.simulation.solvers.pop(0))
         self._write_features()
         self.writer.write_table("provenance.json", self.provenance(status))
         result = Result.open(self.writer.path)
         table = indicators.records(indicators.compute(result))
         self.writer.write_table("indicators.json", table)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
+
+    def _write_end(self, solver: Solver) -> None:
+        """What a solver knows of the whole run. It is let go of afterwards: memory for the rest."""
+        run_fields = solver.run_fields()
+        if run_fields:
+            self.writer.record_run_fields(run_fields)
+        summary = solver.summary()
+        if summary:
+            self.writer.write_table(f"{solver.name}/summary.json", summary)
 
     def _write_features(self) -> None:
         domain = self.simulation.domain
@@ -222,7 +227,7 @@ class Recorder:
                 self._marks,
                 domain.grid,
                 result.fields["max_water_level"].values,
-                domain.field("bed_elevation"),
+                result.fields["bed_elevation"].values,
                 domain.field("blocked"),
             )
             self.writer.write_features("features/flood_marks.gpkg", marks)

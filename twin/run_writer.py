@@ -117,7 +117,7 @@ class RunWriter:
     def record(self, frame: int, fields: Mapping[str, Array]) -> None:
         """Write one frame: arrays of shape (ny, nx) by variable name, into place `frame` of the time axis."""
         for name, values in fields.items():
-            _array(self._fields, name)[frame] = np.asarray(values, dtype=VARIABLES[name].dtype)
+            _write(_array(self._fields, name), values, frame)
         self._fields.attrs["frames"] = frame + 1
 
     def record_run_fields(self, fields: Mapping[str, Array]) -> None:
@@ -125,8 +125,8 @@ class RunWriter:
         for name, values in fields.items():
             variable = VARIABLES[name]
             if name not in self._fields:
-                _create_array(self._fields, variable, values.shape, values.shape)
-            _array(self._fields, name)[...] = np.asarray(values, dtype=variable.dtype)
+                _create_array(self._fields, variable, values.shape, _tile(values.shape))
+            _write(_array(self._fields, name), values)
 
     def create_links(
         self, times: Sequence[float], n_links: int, variables: Iterable[str], start: str
@@ -278,9 +278,21 @@ def _create_fields(
     _create_index(group, "x", grid.x, units="m", standard_name="projection_x_coordinate", axis="X")
     _create_index(group, "y", grid.y, units="m", standard_name="projection_y_coordinate", axis="Y")
     group.create_array("crs", shape=(), dtype="int32", attributes=pyproj.CRS(grid.crs).to_cf())
-    tile = (min(grid.ny, _CHUNK), min(grid.nx, _CHUNK))
+    tile = _tile(grid.shape)
     for name in variables:
         _create_array(group, VARIABLES[name], (len(times), *grid.shape), (1, *tile))
     for name, values in static.items():
         _create_array(group, VARIABLES[name], grid.shape, tile)
-        _array(group, name)[...] = np.asarray(values, dtype=VARIABLES[name].dtype)
+        _write(_array(group, name), values)
+
+
+def _tile(shape: tuple[int, ...]) -> tuple[int, int]:
+    return min(shape[0], _CHUNK), min(shape[1], _CHUNK)
+
+
+def _write(array: zarr.Array[Any], values: Array, *frame: int) -> None:
+    """Write a map, shape (ny, nx), into an array (or a frame of it), one row of chunks after the other."""
+    for first in range(0, values.shape[0], _CHUNK):
+        rows = slice(first, first + _CHUNK)
+        place: tuple[int | slice, ...] = (*frame, rows)
+        array[place] = np.asarray(values[rows], dtype=array.dtype)

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,12 +150,29 @@ class Simulation:
             land(t)
 
     def state(self) -> tuple[dict[str, float], dict[str, dict[str, Array]]]:
-        """The clock and the state of every solver: all that the future depends on."""
+        """The clock and the state of every solver: all that the future depends on. A copy."""
+        return self._clock(), {solver.name: solver.state() for solver in self.solvers}
+
+    def state_now(self) -> tuple[dict[str, float], dict[str, dict[str, Array]]]:
+        """:meth:`state` for who writes it down before the next step."""
+        return self._clock(), {solver.name: solver.state_now() for solver in self.solvers}
+
+    def _clock(self) -> dict[str, float]:
         clock = {"time": self.time, "started": float(self._started)}
         clock |= {f"time.{name}": t for name, t in self._solver_times.items()}
         clock |= {f"steps.{name}": float(n) for name, n in self.steps_made.items()}
         clock |= {f"last_step.{name}": dt for name, dt in self.last_step.items()}
-        return clock, {solver.name: solver.state() for solver in self.solvers}
+        return clock
+
+    def release_inputs(self) -> None:
+        """Let go of rasters and fields of the domain that nothing reads once the solvers are made."""
+        self.scenario.territory.release_rasters()
+        if self.domain.grid is not None:
+            self.domain = replace(self.domain, fields=self.domain.fields[["blocked"]])
+
+    def release(self) -> None:
+        """Let go of the solvers and their arrays: nothing can be stepped any more."""
+        self.solvers, self.fields = [], {}
 
     def restore(self, clock: dict[str, float], states: dict[str, dict[str, Array]]) -> None:
         """Take back a state from `state`, made by the same scenario."""
@@ -248,6 +265,7 @@ def run(
     recorder = Recorder.create(
         path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started
     )
+    simulation.release_inputs()
     return _drive(simulation, recorder, progress, checkpoint_every)
 
 
@@ -272,6 +290,7 @@ def resume(
     simulation = Simulation(scenario)
     simulation.restore(clock, states)
     recorder = Recorder.reopen(result.path, simulation, clock)
+    simulation.release_inputs()
     return _drive(simulation, recorder, progress, checkpoint_every)
 
 
@@ -320,7 +339,7 @@ def _drive(
 
     def save() -> None:
         relative_mass_error(simulation)  # raises before a state that is wrong takes the place of a good one
-        clock, states = simulation.state()
+        clock, states = simulation.state_now()
         checkpoint.save(recorder.writer.path, clock | recorder.state(), states)
 
     try:

@@ -166,6 +166,11 @@ class Territory:
             )
         return self._layers[name]
 
+    def release_rasters(self) -> None:
+        """Let go of the layers that hold a value for each of their cells; who asks again reads them again."""
+        for name in [n for n, layer in self._layers.items() if not isinstance(layer.data, gpd.GeoDataFrame)]:
+            del self._layers[name]
+
     def lazy_terrain(self) -> LazyTerrain:
         """The terrain without its values, cropped to the extent: however large it is.
 

@@ -126,7 +126,7 @@ def test_gauges_keep_the_extremes_between_readings_and_a_restart_loses_none() ->
     while t < 200.0:
         t = flood.step(t, 200.0)
         flood.synchronise(t)
-        levels.append(flood.fields["water_depth"][5, 30])
+        levels.append(flood.depth[5, 30])
         speeds.append(np.hypot(flood.fields["velocity_x"][5, 30], flood.fields["velocity_y"][5, 30]))
         if len(levels) == 20:
             other.restore(flood.state())

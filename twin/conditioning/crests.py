@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.errors import InputError, Problem
-from twin.faces import faces_on_line
+from twin.faces import raise_along
 from twin.grid import Grid
 from twin.layers.lattice import Source
 from twin.messages import text
@@ -63,9 +63,7 @@ def crests_of_defences(
                 without += 1
                 continue
             used += 1
-            on_x, on_y = faces_on_line(grid, xyz[:, 0], xyz[:, 1], top)
-            np.maximum(crest_x, on_x, out=crest_x)
-            np.maximum(crest_y, on_y, out=crest_y)
+            raise_along(crest_x, crest_y, grid, xyz[:, 0], xyz[:, 1], top)
     if not used:
         columns = [str(c) for c in defences.columns if c != defences.geometry.name]
         raise InputError(
@@ -76,20 +74,26 @@ def crests_of_defences(
             )
         )  # fmt: skip
     # The ground that water had to pass at those faces: the higher of the two cells.
-    padded = np.pad(ground, 1, constant_values=np.nan)
-    over_x = np.fmax(padded[1:-1, :-1], padded[1:-1, 1:])
-    over_y = np.fmax(padded[:-1, 1:-1], padded[1:, 1:-1])
-    crest = np.concatenate([crest_x.ravel(), crest_y.ravel()])
-    over = np.concatenate([over_x.ravel(), over_y.ravel()])
-    faces = np.isfinite(crest) & np.isfinite(over)
-    raised = crest[faces] > over[faces]
+    parts = []
+    for plane, di, dj in ((crest_x, 0, 1), (crest_y, 1, 0)):
+        i, j = np.nonzero(np.isfinite(plane))
+        over = np.fmax(_at(ground, i - di, j - dj), _at(ground, i, j))
+        parts.append(np.stack([plane[i, j], over])[:, np.isfinite(over)])
+    crest, over = np.concatenate(parts, axis=1)
     note = text(
-        "conditioning.defences", lines=used, faces=int(faces.sum()), raised=int(raised.sum()),
-        before=f"{np.median(over[faces]):.2f}" if faces.any() else "–",
-        after=f"{np.median(np.maximum(crest, over)[faces]):.2f}" if faces.any() else "–", without=without,
+        "conditioning.defences", lines=used, faces=crest.size, raised=int((crest > over).sum()),
+        before=f"{np.median(over):.2f}" if over.size else "–",
+        after=f"{np.median(np.maximum(crest, over)):.2f}" if over.size else "–", without=without,
         terrain=from_terrain,
     )  # fmt: skip
     return crest_x, crest_y, note
+
+
+def _at(ground: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
+    """The ground of cells, NaN outside the grid."""
+    ny, nx = ground.shape
+    inside = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
+    return np.where(inside, ground[np.clip(i, 0, ny - 1), np.clip(j, 0, nx - 1)], np.nan)
 
 
 def _crest_column(defences: gpd.GeoDataFrame) -> Floats:

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Domain, Place
 from twin.errors import InputError, Problem, Problems, suggest
-from twin.faces import faces_on_line
+from twin.faces import raise_along
 from twin.scenarios.events import At
 from twin.units import Metres
 
@@ -62,9 +62,7 @@ class Dike(Measure):
         crest_x, crest_y = domain.field("crest_x").copy(), domain.field("crest_y").copy()
         for line in lines_of(geometry, "measures", "dike.along"):
             xy: NDArray[np.float64] = shapely.get_coordinates(line)
-            on_x, on_y = faces_on_line(grid, xy[:, 0], xy[:, 1], np.full(len(xy), self.crest))
-            np.maximum(crest_x, on_x, out=crest_x)
-            np.maximum(crest_y, on_y, out=crest_y)
+            raise_along(crest_x, crest_y, grid, xy[:, 0], xy[:, 1], np.full(len(xy), self.crest))
         return domain.with_fields(crest_x=crest_x, crest_y=crest_y)
 
 

@@ -185,7 +185,7 @@ class Forcing:
         for name, values in (("initial water depth", self.initial_depth), ("roughness", roughness)):
             if values.shape != shape:
                 problems.add(self.where, name, f"shape {values.shape}", f"shape {shape}")
-            elif not (np.isfinite(values) & (values >= 0))[active].all():
+            elif not ((np.isfinite(values) & (values >= 0)) | ~active).all():
                 problems.add(self.where, name, "negative or missing values", "0 or more in every cell")
         for kind, records in (("rainfall", self.rains), ("inflow", self.inflows)):
             for number, record in enumerate(records, start=1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -40,6 +41,7 @@ NO_BOUND = 1e30  # m: local inertia keeps no energy, so only what is not a numbe
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
+Makers = dict[str, Callable[[], NDArray[Any]]]
 Real = type[np.float32] | type[np.float64]
 
 
@@ -74,14 +76,14 @@ class Scheme(ABC):
         filled.
         """
 
-    def run_fields(self, fields: dict[str, NDArray[Any]], solver: FloodSolver) -> dict[str, NDArray[Any]]:
-        """The fields over the run as this scheme knows them better than the record."""
+    def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:
+        """What makes the fields over the run, where this scheme knows them better than the record."""
         del solver
-        return fields
+        return makers
 
     def state(self, state: Floats) -> dict[str, NDArray[Any]]:
-        """What its own planes hold, ghosts on the faces of the edges included. A copy."""
-        return {"faces": state[3:, PAD - 1 : 1 - PAD, PAD - 1 : 1 - PAD].copy()} if self.planes > 3 else {}
+        """What its own planes hold, ghosts on the faces of the edges included: views."""
+        return {"faces": state[3:, PAD - 1 : 1 - PAD, PAD - 1 : 1 - PAD]} if self.planes > 3 else {}
 
     def restore(self, target: Floats, state: dict[str, NDArray[Any]]) -> None:
         """Take it back."""
@@ -229,15 +231,18 @@ class Subgrid(Scheme):
             NO_BOUND,
         )  # fmt: skip
 
-    def run_fields(self, fields: dict[str, NDArray[Any]], solver: FloodSolver) -> dict[str, NDArray[Any]]:
+    def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:
         """The highest levels: over fine terrain they do not follow from the depths, which are means."""
-        highest = self._beside[subgrid.HIGHEST][solver._inside]
-        level = np.where(np.isfinite(highest), highest + solver.datum, np.nan)
-        return fields | {"max_water_level": level}
+
+        def level() -> NDArray[Any]:
+            highest = self._beside[subgrid.HIGHEST][solver._inside]
+            return np.where(np.isfinite(highest), highest + solver.datum, np.nan)
+
+        return makers | {"max_water_level": level}
 
     def state(self, state: Floats) -> dict[str, NDArray[Any]]:
-        """Face discharges and highest levels. A copy."""
-        return super().state(state) | {"highest": self._beside[subgrid.HIGHEST].copy()}
+        """Face discharges and highest levels: views."""
+        return super().state(state) | {"highest": self._beside[subgrid.HIGHEST]}
 
     def restore(self, target: Floats, state: dict[str, NDArray[Any]]) -> None:
         """Take them back; levels follow from the volumes."""

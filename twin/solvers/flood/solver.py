@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,13 +14,14 @@ from numpy.typing import NDArray
 from twin.domain import Domain
 from twin.errors import InputError, Problem, SolverError
 from twin.messages import text
-from twin.plugins import Solver
+from twin.plugins import Made, Solver
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.ground import bands, ground_of
 from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.ledger import Total, closing_error
@@ -100,24 +102,26 @@ class FloodSolver(Solver):
         count = self._tiles[0] * self._tiles[1]
         bed = np.asarray(domain.field("bed_elevation"), dtype=np.float64)
         active = np.asarray(domain.field("active"), dtype=bool) & np.isfinite(bed)
-        roughness = np.where(active, np.asarray(domain.field("roughness"), dtype=np.float64), 0.0)
+        roughness = np.asarray(domain.field("roughness"))
         forcing.check(active, roughness)
-        self.datum = float(bed[active].min()) if active.any() else 0.0
+        self.datum = float(bed.min(where=active, initial=np.inf)) if active.any() else 0.0
         """Elevation (m) that the solver counts from, so that altitude costs no digits."""
-        self._bed = np.where(active, bed - self.datum, 0.0)
         self._active = active
         self._law = layout.LAWS[parameters.friction]
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
-        self._static = self._static_planes(domain, roughness)
-        self._bed = self._static[layout.BED][self._inside]  # one copy of it is enough
-        self._crested, self._falls = self._crested_tiles(), self._row_falls()
+        # Local inertia looks at the crests of every face.
+        everywhere = parameters.scheme == "local_inertial"
+        ground = ground_of(domain, active, roughness, self.datum, self._law, crests_everywhere=everywhere)
+        self._static, self._crested, self._falls = ground.static, ground.crested, ground.falls
+        self._bed: Floats = self._static[layout.BED][self._inside]
         padded = self._static.shape[1:]
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._scheme = scheme_of(parameters, threads, domain, forcing, self.datum)
         self._old = np.zeros((self._scheme.planes, *padded))
         self._set_initial(forcing)
-        self._new = self._old.copy()
+        self._new = np.zeros_like(self._old)
+        self._begun = False
         self._record = np.zeros((recording.RECORDS, *padded), dtype=np.float32)
         self._classes = np.zeros((recording.CLASSES, *padded), dtype=np.uint8)
         self._marks = np.zeros((count, stepping.MARKS), dtype=np.uint8)
@@ -134,9 +138,10 @@ class FloodSolver(Solver):
         if self._law != layout.MANNING and (self._edge_codes == edges.NORMAL_DEPTH).any():
             found = f'"{parameters.friction}" with a normal-depth boundary'
             raise InputError(Problem("", "params.flood.friction", found, '"manning" with such a boundary'))
-        self._edge_slopes = forcing.edge_slopes(np.where(active, bed, np.nan), self.grid.cell)
+        known = bed if np.array_equal(active, np.isfinite(bed)) else np.where(active, bed, np.nan)
+        self._edge_slopes = forcing.edge_slopes(known, self.grid.cell)
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
-        self._watch = self._sources.watch(watched, self.grid, np.where(active, bed, np.nan))
+        self._watch = self._sources.watch(watched, self.grid, known)
         if parameters.subgrid:
             self._watch.level_of = partial(levels_of_cells, domain)
         # Flux out of each edge cell, whether water may only leave there (second order), and watched faces.
@@ -150,96 +155,28 @@ class FloodSolver(Solver):
         self.steps, self.cell_steps, self.limited = 0, 0, 0
         self._window_start, self.time = 0.0, 0.0
         self._survey()
-        self._start_record()
         self.fields = fields
         for name in self.writes:
-            fields[name] = np.zeros(self._shape)
+            fields[name] = np.zeros(self._shape, dtype=np.float32)
         self.synchronise(0.0)
 
     # ------------------------------------------------------------------ start
 
-    def _static_planes(self, domain: Domain, roughness: Floats) -> Floats:
-        """Bed, friction and crests on padded planes; closed faces round cells without data and beyond the
-        ghosts.
-        """
-        ny, nx = self._shape
-        rows, columns = ny + 2 * PAD, self._tiles[1] * TILE_COLS + 2 * PAD
-        static = np.zeros((layout.PLANES, rows, columns))
-        static[layout.CREST_X] = static[layout.CREST_Y] = np.inf
-        box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
-        static[layout.BED][box] = self._bed
-        around = (slice(PAD - 1, PAD + ny + 1), slice(PAD - 1, PAD + nx + 1))
-        friction = GRAVITY * roughness * roughness if self._law == layout.MANNING else roughness
-        static[layout.FRICTION][around] = np.pad(friction, 1, mode="edge")
-        # Ghost cells have the bed of the edge cell beside them.
-        bed = static[layout.BED]
-        bed[PAD : PAD + ny, PAD - 1], bed[PAD : PAD + ny, PAD + nx] = self._bed[:, 0], self._bed[:, -1]
-        bed[PAD - 1, PAD : PAD + nx], bed[PAD + ny, PAD : PAD + nx] = self._bed[0], self._bed[-1]
-        open_x = np.ones((ny, nx + 1), dtype=bool)
-        open_x[:, 1:] &= self._active
-        open_x[:, :-1] &= self._active
-        open_y = np.ones((ny + 1, nx), dtype=bool)
-        open_y[1:] &= self._active
-        open_y[:-1] &= self._active
-        crest_x = np.asarray(domain.field("crest_x"), dtype=np.float64) - self.datum
-        crest_y = np.asarray(domain.field("crest_y"), dtype=np.float64) - self.datum
-        static[layout.CREST_X, PAD : PAD + ny, PAD - 1 : PAD + nx] = np.where(open_x, crest_x, np.inf)
-        static[layout.CREST_Y, PAD - 1 : PAD + ny, PAD : PAD + nx] = np.where(open_y, crest_y, np.inf)
-        # Cells that no crest touches, as seen from the ghosts too.
-        ring = np.pad(self._bed, 1, mode="edge")
-        free_x = crest_x <= np.maximum(ring[1:-1, 1:], ring[1:-1, :-1])
-        free_y = crest_y <= np.maximum(ring[1:, 1:-1], ring[:-1, 1:-1])
-        smooth = free_x[:, 1:] & free_x[:, :-1] & free_y[1:] & free_y[:-1]
-        static[layout.SMOOTH][around] = np.pad(smooth, 1, mode="edge")
-        step_x = np.where(open_x[:, 1:-1], np.diff(self._bed, axis=1), 0.0)
-        step_y = np.where(open_y[1:-1], np.diff(self._bed, axis=0), 0.0)
-        drop = np.zeros((ny, nx))
-        np.maximum(drop[:, 1:], step_x, out=drop[:, 1:])
-        np.maximum(drop[:, :-1], -step_x, out=drop[:, :-1])
-        np.maximum(drop[1:], step_y, out=drop[1:])
-        np.maximum(drop[:-1], -step_y, out=drop[:-1])
-        static[layout.FALL][box] = 2.0 * GRAVITY * drop
-        return static
-
-    def _crested_tiles(self) -> NDArray[np.uint8]:
-        """1 for each tile whose step needs the crests and SMOOTH: others have none, halo included."""
-        ny, nx = self._shape
-        crested = np.zeros(self._tiles[0] * self._tiles[1], dtype=np.uint8)
-        around = PAD - 1
-        for k in range(crested.size):
-            a, b = divmod(k, self._tiles[1])
-            rows = slice(PAD + a * TILE_ROWS - around, PAD + min((a + 1) * TILE_ROWS, ny) + around)
-            columns = slice(PAD + b * TILE_COLS - around, PAD + min((b + 1) * TILE_COLS, nx) + around)
-            inner = (
-                slice(max(rows.start, PAD), min(rows.stop, PAD + ny)),
-                slice(max(columns.start, PAD), min(columns.stop, PAD + nx)),
-            )
-            before = tuple(slice(one.start - 1, one.stop) for one in inner)
-            x, y = self._static[layout.CREST_X], self._static[layout.CREST_Y]
-            crested[k] = (
-                (x[inner[0], before[1]] > -np.inf).any()
-                or (y[before[0], inner[1]] > -np.inf).any()
-                or (self._static[layout.SMOOTH][inner] == 0.0).any()
-            )
-        return crested
-
-    def _row_falls(self) -> Floats:
-        """Highest FALL of each row of each tile, shape (ny, tiles in x) (m²/s²)."""
-        ny, nx = self._shape
-        fall = self._static[layout.FALL, PAD : PAD + ny, PAD : PAD + nx]
-        highest: Floats = np.maximum.reduceat(fall, np.arange(0, nx, TILE_COLS), axis=1)
-        return highest
-
     def _set_initial(self, forcing: Forcing) -> None:
-        depth = np.where(self._active, forcing.initial_depth, 0.0)
-        wet = depth >= self.parameters.dry_depth
-        self._old[DEPTH][self._inside] = depth
-        for k, velocity, sign in (
-            (DISCHARGE_X, forcing.velocity_x, 1.0),
-            (DISCHARGE_Y, forcing.velocity_y, -1.0),
-        ):
-            if velocity is not None:
-                self._old[k][self._inside] = np.where(wet, sign * depth * velocity, 0.0)
+        for first, last in bands(self._shape[0]):
+            rows = slice(first, last)
+            depth = np.where(self._active[rows], forcing.initial_depth[rows], 0.0)
+            if not depth.any():
+                continue
+            inside = (slice(PAD + first, PAD + last), self._inside[1])
+            wet = depth >= self.parameters.dry_depth
+            self._old[DEPTH][inside] = depth
+            for k, velocity, sign in (
+                (DISCHARGE_X, forcing.velocity_x, 1.0),
+                (DISCHARGE_Y, forcing.velocity_y, -1.0),
+            ):
+                if velocity is not None:
+                    self._old[k][inside] = np.where(wet, sign * depth * velocity[rows], 0.0)
         self._scheme.begin(self._old, self._static, self.parameters.dry_depth)
 
     def _survey(self) -> None:
@@ -276,6 +213,9 @@ class FloodSolver(Solver):
             rows = slice(first, first + TILE_ROWS)
             depth, qx, qy = (self._old[k, rows] for k in (DEPTH, DISCHARGE_X, DISCHARGE_Y))
             record, classes = self._record[:, rows], self._classes[:, rows]
+            if not depth.any():  # what is 0 already stays untouched: it may never take memory
+                record[recording.ARRIVAL] = np.inf
+                continue
             wet = depth > hazards.WET_DEPTH
             square = (qx * qx + qy * qy) / np.maximum(depth * depth, layout.TINY)
             speed = np.sqrt(square)
@@ -303,6 +243,7 @@ class FloodSolver(Solver):
             books and all that the sources remember are then what they were before the step, to the bit. The
             record over the run has seen the failed step, but for the tiles that failed.
         """
+        self._begin()
         try:
             t_new = self._global_step(t, t_end) if self._local is None else self._local.step(self, t, t_end)
         except SolverError:
@@ -313,6 +254,20 @@ class FloodSolver(Solver):
         if t_new - self._window_start >= self.parameters.rise_window:
             self._close_window(t_new)
         return t_new
+
+    def _begin(self) -> None:
+        """Fill the other buffer and the record, as late as this: what the solver was made of may be gone by
+        now.
+        """
+        if self._begun:
+            return
+        self._start_record()
+        for first in range(0, self._old.shape[1], TILE_ROWS):
+            rows = slice(first, first + TILE_ROWS)
+            for old, new in zip(self._old, self._new, strict=True):
+                if old[rows].any():
+                    new[rows] = old[rows]
+        self._begun = True
 
     def _global_step(self, t: float, t_end: float) -> float:
         """One step, the same for all tiles."""
@@ -492,27 +447,57 @@ class FloodSolver(Solver):
         """Rows of gauges.csv and sections.csv: the state now, and what happened since the last reading."""
         return self._watch.read(t, self._old, self.parameters.dry_depth)
 
-    def run_fields(self) -> dict[str, NDArray[Any]]:
-        """Fields over the run so far, shape (ny, nx); see `hazards` for the classes, NaN where nothing
-        arrived.
+    def run_fields(self) -> Mapping[str, NDArray[Any]]:
+        """Fields over the run so far, shape (ny, nx), each made when it is asked for; see `hazards` for the
+        classes, NaN where nothing arrived.
         """
-        record = {k: self._record[k][self._inside].copy() for k in range(recording.RECORDS)}
-        classes = {k: self._classes[k][self._inside].astype(np.float64) for k in range(recording.CLASSES)}
-        arrival = record[recording.ARRIVAL]
-        max_depth = record[recording.MAX_DEPTH]
-        level = np.where(max_depth >= self.parameters.dry_depth, self._bed + max_depth + self.datum, np.nan)
-        fields = {
-            "max_water_depth": max_depth,
+        self._begin()
+
+        def recorded(k: int) -> NDArray[Any]:
+            values: NDArray[Any] = self._record[k][self._inside].copy()
+            return values
+
+        def level() -> NDArray[Any]:
+            deepest = self._record[recording.MAX_DEPTH][self._inside]
+            found = np.full(self._shape, np.nan, dtype=np.float32)
+            for first, last in bands(self._shape[0]):
+                band = slice(first, last)
+                highest = self._bed[band] + deepest[band] + self.datum
+                np.copyto(found[band], highest, where=deepest[band] >= dry, casting="same_kind")
+            return found
+
+        def speed() -> NDArray[Any]:
+            square = recorded(recording.MAX_SPEED2)
+            np.sqrt(square, out=square)
+            return square
+
+        def arrival() -> NDArray[Any]:
+            time = recorded(recording.ARRIVAL)
+            np.copyto(time, np.nan, where=np.isinf(time))
+            return time
+
+        def wet_duration() -> NDArray[Any]:
+            spent = recorded(recording.WET_TIME)
+            np.add(spent, np.float32(self.time), out=spent, where=self._hazard(recording.IS_WET) != 0)
+            return spent
+
+        dry = self.parameters.dry_depth
+        makers: dict[str, Callable[[], NDArray[Any]]] = {
+            "max_water_depth": partial(recorded, recording.MAX_DEPTH),
             "max_water_level": level,
-            "max_velocity": np.sqrt(record[recording.MAX_SPEED2]),
-            "max_rise_rate": record[recording.MAX_RISE],
-            "arrival_time": np.where(np.isfinite(arrival), arrival, np.nan),
-            "wet_duration": record[recording.WET_TIME] + classes[recording.IS_WET] * self.time,
-            "max_hazard_ppri": classes[recording.PPRI],
-            "max_hazard_people": classes[recording.PEOPLE],
-            "max_hazard_vehicles": classes[recording.VEHICLES],
+            "max_velocity": speed,
+            "max_rise_rate": partial(recorded, recording.MAX_RISE),
+            "arrival_time": arrival,
+            "wet_duration": wet_duration,
+            "max_hazard_ppri": partial(self._hazard, recording.PPRI),
+            "max_hazard_people": partial(self._hazard, recording.PEOPLE),
+            "max_hazard_vehicles": partial(self._hazard, recording.VEHICLES),
         }
-        return self._scheme.run_fields(fields, self)
+        return Made(self._scheme.run_fields(makers, self))
+
+    def _hazard(self, k: int) -> NDArray[np.uint8]:
+        classes: NDArray[np.uint8] = self._classes[k][self._inside].copy()
+        return classes
 
     def summary(self) -> dict[str, Any]:
         """Effort, and how often the outflow of a cell was limited to keep its depth positive."""
@@ -528,15 +513,20 @@ class FloodSolver(Solver):
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything that the future depends on, and the records. A copy."""
+        return {name: values.copy() for name, values in self.state_now().items()}
+
+    def state_now(self) -> dict[str, NDArray[Any]]:
+        """:meth:`state`, its large arrays as views that the next step invalidates."""
+        self._begin()
         totals = [*self.inflow.parts(), *self.outflow.parts(), *self.rain.parts()]
         return {
-            "state": self._old[(slice(3), *self._inside)].copy(),
-            "record": self._record[(slice(None), *self._inside)].copy(),
-            "classes": self._classes[(slice(None), *self._inside)].copy(),
-            "marks": self._marks.copy(),
-            "values": self._values.copy(),
-            "touched": self._touched.copy(),
-            "edge_totals": self._edge_totals.copy(),
+            "state": self._old[(slice(3), *self._inside)],
+            "record": self._record[(slice(None), *self._inside)],
+            "classes": self._classes[(slice(None), *self._inside)],
+            "marks": self._marks,
+            "values": self._values,
+            "touched": self._touched,
+            "edge_totals": self._edge_totals,
             "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start, self.time]),
             "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
             **self._scheme.state(self._old),
@@ -546,6 +536,7 @@ class FloodSolver(Solver):
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take a state back; the run goes on as if it had never stopped, to the bit."""
+        self._begun = True
         for target in (self._old, self._new):
             target[:] = 0.0
             target[(slice(3), *self._inside)] = state["state"]
