@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from twin.jit import place_cache
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -39,6 +41,9 @@ _HOME = {
 }
 
 __all__ = [*sorted(_HOME), "__version__"]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+place_cache()  # before the first kernel is imported
 
 
 def __getattr__(name: str) -> Any:
