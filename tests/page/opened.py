@@ -65,6 +65,7 @@ class Opened:
                 view.invalidate();
             })"""
         )
+        self.wait("!twin.view().pending")  # the card has finished it too
 
     def pixels(self, x: int, y: int, size: int = 5) -> np.ndarray:
         """RGB of a small square of the screen (size, size, 3)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -132,7 +133,8 @@ def test_figures_side_by_side(scene: Opened) -> None:
     scene.click("#open-figures")
     text = scene.page.inner_text("#dialog")
     assert "Surface inondée" in text
-    assert "− 45" in text
+    assert "−\u00a045" in text
+    assert re.search(r"\d ha\t−\u00a0\d+(,\d)? ha", text)  # with its unit, no finer than the two
     scene.page.keyboard.press("Escape")
     assert not scene.page.evaluate("document.getElementById('dialog').open")
 

@@ -7,6 +7,8 @@ import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
 import { type App, RoadState, roadState } from "./state";
 
+/** A street further away than this (m) says nothing about a place. */
+const NEAR = 80;
 const CLOSE = "M5 5 L15 15 M15 5 L5 15";
 
 interface Story {
@@ -81,6 +83,20 @@ export function makeCard(app: App, onClose: () => void): void {
     return [t("card.point"), ""];
   };
 
+  /** The street that a building or a point lies at. */
+  let street: { picked: typeof choices.picked; name: string } | null = null;
+  const near = (): string => {
+    const { picked } = choices;
+    if (!picked || picked.road !== null || !data.roads) return "";
+    if (street?.picked !== picked) {
+      const named = (k: number): boolean => properName(data.roads?.names[territory.roadName[k]] ?? "") !== "";
+      const at = picked.building !== null && territory.buildings ? territory.buildings.list[picked.building] : picked;
+      const road = app.finder.road(at.x, at.y, NEAR, named);
+      street = { picked, name: road === null ? "" : properName(data.roads.names[territory.roadName[road]]) };
+    }
+    return street.name;
+  };
+
   const update = (): void => {
     const picked = choices.picked;
     card.hidden = picked === null;
@@ -94,6 +110,7 @@ export function makeCard(app: App, onClose: () => void): void {
     };
     const cell = lattice.cellAt(picked.x, picked.y);
     const ground = app.shown.bed[cell];
+    if (near()) fact(t("card.near"), near());
     fact(t("card.ground"), Number.isFinite(ground) ? metres(ground) : t("card.no_data"));
     if (picked.building !== null && territory.buildings) fact(t("card.height"), `${number(territory.buildings.list[picked.building].height, 1)} m`);
     if (picked.road !== null && territory.roads[picked.road].level > 0) fact(t("card.level"), t("card.bridge"));
@@ -189,8 +206,8 @@ export function makeCard(app: App, onClose: () => void): void {
     const x = px(Math.min(app.to, Math.max(app.from, choices.time)));
     picture.append(
       svg("line", { x1: x, x2: x, y1: top - 4, y2: tall - low, stroke: "#161616", "stroke-dasharray": "2 2" }),
-      svg("text", { x: left, y: tall - 6 }, `T+${duration(app.from)}`),
-      svg("text", { x: wide - right, y: tall - 6, "text-anchor": "end" }, `T+${duration(app.to)}`));
+      svg("text", { x: left, y: tall - 6 }, app.hour(app.from)),
+      svg("text", { x: wide - right, y: tall - 6, "text-anchor": "end" }, app.hour(app.to)));
     return h("figure", {}, h("figcaption", {}, title), picture);
   };
 

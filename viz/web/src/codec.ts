@@ -10,8 +10,11 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> {
 }
 
 async function unpacked(text: string): Promise<Uint8Array> {
-  const stream = new Blob([fromBase64(text)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { writable, readable } = new DecompressionStream("gzip");
+  // Written straight in: a Blob's stream would ask another process for every piece.
+  const writer = writable.getWriter();
+  const [bytes] = await Promise.all([new Response(readable).arrayBuffer(), writer.write(fromBase64(text)).then(() => writer.close())]);
+  return new Uint8Array(bytes);
 }
 
 /** Take a block out of the document and decompress it. */

@@ -1,7 +1,7 @@
 // Key figures, sources and limits, help: one dialog, three contents.
 
 import { byId, h, icon } from "./dom";
-import { capital, duration, figure, language, maybe, number, t } from "./i18n";
+import { capital, changeOf, duration, instant, language, maybe, number, quantity, t } from "./i18n";
 import { writeHash } from "./link";
 import { observedTables } from "./observed";
 import { savePicture } from "./picture";
@@ -36,17 +36,16 @@ export function notices(app: App): string[] {
 function indicatorText(indicator: Indicator | undefined): string {
   if (!indicator || indicator.value === null) return "—";
   const { value, unit } = indicator;
-  if (typeof value === "number") return `${figure(value)}${unit && unit !== "1" ? ` ${unit}` : ""}`;
+  if (typeof value === "number") return quantity(value, unit);
   if (typeof value === "boolean") return t(value ? "figures.yes" : "figures.no");
   return `${value}${unit && unit !== "1" ? ` ${unit}` : ""}`;
 }
 
 /** The figures of an ensemble: between what bounds, and in the middle. */
 function ranges(ensemble: EnsembleMeta): Node[] {
-  const value = (number: number, unit: string): string => `${figure(number)}${unit && unit !== "1" ? ` ${unit}` : ""}`;
   const rows = Object.entries(ensemble.indicators).map(([key, row]) => h("tr", {},
     h("th", { scope: "row" }, capital((language() === "fr" ? row.label_fr : row.label_en) || key), row.method ? h("span", { class: "fine block" }, row.method) : null),
-    ...[row.least, row.middle, row.greatest].map((number) => h("td", {}, value(number, row.unit)))));
+    ...[row.least, row.middle, row.greatest].map((number) => h("td", {}, quantity(number, row.unit)))));
   if (rows.length === 0) return [h("p", {}, t("figures.none"))];
   const head = h("tr", {}, ...["figure", "least", "middle", "greatest"].map((name) => h("th", { scope: "col" }, t(`figures.${name}`))));
   return [h("p", {}, t("head.ensemble", { n: ensemble.members.length })),
@@ -73,9 +72,7 @@ function figures(app: App): Node[] {
       ...mine.map((i) => h("td", {}, indicatorText(i))));
     if (two) {
       const [a, b] = [mine[0]?.value, mine[1]?.value];
-      const numeric = typeof a === "number" && typeof b === "number";
-      const change = numeric ? b - a : 0;
-      row.append(h("td", { class: "difference" }, numeric ? `${change > 0 ? "+" : change < 0 ? "−" : "±"} ${figure(Math.abs(change))}` : "—"));
+      row.append(h("td", { class: "difference" }, typeof a === "number" && typeof b === "number" ? changeOf(a, b, some.unit) : "—"));
     }
     body.append(row);
   }
@@ -103,7 +100,7 @@ function layerRows(provenance: Record<string, unknown>): HTMLElement[] {
     const key = words(e["layer"]) || name.split(/[\\/]/).slice(-1)[0];
     const notes = Array.isArray(e["notes"]) ? e["notes"].map(String) : [];
     rows.push(h("tr", {}, h("th", { scope: "row" }, maybe(`layer.${key}`) ?? key),
-      h("td", {}, source, ...notes.map((note) => h("span", { class: "fine block" }, note))),
+      h("td", {}, source, notes.length > 0 ? h("details", { class: "fine" }, h("summary", {}, t("about.notes", { n: notes.length })), ...notes.map((note) => h("span", { class: "block" }, note))) : null),
       h("td", {}, words(e["edition"]) || "—"), h("td", {}, words(e["licence"]) || "—"),
       h("td", {}, [words(e["crs"]), words(e["vertical_datum"])].filter(Boolean).join(" · ") || "—")));
   }
@@ -123,12 +120,12 @@ function about(app: App): Node[] {
     h("li", {}, t("about.between")),
     ...(app.hasFlow ? [h("li", {}, t("about.flow", { cell: number(grid.cell * 4, 0) }))] : []),
     h("li", {}, t("about.roofs")),
-    h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: data.made.replace("T", " ") }))));
+    h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: instant(data.made) }))));
   for (const s of data.scenarios) {
     const p = s.provenance;
     const versions = p["packages"] ?? p["versions"];
     const facts: string[] = [];
-    facts.push(t("about.solvers", { solvers: s.solvers.join(", ") || "—" }));
+    facts.push(t("about.solvers", { solvers: s.solvers.map((name) => maybe(`solver.${name}`) ?? name).join(", ") || "—" }));
     if (typeof p["twin"] === "string") facts.push(t("about.computed", { version: p["twin"] }));
     if (typeof p["commit"] === "string" && p["commit"]) facts.push(t("about.commit", { commit: p["commit"].slice(0, 12) }));
     if (versions && typeof versions === "object") facts.push(t("about.versions", { list: Object.entries(versions).map(([k, v]) => `${k} ${String(v)}`).join(", ") }));

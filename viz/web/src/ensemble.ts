@@ -20,8 +20,7 @@ export class Ensemble {
 
   static async read({ ensemble, curve }: PageData): Promise<Ensemble | null> {
     if (!ensemble) return null;
-    const fields: Uint8Array[] = [];
-    for (const id of [ensemble.count, ensemble.least, ensemble.middle, ensemble.greatest]) fields.push(await block(id));
+    const fields = await Promise.all([ensemble.count, ensemble.least, ensemble.middle, ensemble.greatest].map(block));
     return new Ensemble(ensemble.members, curve, fields);
   }
 

@@ -70,11 +70,16 @@ export class Finder {
     return null;
   }
 
-  /** The nearest road within `reach` metres. */
-  road(x: number, y: number, reach: number): number | null {
+  /** The nearest road within `reach` metres; beyond 16 m those of the buckets around are looked at too. */
+  road(x: number, y: number, reach: number, test: (k: number) => boolean = () => true): number | null {
     let best: number | null = null;
     let least = reach;
-    for (const k of this.buckets.get(this.key(x, y))?.roads ?? []) {
+    const keys = new Set<number>();
+    const around = reach > 16 ? Finder.SIZE : 0;
+    for (const dx of [-around, 0, around]) for (const dy of [-around, 0, around]) keys.add(this.key(x + dx, y + dy));
+    const found = new Set([...keys].flatMap((key) => this.buckets.get(key)?.roads ?? []));
+    for (const k of found) {
+      if (!test(k)) continue;
       for (const xy of this.territory.roads[k].lines) {
         for (let p = 0; p + 3 < xy.length; p += 2) {
           const dx = xy[p + 2] - xy[p];

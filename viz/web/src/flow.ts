@@ -12,6 +12,8 @@ const STREAK = 1.15; // seconds of travel that a streak is long
 
 export class Flow {
   readonly count: number;
+  /** How many of them are moved and drawn. */
+  active: number;
   readonly x: Float32Array;
   readonly y: Float32Array;
   /** On the screen: pixels to the tail, east and north. */
@@ -30,7 +32,7 @@ export class Flow {
   constructor(app: App, scenario: Scenario, count: number) {
     this.app = app;
     this.scenario = scenario;
-    this.count = count;
+    this.count = this.active = count;
     const column = (): Float32Array => new Float32Array(count);
     this.x = column();
     this.y = column();
@@ -61,7 +63,7 @@ export class Flow {
     const whole = app.choices.water === "maximum";
     const wet = app.data.wet_depth;
     const { lattice } = scenario;
-    for (let k = 0; k < this.count; k++) {
+    for (let k = 0; k < this.active; k++) {
       this.age[k] += seconds;
       const away = Math.abs(this.x[k] - middleX) > reach || Math.abs(this.y[k] - middleY) > reach;
       if (this.age[k] > this.life[k] || away) {

@@ -48,12 +48,40 @@ export function number(value: number, digits = 0): string {
   return new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(shown);
 }
 
-/** As many digits as a reader can use: three significant, no more than needed. */
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+/** Digits after the point that a reader can use: three significant, no more than needed. */
+function digitsOf(value: number): number {
+  const size = Math.abs(value);
+  return Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
+}
+
 export function figure(value: number): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e9)) return value.toExponential(1).replace(".", lang === "fr" ? "," : ".");
-  const digits = Number.isInteger(value) || size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  return new Intl.NumberFormat(lang, { maximumFractionDigits: digits }).format(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e10)) {
+    const [share, power] = value.toExponential(1).split("e");
+    const raised = [...power].map((c) => (c === "-" ? "⁻" : RAISED[Number(c)] ?? "")).join("");
+    return `${number(Number(share), 1)} × 10${raised}`;
+  }
+  // Nobody counts half a thousand million cubic metres one by one.
+  const shown = size >= 1e5 ? Number(value.toPrecision(4)) : value;
+  return new Intl.NumberFormat(lang, { maximumFractionDigits: digitsOf(value) }).format(shown);
+}
+
+/** A figure with its unit; long times in hours. */
+export function quantity(value: number, unit: string | null | undefined): string {
+  if (unit === "min" && Math.abs(value) >= 90) return duration(60 * value);
+  return `${figure(value)}${unit && unit !== "1" ? ` ${unit}` : ""}`;
+}
+
+/** What is added from `a` to `b`, no finer than these two are written. */
+export function changeOf(a: number, b: number, unit: string | null | undefined): string {
+  const most = Math.max(Math.abs(a), Math.abs(b));
+  const digits = Math.min(...[a, b].filter((v) => v !== 0).map((v) => (Number.isInteger(v) ? 2 : digitsOf(v))), 2);
+  const step = most >= 1e5 ? 10 ** (Math.floor(Math.log10(most)) - 3) : 10 ** -digits;
+  const change = Number((Math.round((b - a) / step) * step).toFixed(digits));
+  if (change === 0 && most >= step) return "±\u00a00";
+  return `${b > a ? "+" : b < a ? "−" : "±"}\u00a0${quantity(Math.abs(change || b - a), unit)}`;
 }
 
 /** Metres with centimetres. */
@@ -75,5 +103,12 @@ export function clock(startMs: number, offset: number, seconds: number, withDay 
   const shown = new Date(startMs + (offset + seconds) * 1000);
   const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", timeZone: "UTC" };
   if (withDay) Object.assign(options, { weekday: "short", day: "numeric", month: "short" });
-  return new Intl.DateTimeFormat(lang, options).format(shown);
+  return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, options).format(shown); // 24 hours, the day before the month
+}
+
+/** An instant that a file tells in ISO 8601, in words. */
+export function instant(iso: string): string {
+  const at = Date.parse(iso);
+  if (!Number.isFinite(at)) return iso;
+  return `${new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { dateStyle: "long", timeStyle: "short", timeZone: "UTC" }).format(at)} UTC`;
 }

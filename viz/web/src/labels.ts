@@ -80,13 +80,14 @@ export class Labels {
     this.items.forEach(measure);
   }
 
-  /** The pin of a point that was asked about; things that were are coloured themselves. */
+  /** The pin of a point or a house that was asked about; roads that were are coloured. */
   private pin(view: View): void {
     const pin = byId("pin");
     const { picked } = this.app.choices;
-    pin.hidden = picked === null || picked.building !== null || picked.road !== null || view.mode === "2d";
+    pin.hidden = picked === null || picked.road !== null || view.mode === "2d";
     if (!picked || pin.hidden) return;
-    const at = view.project(picked.x, picked.y, 0);
+    const house = picked.building === null ? null : this.app.territory.buildings?.list[picked.building];
+    const at = house ? view.project(house.x, house.y, house.height + 1) : view.project(picked.x, picked.y, 0);
     pin.style.transform = `translate(${Math.round(at.x)}px, ${Math.round(at.y)}px)`;
     pin.style.visibility = at.ahead ? "visible" : "hidden";
   }

@@ -12,12 +12,12 @@ import { readHash } from "./link";
 import { Loader } from "./loader";
 import { Map2D } from "./map2d";
 import { Decoder } from "./decoder";
-import { type Scenario, readScenario } from "./scenario";
+import { readScenario } from "./scenario";
 import { readTerritory } from "./territory";
 import { preparePrint } from "./picture";
 import { drawProfileLine, makeProfile, profilePoint, section, startProfile } from "./profile";
 import { commonStart, makeSwitch } from "./switch";
-import { openDrawing } from "./drawing";
+import { type Drawing, openDrawing } from "./drawing";
 import { Scene3D } from "./scene3d";
 import { makeSearch } from "./search";
 import { App } from "./state";
@@ -32,21 +32,24 @@ async function start(): Promise<void> {
   setTexts(data.texts, data.lang);
   byId("veil-text").textContent = t("loading");
   performance.mark("start");
-  const territory = await readTerritory(data);
-  performance.mark("territory");
-  const scenarios: Scenario[] = [];
-  for (const meta of data.scenarios) scenarios.push(await readScenario(data, meta, territory));
+  // The graphics card makes its programs while the blocks are unpacked.
+  const drawing = openDrawing(byId("map"));
+  performance.mark("card");
+  const reading = readTerritory(data);
+  const opening = data.scenarios.map((meta) => readScenario(data, meta, reading));
+  const [territory, ensemble, ...scenarios] = await Promise.all([reading, Ensemble.read(data), ...opening]);
   performance.mark("scenarios");
-  const app = new App(data, territory, scenarios, await Ensemble.read(data));
+  const app = new App(data, territory, scenarios, ensemble);
   const decoder = new Decoder();
-  const view = makeView(byId("map"), app, decoder);
+  const view = makeView(byId("map"), app, decoder, drawing);
   const loader = new Loader(app, view, decoder);
   makeInterface(app, view, loader);
   readHash(app, view, location.hash);
   addEventListener("hashchange", () => readHash(app, view, location.hash));
   Object.assign(window, { twin: { app, view: () => view, section, decoder, loader } }); // for the tests, and for the curious
   document.documentElement.dataset["ready"] = "first";
-  await painted(); // nothing before the first picture
+  await Promise.race([view.shown, hidden()]); // nothing before the first picture
+  performance.mark("picture");
   const houses = view.build();
   // The page can be used meanwhile.
   const rest = async (): Promise<void> => {
@@ -60,18 +63,18 @@ async function start(): Promise<void> {
   decoder.close(); // everything is decoded
 }
 
-/** The first picture is on the screen. */
-function painted(): Promise<void> {
+/** A page in the background draws nothing. */
+function hidden(): Promise<void> {
   return new Promise((done) => {
     const look = (): void => {
-      if (performance.getEntriesByName("picture").length > 0 || document.hidden) done();
-      else setTimeout(look, 15);
+      if (document.hidden) done();
     };
     look();
+    document.addEventListener("visibilitychange", look, { once: true });
   });
 }
-function makeView(map: HTMLElement, app: App, decoder: Decoder): View {
-  const drawing = openDrawing();
+
+function makeView(map: HTMLElement, app: App, decoder: Decoder, drawing: Drawing | null): View {
   if (drawing) {
     try {
       return new Scene3D(map, app, drawing, decoder);
@@ -101,10 +104,7 @@ function makeInterface(app: App, view: View, loader: Loader): void {
   listen(app, view);
   const map = byId("map");
   const needle = document.querySelector<SVGElement>("#compass g");
-  let drawn = false;
   view.onDraw = () => {
-    if (!drawn) performance.mark("picture"); // 3D waits for the first pictures to be measured: it is on the screen
-    drawn = true;
     loader.look();
     labels.update(view, map.clientWidth, map.clientHeight);
     needle?.setAttribute("transform", `rotate(${-view.bearing()} 12 12)`);

@@ -6,7 +6,6 @@ import {
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
-import { Finder } from "./finder";
 import { type Scenario, changeAt } from "./scenario";
 import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
@@ -25,6 +24,7 @@ function unhalf(bits: number): number {
 export class Map2D implements View {
   readonly mode = "2d" as const;
   onDraw: () => void = () => undefined;
+  readonly shown: Promise<void>;
   private readonly host: HTMLElement;
   private readonly app: App;
   private readonly canvas = document.createElement("canvas");
@@ -34,7 +34,6 @@ export class Map2D implements View {
   private readonly flows: Flow[];
   private flowed = 0;
   private readonly water = document.createElement("canvas");
-  private readonly finder: Finder;
   private readonly fields = new Map<string, Float32Array>();
   private readonly outlines: Path2D[];
   private readonly roadPaths: Path2D[];
@@ -53,7 +52,6 @@ export class Map2D implements View {
     if (!context) throw new Error("neither WebGL nor a 2D canvas");
     this.context = context;
     const { territory } = app;
-    this.finder = new Finder(territory);
     this.outlines = (territory.buildings?.list ?? []).map((b) => {
       const path = new Path2D();
       for (const { xy } of b.rings) this.trace(path, xy, true);
@@ -69,15 +67,18 @@ export class Map2D implements View {
     this.resize();
     this.home();
     app.on(() => this.invalidate());
-    const loop = (now: number): void => {
+    this.shown = new Promise((done) => {
+      const loop = (now: number): void => {
+        requestAnimationFrame(loop);
+        this.flow(now);
+        if (!this.dirty) return;
+        this.dirty = false;
+        this.draw();
+        this.onDraw();
+        done();
+      };
       requestAnimationFrame(loop);
-      this.flow(now);
-      if (!this.dirty) return;
-      this.dirty = false;
-      this.draw();
-      this.onDraw();
-    };
-    requestAnimationFrame(loop);
+    });
   }
 
   private trace(path: Path2D, xy: Float32Array, close: boolean): void {
@@ -376,8 +377,8 @@ export class Map2D implements View {
   pick(clientX: number, clientY: number): Picked | null {
     const [x, y] = this.place(clientX, clientY);
     if (!this.app.territory.lattice.inside(x, y)) return null;
-    const building = this.app.choices.showBuildings ? this.finder.building(x, y) : null;
-    const road = building === null && this.app.choices.showRoads ? this.finder.road(x, y, Math.max(5, 6 / this.scale)) : null;
+    const building = this.app.choices.showBuildings ? this.app.finder.building(x, y) : null;
+    const road = building === null && this.app.choices.showRoads ? this.app.finder.road(x, y, Math.max(5, 6 / this.scale)) : null;
     return { x, y, building, road };
   }
 

@@ -1,66 +1,133 @@
-// How fast this machine draws, and what follows from it: how fine the ground is, and how many pixels while it moves.
+// How fast this machine draws, and what follows from it: how fine the ground is, how many pixels while the picture
+// moves, how many streaks. A governor: pictures that take too long make the next ones cheaper, room makes them finer.
 
-/** Tiles of ground (289 points each) on machines from slow to fast. */
-export const TILE_BUDGETS = [110, 300, 900, 2400];
-/** A picture that takes less (ms) leaves room for finer ground. */
-const QUICK = 9;
-/** What a picture may take (ms): 60 a second; where the processor draws, what stays usable. */
-const GOAL = { card: 15, software: 80 };
+export interface Level {
+  /** Tiles of ground (289 points each). */
+  tiles: number;
+  /** Share of the screen's pixels a side while the picture moves; the still picture is always sharp. */
+  pixels: number;
+  /** Share of the streaks. */
+  streaks: number;
+}
+
+/** From slow machines to fast ones. */
+export const LEVELS: readonly Level[] = [
+  { tiles: 110, pixels: 0.45, streaks: 0.3 },
+  { tiles: 110, pixels: 0.6, streaks: 0.5 },
+  { tiles: 110, pixels: 0.8, streaks: 0.7 },
+  { tiles: 300, pixels: 0.8, streaks: 1 },
+  { tiles: 300, pixels: 1, streaks: 1 },
+  { tiles: 900, pixels: 1, streaks: 1 },
+  { tiles: 2400, pixels: 1, streaks: 1 },
+];
+/** Tiles that any level asks for. */
+export const MOST_TILES = LEVELS[LEVELS.length - 1].tiles;
+/** What a picture may take (ms): 60 a second and a little to spare; where the processor draws, what stays usable. */
+export const GOAL = { card: 14, software: 80 };
+/** A picture that takes less than this share of that leaves room for finer ones. */
+const ROOM = 0.5;
+/** Pictures that are judged together; those right after a change, which load and compile, are not among them. */
+const WINDOW = 12;
+const PASSED = 2;
+/** Windows in a row with room before a step up. */
+const PATIENCE = 2;
+/** A level that was too dear is not tried again for this long (ms), twice as long each time. */
+const WAIT = 20_000;
+const LONGEST = 600_000;
 
 export class Pace {
-  /** Median of the last measured pictures, ms; 0 until there are enough. */
+  /** What a picture takes, median of the last window (ms); 0 until there is one. */
   measured = 0;
-  private level: number;
-  private readonly software: boolean;
+  /** The same of still, sharp pictures, when they differ. */
+  sharp = 0;
+  private at: number;
   private readonly goal: number;
+  private readonly software: boolean;
   private readonly spans: number[] = [];
-  private tooFine = false;
+  private pass = PASSED;
+  private roomy = 0;
+  private settled = false;
+  private pinned = false;
+  /** Until when each level is left alone, and how long the next time (ms). */
+  private readonly until = new Float64Array(LEVELS.length);
+  private readonly wait = new Float64Array(LEVELS.length).fill(WAIT);
 
   constructor(software: boolean) {
     this.software = software;
     this.goal = software ? GOAL.software : GOAL.card;
-    this.level = software ? 0 : 1;
+    this.at = software ? 1 : 4;
   }
 
-  get tiles(): number {
-    return TILE_BUDGETS[this.level];
+  get level(): Level {
+    return LEVELS[this.at];
   }
 
-  /** Whether the first pictures are still measured. */
+  /** Whether pictures are drawn only to find the level: the reader sees them stand still. */
   get open(): boolean {
-    return this.spans.length < this.enough;
+    return !this.settled && !this.pinned;
   }
 
-  private get enough(): number {
-    return this.software ? 3 : 5;
-  }
-
-  /** One more picture took `span` ms. True when that was the last one needed. */
-  took(span: number): boolean {
+  /** A picture that moves took `span` ms, from the start of the work to the end on the card; it is `now` (ms). True when the level has changed. */
+  took(span: number, now: number): boolean {
+    if (this.pinned || this.pass-- > 0) return false;
     this.spans.push(span);
-    if (this.open) return false;
-    // The first one compiles shaders.
-    this.measured = this.spans.slice(1).sort((a, b) => a - b)[this.software ? 0 : 1];
-    const finer = this.measured < QUICK && this.level < TILE_BUDGETS.length - 1 && !this.tooFine;
-    const coarser = this.measured > 1.4 * this.goal && this.level > 0;
-    this.tooFine ||= coarser; // and never back
-    if (finer || (coarser && !this.software)) this.spans.length = 0; // look again
-    if (finer || coarser) this.level += finer ? 1 : -1;
+    if (this.spans.length < (this.open && this.software ? 2 : WINDOW)) return false;
+    // The median: a late picture now and then (a frame unpacked, rubbish collected) is no reason.
+    this.measured = this.spans.sort((a, b) => a - b)[this.spans.length >> 1];
+    this.spans.length = 0;
+    this.pass = 0;
+    const was = this.at;
+    if (this.measured > this.goal) this.down(now);
+    else if (this.measured < ROOM * this.goal) this.up(now);
+    else this.roomy = 0;
+    this.settled = this.settled || this.software || (this.at === was && this.roomy === 0);
+    if (this.at === was) return false;
+    this.pass = PASSED;
     return true;
+  }
+
+  private down(now: number): void {
+    this.roomy = 0;
+    if (this.at === 0) return;
+    this.until[this.at] = now + this.wait[this.at];
+    this.wait[this.at] = Math.min(LONGEST, 2 * this.wait[this.at]);
+    this.at = Math.max(0, this.at - (this.measured > 2 * this.goal ? 2 : 1));
+  }
+
+  private up(now: number): void {
+    const next = this.at + 1;
+    if (next === LEVELS.length || now < this.until[next]) {
+      this.roomy = 0;
+      return;
+    }
+    if (++this.roomy < (this.settled ? PATIENCE : 1)) return;
+    this.roomy = 0;
+    this.at = next;
+  }
+
+  /** A still picture, with all its pixels, took `span` ms. */
+  stood(span: number): void {
+    this.sharp = this.sharp === 0 ? span : 0.7 * this.sharp + 0.3 * span;
   }
 
   /** The finest ground, for a picture that may take its time. */
   finest(): void {
-    this.level = TILE_BUDGETS.length - 1;
+    this.at = LEVELS.length - 1;
+    this.pinned = true;
   }
 
-  /** Share of the screen's pixels a side: fewer while it moves on a slow machine; the still picture is always sharp. */
+  /** Share of the screen's pixels a side. */
   ratio(quiet: boolean): number {
-    return quiet || this.measured < 1.3 * this.goal ? 1 : Math.max(0.45, Math.sqrt(this.goal / this.measured));
+    return quiet || this.pinned ? 1 : this.level.pixels;
+  }
+
+  /** Least time between two pictures of streaks over a still view (ms): they never take more than 60 % of a machine. */
+  get drift(): number {
+    return Math.max(30, 1.6 * Math.max(this.measured, this.sharp));
   }
 
   /** The still picture of a software renderer is drawn finer instead of smoothed, where that does not take long. */
   get fine(): boolean {
-    return this.software && this.measured > 0 && this.measured < 350;
+    return this.software && this.sharp > 0 && this.sharp < 350;
   }
 }

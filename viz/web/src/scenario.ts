@@ -268,23 +268,14 @@ export class Scenario {
   }
 
   /** What the first picture needs: which cells, the opening and first frames, series at buildings and roads. */
-  async open(): Promise<void> {
+  open(read: Blocks): void {
     const { meta } = this;
-    this.place(await block(meta.wet));
-    const opening = await block(meta.opening.blob);
-    const size = this.cells.length;
-    meta.opening.frames.forEach((k, n) => this.opened.set(k, opening.slice(n * size, (n + 1) * size)));
     const frames = meta.times.length;
-    const read = async (id: number | null | undefined): Promise<Uint8Array | null> =>
-      id === null || id === undefined ? null : undelta(await block(id), frames);
-    this.buildingDepth = await read(meta.building_depth);
-    this.roadDepth = await read(meta.road_depth);
-    this.volume = await read(meta.traffic?.volume);
-    this.saturation = await read(meta.traffic?.saturation);
-    this.closed = await read(meta.traffic?.closed);
-    if (meta.roofs !== null) this.roofs = await block(meta.roofs);
-    if (meta.maximum !== null) this.maximum = await block(meta.maximum);
-    if (meta.frames_maximum !== null) this.framesMaximum = await block(meta.frames_maximum);
+    this.place(read.wet);
+    const size = this.cells.length;
+    meta.opening.frames.forEach((k, n) => this.opened.set(k, read.opening.slice(n * size, (n + 1) * size)));
+    [this.buildingDepth, this.roadDepth, this.volume, this.saturation, this.closed] = read.series.map((bytes) => bytes && undelta(bytes, frames));
+    [this.roofs, this.maximum, this.framesMaximum] = read.fields;
     if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 
@@ -413,12 +404,33 @@ export function changePairs(a: Scenario, b: Scenario, wet: number): Uint16Array<
   return out;
 }
 
-export async function readScenario(data: PageData, meta: ScenarioMeta, territory: Territory): Promise<Scenario> {
-  const { lattice } = territory;
-  const bed = meta.bed
-    ? terrain(await block(meta.bed.blob), lattice.nx, lattice.ny, meta.bed.low, meta.bed.step)
-    : territory.bed;
-  const scenario = new Scenario(meta, lattice, bed, meta.bed !== null, Float32Array.from(data.curve));
-  await scenario.open();
+/** What a scenario opens on, unpacked. */
+interface Blocks {
+  bed: Float32Array | null;
+  wet: Uint8Array;
+  opening: Uint8Array;
+  /** Buildings' and roads' depths, volume, saturation and closing of roads over time. */
+  series: (Uint8Array | null)[];
+  /** Roofs, greatest depth, greatest depth over the frames. */
+  fields: (Uint8Array | null)[];
+}
+
+async function readBlocks(data: PageData, meta: ScenarioMeta): Promise<Blocks> {
+  const { nx, ny } = data.grid;
+  const { traffic } = meta;
+  const some = (ids: (number | null | undefined)[]): Promise<(Uint8Array | null)[]> => Promise.all(ids.map((id) => (id == null ? null : block(id))));
+  const [bed, wet, opening, series, fields] = await Promise.all([
+    meta.bed && block(meta.bed.blob), block(meta.wet), block(meta.opening.blob),
+    some([meta.building_depth, meta.road_depth, traffic?.volume, traffic?.saturation, traffic?.closed]),
+    some([meta.roofs, meta.maximum, meta.frames_maximum]),
+  ]);
+  return { bed: bed && meta.bed && terrain(bed, nx, ny, meta.bed.low, meta.bed.step), wet, opening, series, fields };
+}
+
+/** Its blocks are unpacked while those of the territory still are. */
+export async function readScenario(data: PageData, meta: ScenarioMeta, territory: Promise<Territory>): Promise<Scenario> {
+  const [blocks, { lattice, bed }] = await Promise.all([readBlocks(data, meta), territory]);
+  const scenario = new Scenario(meta, lattice, blocks.bed ?? bed, blocks.bed !== null, Float32Array.from(data.curve));
+  scenario.open(blocks);
   return scenario;
 }

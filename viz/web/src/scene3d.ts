@@ -1,17 +1,16 @@
 // The 3D picture: ground and water in one mesh, buildings, roads, dikes. Draws only when something changed.
 
 import {
-  Box3, ColorManagement, type DataTexture, FrontSide, Frustum, Group, LinearMipmapLinearFilter, LinearMipmapNearestFilter,
-  LinearSRGBColorSpace, Matrix4, Mesh, NoColorSpace, Scene, ShaderMaterial, Texture, Vector2, Vector3, WebGLRenderer,
+  Box3, type DataTexture, FrontSide, Frustum, Group, LinearMipmapLinearFilter, LinearMipmapNearestFilter,
+  Matrix4, Mesh, NoColorSpace, Scene, ShaderMaterial, Texture, Vector2, Vector3, type WebGLRenderer,
 } from "three";
 import type { Decoder } from "./decoder";
-import type { Drawing } from "./drawing";
-import { Finder } from "./finder";
+import { type Drawing, askRest } from "./drawing";
 import { Flow, flowAtFirst } from "./flow";
 import { GroundTiles, bedTexture } from "./ground";
 import { homeCamera } from "./home";
 import { Orbit } from "./orbit";
-import { Pace, TILE_BUDGETS } from "./pace";
+import { MOST_TILES, type Pace } from "./pace";
 import { pickAlong } from "./picking";
 import * as glsl from "./shaders";
 import type { App, Picked } from "./state";
@@ -21,19 +20,17 @@ import { Things } from "./things";
 import { ChangeTexture, type Uniforms, sharedUniforms } from "./uniforms";
 import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
 
-ColorManagement.enabled = false; // sRGB in, sRGB out: the legend's colours are the picture's
-
 const STREAKS = 1500;
 export class Scene3D implements View {
   readonly mode = "3d" as const;
   onDraw: () => void = () => undefined;
+  readonly shown: Promise<void>;
   private readonly app: App;
   private readonly host: HTMLElement;
   private readonly renderer: WebGLRenderer;
   private readonly scene = new Scene();
   private readonly root = new Group();
   private readonly orbit: Orbit;
-  private readonly finder: Finder;
   private readonly textures: (ScenarioTextures | null)[];
   private readonly shared: Uniforms;
   private readonly things: Things;
@@ -44,7 +41,6 @@ export class Scene3D implements View {
   private readonly photo: Texture | null;
   private readonly tiles: GroundTiles;
   private readonly beds: DataTexture[] = [];
-  private readonly software: boolean;
   private ratio = 1;
   private dirty = true;
   private stale = true;
@@ -52,26 +48,25 @@ export class Scene3D implements View {
   private still = 0;
   private readonly streaks: (StreakMesh | null)[];
   private flowed = 0;
+  private onShown: () => void = () => undefined;
+  /** A picture that the card has not finished yet: when its work began, and whether it is one of a moving view. */
+  private pending: { fence: WebGLSync; began: number; moving: boolean } | null = null;
 
-  constructor(host: HTMLElement, app: App, { canvas, context, software }: Drawing, decoder: Decoder) {
+  constructor(host: HTMLElement, app: App, { canvas, renderer, software, pace }: Drawing, decoder: Decoder) {
     this.host = host;
     this.app = app;
     const { territory } = app;
     host.prepend(canvas);
     this.decoder = decoder;
-    this.software = software;
-    this.pace = new Pace(software);
-    this.renderer = new WebGLRenderer({ canvas, context, alpha: true });
-    this.renderer.debug.checkShaderErrors = false; // asking would wait for every shader by itself; the tests look at pixels
-    this.renderer.outputColorSpace = LinearSRGBColorSpace;
-    this.renderer.setClearColor(0x000000, 0); // the sky is the page's
-    this.renderer.autoClear = false;
+    this.pace = pace;
+    this.ratio = pace.ratio(false);
+    this.renderer = renderer;
+    this.shown = new Promise((done) => (this.onShown = done));
     this.orbit = new Orbit(canvas, (x, y) => this.surface(x, y) * app.choices.exaggeration, () => {
       this.moving = performance.now();
       this.dirty = true;
     });
     this.orbit.controls.maxDistance = 8 * Math.max(territory.lattice.halfX, territory.lattice.halfY);
-    this.finder = new Finder(territory);
     this.textures = app.scenarios.map(() => null);
 
     const draped = (image: ImageBitmap): Texture => {
@@ -90,7 +85,7 @@ export class Scene3D implements View {
     const first = this.of(app.choices.scenario);
     this.shared = sharedUniforms(app, this.ground, first, this.bottom);
     const groundMaterial = new ShaderMaterial({ vertexShader: glsl.terrainVertex, fragmentShader: glsl.terrainFragment, uniforms: { ...this.shared }, side: FrontSide });
-    this.tiles = new GroundTiles(lattice, this.bottom, territory.highest + app.data.greatest_depth, TILE_BUDGETS[TILE_BUDGETS.length - 1] + 4);
+    this.tiles = new GroundTiles(lattice, this.bottom, territory.highest + app.data.greatest_depth, MOST_TILES + 4);
     const groundMesh = new Mesh(this.tiles.geometry, groundMaterial);
     groundMesh.frustumCulled = false;
     groundMesh.renderOrder = 1; // after the houses: what they hide is not drawn
@@ -132,6 +127,7 @@ export class Scene3D implements View {
   }
 
   build(): Promise<void> {
+    askRest(this.renderer);
     return this.things.build(this.decoder, () => this.invalidate());
   }
 
@@ -141,7 +137,7 @@ export class Scene3D implements View {
     this.invalidate();
   }
 
-  /** Median of the last measured pictures, ms; tests read it. */
+  /** What a picture takes, ms; tests read it. */
   get measured(): number {
     return this.pace.measured;
   }
@@ -156,17 +152,20 @@ export class Scene3D implements View {
     const { clientWidth, clientHeight } = this.host;
     if (clientWidth === 0 || clientHeight === 0) return; // not on the screen: paper is being laid out
     const finest = this.ratio === 1 && this.pace.fine ? Math.max(1.5, devicePixelRatio) : devicePixelRatio;
-    this.renderer.setPixelRatio(this.ratio * Math.min(2, finest));
-    this.renderer.setSize(clientWidth, clientHeight, false);
+    const wanted = this.ratio * Math.min(2, finest);
+    const now = this.renderer.getSize(new Vector2());
+    if (now.x !== clientWidth || now.y !== clientHeight || this.renderer.getPixelRatio() !== wanted) {
+      this.renderer.setDrawingBufferSize(clientWidth, clientHeight, wanted);
+    }
     this.orbit.resize(clientWidth / Math.max(1, clientHeight));
     this.dirty = true;
   }
 
   private tick(now: number): void {
     this.orbit.tick(now);
-    const quiet = now - this.moving > 220 && !this.app.choices.playing;
+    const quiet = now - this.moving > 220 && !this.app.choices.playing && !this.pace.open;
     const wanted = this.pace.ratio(quiet);
-    if (Math.abs(wanted - this.ratio) > 0.06 && (quiet ? now - this.still > 200 : true)) {
+    if (Math.abs(wanted - this.ratio) > 0.01 && (quiet ? now - this.still > 200 : true)) {
       this.ratio = wanted;
       this.still = now;
       this.resize();
@@ -176,16 +175,45 @@ export class Scene3D implements View {
     this.dirty = false;
     const before = performance.now();
     this.draw();
-    this.measure(performance.now() - before);
     this.onDraw();
+    this.mark(before, !quiet);
   }
 
-  /** Streaks move on: on a slow machine a few times a second, and not before it has been measured. */
+  /** Ask when the card will have finished this picture: nothing waits for it. */
+  private mark(began: number, moving: boolean): void {
+    const gl = this.renderer.getContext() as WebGL2RenderingContext;
+    if (this.pending) return; // one at a time
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    if (!fence) return; // the context is lost
+    gl.flush();
+    this.pending = { fence, began, moving };
+    setTimeout(() => this.look(), 0);
+  }
+
+  private look(): void {
+    const gl = this.renderer.getContext() as WebGL2RenderingContext;
+    if (!this.pending) return;
+    const { fence, began, moving } = this.pending;
+    if (!gl.isContextLost() && gl.getSyncParameter(fence, gl.SYNC_STATUS) !== gl.SIGNALED) {
+      setTimeout(() => this.look(), 1);
+      return;
+    }
+    gl.deleteSync(fence);
+    this.pending = null;
+    this.onShown();
+    const now = performance.now();
+    if (!moving) this.pace.stood(now - began);
+    else if (this.pace.took(now - began, now)) this.dirty = true;
+    if (this.pace.open) this.dirty = true; // the first pictures find the level
+  }
+
+  /** Streaks move on: over a still view as often as the machine bears, and not before it has been measured. */
   private flow(now: number): void {
     const { app } = this;
     const still = !app.choices.showFlow || app.whole || document.hidden || this.measured === 0;
+    if (still) return;
     const passed = (now - this.flowed) / 1000;
-    if (still || passed < Math.max(0.03, (1.6 * this.measured) / 1000)) return;
+    if (1000 * passed < this.pace.drift && !app.choices.playing) return;
     this.flowed = now;
     const perPixel = this.metresPerPixel();
     const screen = this.renderer.getSize(new Vector2());
@@ -194,6 +222,7 @@ export class Scene3D implements View {
     for (const k of this.shownNow) {
       const streaks = this.streaks[k];
       if (!streaks || streaks.flow.empty) continue;
+      streaks.flow.active = Math.round(this.pace.level.streaks * STREAKS);
       streaks.flow.step(Math.min(0.2, passed), target.x, target.y, reach, perPixel);
       const scenario = app.scenarios[k];
       const { lattice } = app.territory;
@@ -213,16 +242,6 @@ export class Scene3D implements View {
   private get shownNow(): number[] {
     const { choices } = this.app;
     return choices.compare ? [choices.scenario, choices.other] : [choices.scenario];
-  }
-
-  /** The first pictures decide how fine the ground mesh is on this machine. */
-  private measure(cpu: number): void {
-    if (!this.pace.open) return;
-    const gl = this.renderer.getContext();
-    const before = performance.now();
-    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the picture
-    this.dirty = true;
-    if (this.pace.took(cpu + performance.now() - before) && this.software) this.resize();
   }
 
   private draw(): void {
@@ -245,6 +264,7 @@ export class Scene3D implements View {
     // From the side, what lies far behind the middle of the picture fades into the sky.
     const { distance } = this.orbit;
     (this.shared["hazeFrom"].value as Vector2).set(1.45 * distance, 4.2 * distance + 600);
+    this.renderer.info.reset();
     this.renderer.setScissorTest(false);
     this.renderer.clear();
     if (choices.compare && this.textures.length > 1) {
@@ -273,7 +293,7 @@ export class Scene3D implements View {
         box.max.set(east, north, high * exaggeration);
         return frustum.intersectsBox(box);
       },
-    }, this.pace.tiles);
+    }, this.pace.level.tiles);
   }
 
   private drawScenario(k: number): void {
@@ -314,7 +334,7 @@ export class Scene3D implements View {
       .unproject(this.orbit.eye).sub(eye).normalize();
     eye.z /= this.app.choices.exaggeration;
     ray.z /= this.app.choices.exaggeration;
-    return pickAlong(this.app, this.finder, (x, y) => this.surface(x, y), eye, ray, Math.max(5, 6 * this.metresPerPixel()));
+    return pickAlong(this.app, this.app.finder, (x, y) => this.surface(x, y), eye, ray, Math.max(5, 6 * this.metresPerPixel()));
   }
 
   sees(west: number, south: number, east: number, north: number): boolean {
@@ -381,6 +401,10 @@ export class Scene3D implements View {
   }
 
   drawNow(): void {
+    if (this.ratio !== 1) { // a picture is kept with all its pixels
+      this.ratio = 1;
+      this.resize();
+    }
     this.draw();
     this.onDraw();
   }

@@ -1,6 +1,8 @@
 // What the reader has chosen, and who wants to know when it changes.
 
 import type { Ensemble } from "./ensemble";
+import { Finder } from "./finder";
+import { clock, duration } from "./i18n";
 import type { Scenario } from "./scenario";
 import type { Territory } from "./territory";
 import type { PageData } from "./types";
@@ -58,6 +60,7 @@ export class App {
   readonly ensemble: Ensemble | null;
   readonly choices: Choices;
   private readonly listeners: ((changed: Set<Choice | "frames" | "language">) => void)[] = [];
+  private found: Finder | null = null;
   private pending: Set<Choice | "frames" | "language"> = new Set();
 
   constructor(data: PageData, territory: Territory, scenarios: Scenario[], ensemble: Ensemble | null) {
@@ -109,6 +112,17 @@ export class App {
   get hasDifference(): boolean {
     return this.scenarios.length > 1 && this.scenarios.every((s) => s.meta.maximum !== null)
       && this.scenarios.slice(1).every((s) => s.meta.difference !== null);
+  }
+
+  /** What lies where; worked out when somebody first asks. */
+  get finder(): Finder {
+    return (this.found ??= new Finder(this.territory));
+  }
+
+  /** An instant by the clock, with the day where the run is longer than one. */
+  hour(time: number): string {
+    const { meta, startMs } = this.shown;
+    return meta.start ? clock(startMs, meta.offset_s, time, this.to - this.from > 86_400) : `T+${duration(time)}`;
   }
 
   /** Water over the whole run instead of an instant. */

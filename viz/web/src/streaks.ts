@@ -45,7 +45,8 @@ export class StreakMesh {
     const { flow, material } = this;
     const at = this.position.array;
     const look = this.streak.array;
-    for (let k = 0; k < flow.count; k++) {
+    this.mesh.geometry.setDrawRange(0, 6 * flow.active);
+    for (let k = 0; k < flow.active; k++) {
       const seen = flow.light[k] > 0;
       const z = seen ? height(flow.x[k], flow.y[k]) : 0;
       for (let c = 0; c < 4; c++) {

@@ -97,7 +97,18 @@ async function ids(id: number | null): Promise<string[] | null> {
 export async function readTerritory(data: PageData): Promise<Territory> {
   const { nx, ny, cell } = data.grid;
   const lattice = new Lattice(nx, ny, cell);
-  const bed = terrain(await block(data.bed.blob), nx, ny, data.bed.low, data.bed.step);
+  // All blocks are unpacked at once: none waits for the one before it.
+  const numbers = async (id: number): Promise<Int32Array<ArrayBuffer>> => varints(await block(id)) as Int32Array<ArrayBuffer>;
+  const { buildings: b, roads: r } = data;
+  const [bed, ground, photo, built, builtIds, paved, roadIds] = await Promise.all([
+    block(data.bed.blob).then((bytes) => terrain(bytes, nx, ny, data.bed.low, data.bed.step)),
+    picture(data.ground),
+    data.photo ? picture(data.photo) : null,
+    Promise.all(b ? [b.rings, b.holes, b.outline, b.height, b.nature, b.use].map(numbers) : []),
+    ids(b?.ids ?? null),
+    Promise.all(r ? [r.parts, r.outline, r.importance, r.level, r.drivable, r.name, r.nature].map(numbers) : []),
+    ids(r?.ids ?? null),
+  ]);
   let lowest = Infinity;
   let highest = -Infinity;
   for (const z of bed) {
@@ -105,31 +116,19 @@ export async function readTerritory(data: PageData): Promise<Territory> {
     if (z > highest) highest = z;
   }
   if (!Number.isFinite(lowest)) lowest = highest = 0;
-  const ground = await picture(data.ground);
-  const photo = data.photo ? await picture(data.photo) : null;
   let buildings: Buildings | null = null;
-  if (data.buildings) {
-    const b = data.buildings;
-    buildings = new Buildings(
-      varints(await block(b.rings)), varints(await block(b.holes)), varints(await block(b.outline)),
-      varints(await block(b.height)), varints(await block(b.nature)), varints(await block(b.use)),
-      await ids(b.ids), b.step,
-    );
+  if (b) {
+    const [rings, holes, outline, height, nature, use] = built;
+    buildings = new Buildings(rings, holes, outline, height, nature, use, builtIds, b.step);
   }
   const roads: Road[] = [];
   let roadName = new Int32Array();
   let roadNature = new Int32Array();
-  let roadIds: string[] | null = null;
-  if (data.roads) {
-    const r = data.roads;
-    const parts = varints(await block(r.parts));
-    const next = polylineReader(varints(await block(r.outline)), r.step);
-    const importance = varints(await block(r.importance));
-    const level = varints(await block(r.level));
-    const drivable = varints(await block(r.drivable));
-    roadName = varints(await block(r.name)) as Int32Array<ArrayBuffer>;
-    roadNature = varints(await block(r.nature)) as Int32Array<ArrayBuffer>;
-    roadIds = await ids(r.ids);
+  if (r) {
+    const [parts, outline, importance, level, drivable, name, nature] = paved;
+    roadName = name;
+    roadNature = nature;
+    const next = polylineReader(outline, r.step);
     for (let k = 0; k < r.count; k++) {
       const lines: Float32Array[] = [];
       for (let p = 0; p < parts[k]; p++) lines.push(next());

@@ -87,7 +87,7 @@ export function makeTimebar(app: App, view: View): void {
         leap("previous-chapter", t("chapter.previous"), PREVIOUS, -1), leap("next-chapter", t("chapter.next"), NEXT, 1), opener)] : []),
       h("div", { class: "clock" }, day, since),
       list,
-      h("div", { class: "track" }, graph(app), marks, slider, h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, `T+${duration(from)}`), area, h("span", {}, `T+${duration(to)}`))),
+      h("div", { class: "track" }, graph(app), marks, slider, h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, app.hour(from)), area, h("span", {}, app.hour(to)))),
       h("label", { class: "speed" }, h("span", {}, t("time.speed_short")), speed),
     );
     update();

@@ -27,6 +27,8 @@ export interface View {
   readonly mode: "3d" | "2d";
   /** Called after every picture: labels, scale and compass follow. */
   onDraw: () => void;
+  /** Resolved when the first picture is on the screen. */
+  readonly shown: Promise<void>;
   invalidate(): void;
   /** Add what the first picture does without; resolved when it is there. */
   build(): Promise<void>;
