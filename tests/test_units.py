@@ -32,7 +32,7 @@ def test_quantities(value: str | float, unit: str, expected: float) -> None:
         ("5 kg", "mass"),
         ("five m", "five m"),
         ("5 foo", "not known"),
-        (True, "True"),
+        (True, "true"),
         ("1e999 m", "1e999"),
     ],
 )

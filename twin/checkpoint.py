@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.files import replacing
 
 FILE = "checkpoint/state.npz"
@@ -42,15 +42,13 @@ def load(run: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]
     """
     path = run / FILE
     if not path.is_file():
-        raise InputError(Problem(str(path), "", "no checkpoint", "a run that was interrupted"))
+        raise InputError(told(path, "", "folder.no_checkpoint"))
     clock: dict[str, float] = {}
     states: dict[str, dict[str, NDArray[Any]]] = {}
     with np.load(path, allow_pickle=False) as arrays:
         version = int(arrays["version"])
         if version != VERSION:
-            raise InputError(
-                Problem(str(path), "version", str(version), str(VERSION), "run the scenario again")
-            )
+            raise InputError(told(path, "version", "folder.other_version", found=version, wanted=VERSION))
         for key in arrays.files:
             if key.startswith("clock/"):
                 clock[key.removeprefix("clock/")] = float(arrays[key])

@@ -16,7 +16,7 @@ import typer
 
 from twin import __version__, cli_traffic
 from twin.cli_table import print_table
-from twin.errors import InputError, Problem, TwinError
+from twin.errors import InputError, TwinError, told
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def fetch(
         try:
             x0, y0, x1, y1 = (float(part) for part in bbox.split(","))
         except ValueError:
-            raise InputError(Problem("twin fetch", "--bbox", bbox, text("fetch.bad_box"))) from None
+            raise InputError(told("twin fetch", "--bbox", "fetch.bad_box", found=bbox)) from None
         bounds = (x0, y0, x1, y1)
     start(
         directory, commune=commune, bbox=bounds, services=Services.read(services), zone=zone, margin=margin,
@@ -123,7 +123,7 @@ def check(
     from twin.territory import Territory, read_toml
 
     target = file / "territory.toml" if file.is_dir() else file
-    table = read_toml(target, text("cli.check_file"))
+    table = read_toml(target, "scenario.nothing_to_check")
     if "territory" in table or "duration" in table:
         scenario = Scenario.open(target)
         problems = scenario.check()

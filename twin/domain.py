@@ -11,8 +11,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem, suggest
+from twin.errors import InputError, suggest, told
 from twin.grid import Grid
+from twin.messages import optional
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -110,12 +111,11 @@ class Domain:
         Raises
         ------
         InputError
-            The territory has no terrain, and `who` needs one.
+            The territory has no terrain, and `who` (``reader.<who>`` of the message table) needs one.
         """
         if self.grid is None:
-            raise InputError(
-                Problem(self.name, "layers.terrain", "no terrain layer", f"a terrain, which {who} reads")
-            )
+            reader = optional(f"reader.{who}") or who
+            raise InputError(told(self.name, "layers.terrain", "scenario.no_terrain", reader=reader))
         return self.grid
 
     def place(self, name: str, where: str, key: str) -> Place:
@@ -127,9 +127,7 @@ class Domain:
             There is none of that name.
         """
         if name not in self.places:
-            raise InputError(
-                Problem(where, key, repr(name), "a place of the territory", suggest(name, self.places))
-            )
+            raise InputError(told(where, key, "scenario.no_place", suggest(name, self.places), found=name))
         return self.places[name]
 
     def __repr__(self) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import twin
 from twin import qml
-from twin.errors import InputError, Problem, TwinError, suggest
+from twin.errors import InputError, TwinError, listed, suggest, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.files import replacing, write_text
 from twin.messages import text
@@ -66,7 +66,8 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
         "covadis": (covadis, "covadis"),
     }
     if to not in formats:
-        raise InputError(Problem("export", "to", to, ", ".join(formats), suggest(to, formats)))
+        hint = suggest(to, formats)
+        raise InputError(told("export", "to", "error.one_of", hint, found=to, names=listed(formats)))
     if not result.has_fields:
         raise TwinError(f"{result.path}: {text('export.no_fields')}")
     write, name = formats[to]

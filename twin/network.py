@@ -20,7 +20,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, listed, told
+from twin.messages import text
 from twin.traversal import cells_on_lines
 
 if TYPE_CHECKING:
@@ -103,21 +104,13 @@ class Network:
         """
         missing = [name for name in COLUMNS if name not in roads.columns]
         if missing:
-            raise InputError(
-                Problem("roads", ", ".join(missing), "missing columns", f"the columns {', '.join(COLUMNS)}")
-            )
+            raise InputError(told("roads", listed(missing), "roads.columns", columns=listed(COLUMNS)))
         reasons = _reasons_to_drop(roads)
         keep = reasons == ""
         dropped = {str(name): int((reasons == name).sum()) for name in np.unique(reasons[~keep])}
         if not keep.any():
             raise InputError(
-                Problem(
-                    "roads",
-                    "drivable",
-                    f"not one of {len(roads)} roads is drivable",
-                    "roads for cars",
-                    str(dropped),
-                )
+                told("roads", "drivable", "roads.none", count=len(roads), dropped=_said(dropped))
             )
         segments = roads[keep].reset_index(drop=True)
         lines = np.asarray(segments.geometry.array, dtype=object)
@@ -334,6 +327,11 @@ def _star(end: Ints, nodes: int) -> tuple[Ints, Ints]:
     ptr = np.zeros(nodes + 1, np.int32)
     np.cumsum(np.bincount(end, minlength=nodes), out=ptr[1:])
     return ptr, np.argsort(end, kind="stable").astype(np.int32)
+
+
+def _said(dropped: dict[str, int]) -> str:
+    reasons = {name: text(f"roads.dropped.{name.replace(' ', '_')}") for name in dropped}
+    return ", ".join(f"{reasons[name]} ({count})" for name, count in dropped.items())
 
 
 def _reasons_to_drop(roads: gpd.GeoDataFrame) -> NDArray[Any]:

@@ -17,9 +17,8 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, listed, told
 from twin.grid import Grid
-from twin.messages import text
 
 if TYPE_CHECKING:
     from twin.territory import Territory
@@ -68,9 +67,8 @@ def read_observed(territory: Territory) -> tuple[gpd.GeoDataFrame | None, gpd.Ge
         frame = territory.layer("flood_extent").data
         assert isinstance(frame, gpd.GeoDataFrame)
         if not (shapely.get_dimensions(frame.geometry.to_numpy()) == 2).any():
-            kinds = ", ".join(sorted(set(frame.geometry.geom_type))) or "–"
-            expected = text("observed.polygons")
-            raise InputError(Problem("territory.toml", "layers.flood_extent", kinds, expected))
+            kinds = listed(sorted(set(frame.geometry.geom_type)))
+            raise InputError(told(territory.file, "layers.flood_extent", "observed.polygons", kinds=kinds))
         polygons.append(frame)
     shapes = [shape for frame in polygons for shape in frame.geometry if shape.area > 0]
     if not shapes:
@@ -103,9 +101,12 @@ def _marks(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         z = np.array([shapely.get_coordinates(s, include_z=True)[:, 2].mean() for s in frame.geometry])
         z = np.where(np.isin(z, NULLS), np.nan, z)
     if level is None and depth is None and not np.isfinite(z).any():
-        found = ", ".join(str(c) for c in columns.values()) or "–"
-        expected = text("observed.columns", levels=", ".join(LEVELS[7:12]), depths=", ".join(DEPTHS[4:7]))
-        raise InputError(Problem("territory.toml", "layers.flood_marks", found, expected))
+        raise InputError(
+            told(
+                "territory.toml", "layers.flood_marks", "observed.columns", columns=listed(columns.values()),
+                levels=listed(LEVELS[7:12]), depths=listed(DEPTHS[4:7]),
+            )
+        )  # fmt: skip
     name = next((columns[name] for name in NAMES if name in columns), None)
     names = [str(v) for v in (frame[name] if name is not None else range(1, len(frame) + 1))]
     return gpd.GeoDataFrame(

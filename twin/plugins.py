@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from twin.errors import InputError, Problem, suggest
+from twin.errors import InputError, listed, suggest, told
 
 Array = NDArray[Any]
 
@@ -119,7 +119,7 @@ def solver_class(name: str) -> type[Solver]:
     points = {point.name: point.value for point in metadata.entry_points(group="twin.solvers")}
     known = points | SOLVERS
     if name not in known:
-        raise InputError(Problem("solvers", name, repr(name), "the name of a solver", suggest(name, known)))
+        raise InputError(told("solvers", name, "scenario.no_solver", suggest(name, known), found=name))
     module, _, attribute = known[name].partition(":")
     found = getattr(import_module(module), attribute)
     if not (isinstance(found, type) and issubclass(found, Solver)):
@@ -140,14 +140,8 @@ def coupling_order(classes: Iterable[type[Solver]]) -> list[type[Solver]]:
     for cls in waiting:
         for variable in cls.writes:
             if variable in writer:
-                raise InputError(
-                    Problem(
-                        "solvers",
-                        variable,
-                        f"written by {writer[variable].name} and {cls.name}",
-                        "exactly one solver that writes a variable",
-                    )
-                )
+                names = listed((writer[variable].name, cls.name))
+                raise InputError(told("solvers", variable, "scenario.two_writers", names=names))
             writer[variable] = cls
     ordered: list[type[Solver]] = []
     while waiting:
@@ -157,8 +151,8 @@ def coupling_order(classes: Iterable[type[Solver]]) -> list[type[Solver]]:
             if not any(writer.get(v, cls) in waiting and writer.get(v, cls) is not cls for v in cls.reads)
         ]
         if not ready:
-            names = ", ".join(cls.name for cls in waiting)
-            raise InputError(Problem("solvers", "", f"{names} wait for each other", "an order of coupling"))
+            names = listed(cls.name for cls in waiting)
+            raise InputError(told("solvers", "", "scenario.no_order", names=names))
         ordered += ready
         waiting = [cls for cls in waiting if cls not in ready]
     return ordered

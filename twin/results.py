@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem, TwinError
+from twin.errors import InputError, TwinError, listed, told
 from twin.grid import Grid
 from twin.messages import figure, language, text
 from twin.notebook import run_html, thumbnail
@@ -22,8 +22,6 @@ from twin.run_writer import RUNNING, TABLES
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-_NO_RUN = "a run folder, as `twin run` writes it"
 
 
 class Result:
@@ -43,10 +41,10 @@ class Result:
         """
         folder = Path(path)
         if not folder.is_dir():
-            raise InputError(Problem(str(folder), "", "no such folder", _NO_RUN))
+            raise InputError(told(folder, "", "folder.none"))
         missing = [n for n in ("scenario.toml", "provenance.json") if not (folder / n).is_file()]
         if missing:
-            raise InputError(Problem(str(folder), "", f"no {' and no '.join(missing)}", _NO_RUN))
+            raise InputError(told(folder, "", "folder.no_run", missing=listed(missing)))
         return cls(folder)
 
     @cached_property
@@ -80,7 +78,7 @@ class Result:
         """
         store = self.path / "fields.zarr"
         if not store.exists():
-            raise TwinError(f"{self.path}: this run has no fields (it has no terrain)")
+            raise TwinError(f"{self.path}: {text('folder.no_fields')}")
         return _open_series(store)
 
     @property
@@ -248,5 +246,5 @@ def remove(path: Path) -> None:
         The folder holds no provenance.json.
     """
     if not (path / "provenance.json").exists():
-        raise InputError(Problem(str(path), "", "a folder that is no run", _NO_RUN))
+        raise InputError(told(path, "", "folder.no_run", missing="provenance.json"))
     shutil.rmtree(path)

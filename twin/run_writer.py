@@ -15,7 +15,7 @@ import pyproj
 import zarr
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.files import replacing, write_json, write_text
 from twin.grid import Grid
 from twin.variables import VARIABLES, Variable
@@ -92,11 +92,9 @@ class RunWriter:
         """
         if path.exists() and any(path.iterdir()):
             if not overwrite:
-                raise InputError(
-                    Problem(str(path), "", "a folder that is not empty", "a new folder", "--overwrite")
-                )
+                raise InputError(told(path, "", "folder.occupied"))
             if not (path / "provenance.json").exists():
-                raise InputError(Problem(str(path), "", "a folder that is no run", "a run to overwrite"))
+                raise InputError(told(path, "", "folder.not_to_overwrite"))
         with replacing(path) as folder:
             folder.mkdir()
             write_text(folder / "scenario.toml", scenario_toml)

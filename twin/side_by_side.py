@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin import qml
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.export import layer_styles
 from twin.files import replacing, write_text
 from twin.indicators import Comparison
@@ -37,10 +37,10 @@ def write(comparison: Comparison, target: str | Path) -> list[Path]:
     links = comparison.links
     if path.suffix == ".gpkg":
         if links is None:
-            raise InputError(Problem(str(path), "", "a run without traffic", "two runs with traffic"))
+            raise InputError(told(path, "", "folder.no_traffic"))
         return [_geopackage(comparison, path)]
     if path.suffix:
-        raise InputError(Problem(str(path), "", f"a file {path.suffix}", "a folder, or a file .gpkg"))
+        raise InputError(told(path, "", "folder.or_gpkg", found=path.suffix))
     path.mkdir(parents=True, exist_ok=True)
     tables = {"indicators.csv": comparison.to_csv()}
     if links is not None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from twin import checkpoint
 from twin.clock import Schedule
 from twin.domain import Domain
-from twin.errors import InputError, Interrupted, Problem, SolverError, TwinError
+from twin.errors import InputError, Interrupted, SolverError, TwinError, told
 from twin.gridding import DomainParameters, build_domain
 from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
@@ -132,7 +132,7 @@ class Simulation:
                     new = solver.step(t, target)
                     if not t < new <= target:
                         raise TwinError(
-                            f"{solver.name}: a step from {t!r} to {new!r} s, towards {target!r} s"
+                            text("solver.bad_step", solver=solver.name, t=t, new=new, target=target)
                         )
                     self._solver_times[solver.name] = new
                     self.steps_made[solver.name] += 1
@@ -198,16 +198,18 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     From its checkpoint where there is one, to the bit; else from its last frame.
     """
     assert scenario.initial is not None
-    grid = domain.require_grid("a hot start")
+    grid = domain.require_grid("hot_start")
     path = scenario.root / scenario.initial.from_run
     other = Result.open(path)
     if not other.has_fields or other.grid != grid:
         raise InputError(
-            Problem(
+            told(
                 scenario.where,
                 "initial.from_run",
-                f"{path}: {other.grid if other.has_fields else 'no fields'}",
-                f"a run on the same grid, {grid}",
+                "folder.other_grid",
+                path=path,
+                grid=grid,
+                other=other.grid if other.has_fields else text("folder.no_fields"),
             )
         )
     if (path / checkpoint.FILE).is_file():
@@ -259,7 +261,7 @@ def run(
         raise InputError(problems)
     path = Path(out) if out is not None else _default_folder(scenario)
     if path.exists() and any(path.iterdir()) and not overwrite:
-        raise InputError(Problem(str(path), "", "a folder that is not empty", "a new folder", "overwrite"))
+        raise InputError(told(path, "", "folder.occupied"))
     started = time.perf_counter()
     simulation = Simulation(scenario)
     recorder = Recorder.create(
@@ -284,7 +286,7 @@ def resume(
     """
     result = Result.open(path)
     if result.status == COMPLETE:
-        raise InputError(Problem(str(path), "status", COMPLETE, "a run that was interrupted"))
+        raise InputError(told(path, "status", "folder.complete"))
     clock, states = checkpoint.load(result.path)
     scenario = Scenario.open(result.path / "scenario.toml")
     simulation = Simulation(scenario)

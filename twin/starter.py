@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.files import replacing, write_text
 
 TERRITORY = """\
@@ -67,7 +67,7 @@ def create(directory: Path) -> None:
         It exists and is not empty.
     """
     if directory.exists() and any(directory.iterdir()):
-        raise InputError(Problem(str(directory), "", "a folder that is not empty", "a new folder"))
+        raise InputError(told(directory, "", "folder.not_empty"))
     with replacing(directory) as folder:
         folder.mkdir()
         name = directory.resolve().name.replace("\\", "/").replace('"', "'")

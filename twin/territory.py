@@ -23,7 +23,6 @@ from twin.layers.layer import Layer, Provenance
 from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
 from twin.layers.survey import Survey, survey
-from twin.messages import text
 from twin.units import problems_of
 
 Point = tuple[float, float]
@@ -95,7 +94,7 @@ class Territory:
         file = Path(path)
         if file.is_dir():
             file = file / "territory.toml"
-        table = read_toml(file, text("territory.what"))
+        table = read_toml(file, "territory.no_file")
         try:
             record = TerritoryRecord.model_validate(with_environment(table, str(file)))
         except ValidationError as error:
@@ -317,8 +316,8 @@ def outside(where: str, key: str, geometry: BaseGeometry, bounds: Bounds) -> Pro
     )  # fmt: skip
 
 
-def read_toml(file: Path, what: str) -> dict[str, Any]:
-    """Read a TOML file.
+def read_toml(file: Path, row: str) -> dict[str, Any]:
+    """Read a TOML file; `row` of the message table says what was expected where there is none.
 
     Raises
     ------
@@ -329,9 +328,9 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
         near = (
             suggest(file.name, [p.name for p in file.parent.glob("*.toml")]) if file.parent.is_dir() else ""
         )
-        raise InputError(Problem(str(file), "", text("error.no_file"), what, near))
+        raise InputError(told(file, "", row, near))
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(told(file, "", "territory.no_toml", reason=error)) from error
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from twin.errors import InputError, Problem, suggest
-from twin.messages import text
+from twin.errors import InputError, Problem, listed, shown, suggest, told
+from twin.messages import optional, text
 
 if TYPE_CHECKING:
     import pint
@@ -45,29 +45,29 @@ def parse(value: str | float | int, unit: str, *, where: str = "", key: str = ""
         The text is no quantity, has no unit, has another dimension, or is not finite.
     """
     example = {"s": "6 h", "m": "5 m", "m/s": "50 mm/h", "m**3/s": "250 m3/s"}.get(unit, f"1 {unit}")
-    expected = f'a quantity in {unit}, such as "{example}"'
+    place = {"where": where, "key": key, "unit": unit, "example": example}
     if isinstance(value, bool):
-        raise InputError(Problem(where, key, repr(value), expected))
+        raise InputError(told(row="quantity.other", found=value, **place))
     if isinstance(value, (int, float)):
         number = float(value)
     else:
         match = _NUMBER.match(value)
         if match is None:
-            raise InputError(Problem(where, key, repr(value), expected))
+            raise InputError(told(row="quantity.other", found=value, **place))
         magnitude = float(match.group(0).strip().replace(",", "."))
         rest = value[match.end() :].strip()
         if not rest:
             if unit not in ("", "dimensionless"):
-                raise InputError(Problem(where, key, f"{value!r} (no unit)", expected))
+                raise InputError(told(row="quantity.no_unit", value=value, **place))
             number = magnitude
         else:
-            number = _convert(magnitude, rest, unit, value, Problem(where, key, repr(value), expected))
+            number = _convert(magnitude, rest, unit, value, place)
     if not math.isfinite(number):
-        raise InputError(Problem(where, key, repr(value), f"a finite quantity in {unit}"))
+        raise InputError(told(row="quantity.not_finite", found=str(value), **place))
     return number
 
 
-def _convert(magnitude: float, source: str, unit: str, value: str, problem: Problem) -> float:
+def _convert(magnitude: float, source: str, unit: str, value: str, place: dict[str, str]) -> float:
     import pint
 
     # "m3/s" is what people write; pint reads it as a name.
@@ -75,11 +75,22 @@ def _convert(magnitude: float, source: str, unit: str, value: str, problem: Prob
     try:
         return float(registry().Quantity(magnitude, spelled).to(unit).magnitude)
     except pint.DimensionalityError as error:
-        found = f"{value!r}, which is {error.dim1 or 'a pure number'}"
-        raise InputError(Problem(problem.where, problem.key, found, problem.expected)) from error
+        other = text("quantity.pure") if str(error.dim1) in ("", "dimensionless") else str(error.dim1)
+        raise InputError(told(row="quantity.other_unit", value=value, other=other, **place)) from error
     except (pint.PintError, AttributeError, SyntaxError, TypeError, ValueError) as error:
-        found = f"{value!r} (unit {source!r} is not known)"
-        raise InputError(Problem(problem.where, problem.key, found, problem.expected)) from error
+        raise InputError(told(row="quantity.unknown_unit", value=value, source=source, **place)) from error
+
+
+def refusal(problem: Problem) -> PydanticCustomError:
+    """A problem of a value or a record as pydantic passes it on; `problems_of` makes it ours again."""
+    said = {"found": problem.found, "expected": problem.expected, "hint": problem.hint}
+    # The template is what Python code that makes the record itself is shown.
+    return PydanticCustomError("twin", f"{{found}}; {text('error.expected')} {{expected}}", said)
+
+
+def unusable(row: str, **values: Any) -> PydanticCustomError:
+    """What a validator of a record raises: a row of the message table (see `told`)."""
+    return refusal(told("", "", row, **values))
 
 
 def _reader(unit: str) -> BeforeValidator:
@@ -89,10 +100,7 @@ def _reader(unit: str) -> BeforeValidator:
         try:
             return parse(value, unit)
         except InputError as error:
-            problem = error.problems[0]
-            raise PydanticCustomError(
-                "quantity", "{found}", {"found": problem.found, "expected": problem.expected}
-            ) from error
+            raise refusal(error.problems[0]) from error
 
     return BeforeValidator(read)
 
@@ -104,40 +112,48 @@ MetresPerSecond = Annotated[float, _reader("m/s")]
 CubicMetresPerSecond = Annotated[float, _reader("m**3/s")]
 
 
+# Kinds of pydantic error that say one thing; what they measure against is in their context.
+_ALIKE = {
+    "finite_number": "float_type", "float_parsing": "float_type", "int_parsing": "int_type",
+    "int_from_float": "int_type", "bool_parsing": "bool_type", "model_attributes_type": "dict_type",
+    "model_type": "dict_type", "mapping_type": "dict_type", "tuple_type": "list_type",
+    "iterable_type": "list_type", "missing_argument": "missing",
+}  # fmt: skip
+
+
 def problems_of(
     errors: Iterable[ErrorDetails], where: str, model: type[BaseModel] | None = None
 ) -> list[Problem]:
     """The problems of `ValidationError.errors` as ours, one each."""
-    problems = []
-    for item in errors:
-        loc = list(item["loc"])
-        key = _key(loc)
-        context = item.get("ctx", {})
-        kind, found = item["type"], repr(item["input"])
-        if len(found) > 120:
-            found = found[:117] + "…"
-        hint = ""
-        if kind == "extra_forbidden":
-            found, expected = text("error.unknown_key", name=str(loc[-1])), text("error.known_key")
-            hint = suggest(str(loc[-1]), _keys_at(model, loc[:-1]))
-        elif kind == "missing":
-            found, expected = text("error.nothing"), text("error.required_key")
-        elif kind in ("quantity", "twin"):
-            found, expected = str(context["found"]), str(context["expected"])
-            hint = str(context.get("hint", ""))
-        elif kind in ("literal_error", "enum"):
-            expected = str(context["expected"])
-            hint = suggest(str(item["input"]), re.findall(r"'([^']+)'", expected))
-        elif kind in ("union_tag_invalid", "union_tag_not_found"):
-            key = f"{key}.kind" if key else "kind"
-            expected = str(context.get("expected_tags", text("error.required_key")))
-            tag = str(context.get("tag", ""))
-            found = repr(tag) if tag else text("error.nothing")
-            hint = suggest(tag, re.findall(r"'([^']+)'", expected))
-        else:
-            expected = item["msg"]
-        problems.append(Problem(where, key, found, expected, hint))
-    return problems
+    return [_problem_of(item, where, model) for item in errors]
+
+
+def _problem_of(item: ErrorDetails, where: str, model: type[BaseModel] | None) -> Problem:
+    loc = list(item["loc"])
+    key, context = _key(loc), item.get("ctx", {})
+    kind, found = _ALIKE.get(item["type"], item["type"]), _short(item["input"])
+    if kind == "twin":
+        return Problem(where, key, context["found"], context["expected"], context.get("hint", ""))
+    if kind == "extra_forbidden":
+        name = str(loc[-1])
+        return told(where, key, "error.unknown_key", suggest(name, _keys_at(model, loc[:-1])), name=name)
+    if kind == "missing":
+        return told(where, key, "error.required_key")
+    if kind in ("literal_error", "enum", "union_tag_invalid", "union_tag_not_found"):
+        known = re.findall(r"'([^']+)'", str(context.get("expected", context.get("expected_tags", ""))))
+        if kind.startswith("union"):
+            key, found = f"{key}.kind" if key else "kind", shown(context.get("tag"))
+        if not known:
+            return told(where, key, "error.required_key")
+        given = context.get("tag", "") if kind.startswith("union") else item["input"]
+        return told(where, key, "error.one_of", suggest(str(given), known), found=given, names=listed(known))
+    expected = optional(f"quantity.{kind}", **context) or item["msg"]
+    return Problem(where, key, found, expected)
+
+
+def _short(value: object) -> str:
+    found = shown(value)
+    return found if len(found) <= 120 else f"{found[:117]}…"
 
 
 def _key(loc: list[Any]) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twin.errors import TwinError
-from twin.messages import LANGUAGES, language, table
+from twin.messages import LANGUAGES, language, table, text
 from viz.encode import Blobs
 from viz.page_data import collect
 
@@ -99,10 +99,7 @@ def bundled(name: str) -> str:
     """
     source = resources.files("viz").joinpath(BUNDLE, name)
     if not source.is_file():
-        raise TwinError(
-            f"viz/{BUNDLE}/{name}: the page's script has not been bundled.\n"
-            "    In a checkout: pip install -e .   (or python hatch_build.py)"
-        )
+        raise TwinError(text("shown.not_bundled", file=f"viz/{BUNDLE}/{name}"))
     return source.read_text(encoding="utf-8")
 
 
@@ -143,12 +140,11 @@ def assemble(data: dict[str, Any], blobs: Blobs) -> str:
         + blocks,
         "/*{{SCRIPT}}*/": script,
     }
-    text = bundled("index.html")
     # One pass, left to right: what is put in is never searched again.
-    out, rest = [], text
+    out, rest = [], bundled("index.html")
     for mark, value in parts.items():
         before, found, rest = rest.partition(mark)
         if not found:
-            raise TwinError(f"viz/{BUNDLE}/index.html: the mark {mark} is missing or out of order")
+            raise TwinError(text("shown.no_mark", file=f"viz/{BUNDLE}/index.html", mark=mark))
         out += [before, value]
     return "".join(out) + rest

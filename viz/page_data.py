@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.grid import Grid
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
@@ -91,26 +91,16 @@ def check_comparable(results: Sequence[Result]) -> None:
     """
     problems = []
     if not results:
-        problems.append(Problem("page", "results", "nothing", "one result or more"))
+        problems.append(told("page", "results", "shown.no_result"))
     for result in results:
         if not result.has_fields:
-            problems.append(Problem(str(result.path), "fields.zarr", "no fields", "a run over a terrain"))
+            problems.append(told(result.path, "fields.zarr", "shown.no_fields"))
         elif "water_depth" not in result.fields or result.fields.sizes["time"] == 0:
-            problems.append(
-                Problem(
-                    str(result.path), "water_depth", "no frame of water depth", "at least one output frame"
-                )
-            )
+            problems.append(told(result.path, "water_depth", "shown.no_frame"))
     if not problems:
         first = results[0].grid
         problems += [
-            Problem(
-                str(r.path),
-                "grid",
-                str(r.grid),
-                f"the grid of {results[0].path}: {first}",
-                "compare runs of the same territory at the same resolution",
-            )
+            told(r.path, "grid", "shown.other_grid", found=r.grid, other=results[0].path, grid=first)
             for r in results[1:]
             if r.grid != first
         ]
@@ -188,12 +178,12 @@ def check_ensemble(results: Sequence[Result]) -> None:
         One run only, more than the page counts, or a run without its maximum.
     """
     problems = [
-        Problem(str(r.path), "max_water_depth", "nothing", "the maximum depth over the run")
+        told(r.path, "max_water_depth", "shown.no_maximum")
         for r in results
         if "max_water_depth" not in r.fields
     ]
     if not 2 <= len(results) <= MOST_RUNS:
-        problems.append(Problem("page", "ensemble", f"{len(results)} runs", f"2 to {MOST_RUNS} runs"))
+        problems.append(told("page", "ensemble", "shown.ensemble", count=len(results), most=MOST_RUNS))
     if problems:
         raise InputError(problems)
 

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, listed, told
 from twin.grid import Grid
+from twin.messages import text
 
 AZIMUTH, ALTITUDE = 315.0, 45.0  # degrees
 Array = NDArray[np.float32]  # an image: single precision is plenty
@@ -204,16 +205,8 @@ def photo_image(source: Path, grid: Grid, longest: int = 2304) -> bytes:
     try:
         with rasterio.open(source) as raw:
             if raw.crs is None or raw.count not in (1, 3, 4):
-                raise InputError(
-                    [
-                        Problem(
-                            str(source),
-                            "orthophoto",
-                            f"{raw.count} bands, {raw.crs}",
-                            "1, 3 or 4 bands, a CRS",
-                        )
-                    ]
-                )
+                bands = {"count": raw.count, "crs": raw.crs or text("error.nothing")}
+                raise InputError(told(source, "orthophoto", "shown.photo_bands", **bands))
             wide, tall = grid.nx * grid.cell, grid.ny * grid.cell
             finest = max(abs(raw.transform.a), 1e-9) if raw.crs.is_projected else grid.cell / 4
             pixel = max(max(wide, tall) / longest, finest)
@@ -233,11 +226,9 @@ def photo_image(source: Path, grid: Grid, longest: int = 2304) -> bytes:
                 bands = seen.read(indexes=[1, 1, 1] if raw.count == 1 else [1, 2, 3])
                 covered = seen.dataset_mask() > 0
     except rasterio.errors.RasterioError as error:
-        raise InputError(
-            [Problem(str(source), "orthophoto", str(error), "an image that GDAL reads")]
-        ) from error
+        raise InputError(told(source, "orthophoto", "shown.photo", reason=error)) from error
     if not covered.any():
-        raise InputError([Problem(str(source), "orthophoto", "no pixel over the grid", f"{grid.bounds}")])
+        raise InputError(told(source, "orthophoto", "shown.photo_elsewhere", bounds=listed(grid.bounds)))
     pixels = np.moveaxis(bands, 0, -1)
     pixels = pixels if pixels.dtype == np.uint8 else np.clip(pixels / max(pixels.max(), 1) * 255, 0, 255)
     pixels = np.where(covered[..., None], pixels, 236).astype(np.uint8)

@@ -20,7 +20,8 @@ from typing import Any
 
 from PIL import Image
 
-from twin.errors import TwinError
+from twin.errors import TwinError, listed
+from twin.messages import text
 from viz.page import page
 
 CHROMIUM = "/usr/bin/chromium"
@@ -111,17 +112,17 @@ def take(
     known = {shot.name: shot for shot in SHOTS}
     unknown = [name for name in names if name not in known]
     if unknown:
-        raise TwinError(f"no such view: {', '.join(unknown)}; there are {', '.join(known)}")
+        raise TwinError(text("shots.unknown", names=listed(unknown), known=listed(known)))
     wanted = [known[name] for name in names] if names else [s for s in SHOTS if len(runs) > 1 or not s.two]
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     executable = os.environ.get("TWIN_CHROMIUM", CHROMIUM)
     if not Path(executable).exists():
-        raise TwinError(f"no Chromium at {executable} (Debian: apt install chromium; or set TWIN_CHROMIUM)")
+        raise TwinError(text("shots.no_chromium", path=executable))
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
-        raise TwinError("playwright is not installed: pip install playwright") from error
+        raise TwinError(text("shots.no_playwright")) from error
     written = []
     with TemporaryDirectory() as scratch, sync_playwright() as playwright:
         html = page(list(runs), Path(scratch) / "page.html", lang="fr")
@@ -155,7 +156,7 @@ def _until(shown: Any, condition: str) -> None:
     end = time.monotonic() + LIMIT
     while not shown.evaluate(condition):
         if time.monotonic() > end:
-            raise TwinError(f"the page did not get ready in {LIMIT:.0f} s")
+            raise TwinError(text("shots.not_ready", seconds=f"{LIMIT:.0f}"))
         time.sleep(0.2)
 
 

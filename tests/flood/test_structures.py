@@ -232,7 +232,7 @@ def test_a_culvert_in_a_scenario(tmp_path: Path) -> None:
     ("event", "said"),
     [
         (CULVERT.replace('diameter = "1.2 m"', 'width = "1 m"'), "diameter, or width and height"),
-        (CULVERT + 'inlet = "box_wingwall_0"', "none of a pipe"),
+        (CULVERT + 'inlet = "box_wingwall_0"', "of another shape"),
         (CULVERT.replace('"middle"', '"midle"'), "middle"),
         (CULVERT.replace("[650255.0, 6860205.0]", '"middle"'), "without a common cell"),
         ('kind = "pump"\nfrom = "middle"\nrate = "1 m3/s"\non_level = "2 m"', "on_level and off_level"),

@@ -69,7 +69,7 @@ def test_a_speed_that_nothing_explains_says_its_likely_cause(place: tuple[int, i
     assert abs(error.cell[0] - i) <= 1
     assert abs(error.cell[1] - j) <= 1
     assert error.values["speed"] > error.values["bound"]
-    assert {"depth", "depth before", "bed", "dt"} <= set(error.values)
+    assert {"depth", "depth_before", "bed", "dt"} <= set(error.values)
     if error.cell == place:
         assert cause in error.cause
     assert flood.depth[place] == before[place] or cause == "inflow"

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from twin.errors import told
 from twin.layers import LayerSource
 from twin.layers.layer import FileHashes, Provenance
-from twin.layers.reading import make_problem
 from twin.messages import table
 
 from .conftest import Read, write_tif
@@ -82,6 +82,6 @@ def test_every_text_of_the_readers_exists_in_both_languages() -> None:
 
 
 def test_problem_texts_fill_in() -> None:
-    problem = make_problem("a.tif", "layers.terrain.crs", "degrees", crs="EPSG:4326")
+    problem = told("a.tif", "layers.terrain.crs", "layer.degrees", crs="EPSG:4326")
     assert "EPSG:4326" in problem.found
     assert problem.hint

@@ -97,7 +97,8 @@ def test_everything_wrong_is_said_at_once(files: tuple[Path, Path], tmp_path: Pa
     files[1].write_text(TRIPS.replace("2 :   6.0", "2 = 6.0"))
     with pytest.raises(InputError) as caught:
         run_assign(tmp_path / "absent.tntp", files[1], gap=-1.0, out=tmp_path / "no" / "flows.csv")
-    assert [problem.key for problem in caught.value.problems] == ["--gap", "--output", "", "line 6"]
+    assert [problem.key for problem in caught.value.problems] == ["--gap", "--output", "", ""]
+    assert caught.value.problems[3].where == f"{files[1]}, line 6"
 
 
 def test_negative_trips_and_unknown_zones(files: tuple[Path, Path]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem, suggest
+from twin.errors import InputError, listed, suggest, told
 from twin.gridding import DomainParameters, build_domain
 from twin.layers import samples
 from twin.scenarios import Scenario
@@ -144,9 +144,7 @@ def chosen(names: list[str]) -> list[Case]:
     unknown = [name for name in names if name not in CASES]
     if unknown:
         raise InputError(
-            [
-                Problem("twin bench", "NAME", name, "one of " + ", ".join(CASES), suggest(name, CASES))
-                for name in unknown
-            ]
+            told("twin bench", "NAME", "error.one_of", suggest(name, CASES), found=name, names=listed(CASES))
+            for name in unknown
         )
     return [CASES[name] for name in names] or list(CASES.values())

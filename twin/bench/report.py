@@ -13,7 +13,7 @@ from twin.bench.cost import arithmetic_share, bandwidth_share
 from twin.bench.measure import Figure
 from twin.bench.peers import Peer
 from twin.bench.roofline import Limits
-from twin.errors import InputError, Problem
+from twin.errors import InputError, reason, told
 from twin.files import write_json
 from twin.messages import text
 
@@ -98,18 +98,10 @@ def read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(
-            Problem(str(path), "", str(error), "a record of twin bench", "twin bench --json FILE")
-        ) from error
+        raise InputError(told(path, "", "bench.no_record", reason=reason(error))) from error
     if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError(
-            Problem(
-                str(path),
-                "format",
-                repr(found.get("format") if isinstance(found, dict) else None),
-                f"{FORMAT}, a record of twin bench",
-            )
-        )
+        given = found.get("format") if isinstance(found, dict) else None
+        raise InputError(told(path, "format", "bench.other_format", found=given, format=FORMAT))
     return found
 
 

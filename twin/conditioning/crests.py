@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, listed, told
 from twin.faces import raise_along
 from twin.grid import Grid
 from twin.layers.lattice import Source
@@ -67,10 +67,9 @@ def crests_of_defences(
     if not used:
         columns = [str(c) for c in defences.columns if c != defences.geometry.name]
         raise InputError(
-            Problem(
-                where, "layers.defences", text("conditioning.no_crest.found", columns=", ".join(columns)),
-                text("conditioning.no_crest.expected", columns=", ".join(CREST_COLUMNS)),
-                text("conditioning.no_crest.hint"),
+            told(
+                where, "layers.defences", "conditioning.no_crest", columns=listed(columns),
+                known=listed(CREST_COLUMNS),
             )
         )  # fmt: skip
     # The ground that water had to pass at those faces: the higher of the two cells.

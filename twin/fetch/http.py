@@ -143,7 +143,7 @@ class Client:
                     file.write(chunk)
                 got = file.tell() - begin
         if length is not None and length.isdigit() and int(length) != got:
-            raise Damaged(f"{got} / {length} bytes")
+            raise Damaged(text("fetch.bytes", got=got, wanted=length))
         part.replace(target)
         stamp.unlink(missing_ok=True)
 
@@ -171,7 +171,7 @@ class Client:
             headers = {name.lower(): value for name, value in response.headers.items()}
         stated = headers.get("content-length")
         if stated is not None and stated.isdigit() and int(stated) != len(body):
-            raise Damaged(f"{len(body)} / {stated} bytes")
+            raise Damaged(text("fetch.bytes", got=len(body), wanted=stated))
         answer = Answer(url, body, headers)
         result = check(answer)
         self._keep(answer)

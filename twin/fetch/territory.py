@@ -23,7 +23,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pyproj import Transformer
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, listed, reason, suggest, told
 from twin.fetch import hubeau as gauges
 from twin.fetch import wfs, wms
 from twin.fetch.http import Client, FetchError
@@ -158,7 +158,7 @@ class Services(_Table):
             try:
                 table = _laid_over(table, tomllib.loads(over.read_text("utf-8")))
             except (OSError, ValueError) as error:
-                raise InputError(Problem(where, "", str(error), "TOML, UTF-8")) from error
+                raise InputError(told(where, "", "territory.no_toml", reason=reason(error))) from error
         try:
             return cls.model_validate(table)
         except ValidationError as error:
@@ -283,17 +283,20 @@ def _check_arguments(
 ) -> None:
     problems = []
     if (commune is None) == (bbox is None):
-        problems.append(Problem("twin fetch", "", text("fetch.one_of.found"), text("fetch.one_of.expected")))
+        problems.append(told("twin fetch", "", "fetch.one_of"))
     if commune is not None and not re.fullmatch(r"(?:\d\d|2[AB])\d{3}", commune.upper()):
-        problems.append(Problem("twin fetch", "--commune", commune, text("fetch.insee")))
+        problems.append(told("twin fetch", "--commune", "fetch.insee", found=commune))
     if bbox is not None and not (bbox[0] < bbox[2] and bbox[1] < bbox[3]):
-        problems.append(Problem("twin fetch", "--bbox", str(bbox), text("fetch.box")))
+        problems.append(told("twin fetch", "--bbox", "fetch.box", found=listed(bbox)))
     if zone is not None and zone not in services.zones:
-        problems.append(Problem("twin fetch", "--zone", zone, ", ".join(services.zones)))
+        hint = suggest(zone, services.zones)
+        problems.append(
+            told("twin fetch", "--zone", "error.one_of", hint, found=zone, names=listed(services.zones))
+        )
     if directory.exists() and (
         not directory.is_dir() or (any(directory.iterdir()) and not (directory / STORE).is_dir())
     ):
-        problems.append(Problem(str(directory), "", text("fetch.occupied"), text("fetch.empty_folder")))
+        problems.append(told(directory, "", "fetch.occupied"))
     if problems:
         raise InputError(problems)
 
@@ -308,7 +311,7 @@ def _commune(client: Client, services: Services, code: str, crs: str) -> tuple[s
         client, _service(services), table.type_name, crs=crs, equal=(table.code, code.upper())
     )
     if not found.matched:
-        raise InputError(Problem("twin fetch", "--commune", code, text("fetch.no_commune")))
+        raise InputError(told("twin fetch", "--commune", "fetch.no_commune", found=code))
     outline = shapely.force_2d(shapely.union_all(np.asarray(found.frame.geometry.array, dtype=object)))
     return str(found.frame[table.name].iloc[0]), outline
 

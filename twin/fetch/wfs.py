@@ -146,7 +146,7 @@ def _page(answer: Answer) -> list[dict[str, Any]]:
         raise _explained(answer)
     stated = table.get("numberReturned")
     if isinstance(stated, int) and stated != len(table["features"]):
-        raise Damaged(f"{len(table['features'])} / {stated} features")
+        raise Damaged(text("fetch.features", got=len(table["features"]), wanted=stated))
     return list(table["features"])
 
 
@@ -202,7 +202,7 @@ def _explained(answer: Answer) -> Exception:
     try:
         root = ElementTree.fromstring(answer.body)
     except ElementTree.ParseError:
-        return Damaged(f"{len(answer.body)} bytes of {answer.kind or '?'}")
+        return Damaged(text("fetch.other_kind", got=len(answer.body), kind=answer.kind or "?"))
     said = " ".join(" ".join(root.itertext()).split())
     if "exception" in root.tag.lower():
         return FetchError(text("fetch.exception", url=answer.url, said=said[:300]))

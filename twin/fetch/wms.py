@@ -85,11 +85,11 @@ def fetch_block(
         elif answer.body.lstrip()[:1] == b"<":
             raise _explained(answer)
         elif service.format == BIL:
-            raise Damaged(f"{len(answer.body)} / {4 * block.ny * block.nx} bytes")
+            raise Damaged(text("fetch.bytes", got=len(answer.body), wanted=4 * block.ny * block.nx))
         else:
             values = _tiff(answer, block)
         if not np.isfinite(values).any():
-            raise Damaged("no finite value")
+            raise Damaged(text("fetch.no_value"))
         return values
 
     return client.get(url, check)
@@ -106,7 +106,7 @@ def _tiff(answer: Answer, block: Block) -> NDArray[np.float32]:
     if values.dtype != np.float32:
         raise FetchError(text("fetch.a_picture", url=answer.url, kind=values.dtype))
     if values.shape != (block.ny, block.nx):
-        raise Damaged(f"{values.shape} / {(block.ny, block.nx)} pixels")
+        raise Damaged(text("fetch.pixels", got=values.shape, wanted=(block.ny, block.nx)))
     return np.asarray(values, dtype=np.float32)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import pandas as pd
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.indicators.figures import compute, records
 from twin.indicators.links import by_road, link_changes
 from twin.messages import language
@@ -68,7 +68,7 @@ def compare(*results: Result, lang: str | None = None) -> Comparison:
         Fewer than two runs.
     """
     if len(results) < 2:
-        raise InputError(Problem("compare", "", f"{len(results)} run", "two runs or more"))
+        raise InputError(told("compare", "", "folder.one_run", count=len(results)))
     figures = [dict(r.indicators) or records(compute(r)) for r in results]
     names = [r.name for r in results]
     if len(set(names)) < len(names):

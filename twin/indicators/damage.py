@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, listed, told
 from twin.indicators.indicator import Floats, Indicator, Run, make
 
 
@@ -49,27 +49,29 @@ class DamageCurve:
         """
         file = Path(path)
         if not file.is_file():
-            raise InputError(Problem(str(file), "", "no such file", "a damage table (CSV)"))
+            raise InputError(told(file, "", "damage.no_file"))
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, delimiter=";")
             needed = ("type", "composante", "duree", "hauteur_cm", "eur_m2")
             missing = [name for name in needed if name not in (reader.fieldnames or ())]
             if missing:
-                found = ";".join(reader.fieldnames or ())
-                raise InputError(Problem(str(file), ", ".join(missing), found, ";".join(needed)))
+                columns = ";".join(reader.fieldnames or ())
+                raise InputError(
+                    told(file, listed(missing), "damage.columns", columns=columns, wanted=";".join(needed))
+                )
             rows = [
                 r for r in reader if (r["type"], r["composante"], r["duree"]) == (kind, component, duration)
             ]
         if not rows:
             wanted = f"{kind};{component};{duration}"
-            raise InputError(Problem(str(file), "type;composante;duree", "no such row", wanted))
+            raise InputError(told(file, "type;composante;duree", "damage.no_row", wanted=wanted))
         try:
             points = sorted(
                 (float(r["hauteur_cm"].replace(",", ".")) / 100, float(r["eur_m2"].replace(",", ".")))
                 for r in rows
             )
         except ValueError as error:
-            raise InputError(Problem(str(file), "hauteur_cm, eur_m2", str(error), "numbers")) from error
+            raise InputError(told(file, "hauteur_cm, eur_m2", "damage.numbers", found=str(error))) from error
         return cls(tuple(p[0] for p in points), tuple(p[1] for p in points), source or str(file), euros=True)
 
 

@@ -10,7 +10,7 @@ import geopandas as gpd
 import xarray as xr
 from pyproj import CRS
 
-from twin.errors import InputError, suggest
+from twin.errors import InputError, suggest, told
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
 from twin.layers import ign, lidar
@@ -22,7 +22,7 @@ from twin.layers.mosaic import Mosaic
 from twin.layers.other import read_other, read_turn_bans
 from twin.layers.population import read_population
 from twin.layers.raster import datum_of, files_of, open_mosaic, read_raster, read_terrain
-from twin.layers.reading import Reading, make_problem
+from twin.layers.reading import Reading
 from twin.layers.roads import read_roads
 from twin.layers.source import LayerSource
 
@@ -91,7 +91,7 @@ def read_layer(
     """
     reading = _reading(name, source, root, crs, bounds, vertical_datum)
     if name == "orthophoto":
-        raise InputError(make_problem("territory.toml", "layers.orthophoto", "not_read_yet"))
+        raise InputError(told("territory.toml", "layers.orthophoto", "layer.not_read_yet"))
     data, files, file_crs, datum = _READERS.get(name, _other)(reading)
     if name != "terrain":
         reading.check_datum(files[0] if files else root, source.vertical_datum or datum)
@@ -139,11 +139,11 @@ def _reading(
 ) -> Reading:
     if name not in LAYER_NAMES and name.partition(".")[0] not in OTHER_FILES:
         raise InputError(
-            make_problem("territory.toml", f"layers.{name}", "bad_name", suggest(name, LAYER_NAMES))
+            told("territory.toml", f"layers.{name}", "layer.bad_name", suggest(name, LAYER_NAMES))
         )
     territory_crs = crs_tools.parse(crs)
     if territory_crs is None or not territory_crs.is_projected:
-        raise InputError(make_problem("territory.toml", "crs", "bad_territory_crs", crs=crs))
+        raise InputError(told("territory.toml", "crs", "layer.bad_territory_crs", crs=crs))
     reading = Reading(name, source, Path(root), territory_crs, crs, bounds, vertical_datum=vertical_datum)
     _check_keys(reading)
     return reading

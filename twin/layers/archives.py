@@ -21,7 +21,9 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
+from twin.errors import listed
 from twin.files import replacing
+from twin.messages import text
 
 _ARCHIVE = re.compile(r"\.(zip|7z(\.\d{3})?)$", re.IGNORECASE)
 _FIRST = re.compile(r"\.(zip|7z(\.001)?)$", re.IGNORECASE)
@@ -61,7 +63,7 @@ def parts_of(path: Path) -> list[Path]:
     parts = sorted(p for p in path.parent.iterdir() if p.name[:-4] == stem and p.suffix[1:].isdigit())
     numbers = [int(p.suffix[1:]) for p in parts]
     if numbers != list(range(1, len(parts) + 1)):
-        raise ArchiveError(f"parts {', '.join(p.suffix for p in parts)}")
+        raise ArchiveError(text("layer.parts", parts=listed(p.suffix for p in parts)))
     return parts
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.layers import kernels
+from twin.messages import text
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -80,14 +81,15 @@ def read_header(path: Path) -> Header:
                 continue
             key = words[0].lower()
             if key not in _KEYS:
-                raise AsciiGridError(f"line {line}: {words[0][:40]!r}")
+                raise AsciiGridError(text("layer.line", line=line, words=words[0][:40]))
             try:
                 value = number(words[1])
             except (IndexError, ValueError):
-                raise AsciiGridError(f"line {line}: {' '.join(words)[:80]!r}") from None
+                raise AsciiGridError(text("layer.line", line=line, words=" ".join(words)[:80])) from None
             name = key.removesuffix("_value")
             if found.setdefault(name, value) != value and not np.isnan(value):
-                raise AsciiGridError(f"line {line}: {words[0]} = {found[name]:g}, {value:g}")
+                twice = f"{words[0]} = {found[name]:g}, {value:g}"
+                raise AsciiGridError(text("layer.line", line=line, words=twice))
     dx, dy = found.get("cellsize", found.get("dx")), found.get("cellsize", found.get("dy"))
     missing = [key for key in ("ncols", "nrows") if key not in found]
     missing += [key for key in ("x", "y") if not {f"{key}llcorner", f"{key}llcenter"} & set(found)]

@@ -18,10 +18,9 @@ import pyogrio
 import pyogrio.raw
 import shapely
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, Problem, listed, reason, told
 from twin.files import replacing
 from twin.layers import LayerSource, read_layer
-from twin.layers.reading import make_problem
 from twin.layers.vector import UNREADABLE
 from twin.messages import text
 
@@ -92,16 +91,14 @@ def read(folder: Path, crs: str = "EPSG:2154") -> list[Delivered]:
         try:
             entries = [(folder, str(name)) for name, _ in pyogrio.list_layers(folder)]
         except UNREADABLE as error:
-            raise InputError(make_problem(folder, "source", "unreadable", reason=error)) from error
+            raise InputError(told(folder, "source", "layer.unreadable", reason=reason(error))) from error
     out = []
     for path, layer in entries:
         kind = kind_of(layer)
         if kind is not None:
             out.append(_read_one(path, layer, *kind, crs))
     if not out:
-        raise InputError(
-            Problem(str(folder), "", text("covadis.nothing"), ", ".join(sorted(tables()["classes"])))
-        )
+        raise InputError(told(folder, "", "covadis.nothing", names=listed(sorted(tables()["classes"]))))
     return out
 
 
@@ -194,7 +191,7 @@ def write(
         kind = name.removesuffix(f"_{scenario}") if scenario else name
         rule = tables()["classes"].get(kind)
         if rule is None:
-            problems.append(Problem(name, "", text("covadis.no_class"), ", ".join(tables()["classes"])))
+            problems.append(told(name, "", "covadis.no_class", names=listed(tables()["classes"])))
             continue
         problems += _wrong(name, frame, rule)
         middle = f"{name}_PPRN_{territory}" if rule.get("standard") == "PPR" else f"TRI_{territory}_{name}"
@@ -232,23 +229,25 @@ def _wrong(name: str, frame: gpd.GeoDataFrame, rule: Mapping[str, Any]) -> list[
     problems = []
     kinds = {k.removeprefix("Multi") for k in frame.geometry.geom_type.dropna()}
     if kinds - {SHAPES[rule["shape"]]}:
-        problems.append(Problem(name, "geometry", ", ".join(sorted(kinds)), SHAPES[rule["shape"]]))
+        shape = SHAPES[rule["shape"]]
+        problems.append(told(name, "geometry", "covadis.shape", kinds=listed(sorted(kinds)), shape=shape))
     for column, type_name in rule["columns"].items():
         if column not in frame:
             continue
         _, wrong = _typed(frame[column], type_name)
         if wrong:
-            problems.append(Problem(name, column.upper(), text("covadis.values", count=wrong), type_name))
+            problems.append(told(name, column.upper(), "covadis.values", count=wrong, kind=type_name))
         known = tables()["enumerations"].get(column)
         if known is not None and not (column == "vitesse" and type_name == "number"):
             strange = {str(v) for v in frame[column].dropna() if v not in known}
             if strange:
+                found = listed(sorted(strange))
                 problems.append(
-                    Problem(name, column.upper(), ", ".join(sorted(strange)), ", ".join(map(str, known)))
+                    told(name, column.upper(), "error.one_of", "", found=found, names=listed(known))
                 )
     key = rule["key"]
     if key in frame and (frame[key].isna().any() or frame[key].duplicated().any()):
-        problems.append(Problem(name, key.upper(), text("covadis.key"), text("covadis.own_key")))
+        problems.append(told(name, key.upper(), "covadis.key"))
     return problems
 
 

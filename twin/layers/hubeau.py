@@ -16,8 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from twin.errors import InputError
-from twin.layers.reading import make_problem
+from twin.errors import InputError, reason, told
 
 Quantity = Literal["H", "Q"]
 
@@ -94,10 +93,10 @@ def rows_of(content: bytes | str, where: str) -> tuple[list[dict[str, Any]], str
     try:
         table = json.loads(content)
     except ValueError as error:
-        raise InputError(make_problem(where, "source", "not_hubeau", reason=error)) from error
+        raise InputError(told(where, "source", "layer.not_hubeau", reason=reason(error))) from error
     data = table.get("data") if isinstance(table, dict) else None
     if not isinstance(data, list) or not all(isinstance(row, dict) for row in data):
-        raise InputError(make_problem(where, "source", "not_hubeau", reason="data"))
+        raise InputError(told(where, "source", "layer.not_hubeau", reason="data"))
     following, count = table.get("next"), table.get("count", len(data))
     return data, following or None, int(count) if isinstance(count, int) else len(data)
 
@@ -116,7 +115,7 @@ def read_series(path: Path, quantity: Quantity) -> pd.Series:
         rows += rows_of(file.read_bytes(), str(file))[0]
     out, _ = series(rows, quantity)
     if out.empty:
-        raise InputError(make_problem(str(path), "source", "no_observation", quantity=quantity))
+        raise InputError(told(path, "source", "layer.no_observation", quantity=quantity))
     return out
 
 

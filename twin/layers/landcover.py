@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from twin.errors import Problem, Problems
+from twin.errors import InputError, told
 from twin.grid import Grid
 from twin.layers import crs as crs_tools
 from twin.layers import ign
@@ -295,11 +295,7 @@ def roughness_on_grid(layer: Layer, grid: Grid, default: float) -> Roughness:
         `default` is not a Manning's n.
     """
     if not PLAUSIBLE[0] < default < PLAUSIBLE[1]:
-        problems = Problems()
-        problems.items.append(
-            Problem("Domain", "roughness", str(default), text("layer.bad_manning.expected"), "")
-        )
-        problems.raise_if_any()
+        raise InputError(told("Domain", "roughness", "layer.bad_manning", "", found=default))
     notes: list[str] = []
     if isinstance(layer.data, xr.DataArray):
         values = _from_raster(layer.data, grid, notes)

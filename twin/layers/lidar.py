@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.fill import fillnodata
 
+from twin.errors import listed
+from twin.messages import text
+
 Floats = NDArray[np.float64]
 
 SUFFIXES = (".laz", ".las")
@@ -72,7 +75,7 @@ def read_header(path: Path) -> Header:
     with _open(path) as file:
         header = file.header
         if header.point_count == 0:
-            raise LidarError("no points")
+            raise LidarError(text("layer.points.none"))
         west, south = (np.floor(header.mins[:2] / CELL + 0.5) - 0.5) * CELL
         east, north = (np.floor(header.maxs[:2] / CELL + 0.5) + 0.5) * CELL
         crs = header.parse_crs()
@@ -99,7 +102,7 @@ def read_ground(path: Path, header: Header) -> tuple[Floats, int, float]:
         count += np.bincount(cell, minlength=size)
     seen = count > 0
     if not seen.any():
-        raise LidarError(f"no point of the classes {', '.join(map(str, GROUND))}")
+        raise LidarError(text("layer.points.no_ground", classes=listed(GROUND)))
     heights = np.where(seen, total / np.maximum(count, 1), np.nan).reshape(header.ny, header.nx)
     mask = seen.reshape(heights.shape)
     # In float32 as GDAL fills; the cells that were seen keep their own value.

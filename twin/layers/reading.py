@@ -10,7 +10,7 @@ from typing import Any
 
 from pyproj import CRS
 
-from twin.errors import Problem, Problems
+from twin.errors import Problems
 from twin.grid import Bounds
 from twin.layers.source import LayerSource
 from twin.messages import text
@@ -78,7 +78,7 @@ class Reading:
 
     def problem(self, where: object, key: str, row: str, hint: str | None = None, **values: Any) -> None:
         """Note what is wrong (rows ``layer.<row>.found/expected/hint`` of the message table)."""
-        self.problems.items.append(make_problem(where, f"{self.table}.{key}", row, hint, **values))
+        self.problems.tell(where, f"{self.table}.{key}", f"layer.{row}", hint, **values)
 
     @property
     def table(self) -> str:
@@ -98,17 +98,6 @@ def same_datum(a: str, b: str) -> bool:
 def _datum(name: str) -> str:
     plain = re.sub(r"[^A-Z0-9]", "", name.upper()).removeprefix("NGF") or name.upper()
     return "IGN78" if plain == "IGN78C" else plain
-
-
-def make_problem(where: object, key: str, row: str, hint: str | None = None, **values: Any) -> Problem:
-    """A problem whose sentences come from the message table."""
-    return Problem(
-        str(where),
-        key,
-        text(f"layer.{row}.found", **values),
-        text(f"layer.{row}.expected", **values),
-        text(f"layer.{row}.hint", **values) if hint is None else hint,
-    )
 
 
 def few(items: Iterable[object], most: int = 8) -> str:

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from twin.errors import InputError, Problem, suggest
+from twin.errors import InputError, listed, suggest, told
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LEFT_OUT = shutil.ignore_patterns("runs", "__pycache__", "*.pyc", "*.gpkg-wal", "*.gpkg-shm", ".*")
@@ -47,12 +47,13 @@ def path(name: str) -> Path:
     found = _found()
     if name not in found:
         raise InputError(
-            Problem(
+            told(
                 "samples",
                 "name",
-                repr(name),
-                "one of " + (", ".join(sorted(found)) or "(no sample is installed)"),
+                "error.one_of",
                 suggest(name, found),
+                found=name,
+                names=listed(sorted(found)),
             )
         )
     return found[name]
@@ -70,10 +71,7 @@ def copy(name: str, directory: str | Path) -> Path:
     """
     source, target = path(name), Path(directory)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        what = "a folder with something in it" if target.is_dir() else "a file"
-        raise InputError(
-            Problem(str(target), "directory", what, "an empty folder, or a name that is still free")
-        )
+        raise InputError(told(target, "", "folder.not_empty" if target.is_dir() else "folder.a_file"))
     target.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:

@@ -22,12 +22,12 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
 from shapely.geometry import Polygon, box
 
-from twin.errors import InputError, suggest
+from twin.errors import InputError, reason, suggest, told
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
 from twin.layers import ign, whole
 from twin.layers.files import Found, find
-from twin.layers.reading import Reading, few, make_problem
+from twin.layers.reading import Reading, few
 
 # What pyogrio raises of a damaged file; names of columns that are no UTF-8 are a ValueError.
 UNREADABLE = (DataSourceError, DataLayerError, ValueError, RuntimeError)
@@ -135,10 +135,10 @@ def read_clipped(path: Path, layer: str | None, crs: str, bounds: Bounds) -> gpd
         info = pyogrio.read_info(path, layer=layer)
         declared = crs_tools.parse(info["crs"])
         if declared is None:
-            raise InputError(make_problem(path, "crs", "no_crs", crs=crs, bounds=crs_tools.show(bounds)))
+            raise InputError(told(path, "crs", "layer.no_crs", crs=crs, bounds=crs_tools.show(bounds)))
         frame = pyogrio.read_dataframe(path, layer=layer, bbox=_bounds_in(bounds, target, declared))
     except UNREADABLE as error:
-        raise InputError(make_problem(path, "source", "unreadable", reason=error)) from error
+        raise InputError(told(path, "source", "layer.unreadable", reason=reason(error))) from error
     frame = frame.set_crs(declared, allow_override=True).to_crs(crs)
     return frame[_meets(frame.geometry.to_numpy(), box(*bounds))]
 

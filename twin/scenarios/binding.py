@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.grid import Grid
 from twin.layers import read_layer
 from twin.layers.lattice import resample_mean
@@ -134,7 +134,7 @@ def inflows(domain: Domain, scenario: Scenario) -> list[InflowForcing]:
     InputError
         A place is not known or has no cell of the domain.
     """
-    grid = domain.require_grid("an inflow")
+    grid = domain.require_grid("inflow")
     usable = (domain.field("active") & ~domain.field("blocked")).ravel()
     found = []
     for number, event in enumerate(scenario.events, start=1):
@@ -145,9 +145,7 @@ def inflows(domain: Domain, scenario: Scenario) -> list[InflowForcing]:
         cells, length, directions = _inflow_cells(grid, geometry, event)
         keep = usable[cells]
         if not keep.any():
-            raise InputError(
-                Problem(scenario.where, key, f"{event.at}: no cell of the domain", "a place on the terrain")
-            )
+            raise InputError(told(scenario.where, key, "scenario.no_cell", place=event.at))
         cells, length, directions = cells[keep], length[keep], directions[keep]
         weights = length / length.sum()
         if not event.momentum:
@@ -155,12 +153,7 @@ def inflows(domain: Domain, scenario: Scenario) -> list[InflowForcing]:
             continue
         if np.isnan(directions).any():
             raise InputError(
-                Problem(
-                    scenario.where,
-                    f"events[{number}].direction",
-                    f"{event.at}: no line",
-                    "the direction of the flow for a point or a polygon: degrees from north, clockwise",
-                )
+                told(scenario.where, f"events[{number}].direction", "scenario.no_direction", place=event.at)
             )
         linear = geometry.length > 0 and not geometry.geom_type.endswith("Polygon")
         width = float(length.sum()) if linear else math.sqrt(cells.size) * grid.cell
@@ -218,7 +211,7 @@ def water_levels(domain: Domain, scenario: Scenario) -> list[WaterLevelForcing]:
     A line that runs along the edge (every point within one and a half cells of it, or outside) is a
     stretch of the edge; any other line or polygon imposes the level on its cells.
     """
-    grid = domain.require_grid("a water level")
+    grid = domain.require_grid("water_level")
     active = domain.field("active")
     found = []
     for number, event in enumerate(scenario.events, start=1):
@@ -232,18 +225,14 @@ def water_levels(domain: Domain, scenario: Scenario) -> list[WaterLevelForcing]:
             cells, _ = cells_of(grid, geometry)
             cells = cells[active.ravel()[cells]]
             if cells.size == 0:
-                raise InputError(
-                    Problem(
-                        scenario.where, key, f"{event.at}: no cell", "a stretch of the edge or a place inside"
-                    )
-                )
+                raise InputError(told(scenario.where, key, "scenario.no_stretch", place=event.at))
         found.append(WaterLevelForcing(event.level, *event.window, edges, cells))
     return found
 
 
 def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
     """The boundary of every edge cell: sides first, then the stretches, in their order."""
-    grid = domain.require_grid("a boundary")
+    grid = domain.require_grid("boundary")
     count = {"north": grid.nx, "south": grid.nx, "west": grid.ny, "east": grid.ny}
     table = scenario.boundaries
     codes = {s: np.full(count[s], BOUNDARY_CODES[getattr(table, s)], dtype=np.int8) for s in SIDES}
@@ -254,14 +243,7 @@ def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
         geometry = place_geometry(domain, stretch.at, scenario.where, key)
         edges = edge_cells(grid, geometry)
         if not edges:
-            raise InputError(
-                Problem(
-                    scenario.where,
-                    key,
-                    f"{stretch.at}: not along the edge",
-                    "a line along the edge of the terrain",
-                )
-            )
+            raise InputError(told(scenario.where, key, "scenario.not_at_edge", place=stretch.at))
         for side, cells in edges.items():
             codes[side][cells] = BOUNDARY_CODES[stretch.kind]
             owner[side][cells] = number
@@ -278,7 +260,7 @@ def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
 
 def initial_depth(domain: Domain, scenario: Scenario) -> NDArray[np.float64]:
     """Water depth at the start, shape (ny, nx) (m): the most that any `initial_water` event asks for."""
-    grid = domain.require_grid("initial water")
+    grid = domain.require_grid("initial_water")
     bed = domain.field("bed_elevation")
     dry = ~domain.field("active") | domain.field("blocked")
     depth = np.zeros(grid.shape)
@@ -312,9 +294,7 @@ def _depth(depth: float | str | None, grid: Grid, scenario: Scenario, key: str) 
     values = np.nan_to_num(resample_mean(layer, grid))
     if (values < 0).any():
         raise InputError(
-            Problem(
-                scenario.where, key, f"a depth of {values.min():g} m in {depth}", "depths of 0 m and more"
-            )
+            told(scenario.where, key, "scenario.negative_depth", depth=f"{values.min():g}", file=depth)
         )
     return values
 

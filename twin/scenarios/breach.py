@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from twin.scenarios.events import At, Event
-from twin.units import Metres, Seconds, parse
+from twin.units import Metres, Seconds, parse, unusable
 
 
 class Breach(Event):
@@ -48,17 +48,17 @@ class Breach(Event):
     @model_validator(mode="after")
     def _whole(self) -> Breach:
         if self.level is not None and self.overtopping is not None:
-            raise ValueError("level or overtopping, not both")
+            raise unusable("breach.level_or_overtopping")
         if self.watch is not None and self.level is None:
-            raise ValueError("watch belongs to level")
+            raise unusable("breach.watch")
         if self.end is not None:
-            raise ValueError("a breach has no end")
+            raise unusable("breach.end")
         if self.method == "given" and (
             self.width is None or self.duration is None or self.volume is not None
         ):
-            raise ValueError("width and duration, or a method with volume")
+            raise unusable("breach.given")
         if self.method != "given" and (self.volume is None or self.width or self.duration):
-            raise ValueError(f"{self.method} needs volume, and gives width and duration")
+            raise unusable("breach.by_method", method=self.method)
         return self
 
     @property

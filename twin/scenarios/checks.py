@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from twin.errors import InputError, Problem, suggest
+from twin.errors import InputError, Problem, suggest, told
 from twin.scenarios.rating import read_rating
 from twin.territory import outside
 
@@ -22,8 +22,7 @@ def unmet(scenario: Scenario) -> list[Problem]:
     problems = [*_missing_files(scenario), *_unknown_places(scenario), *_missing_layers(scenario)]
     initial = scenario.initial
     if initial is not None and not (scenario.root / initial.from_run / "provenance.json").is_file():
-        found = f"{initial.from_run!r}: no run there"
-        problems.append(Problem(scenario.where, "initial.from_run", found, "a run folder"))
+        problems.append(told(scenario.where, "initial.from_run", "folder.no_run_there", run=initial.from_run))
     return problems
 
 
@@ -41,9 +40,7 @@ def _missing_files(scenario: Scenario) -> list[Problem]:
             if isinstance(value, str) and not _is_there(value):
                 near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
                 problems.append(
-                    Problem(
-                        scenario.where, f"events[{number}].{name}", f"{value}: no such file", "a file", near
-                    )
+                    told(scenario.where, f"events[{number}].{name}", "scenario.no_file", near, file=value)
                 )
     return problems
 
@@ -62,11 +59,12 @@ def _unknown_places(scenario: Scenario) -> list[Problem]:
     for number, slide in enumerate(scenario.story, start=1):
         if isinstance(slide.time, float) and not 0.0 <= slide.time <= scenario.duration:
             problems.append(
-                Problem(
+                told(
                     scenario.where,
                     f"story[{number}].time",
-                    f"{slide.time:g} s",
-                    f"an instant of the run: 0 to {scenario.duration:g} s",
+                    "scenario.not_an_instant",
+                    time=f"{slide.time:g}",
+                    end=f"{scenario.duration:g}",
                 )
             )
     named += [(f"outputs.gauges[{k}]", n) for k, n in enumerate(scenario.outputs.gauges, start=1)]
@@ -80,14 +78,11 @@ def _unknown_places(scenario: Scenario) -> list[Problem]:
         return [*problems, *error.problems]
     for key, name in named:
         if name not in known:
-            problems.append(
-                Problem(scenario.where, key, repr(name), "a place of the territory", suggest(name, known))
-            )
+            problems.append(told(scenario.where, key, "scenario.no_place", suggest(name, known), found=name))
     return problems
 
 
 def _off_the_map(scenario: Scenario, at: Any, key: str) -> list[Problem]:
-
     bounds = scenario.territory._terrain_bounds()
     xy = np.atleast_2d(np.asarray(at, dtype=float))
     geometry = shapely.Point(xy[0]) if len(xy) == 1 else shapely.LineString(xy)
@@ -99,12 +94,7 @@ def _off_the_map(scenario: Scenario, at: Any, key: str) -> list[Problem]:
 def _missing_layers(scenario: Scenario) -> list[Problem]:
     needs = {"flood": ("terrain",), "traffic": ("roads",)}
     return [
-        Problem(
-            str(scenario.territory.file),
-            f"layers.{layer}",
-            "no such layer",
-            f"a layer that the solver {solver} reads",
-        )
+        told(scenario.territory.file, f"layers.{layer}", "scenario.no_layer", solver=solver)
         for solver in scenario.solvers
         for layer in needs.get(solver, ())
         if not scenario.territory.has(layer)

@@ -6,11 +6,10 @@ from datetime import datetime
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError
 from twin.scenarios.forcing import DischargeSeries, LevelSeries, RainSeries
-from twin.units import Metres, MetresPerSecond, Seconds, parse
+from twin.units import Metres, MetresPerSecond, Seconds, parse, unusable
 
 Coordinates = tuple[float, float] | tuple[tuple[float, float], ...]
 At = str | Coordinates
@@ -30,7 +29,6 @@ DepthOrFile = Annotated[float | str, BeforeValidator(_quantity_or_file)]
 
 
 def _moment(value: object) -> object:
-    expected = 'a duration since the start of the scenario ("10 min"), or a date-time'
     if isinstance(value, str):
         try:
             return parse(value, "s")
@@ -38,12 +36,9 @@ def _moment(value: object) -> object:
             try:
                 return datetime.fromisoformat(value)
             except ValueError:
-                found = error.problems[0].found
-                raise PydanticCustomError(
-                    "twin", "{found}", {"found": found, "expected": expected}
-                ) from error
+                raise unusable("scenario.moment", found=value) from error
     if isinstance(value, bool) or not isinstance(value, (int, float, datetime)):
-        raise PydanticCustomError("twin", "{found}", {"found": repr(value), "expected": expected})
+        raise unusable("scenario.moment", found=value)
     return value
 
 
@@ -99,11 +94,11 @@ class Rainfall(Event):
     @model_validator(mode="after")
     def _one_source(self) -> Rainfall:
         if sum(source is not None for source in (self.intensity, self.series, self.field)) != 1:
-            raise ValueError("exactly one of intensity, series and field")
+            raise unusable("event.rain_source")
         if self.field is None and any(k is not None for k in (self.unit, self.crs, self.step)):
-            raise ValueError("unit, crs and step belong to a field")
+            raise unusable("event.rain_keys")
         if self.duration is not None and self.end is not None:
-            raise ValueError("duration or end, not both")
+            raise unusable("event.duration_and_end")
         return self
 
 
@@ -124,7 +119,7 @@ class Inflow(Event):
     @model_validator(mode="after")
     def _own_keys(self) -> Inflow:
         if self.direction is not None and not self.momentum:
-            raise ValueError("direction belongs to momentum = true")
+            raise unusable("event.direction")
         return self
 
 
@@ -154,7 +149,7 @@ class InitialWater(Event):
     @model_validator(mode="after")
     def _one_source(self) -> InitialWater:
         if (self.level is None) == (self.depth is None):
-            raise ValueError("exactly one of level and depth")
+            raise unusable("event.level_or_depth")
         return self
 
 
@@ -188,7 +183,7 @@ class RoadClosure(Event):
     @model_validator(mode="after")
     def _some(self) -> RoadClosure:
         if not self.links and self.at is None:
-            raise ValueError("links (road ids) or at (a place)")
+            raise unusable("event.which_roads")
         return self
 
 
@@ -235,13 +230,13 @@ class Demand(Event):
     @model_validator(mode="after")
     def _zones(self) -> Demand:
         if self.zones is None and self.grid is None:
-            raise ValueError("zones (a place) or grid (the side of squares)")
+            raise unusable("event.zones_or_grid")
         if self.zones is None and self.people is None:
-            raise ValueError("people (how many live in the squares), where no zones say it")
+            raise unusable("event.no_people")
         if self.grid is None and self.people is not None:
-            raise ValueError("people belongs to a grid")
+            raise unusable("event.people")
         if self.grid is not None and self.trips is not None:
-            raise ValueError("trips between squares: name zones instead of a grid")
+            raise unusable("event.grid_trips")
         return self
 
 

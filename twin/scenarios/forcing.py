@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from twin.errors import InputError, Problems, suggest, told
-from twin.messages import text
-from twin.units import parse
+from twin.errors import InputError, Problems, in_line, suggest, told
+from twin.units import parse, refusal
 
 # The unit in a column's name, by the quantity expected: factor to SI.
 COLUMN_UNITS: dict[str, dict[str, float]] = {
@@ -166,8 +165,7 @@ def _read_csv(
             problems.tell(where, key, "series.not_later", time=raw_time, last=f"{times[-1]:g}")
         value = _float(raw_value)
         if value is None:
-            hint = text("series.hole.hint")
-            problems.tell(where, key, "series.hole", hint, value=raw_value, column=header[place])
+            problems.tell(where, key, "series.hole", value=raw_value, column=header[place])
             continue
         times.append(time)
         values.append(value * (factor or 1.0))
@@ -224,16 +222,13 @@ def _read_bdy(path: Path, name: str, key: str) -> tuple[list[float], list[float]
         count, unit = [*lines[k + 1].split(), "", ""][:2] if k + 1 < len(lines) else ("", "")
         if not count.isdigit() or unit.lower() not in units or k + 2 + int(count) > len(lines):
             raise InputError(
-                told(
-                    f"{path}, line {k + 2}", key, "series.bdy_count",
-                    found=f"{count} {unit}".strip() or "–",
-                )
-            )  # fmt: skip
+                told(in_line(path, k + 2), key, "series.bdy_count", found=f"{count} {unit}".strip())
+            )
         times, values = [], []
         for line in range(k + 2, k + 2 + int(count)):
             numbers = [_float(cell) for cell in lines[line].split()]
             if len(numbers) < 2 or numbers[0] is None or numbers[1] is None:
-                raise InputError(told(f"{path}, line {line + 1}", key, "series.bdy_row", line=lines[line]))
+                raise InputError(told(in_line(path, line + 1), key, "series.bdy_row", line=lines[line]))
             values.append(numbers[0])
             times.append(numbers[1] * units[unit.lower()])
         blocks[block] = (times, values)
@@ -264,12 +259,10 @@ def _series(unit: str) -> BeforeValidator:
         except InputError as error:
             first = error.problems[0]
             # What a file says names the file; what the text itself says belongs to the key.
-            said = (
-                {"problems": list(error.problems)}
-                if first.where
-                else {"found": first.found, "expected": first.expected}
-            )
-            raise PydanticCustomError("twin", "{what}", said | {"what": first.found}) from error
+            if not first.where:
+                raise refusal(first) from error
+            problems = list(error.problems)
+            raise PydanticCustomError("twin", "{problems}", {"problems": problems}) from error
         return value
 
     return BeforeValidator(read)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Domain, Place
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problems, suggest, told
 from twin.faces import raise_along
 from twin.scenarios.events import At
 from twin.units import Metres
@@ -57,7 +57,7 @@ class Dike(Measure):
         InputError
             The place is no line, or the domain has no grid.
         """
-        grid = domain.require_grid("a dike")
+        grid = domain.require_grid("dike")
         geometry = place_geometry(domain, self.along, "measures", "dike.along")
         crest_x, crest_y = domain.field("crest_x").copy(), domain.field("crest_y").copy()
         for line in lines_of(geometry, "measures", "dike.along"):
@@ -103,14 +103,13 @@ class NewDistrict(Measure):
         for column, value in self.values.items():
             if column not in zones.columns or column == "geometry":
                 known = [str(c) for c in zones.columns if c != "geometry"]
-                problems.add(
-                    "measures", f"{key}.values", repr(column), "a column of the zones", suggest(column, known)
-                )
+                hint = suggest(column, known)
+                problems.tell("measures", f"{key}.values", "traffic.zones_column", hint, found=column)
             if not value >= 0:
-                problems.add("measures", f"{key}.values.{column}", str(value), "0 or more")
+                problems.tell("measures", f"{key}.values.{column}", "error.zero_or_more", found=value)
         texts = [c for c in zones.columns if c != "geometry" and not pd.api.types.is_numeric_dtype(zones[c])]
         if any((zones[c].astype(str) == self.name).any() for c in texts):
-            problems.add("measures", f"{key}.name", repr(self.name), "a name that no zone has")
+            problems.tell("measures", f"{key}.name", "scenario.name_taken", found=self.name)
         problems.raise_if_any()
         row: dict[str, object] = dict.fromkeys(texts, self.name)
         row |= {str(c): 0 for c in zones.columns if c != "geometry" and c not in texts}
@@ -156,5 +155,5 @@ def lines_of(geometry: BaseGeometry, where: str, key: str) -> list[BaseGeometry]
         if p.geom_type in ("LineString", "LinearRing", "Polygon")
     ]
     if not lines:
-        raise InputError(Problem(where, key, f"a {geometry.geom_type}", "a line"))
+        raise InputError(told(where, key, "scenario.not_a_line", found=geometry.geom_type))
     return lines

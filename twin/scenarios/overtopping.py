@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from twin.scenarios.events import At, Event
 from twin.scenarios.forcing import LevelSeries, PeriodSeries
-from twin.units import Metres
+from twin.units import Metres, unusable
 
 
 class WaveOvertopping(Event):
@@ -54,12 +54,12 @@ class WaveOvertopping(Event):
     @model_validator(mode="after")
     def _own_keys(self) -> WaveOvertopping:
         if (self.defence == "slope") != (self.slope is not None):
-            raise ValueError("slope (for one metre up, so many along) with defence = slope, and only there")
+            raise unusable("waves.slope")
         if (self.defence == "wall") != (self.toe is not None):
-            raise ValueError("toe (elevation of its foot) with defence = wall, and only there")
+            raise unusable("waves.toe")
         factors = (self.roughness_factor, self.berm_factor, self.wall_factor)
         if self.defence == "wall" and (self.angle or factors != (1.0, 1.0, 1.0)):
-            raise ValueError("angle and the influence factors belong to slopes")
+            raise unusable("waves.slope_only")
         if self.defence == "rubble_mound" and factors[1:] != (1.0, 1.0):
-            raise ValueError("berm_factor and wall_factor belong to defence = slope")
+            raise unusable("waves.berm_and_wall")
         return self

@@ -327,7 +327,7 @@ def rain_fields(domain: Domain, scenario: Any) -> list[RainField]:
     found = []
     for number, event in enumerate(scenario.events, start=1):
         if isinstance(event, Rainfall) and event.field is not None:
-            grid = domain.require_grid("a rain field")
+            grid = domain.require_grid("rain_field")
             rain = read_rain_field(
                 event, f"events[{number}]", grid, scenario.root, scenario.start, scenario.where
             )

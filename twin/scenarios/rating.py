@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.errors import InputError, Problem, Problems
+from twin.errors import InputError, Problems, in_line, listed, told
 
 LEVELS = {"level_m": 1.0, "level_cm": 0.01, "level_mm": 0.001}
 DISCHARGES = {"discharge_m3_s": 1.0, "discharge_l_s": 1e-3}
@@ -44,7 +44,7 @@ def read_rating(path: Path, key: str) -> RatingCurve:
         The file is missing, has other columns, a hole, levels that do not rise or discharges that fall.
     """
     if not path.is_file():
-        raise InputError(Problem(str(path), key, "no such file", "a table level_m,discharge_m3_s"))
+        raise InputError(told(path, key, "rating.no_file"))
     content = path.read_text(encoding="utf-8-sig")
     delimiter = ";" if content.split("\n", 1)[0].count(";") else ","
     rows = [[cell.strip() for cell in row] for row in csv.reader(content.splitlines(), delimiter=delimiter)]
@@ -52,8 +52,7 @@ def read_rating(path: Path, key: str) -> RatingCurve:
     level = next((name for name in header if name in LEVELS), None)
     discharge = next((name for name in header if name in DISCHARGES), None)
     if level is None or discharge is None:
-        found = f"columns {', '.join(header) or '–'}"
-        raise InputError(Problem(str(path), key, found, "the columns level_m and discharge_m3_s"))
+        raise InputError(told(path, key, "rating.columns", columns=listed(header)))
     problems = Problems()
     pairs: list[tuple[float, float]] = []
     for line, row in enumerate(rows[1:], start=2):
@@ -65,13 +64,12 @@ def read_rating(path: Path, key: str) -> RatingCurve:
         except (ValueError, IndexError):
             h = q = math.nan
         if not (math.isfinite(h) and math.isfinite(q)):
-            problems.add(f"{path}, line {line}", key, str(row), "a level and a discharge")
+            problems.tell(in_line(path, line), key, "rating.row", found=row)
             continue
         if q < 0 or (pairs and (h <= pairs[-1][0] or q < pairs[-1][1])):
-            expected = "levels that rise, discharges of 0 and more that do not fall"
-            problems.add(f"{path}, line {line}", key, f"{h:g} m, {q:g} m³/s", expected)
+            problems.tell(in_line(path, line), key, "rating.order", level=f"{h:g}", discharge=f"{q:g}")
         pairs.append((h, q))
     if len(pairs) < 2 and not problems:
-        problems.add(str(path), key, f"{len(pairs)} rows", "two or more")
+        problems.tell(path, key, "rating.few", count=len(pairs))
     problems.raise_if_any()
     return RatingCurve(tuple(h for h, _ in pairs), tuple(q for _, q in pairs))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -37,20 +38,17 @@ from twin.scenarios.story import Slide
 from twin.scenarios.structures import STRUCTURES
 from twin.scenarios.tables import BoundaryTable, Initial, Outputs
 from twin.territory import Territory, read_toml, with_environment
-from twin.units import Seconds, parse, problems_of
+from twin.units import Seconds, parse, problems_of, unusable
 
 
 def _instant(value: object) -> object:
-    expected = "a date-time with its offset, such as 2026-10-12T06:00:00+02:00"
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError as error:
-            raise PydanticCustomError(
-                "twin", "{found}", {"found": repr(value), "expected": expected}
-            ) from error
+            raise unusable("scenario.instant", found=value) from error
     if isinstance(value, datetime) and value.tzinfo is None:
-        raise PydanticCustomError("twin", "{found}", {"found": f"{value} (no offset)", "expected": expected})
+        raise unusable("scenario.no_offset", time=value)
     return value
 
 
@@ -70,11 +68,7 @@ def _resolution(value: object) -> object:
     try:
         return parse(value, "m")
     except InputError as error:
-        raise PydanticCustomError(
-            "twin",
-            "{found}",
-            {"found": error.problems[0].found, "expected": '"native", or a cell size such as "5 m"'},
-        ) from error
+        raise unusable("scenario.resolution", found=value) from error
 
 
 if TYPE_CHECKING:
@@ -138,7 +132,7 @@ class Scenario(BaseModel):
             Keys, kinds, units, files or places that cannot be used; all that can be told at once.
         """
         file = Path(path)
-        table = with_environment(read_toml(file, "a scenario file"), str(file))
+        table = with_environment(read_toml(file, "scenario.none"), str(file))
         return cls._from_table(table, file.resolve())
 
     @classmethod
@@ -254,14 +248,14 @@ class Scenario(BaseModel):
                 classes[name] = solver_class(name).Parameters
             except InputError as error:
                 key = "solvers" if name in self.solvers else f"params.{name}"
-                problems.extend(Problem(self.where, key, p.found, p.expected, p.hint) for p in error.problems)
+                problems.extend(replace(p, where=self.where, key=key) for p in error.problems)
         found: dict[str, Parameters] = {}
         for name, parameters in classes.items():
             try:
                 found[name] = parameters.model_validate(self.params.get(name, {}))
             except ValidationError as error:
                 problems.extend(
-                    Problem(p.where, f"params.{name}.{p.key}".rstrip("."), p.found, p.expected, p.hint)
+                    replace(p, key=f"params.{name}.{p.key}".rstrip("."))
                     for p in problems_of(error.errors(), self.where, parameters)
                 )
         problems.raise_if_any()
@@ -289,10 +283,7 @@ class Scenario(BaseModel):
             self.parameters()
             coupling_order([solver_class(name) for name in self.solvers])
         except InputError as error:
-            problems += [
-                p if p.where == self.where else Problem(self.where, p.key, p.found, p.expected, p.hint)
-                for p in error.problems
-            ]
+            problems += [replace(p, where=self.where) for p in error.problems]
         problems += [*self.territory.check(), *unmet(self)]
         return list(dict.fromkeys(problems))
 

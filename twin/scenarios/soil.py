@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problems, in_line, listed, suggest, told
 from twin.grid import Grid
 from twin.layers import crs as crs_tools
 from twin.layers.landcover import normal_code
 from twin.layers.raster import read_raster
 from twin.layers.reading import Reading
+from twin.messages import text
 
 if TYPE_CHECKING:
     from twin.territory import Territory
@@ -46,7 +47,7 @@ def read_table(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, dict[
         The file is missing, lacks a column that is wanted, or a value is no number or negative; all at once.
     """
     if not path.is_file():
-        raise InputError(Problem(str(path), key, "no such file", "a table of land cover classes"))
+        raise InputError(told(path, key, "soil.no_file"))
     content = path.read_text(encoding="utf-8-sig")
     delimiter = ";" if content.split("\n", 1)[0].count(";") else ","
     rows = list(csv.reader(content.splitlines(), delimiter=delimiter))
@@ -54,12 +55,12 @@ def read_table(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, dict[
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     for name in header[1:]:
         if name not in COLUMNS:
-            problems.add(str(path), key, f"column {name!r}", "a known column", suggest(name, COLUMNS))
+            problems.tell(path, key, "soil.column", suggest(name, COLUMNS), name=name)
     present = {COLUMNS[name][0] for name in header[1:] if name in COLUMNS}
     for needed in wanted:
         if needed not in present:
             column = next(name for name, (k, _) in COLUMNS.items() if k == needed)
-            problems.add(str(path), key, f"columns {', '.join(header) or '–'}", f"a column {column}")
+            problems.tell(path, key, "soil.no_column", columns=listed(header), wanted=column)
     found: dict[str, dict[str, float]] = {}
     for line, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
@@ -73,12 +74,12 @@ def read_table(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, dict[
             except ValueError:
                 value = -1.0
             if not 0.0 <= value < np.inf:
-                problems.add(f"{path}, line {line}", key, f"{name} {cell.strip()!r}", "a number, 0 or more")
+                problems.tell(in_line(path, line), key, "soil.value", name=name, value=cell.strip())
             values[COLUMNS[name][0]] = value * COLUMNS[name][1]
         if len(row) != len(header):
-            problems.add(f"{path}, line {line}", key, f"{len(row)} cells", f"{len(header)}, as the header")
+            problems.tell(in_line(path, line), key, "soil.cells", count=len(row), wanted=len(header))
     if not found:
-        problems.add(str(path), key, "no row", "at least one class")
+        problems.tell(path, key, "soil.empty")
     problems.raise_if_any()
     return found
 
@@ -95,11 +96,9 @@ def land_cover_classes(
     InputError
         The territory has no land cover.
     """
-    grid = domain.require_grid("infiltration by land cover")
+    grid = domain.require_grid("infiltration")
     if not territory.has("land_cover"):
-        raise InputError(
-            Problem(where, key, "no layer land_cover in the territory", "a [layers.land_cover] table")
-        )
+        raise InputError(told(where, key, "soil.no_land_cover"))
     data = territory.layer("land_cover").data
     if isinstance(data, gpd.GeoDataFrame):
         return _polygon_classes(data, grid)
@@ -156,10 +155,9 @@ def numbers_on_grid(
         values = np.array([table.get(code, {}).get(name, np.nan if rest is None else rest) for code in codes])
         values = np.append(values, np.nan if rest is None else rest)  # of −1, the last
         used = np.unique(index)
-        lacking = [codes[k] if k >= 0 else "no class" for k in used if np.isnan(values[k])]
+        lacking = [codes[k] if k >= 0 else text("soil.no_class") for k in used if np.isnan(values[k])]
         if lacking:
-            found = f"no {name} for {', '.join(lacking[:12])}"
-            problems.add(where, key, found, f"a row for each class, or {name} for the rest")
+            problems.tell(where, key, "soil.lacking", name=name, classes=listed(lacking[:12]))
         fields[name] = values[index]
     problems.raise_if_any()
     return fields

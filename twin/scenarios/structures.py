@@ -10,8 +10,9 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from twin.errors import listed
 from twin.scenarios.events import At, Event
-from twin.units import CubicMetresPerSecond, Metres
+from twin.units import CubicMetresPerSecond, Metres, unusable
 
 # Inlets of FHWA HDS-5 (2012, 3rd edition, FHWA-HIF-12-026), table A.1 (form, K, M, c, Y) and table C.2 (Ke);
 # compared with the same rows in EPA SWMM 5 (culvert.c).
@@ -69,9 +70,10 @@ class Culvert(Structure):
     def _shape(self) -> Culvert:
         box = self.width is not None and self.height is not None
         if (self.diameter is not None) == box or (self.width is None) != (self.height is None):
-            raise ValueError("diameter, or width and height")
+            raise unusable("structure.size")
         if self.inlet is not None and INLETS[self.inlet][0] != ("box" if box else "pipe"):
-            raise ValueError(f"inlet {self.inlet} is none of a {'box' if box else 'pipe'}")
+            names = [name for name, (shape, *_) in INLETS.items() if shape == ("box" if box else "pipe")]
+            raise unusable("structure.inlet", inlet=self.inlet, names=listed(names))
         return self
 
 
@@ -121,21 +123,21 @@ class Gate(Structure):
     def _rule(self) -> Gate:
         up, down = (self.open_above, self.close_below), (self.open_below, self.close_above)
         if (None in up and up != (None, None)) or (None in down and down != (None, None)):
-            raise ValueError("open_above with close_below, or open_below with close_above")
+            raise unusable("structure.gate_pair")
         if None not in up and None not in down:
-            raise ValueError("one rule: open_above, or open_below")
+            raise unusable("structure.gate_rules")
         if (
             self.open_above is not None
             and self.close_below is not None
             and self.close_below > self.open_above
         ):
-            raise ValueError("close_below is not above open_above")
+            raise unusable("structure.close_below")
         if (
             self.open_below is not None
             and self.close_above is not None
             and self.close_above < self.open_below
         ):
-            raise ValueError("close_above is not below open_below")
+            raise unusable("structure.close_above")
         return self
 
 
@@ -151,9 +153,9 @@ class Pump(Structure):
     @model_validator(mode="after")
     def _rule(self) -> Pump:
         if (self.on_level is None) != (self.off_level is None):
-            raise ValueError("on_level and off_level, or none")
+            raise unusable("structure.pump_pair")
         if self.on_level is not None and self.off_level is not None and self.off_level > self.on_level:
-            raise ValueError("off_level is not above on_level")
+            raise unusable("structure.off_level")
         return self
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from twin.scenarios.events import At
-from twin.units import Seconds
+from twin.units import Seconds, unusable
 
 BoundaryKind = Literal["wall", "open", "normal_depth"]
 StretchKind = Literal["wall", "open", "normal_depth", "rating_curve"]
@@ -29,9 +29,9 @@ class BoundaryStretch(_Record):
     @model_validator(mode="after")
     def _own_keys(self) -> BoundaryStretch:
         if (self.kind == "rating_curve") != (self.table is not None):
-            raise ValueError("table belongs to rating_curve, which needs it")
+            raise unusable("scenario.table")
         if self.slope is not None and self.kind != "normal_depth":
-            raise ValueError("slope belongs to normal_depth")
+            raise unusable("scenario.slope")
         return self
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.scenarios.binding import cells_of
 from twin.scenarios.breach import Breach
 from twin.scenarios.measures import place_geometry
@@ -55,7 +55,7 @@ def breaches(domain: Domain, scenario: Scenario) -> list[BreachForcing]:
     found = []
     for number, event in enumerate(scenario.events, start=1):
         if isinstance(event, Breach):
-            grid, key = domain.require_grid("a breach"), f"events[{number}]"
+            grid, key = domain.require_grid("breach"), f"events[{number}]"
             geometry = place_geometry(domain, event.at, scenario.where, f"{key}.at")
             watch = np.zeros(0, dtype=np.int64)
             if event.watch is not None:
@@ -164,9 +164,7 @@ class Crests:
         points: Any = shapely.points(x, y)
         near = np.flatnonzero(shapely.distance(points, one.geometry) <= NEAR * cell)
         if not near.size:
-            found, expected = f"{one.event.at}: no crest there", "a line along a dike, or a point on it"
-            hint = "a dike is a measure, or the layer defences; a bank of the terrain itself cannot breach"
-            raise InputError(Problem(one.where, f"{one.key}.at", found, expected, hint))
+            raise InputError(told(one.where, f"{one.key}.at", "flood.no_crest", place=one.event.at))
         if one.geometry.length > 0:
             along: Any = shapely.line_locate_point(_line(one.geometry), points[near])
             order = np.argsort(along, kind="stable")

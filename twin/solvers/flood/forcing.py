@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem, Problems
+from twin.errors import InputError, Problems, told
 from twin.scenarios.binding import (
     NORMAL_DEPTH,
     SIDES,
@@ -107,12 +107,12 @@ class Forcing:
         if soil is not None and earlier is not None and soil.method != earlier.method:
             names = {code: name for name, code in METHODS.items()}
             raise InputError(
-                Problem(
+                told(
                     scenario.where,
                     "params.flood.infiltration.method",
-                    f"{names[soil.method]}; the run to start from had {names[earlier.method]}",
-                    "the same method: the soil remembers what it took",
-                    'initial.soil = "fresh" starts with a soil that took nothing yet',
+                    "flood.other_method",
+                    method=names[soil.method],
+                    earlier=names[earlier.method],
                 )
             )
         depth = initial_depth(domain, scenario)
@@ -182,26 +182,24 @@ class Forcing:
         refuse_unusable(self.structures, self.where)
         problems = Problems()
         shape = active.shape
-        for name, values in (("initial water depth", self.initial_depth), ("roughness", roughness)):
+        for name, values in (("initial_water", self.initial_depth), ("roughness", roughness)):
             if values.shape != shape:
-                problems.add(self.where, name, f"shape {values.shape}", f"shape {shape}")
+                problems.tell(self.where, name, "flood.shape", shape=values.shape, wanted=shape)
             elif not ((np.isfinite(values) & (values >= 0)) | ~active).all():
-                problems.add(self.where, name, "negative or missing values", "0 or more in every cell")
+                problems.tell(self.where, name, "flood.negative")
         for kind, records in (("rainfall", self.rains), ("inflow", self.inflows)):
             for number, record in enumerate(records, start=1):
                 wrong = [value for value in record.series.values if not 0.0 <= value < np.inf]
                 if wrong:
-                    problems.add(self.where, f"{kind} {number}", f"{wrong[0]:g}", "0 or more at all times")
+                    problems.tell(self.where, f"{kind} {number}", "flood.series", found=wrong[0])
         for number, level in enumerate(self.levels, start=1):
             if not np.isfinite(level.series.values).all():
-                problems.add(self.where, f"water_level {number}", "a value that is not finite", "a level (m)")
+                problems.tell(self.where, f"water_level {number}", "flood.level")
         codes = self.edge_codes(*shape)
         edge_active = np.concatenate([active[:, 0], active[:, -1], active[0], active[-1]])
         edge_roughness = np.concatenate([roughness[:, 0], roughness[:, -1], roughness[0], roughness[-1]])
         if ((codes == NORMAL_DEPTH) & edge_active & ~(edge_roughness > 0)).any():
-            problems.add(
-                self.where, "boundaries", "normal_depth on cells without roughness", "Manning n above 0 there"
-            )
+            problems.tell(self.where, "boundaries", "flood.no_roughness")
         problems.raise_if_any()
 
 
@@ -219,7 +217,7 @@ def drains(domain: Domain, scenario: Scenario) -> list[DrainForcing]:
     InputError
         A place is not known or has no cell of the domain.
     """
-    grid = domain.require_grid("storm drains")
+    grid = domain.require_grid("storm_drain")
     usable = (domain.field("active") & ~domain.field("blocked")).ravel()
     found = []
     for number, event in enumerate(scenario.events, start=1):
@@ -231,10 +229,6 @@ def drains(domain: Domain, scenario: Scenario) -> list[DrainForcing]:
             cells, _ = cells_of(grid, place_geometry(domain, event.at, scenario.where, key))
         cells = cells[usable[cells]]
         if not cells.size:
-            raise InputError(
-                Problem(
-                    scenario.where, f"events[{number}].at", f"{event.at}: no cell", "a place on the terrain"
-                )
-            )
+            raise InputError(told(scenario.where, f"events[{number}].at", "scenario.no_cell", place=event.at))
         found.append(DrainForcing(cells, event.capacity, *event.window))
     return found

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from twin.domain import Domain
+from twin.errors import listed
 from twin.scenarios.soil import land_cover_classes, numbers_on_grid, read_table
 from twin.solvers.flood import kernels_infiltration as kernels
-from twin.units import Metres, MetresPerSecond, parse
+from twin.units import Metres, MetresPerSecond, parse, unusable
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -75,13 +76,16 @@ class InfiltrationParameters(BaseModel):
         given = {name for names in NEEDS.values() for name in names if getattr(self, name) is not None}
         foreign = given - set(NEEDS[self.method])
         if foreign:
-            raise ValueError(f"{', '.join(sorted(foreign))}: not of the method {self.method}")
+            raise unusable("flood.soil_foreign", keys=listed(sorted(foreign)), method=self.method)
         lacking = set(NEEDS[self.method]) - given
         if lacking and self.table is None:
-            raise ValueError(f"{self.method} needs {', '.join(NEEDS[self.method])}, or a table")
+            needs = listed(NEEDS[self.method])
+            raise unusable(
+                "flood.soil_lacking", keys=listed(sorted(lacking)), method=self.method, needs=needs
+            )
         start, end = self.capacity_start, self.capacity_end
         if start is not None and end is not None and end > start:
-            raise ValueError("capacity_end is not above capacity_start")
+            raise unusable("flood.soil_capacity", start=start, end=end)
         return self
 
 

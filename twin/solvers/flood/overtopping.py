@@ -17,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.faces import Staircase, staircase
 from twin.scenarios.measures import lines_of, place_geometry
 from twin.scenarios.overtopping import WaveOvertopping
@@ -209,13 +209,13 @@ def overtoppings(domain: Domain, scenario: Scenario) -> list[OvertoppingForcing]
         for name in ("wave_height", "wave_period"):
             lowest = min(getattr(event, name).values)
             if lowest < 0.0:
-                raise InputError(Problem(scenario.where, f"{key}.{name}", f"{lowest:g}", "0 or more"))
+                raise InputError(told(scenario.where, f"{key}.{name}", "error.zero_or_more", found=lowest))
         found.append(_bound(domain, scenario.where, key, event, f"{event.kind} {number}"))
     return found
 
 
 def _bound(domain: Domain, where: str, key: str, event: WaveOvertopping, name: str) -> OvertoppingForcing:
-    grid = domain.require_grid("wave overtopping")
+    grid = domain.require_grid("overtopping")
     usable = domain.field("active") & ~domain.field("blocked")
     crests = {True: domain.field("crest_x"), False: domain.field("crest_y")}
     cells, crest, length = [], [], []
@@ -237,14 +237,12 @@ def _bound(domain: Domain, where: str, key: str, event: WaveOvertopping, name: s
                 crest.append(standing if event.crest is None else event.crest)
                 length.append(float(metres[k]))
     if not cells:
-        found, expected = f"{event.along}: no cell behind it", "a line on the terrain, with land on that side"
-        hint = f'landward = "{"right" if event.landward == "left" else "left"}" is the other side'
-        raise InputError(Problem(where, f"{key}.along", found, expected, hint))
+        other = "right" if event.landward == "left" else "left"
+        raise InputError(told(where, f"{key}.along", "flood.no_land", place=event.along, other=other))
     bare = ~np.isfinite(crest)
     if bare.any():
-        found = f"{int(bare.sum())} of {bare.size} faces of {event.along} without a crest"
-        hint = "a dike is a measure, or the layer defences"
-        raise InputError(Problem(where, f"{key}.crest", found, "the elevation of the crest", hint))
+        faces_bare: dict[str, Any] = {"count": int(bare.sum()), "total": bare.size, "place": event.along}
+        raise InputError(told(where, f"{key}.crest", "flood.bare_faces", **faces_bare))
     return _merged(event, name, np.array(cells, dtype=np.int64), np.array(crest), np.array(length))
 
 

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from twin.plugins import Parameters
 from twin.solvers.flood.infiltration import InfiltrationParameters
-from twin.units import Metres, MetresPerSecond, Seconds
+from twin.units import Metres, MetresPerSecond, Seconds, unusable
 
 
 class FloodParameters(Parameters):
@@ -68,19 +68,19 @@ class FloodParameters(Parameters):
     @model_validator(mode="after")
     def _subgrid_is_of_local_inertia(self) -> Self:
         if self.subgrid and self.precision != "float64":
-            raise ValueError('subgrid has precision "float64" only')
+            raise unusable("flood.subgrid_precision", precision=self.precision)
         if self.subgrid and (self.scheme != "local_inertial" or self.advection):
-            raise ValueError('subgrid works with scheme = "local_inertial", without advection')
+            raise unusable("flood.subgrid_scheme")
         return self
 
     @model_validator(mode="after")
     def _one_law_for_local_inertia(self) -> Self:
         if self.scheme == "local_inertial" and self.friction != "manning":
-            raise ValueError('scheme "local_inertial" has friction "manning" only')
+            raise unusable("flood.inertial_friction", friction=self.friction)
         return self
 
     @model_validator(mode="after")
     def _one_step_for_local_inertia(self) -> Self:
         if self.scheme == "local_inertial" and self.local_time_steps:
-            raise ValueError('scheme "local_inertial" has no local_time_steps')
+            raise unusable("flood.inertial_steps")
         return self

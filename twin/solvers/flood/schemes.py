@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.errors import Problems
+from twin.messages import text
 from twin.solvers.flood import kernels_advection as advection
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_inertial as inertial
@@ -275,20 +276,15 @@ def scheme_of(
 def _refuse(domain: Domain, forcing: Forcing) -> None:
     problems = Problems()
     if not has_subgrid(domain.fields):
-        problems.add(
-            forcing.where, "params.flood.subgrid", "a domain without tables of the fine terrain",
-            "a domain built with subgrid (twin.build_domain, twin.subgrid.with_subgrid)",
-        )  # fmt: skip
+        problems.tell(forcing.where, "params.flood.subgrid", "flood.subgrid_domain")
     elif not np.array_equal(domain.field("bed_elevation"), domain.field("subgrid_bed"), equal_nan=True):
-        problems.add(
-            forcing.where, "params.flood.subgrid", "a measure that changes the ground",
-            "dikes and roughness only: the tables keep the fine terrain as it was",
-        )  # fmt: skip
+        problems.tell(forcing.where, "params.flood.subgrid", "flood.subgrid_measure")
     for what, found in (
         ("structures", forcing.structures), ("breaches", forcing.breaches),
-        ("rating curves", forcing.ratings),
-        ("levels imposed inside", [f for f in forcing.levels if f.cells.size]),
+        ("ratings", forcing.ratings), ("levels", [f for f in forcing.levels if f.cells.size]),
     ):  # fmt: skip
         if found:
-            problems.add(forcing.where, "params.flood.subgrid", what, "none of these with subgrid so far")
+            problems.tell(
+                forcing.where, "params.flood.subgrid", "flood.subgrid_no", what=text(f"flood.subgrid.{what}")
+            )
     problems.raise_if_any()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem, SolverError
+from twin.errors import InputError, SolverError, told
 from twin.messages import text
 from twin.plugins import Made, Solver
 from twin.solvers.flood import hazards
@@ -94,7 +94,7 @@ class FloodSolver(Solver):
         fields: dict[str, NDArray[Any]],
         watched: Watched | None,
     ) -> None:
-        self.grid = domain.require_grid("the flood solver")
+        self.grid = domain.require_grid("flood")
         self.parameters = parameters
         ny, nx = self.grid.shape
         self._shape = (ny, nx)
@@ -136,8 +136,9 @@ class FloodSolver(Solver):
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
         if self._law != layout.MANNING and (self._edge_codes == edges.NORMAL_DEPTH).any():
-            found = f'"{parameters.friction}" with a normal-depth boundary'
-            raise InputError(Problem("", "params.flood.friction", found, '"manning" with such a boundary'))
+            raise InputError(
+                told("", "params.flood.friction", "flood.normal_depth_friction", friction=parameters.friction)
+            )
         known = bed if np.array_equal(active, np.isfinite(bed)) else np.where(active, bed, np.nan)
         self._edge_slopes = forcing.edge_slopes(known, self.grid.cell)
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
@@ -367,7 +368,7 @@ class FloodSolver(Solver):
             xy=(float(self.grid.x[j]), float(self.grid.y[i])),
             values={
                 "depth": float(depth[i, j]),
-                "depth before": float(before),
+                "depth_before": float(before),
                 "speed": float(speed[i, j]),
                 "bound": float(bound[i, j]),
                 "bed": float(self._bed[i, j] + self.datum),

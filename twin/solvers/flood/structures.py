@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from twin.domain import Domain
-from twin.errors import InputError, Problem, Problems
+from twin.errors import InputError, Problems, told
 from twin.scenarios.binding import cells_of
 from twin.scenarios.events import Event
 from twin.scenarios.measures import place_geometry
@@ -89,7 +89,7 @@ def structures(domain: Domain, scenario: Scenario) -> list[StructureForcing]:
     events = [(n, e) for n, e in enumerate(scenario.events, start=1) if isinstance(e, Structure)]
     if not events:
         return found
-    grid = domain.require_grid("a structure")
+    grid = domain.require_grid("structure")
     usable = (domain.field("active") & ~domain.field("blocked")).ravel()
     problems = Problems()
     for number, event in events:
@@ -102,13 +102,10 @@ def structures(domain: Domain, scenario: Scenario) -> list[StructureForcing]:
                 cells, _ = cells_of(grid, place_geometry(domain, at, scenario.where, key))
                 cells = cells[usable[cells]]
                 if not cells.size:
-                    problems.add(
-                        scenario.where, key, f"{at}: no cell of the domain", "a place on the terrain"
-                    )
+                    problems.tell(scenario.where, key, "scenario.no_cell", place=at)
             ends[name] = cells
         if np.intersect1d(ends["from_"], ends["to"]).size:
-            expected = "two places without a common cell"
-            problems.add(scenario.where, f"events[{number}].to", "the cells of `from`", expected)
+            problems.tell(scenario.where, f"events[{number}].to", "flood.same_cells")
         name = f"{event.kind} {number}"
         found.append(StructureForcing(event, ends["from_"], ends["to"], ends["watch"], *event.window, name))
     problems.raise_if_any()
@@ -358,5 +355,5 @@ def refuse_unusable(found: Iterable[StructureForcing], where: str) -> None:
     for one in found:
         event = one.event
         if isinstance(event, BridgeOpening) and event.sill is not None and event.soffit <= event.sill:
-            found_text = f"{event.soffit:g} m, sill {event.sill:g} m"
-            raise InputError(Problem(where, f"{one.name}.soffit", found_text, "a soffit above the sill"))
+            heights = {"soffit": f"{event.soffit:g}", "sill": f"{event.sill:g}"}
+            raise InputError(told(where, f"{one.name}.soffit", "flood.soffit", **heights))

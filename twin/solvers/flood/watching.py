@@ -46,18 +46,16 @@ class Watched:
         InputError
             A gauge lies off the grid, or a section has no face of it; all at once.
         """
-        grid, problems = domain.require_grid("a gauge or a section"), Problems()
+        grid, problems = domain.require_grid("watching"), Problems()
         outputs = scenario.outputs
         gauges = {name: domain.places[name].geometry for name in outputs.gauges}
         sections = {name: domain.places[name].geometry for name in outputs.sections}
         for number, (name, place) in enumerate(gauges.items(), start=1):
             if not grid.inside(*_cell(grid, place)):
-                key, expected = f"outputs.gauges[{number}]", "a place on the terrain"
-                problems.add(scenario.where, key, f"{name}: off the grid", expected)
+                problems.tell(scenario.where, f"outputs.gauges[{number}]", "flood.gauge", place=name)
         for number, (name, place) in enumerate(sections.items(), start=1):
             if not any(stairs.i.size for stairs in _stairs(grid, place)):
-                key, expected = f"outputs.sections[{number}]", "a line across the terrain"
-                problems.add(scenario.where, key, f"{name}: no face between cells", expected)
+                problems.tell(scenario.where, f"outputs.sections[{number}]", "flood.section", place=name)
         problems.raise_if_any()
         return cls(sections, gauges)
 

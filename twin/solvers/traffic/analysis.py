@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.kernels import fill_costs
 from twin.solvers.traffic.kernels_paths import sum_along_trees
@@ -38,7 +38,7 @@ def system_optimum(network: AssignmentNetwork, trips: Trips, *, gap: float = 1e-
     """
     if (network.conical > 0).any():
         count = int((network.conical > 0).sum())
-        raise InputError(Problem(network.where, "conical", f"{count} links", "BPR costs for an optimum"))
+        raise InputError(told(network.where, "conical", "traffic.conical", count=count))
     marginal = assign(replace(network, b=network.b * (network.power + 1.0)), trips, gap=gap)
     star = network.star
     volume = np.ascontiguousarray(marginal.volume[star.order])

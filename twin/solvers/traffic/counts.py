@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import Problems, suggest
+from twin.errors import Problems, in_line, suggest
 from twin.network import Network
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.paths import select_links
@@ -91,20 +91,20 @@ def read_counts(path: Path, network: Network, key: str) -> tuple[NDArray[np.int6
     links: list[int] = []
     counts: list[float] = []
     for line, row in read_rows(path, key, ("road_id", "veh_h"), ("direction",)):
-        here, road, sense = f"{path}, line {line}", row["road_id"], row["direction"].lower()
+        here, road, sense = in_line(path, line), row["road_id"], row["direction"].lower()
         if road not in known:
-            problems.add(here, "road_id", repr(road), "a road for cars", suggest(road, known))
+            problems.tell(here, "road_id", "traffic.count_road", suggest(road, known), found=road)
             continue
         if sense not in ("", "forward", "backward"):
-            problems.add(here, "direction", repr(sense), "forward, backward or nothing")
+            problems.tell(here, "direction", "traffic.count_direction", found=sense)
             continue
         chosen = [a for a in known[road] if not sense or network.forward[a] == (sense == "forward")]
         if not chosen:
-            problems.add(here, "direction", f"{road} is not driven {sense}", "a direction that it has")
+            problems.tell(here, "direction", "traffic.count_one_way", road=road, direction=sense)
             continue
         value = number(row["veh_h"])
         if np.isnan(value):
-            problems.add(here, "veh_h", repr(row["veh_h"]), "a number of vehicles an hour, 0 or more")
+            problems.tell(here, "veh_h", "traffic.count_value", found=row["veh_h"])
         links += chosen
         counts += [value / len(chosen)] * len(chosen)
     problems.raise_if_any()
@@ -135,11 +135,11 @@ def correct(
     wanted = np.asarray(counts, np.float64)
     problems = Problems()
     if not where.size or where.shape != wanted.shape:
-        problems.add("counts", "links", f"{where.size} links, {wanted.size} counts", "a count for each link")
+        problems.tell("counts", "links", "traffic.counts_length", links=where.size, counts=wanted.size)
     if ((where < 0) | (where >= network.links)).any() or np.unique(where).size < where.size:
-        problems.add("counts", "links", "unknown or repeated links", f"different links below {network.links}")
+        problems.tell("counts", "links", "traffic.counts_links", most=network.links)
     if not (np.isfinite(wanted) & (wanted >= 0)).all():
-        problems.add("counts", "counts", "negative or no number", "numbers ≥ 0")
+        problems.tell("counts", "counts", "traffic.not_numbers")
     problems.raise_if_any()
     now = assign(network, trips, gap=gap, keep_paths=True)
     before = Fit.of(now.volume[where], wanted)

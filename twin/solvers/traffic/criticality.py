@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.files import replacing
 from twin.solvers.traffic.assignment import Assignment, assign
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
@@ -129,9 +129,7 @@ def criticality(
     if roads == "bridges":
         groups = bridges(network)
         if not groups:
-            raise InputError(
-                Problem(scenario.where, "roads", "no bridge (level > 0) in the layer", "try --roads all")
-            )
+            raise InputError(told(scenario.where, "roads", "traffic.no_bridge"))
     else:
         groups = [np.array([k]) for k in range(len(network.segments))]
     base = assign(traffic.supply, trips, gap=gap, keep_paths=True)
@@ -178,7 +176,9 @@ def run_criticality(
         No such run or scenario, `roads` is neither "bridges" nor "all", and what `criticality` raises.
     """
     if roads not in ("bridges", "all"):
-        raise InputError(Problem("twin criticality", "--roads", repr(roads), '"bridges" or "all"'))
+        raise InputError(
+            told("twin criticality", "--roads", "error.one_of", found=roads, names="bridges, all")
+        )
     scenario = open_scenario(path)
     traffic = traffic_of(scenario)
     frame = criticality(scenario, roads=roads, most=most, traffic=traffic)

@@ -16,7 +16,8 @@ from scipy.optimize import brentq
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problems, listed, suggest, told
+from twin.messages import text
 from twin.solvers.traffic.analysis import skim
 from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.grid_zones import squares
@@ -87,9 +88,7 @@ class Zones:
         node, distance = network.nearest_node(x, y)
         near = distance <= FAR
         if near.sum() < 2:
-            problems.add(
-                where, f"{key}.grid", f"{int(near.sum())} squares near a road", "two squares or more"
-            )
+            problems.tell(where, f"{key}.grid", "traffic.few_squares", count=int(near.sum()))
         problems.raise_if_any()
         people, attraction = (cells[c].to_numpy(np.float64) for c in ("people", "attraction"))
         names = tuple(cells["name"][near])
@@ -126,30 +125,21 @@ class Zones:
         features = place.features
         problems = Problems()
         if len(features) < 2:
-            problems.add(
-                where,
-                f"{key}.zones",
-                f"{len(features)} feature in {event.zones!r}",
-                "a place with two zones or more",
-            )
+            problems.tell(where, f"{key}.zones", "traffic.few_zones", count=len(features), place=event.zones)
         names = _names(features, event, where, key, problems)
         weight = _weights(features, event, where, key, problems)
         attraction = weight
         if event.attraction is not None and event.trips is None:
             attraction = _column(features, event.attraction, where, f"{key}.attraction", problems)
             if event.trips_per_person != 0 and weight.sum() > 0 and not attraction.sum() > 0:
-                problems.add(where, f"{key}.attraction", "0 in every zone", "a zone that attracts trips")
+                problems.tell(where, f"{key}.attraction", "traffic.no_attraction")
         problems.raise_if_any()
         centres = features.geometry.representative_point()
         x, y = centres.x.to_numpy(np.float64), centres.y.to_numpy(np.float64)
         node, distance = network.nearest_node(x, y)
         if (distance > FAR).all():
-            problems.add(
-                where,
-                f"{key}.zones",
-                f"all zones are {distance.min():.0f} m or more from the nearest road",
-                f"zones within {FAR:.0f} m of a road",
-            )
+            near = f"{distance.min():.0f}"
+            problems.tell(where, f"{key}.zones", "traffic.far_zones", distance=near, most=f"{FAR:.0f}")
         problems.raise_if_any()
         return cls(names, weight, attraction, x, y, node, distance)
 
@@ -216,9 +206,7 @@ def trips_of(
         table = gravity(rate * people, attraction, times[within], parameter)
     except ValueError as error:
         name = "mean_time" if event.mean_length is None else "mean_length"
-        raise InputError(
-            Problem(where, f"{key}.{name}", str(error), "a value that these zones and roads allow")
-        ) from error
+        raise InputError(told(where, f"{key}.{name}", "traffic.no_table", reason=error)) from error
     whole = np.zeros_like(times)
     whole[within] = table
     if cordon is not None and roads is not None:
@@ -254,7 +242,7 @@ def calibrated(
     """
     positive = times[np.isfinite(times) & (times > 0)]
     if not positive.size or not origins.sum() > 0:
-        raise ValueError("no trips whose length could be chosen")
+        raise ValueError(text("traffic.no_length"))
 
     def mean(parameter: float) -> float:
         table = gravity(origins, destinations, times, parameter)
@@ -268,14 +256,12 @@ def calibrated(
         try:
             shortest = mean(low)
         except ValueError:  # so short that Furness no longer converges
-            raise ValueError(
-                f"trips of {mean_length / 1000:.3g} km; they can be {shortest / 1000:.3g} km or more"
-            ) from None
+            told_km = {"wanted": f"{mean_length / 1000:.3g}", "bound": f"{shortest / 1000:.3g}"}
+            raise ValueError(text("traffic.too_short", **told_km)) from None
     while longest < mean_length:
         if high >= LONGEST:
-            raise ValueError(
-                f"trips of {mean_length / 1000:.3g} km; they can be {longest / 1000:.3g} km or less"
-            )
+            told_km = {"wanted": f"{mean_length / 1000:.3g}", "bound": f"{longest / 1000:.3g}"}
+            raise ValueError(text("traffic.too_long", **told_km))
         low, high = high, 4.0 * high
         longest = mean(high)
     found = brentq(
@@ -366,11 +352,11 @@ def read_trips_csv(path: Path, names: tuple[str, ...], key: str) -> Trips:
         here = f"{path}, line {line}"
         for end, numbers in (("from", origin), ("to", destination)):
             if row[end] not in zone:
-                problems.add(here, end, repr(row[end]), "the name of a zone", suggest(row[end], zone))
+                problems.tell(here, end, "traffic.no_zone", suggest(row[end], zone), found=row[end])
             numbers.append(zone.get(row[end], -1))
         trips.append(number(row["trips"]))
         if math.isnan(trips[-1]):
-            problems.add(here, "trips", repr(row["trips"]), "a number of trips, 0 or more")
+            problems.tell(here, "trips", "traffic.trips", found=row["trips"])
     problems.raise_if_any()
     return Trips.from_pairs(len(names), origin, destination, trips, str(path), key)
 
@@ -382,18 +368,13 @@ def _names(
     numbers = tuple(str(k + 1) for k in range(len(features)))
     if event.name is not None:
         if event.name not in features.columns:
-            problems.add(
-                where,
-                f"{key}.name",
-                repr(event.name),
-                "a column of the zones",
-                suggest(event.name, features.columns),
-            )
+            hint = suggest(event.name, features.columns)
+            problems.tell(where, f"{key}.name", "traffic.zones_column", hint, found=event.name)
             return numbers
         names = tuple(features[event.name].astype(str))
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            problems.add(where, f"{key}.name", f"{twice!r} occurs twice", "a name of its own for each zone")
+            problems.tell(where, f"{key}.name", "traffic.zone_twice", name=twice)
         return names
     for column in NAMES:
         if column in features.columns:
@@ -408,19 +389,17 @@ def _weights(features: gpd.GeoDataFrame, event: Demand, where: str, key: str, pr
     zeros = np.zeros(len(features))
     if isinstance(event.weight, float):  # the same for every zone
         if not (math.isfinite(event.weight) and event.weight >= 0):
-            problems.add(where, f"{key}.weight", str(event.weight), "0 or more")
+            problems.tell(where, f"{key}.weight", "error.zero_or_more", found=event.weight)
         return zeros + event.weight
     columns = [str(c) for c in features.columns if c != "geometry"]
     name = event.weight or next((c for c in WEIGHTS if c in columns), None)
     if name is None or name not in columns:
         if event.trips is None or event.weight is not None:
-            found = (
-                repr(event.weight) if event.weight is not None else f"columns {', '.join(columns) or 'none'}"
-            )
-            hint = suggest(name, columns) if name else ""
-            problems.add(
-                where, f"{key}.weight", found, "the column of the zones with their inhabitants", hint
-            )
+            hint = suggest(name or "", columns)
+            if event.weight is None:
+                problems.tell(where, f"{key}.weight", "traffic.no_weight", columns=listed(columns))
+            else:
+                problems.tell(where, f"{key}.weight", "traffic.zones_column", hint, found=event.weight)
         return zeros
     return _column(features, name, where, f"{key}.weight", problems)
 
@@ -430,15 +409,15 @@ def _column(features: gpd.GeoDataFrame, name: str, where: str, key: str, problem
     zeros = np.zeros(len(features))
     if name not in features.columns:
         columns = [str(c) for c in features.columns if c != "geometry"]
-        problems.add(where, key, repr(name), "a column of the zones", suggest(name, columns))
+        problems.tell(where, key, "traffic.zones_column", suggest(name, columns), found=name)
         return zeros
     try:
         weight = features[name].to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
-        problems.add(where, key, f"column {name!r} is no number", "numbers, one for each zone")
+        problems.tell(where, key, "traffic.column_no_number", name=name)
         return zeros
     bad = ~(np.isfinite(weight) & (weight >= 0))
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
-        problems.add(where, key, f"{weight[first]} in zone {first + 1} ({int(bad.sum())} zones)", "0 or more")
+        problems.tell(where, key, "traffic.weight", value=weight[first], zone=first + 1, count=int(bad.sum()))
     return np.asarray(weight)

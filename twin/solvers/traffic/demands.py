@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.scenarios.events import Demand
 from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.counts import Correction, correct, read_counts
@@ -101,15 +101,7 @@ class Demands:
             found.append(Source(zones, trips, fit, event.vehicle, pce, first, *event.window))
             first += len(zones.names)
         if not found:
-            raise InputError(
-                Problem(
-                    scenario.where,
-                    "events",
-                    "no demand event",
-                    "trips between zones, which traffic reads",
-                    'kind = "demand", zones = "<a place with inhabitants>"',
-                )
-            )
+            raise InputError(told(scenario.where, "events", "traffic.no_demand"))
         return found
 
     def active(self, t: float) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.errors import Problems, suggest
+from twin.errors import Problems, listed, suggest
 from twin.solvers.traffic.problem import Floats
 from twin.solvers.traffic.tables import number, read_rows
 
@@ -147,25 +147,22 @@ class Fleet:
             here = f"{path}, line {line}"
             name = row["class"]
             if name not in CLASSES:
-                problems.add(here, "class", repr(name), ", ".join(CLASSES), suggest(name, CLASSES))
+                hint = suggest(name, CLASSES)
+                problems.tell(here, "class", "error.one_of", hint, found=name, names=listed(CLASSES))
             vehicle = (row["category"], row["fuel"], row["segment"], row["euro"], row["technology"])
             known = row["category"] in WEAR if row["fuel"] == "Electric" else vehicle in curves
             if not known:
-                problems.add(
-                    here,
-                    "vehicle",
-                    ", ".join(vehicle),
-                    "a vehicle of emission_factors.csv",
-                    _near(vehicle, curves),
+                problems.tell(
+                    here, "vehicle", "traffic.no_vehicle", _near(vehicle, curves), found=listed(vehicle)
                 )
             share = number(row["share"])
             if math.isnan(share):
-                problems.add(here, "share", repr(row["share"]), "a number, 0 or more")
+                problems.tell(here, "share", "error.zero_or_more", found=row["share"])
             of_class = shares.setdefault(name, {})
             of_class[vehicle] = of_class.get(vehicle, 0.0) + share
         for name, of_class in shares.items():
             if not problems and not sum(of_class.values()) > 0:
-                problems.add(str(path), "share", f"0 in all of class {name}", "shares above 0")
+                problems.tell(path, "share", "traffic.no_share", name=name)
         problems.raise_if_any()
         missing = [name for name in CLASSES if name not in shares]
         if missing and source != FRANCE:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problems, listed, reason, shown, suggest, told
 from twin.files import replacing
 from twin.solvers.traffic.demand import read_trips_csv
 from twin.solvers.traffic.problem import Trips
@@ -36,11 +36,11 @@ def read_trips_file(path: Path, names: tuple[str, ...], key: str, table: str | N
     if suffix == ".tntp":
         trips = read_tntp(path)
         if trips.zones != len(names):
-            raise InputError(Problem(str(path), key, f"{trips.zones} zones", f"{len(names)} zones"))
+            raise InputError(told(path, key, "traffic.zones", count=trips.zones, wanted=len(names)))
         return trips
     if suffix == ".csv":
         return read_trips_csv(path, names, key)
-    raise InputError(Problem(str(path), key, f"a file {suffix or 'without suffix'}", ", ".join(READERS)))
+    raise InputError(told(path, key, "traffic.matrix_file", found=suffix, names=listed(READERS)))
 
 
 def read_omx(path: Path, names: tuple[str, ...], key: str, table: str | None = None) -> Trips:
@@ -50,16 +50,16 @@ def read_omx(path: Path, names: tuple[str, ...], key: str, table: str | None = N
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        raise InputError(Problem(str(path), key, str(error), "an OMX file")) from None
+        raise InputError(told(path, key, "traffic.not_omx", reason=reason(error))) from None
     with file:
         data = file.get("data")
         tables = [] if data is None else [k for k, v in data.items() if isinstance(v, h5py.Dataset)]
         if table is None and len(tables) == 1:
             table = tables[0]
         if table not in tables:
-            found = f"tables {', '.join(tables) or 'none'}" if table is None else repr(table)
             hint = suggest(table, tables) if table else ""
-            raise InputError(Problem(str(path), key, found, "the name of one of its matrices", hint))
+            given = listed(tables) if table is None else shown(table)
+            raise InputError(told(path, key, "traffic.which_matrix", hint, given=given))
         matrix = np.asarray(data[table][...], np.float64)
         lookup = file.get("lookup")
         labels: Sequence[str] = ()
@@ -67,12 +67,10 @@ def read_omx(path: Path, names: tuple[str, ...], key: str, table: str | None = N
             raw = np.asarray(next(iter(lookup.values()))[...])
             labels = [v.decode("utf-8").strip() if isinstance(v, bytes) else str(v) for v in raw.tolist()]
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise InputError(Problem(str(path), key, f"a matrix of shape {matrix.shape}", "a square matrix"))
+        raise InputError(told(path, key, "traffic.not_square", shape=matrix.shape))
     if not labels:
         if len(matrix) != len(names):
-            raise InputError(
-                Problem(str(path), key, f"{len(matrix)} zones without names", f"{len(names)} zones")
-            )
+            raise InputError(told(path, key, "traffic.nameless_zones", count=len(matrix), wanted=len(names)))
         labels = names
     origin, destination = np.nonzero(matrix)
     ends = np.union1d(origin, destination)
@@ -107,12 +105,12 @@ def read_geopackage(path: Path, names: tuple[str, ...], key: str, layer: str | N
     try:
         frame = pyogrio.read_dataframe(path, layer=layer, read_geometry=False)
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
-        raise InputError(Problem(str(path), key, str(error), "a GeoPackage layer: from, to, trips")) from None
+        raise InputError(told(path, key, "traffic.not_gpkg", reason=error)) from None
     frame.columns = [str(c).lower() for c in frame.columns]
     problems = Problems()
     for wanted in ("from", "to", "trips"):
         if wanted not in frame.columns:
-            problems.add(str(path), key, f"columns {', '.join(frame.columns)}", f"a column `{wanted}`")
+            problems.tell(path, key, "traffic.no_column", columns=listed(frame.columns), wanted=wanted)
     problems.raise_if_any()
     ends = _numbers(path, key, [*frame["from"].astype(str), *frame["to"].astype(str)], names)
     values = frame["trips"].to_numpy(np.float64, na_value=np.nan)
@@ -123,6 +121,6 @@ def _numbers(path: Path, key: str, labels: Sequence[str], names: tuple[str, ...]
     known = {name: k for k, name in enumerate(names)}
     problems = Problems()
     for label in dict.fromkeys(label for label in labels if label not in known):
-        problems.add(str(path), key, repr(label), "the name of a zone", suggest(label, known))
+        problems.tell(path, key, "traffic.no_zone", suggest(label, known), found=label)
     problems.raise_if_any()
     return np.array([known[label] for label in labels], np.int64)

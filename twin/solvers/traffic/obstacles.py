@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin.errors import Problem, Problems, suggest
+from twin.errors import Problems, suggest
 from twin.scenarios.events import Event, RoadClosure
 from twin.scenarios.measures import place_geometry
 
@@ -139,32 +139,23 @@ def closures_of(scenario: Scenario, domain: Domain, network: Network) -> list[Cl
             if road_id in known:
                 rows.update(known[road_id])
             elif road_id in others:
-                problems.add(
-                    scenario.where, f"{key}.links", f"{road_id!r}, not a road for cars", "a drivable road"
-                )
+                problems.tell(scenario.where, f"{key}.links", "traffic.not_for_cars", road=road_id)
             else:
-                problems.add(
-                    scenario.where,
-                    f"{key}.links",
-                    repr(road_id),
-                    "the road_id of a road",
-                    suggest(road_id, known),
-                )
+                hint = suggest(road_id, known)
+                problems.tell(scenario.where, f"{key}.links", "traffic.no_road_id", hint, found=road_id)
         if event.at is not None:
             geometry = place_geometry(domain, event.at, scenario.where, f"{key}.at")
             hit, distance = roads_at(geometry, shapes, tree)
             if distance > REACH:
-                problems.add(
-                    scenario.where,
-                    f"{key}.at",
-                    f"{event.at}: the nearest road is {distance:.0f} m away",
-                    f"a place within {REACH:.0f} m of a road",
-                )
+                problems.tell(
+                    scenario.where, f"{key}.at", "traffic.far_place", place=event.at,
+                    distance=f"{distance:.0f}", most=f"{REACH:.0f}",
+                )  # fmt: skip
             rows.update(hit)
         start, end = event.window
         if not end > start:
-            problems.extend(
-                [Problem(scenario.where, f"{key}.end", f"{end:g} s", f"an end after the start, {start:g} s")]
+            problems.tell(
+                scenario.where, f"{key}.end", "traffic.end_first", end=f"{end:g}", start=f"{start:g}"
             )
         found.append(Closure(np.asarray(sorted(rows), np.int64), start, end, event.vehicles))
     problems.raise_if_any()

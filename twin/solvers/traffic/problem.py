@@ -89,24 +89,23 @@ class AssignmentNetwork:
     def __post_init__(self) -> None:
         problems = Problems()
 
-        def check(key: str, bad: NDArray[np.bool_], values: NDArray[np.generic], expected: str) -> None:
+        def check(key: str, bad: NDArray[np.bool_], values: NDArray[np.generic], row: str) -> None:
             if bad.any():
                 first = int(np.flatnonzero(bad)[0])
-                problems.add(
-                    self.where, key, f"{values[first]} at row {first + 1} ({int(bad.sum())} rows)", expected
-                )
+                at = {"value": values[first], "line": first + 1, "count": int(bad.sum()), "most": self.nodes}
+                problems.tell(self.where, key, f"traffic.network.{row}", **at)
 
         for key in ("link_from", "link_to", "zone_node"):
             values = getattr(self, key)
-            check(key, (values < 0) | (values >= self.nodes), values, f"a node number below {self.nodes}")
+            check(key, (values < 0) | (values >= self.nodes), values, "node")
         for key in ("free_time", "b", "power", "fixed"):
             values = getattr(self, key)
-            check(key, ~(np.isfinite(values) & (values >= 0)), values, "a finite number, 0 or more")
+            check(key, ~(np.isfinite(values) & (values >= 0)), values, "number")
         check(
             "conical",
             ~(np.isfinite(self.conical) & ((self.conical == 0) | (self.conical > 1))),
             self.conical,
-            "0 (BPR) or a number above 1",
+            "conical",
         )
         conical = self.conical > 0
         needed = (conical | (self.b > 0) & (self.power > 0)) & (self.free_time > 0)
@@ -114,7 +113,7 @@ class AssignmentNetwork:
             "capacity",
             needed & ~(np.isfinite(self.capacity) & (self.capacity > 0)),
             self.capacity,
-            "a capacity above 0 where the cost depends on the volume",
+            "capacity",
         )
         problems.raise_if_any()
 
@@ -259,18 +258,14 @@ class Trips:
             bad = (values < 0) | (values >= zones)
             if bad.any():
                 first = int(np.flatnonzero(bad)[0])
-                problems.add(
-                    where, f"{key}.{name}", f"zone number {values[first] + 1}", f"a zone from 1 to {zones}"
+                problems.tell(
+                    where, f"{key}.{name}", "traffic.zone_number", zone=values[first] + 1, most=zones
                 )
         bad = ~(np.isfinite(q) & (q >= 0))
         if bad.any():
             first = int(np.flatnonzero(bad)[0])
-            problems.add(
-                where,
-                key,
-                f"{q[first]} from zone {o[first] + 1} to zone {d[first] + 1} ({int(bad.sum())} pairs)",
-                "a finite number of trips, 0 or more",
-            )
+            pair = {"trips": q[first], "origin": o[first] + 1, "destination": d[first] + 1}
+            problems.tell(where, key, "traffic.pair", count=int(bad.sum()), **pair)
         problems.raise_if_any()
         code, place = np.unique(o * zones + d, return_inverse=True)
         total = np.bincount(place, weights=q, minlength=code.size)
@@ -285,7 +280,7 @@ class Trips:
         table = np.asarray(matrix, np.float64)
         if table.ndim != 2 or table.shape[0] != table.shape[1]:
             problems = Problems()
-            problems.add(where, "trips", f"a table of shape {table.shape}", "a square table, zones × zones")
+            problems.tell(where, "trips", "traffic.not_square", shape=table.shape)
             problems.raise_if_any()
         origin, destination = np.nonzero(table)
         return cls.from_pairs(table.shape[0], origin, destination, table[origin, destination], where)
@@ -360,19 +355,15 @@ class Loading:
             trips, key = kind.trips, kind.name or "trips"
             fixed = np.asarray(kind.fixed, np.float64)
             if trips.zones != network.zones:
-                problems.add(
-                    network.where,
-                    f"{kind.name}.zones" if kind.name else "zones",
-                    f"{network.zones} zones",
-                    f"{trips.zones} zones, as the trips have",
+                key = f"{kind.name}.zones" if kind.name else "zones"
+                problems.tell(
+                    network.where, key, "traffic.zones_of_trips", count=network.zones, wanted=trips.zones
                 )
                 continue
             if not (np.isfinite(kind.pce) and kind.pce > 0):
-                problems.add(network.where, f"{key}.pce", str(kind.pce), "a number above 0")
+                problems.tell(network.where, f"{key}.pce", "traffic.above_zero", found=kind.pce)
             if not (np.isfinite(fixed) & (fixed >= 0)).all():
-                problems.add(
-                    network.where, f"{key}.fixed", "negative or no number", "finite numbers, 0 or more"
-                )
+                problems.tell(network.where, f"{key}.fixed", "traffic.not_numbers")
             extra[number] = np.broadcast_to(fixed, (network.links,))[network.star.order]
             if kind.banned is not None:
                 extra[number][np.asarray(kind.banned, bool)[network.star.order]] = np.inf

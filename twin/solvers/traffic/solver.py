@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from twin.clock import Schedule
-from twin.errors import InputError, Problem
+from twin.errors import InputError, told
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
@@ -27,7 +27,7 @@ from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
 from twin.solvers.traffic.turns import expand
-from twin.units import Metres, Seconds
+from twin.units import Metres, Seconds, unusable
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -115,7 +115,7 @@ class TrafficParameters(Parameters):
     @classmethod
     def _a_day(cls, value: str | tuple[float, ...] | None) -> str | tuple[float, ...] | None:
         if isinstance(value, tuple) and (len(value) != 24 or min(value) < 0):
-            raise ValueError('24 factors of 0 or more, or "weekday"')
+            raise unusable("traffic.time_of_day", found=f"{len(value)} × [{min(value, default=0):g} …]")
         return value
 
 
@@ -129,9 +129,7 @@ class TrafficSolver(Solver):
 
     def __init__(self, domain: Domain, scenario: Scenario, fields: dict[str, Array]) -> None:
         if "roads" not in domain.networks:
-            raise InputError(
-                Problem(domain.name, "layers.roads", "no roads layer", "a roads layer, which traffic reads")
-            )
+            raise InputError(told(domain.name, "layers.roads", "traffic.no_roads"))
         parameters = scenario.parameters()["traffic"]
         assert isinstance(parameters, TrafficParameters)
         self.parameters = parameters

@@ -18,7 +18,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem, Problems, suggest
+from twin.errors import InputError, Problems, suggest, told
 from twin.files import replacing, write_text
 from twin.solvers.traffic.analysis import skim, system_optimum
 from twin.solvers.traffic.matrices import write_omx
@@ -44,7 +44,7 @@ def traffic_of(scenario: Scenario) -> TrafficSolver:
 
     parameters = scenario.parameters()
     if "traffic" not in parameters:
-        raise InputError(Problem(scenario.where, "solvers", "no traffic", 'solvers = ["traffic"]'))
+        raise InputError(told(scenario.where, "solvers", "traffic.no_traffic"))
     domain_parameters = parameters["domain"]
     assert isinstance(domain_parameters, DomainParameters)
     domain = build_domain(scenario.territory, scenario.resolution, domain_parameters)
@@ -80,19 +80,12 @@ def segments_of(traffic: TrafficSolver, roads: Sequence[str], where: str) -> NDA
         if not rows and road in places:
             rows, distance = roads_at(places[road].geometry, shapes)
             if distance > REACH:
-                problems.add(
-                    where, "--road", f"{road}: the nearest road is {distance:.0f} m away",
-                    f"a place within {REACH:.0f} m of a road",
-                )  # fmt: skip
+                away = {"place": road, "distance": f"{distance:.0f}", "most": f"{REACH:.0f}"}
+                problems.tell(where, "--road", "traffic.far_place", **away)
         elif not rows:
             known = {str(x) for x in segments["name"].dropna() if str(x)} if "name" in segments else set()
-            problems.add(
-                where,
-                "--road",
-                repr(road),
-                "a road's name or id, or a place",
-                suggest(road, known | {*places}),
-            )
+            hint = suggest(road, known | {*places})
+            problems.tell(where, "--road", "traffic.no_road", hint, found=road)
         found.update(rows)
     problems.raise_if_any()
     return np.asarray(sorted(found), np.int64)
@@ -136,7 +129,7 @@ class Users:
         """
         out = Path(out)
         if out.suffix not in ("", ".gpkg"):
-            raise InputError(Problem(str(out), "", f"a file {out.suffix}", "a folder, or a file .gpkg"))
+            raise InputError(told(out, "", "folder.or_gpkg", found=out.suffix))
         written = []
         if not out.suffix:
             out.mkdir(parents=True, exist_ok=True)
@@ -277,7 +270,7 @@ def write_skims(names: Sequence[str], tables: dict[str, NDArray[np.float64]], ou
     if out.suffix == ".omx":
         return write_omx(out, names, tables)
     if out.suffix != ".csv":
-        raise InputError(Problem(str(out), "", f"a file {out.suffix}", ".omx or .csv"))
+        raise InputError(told(out, "", "traffic.skim_file", found=out.suffix))
     some = next(iter(tables.values()))
     o, d = np.nonzero(np.isfinite(some))
     labels = np.asarray(names, dtype=object)

@@ -6,7 +6,7 @@ import csv
 import math
 from pathlib import Path
 
-from twin.errors import InputError, Problem, Problems
+from twin.errors import InputError, Problems, listed, reason, told
 
 
 def read_rows(
@@ -23,14 +23,16 @@ def read_rows(
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(str(path), key, str(error), f"a CSV file: {','.join(wanted)}")) from None
+        raise InputError(
+            told(path, key, "traffic.not_csv", reason=reason(error), columns=",".join(wanted))
+        ) from None
     delimiter = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
     reader = csv.DictReader(lines, delimiter=delimiter)
     columns = [str(name).strip().lower() for name in reader.fieldnames or ()]
     problems = Problems()
     for name in wanted:
         if name not in columns:
-            problems.add(str(path), key, f"columns {', '.join(columns) or 'none'}", f"a column `{name}`")
+            problems.tell(path, key, "traffic.no_column", columns=listed(columns), wanted=name)
     problems.raise_if_any()
     reader.fieldnames = columns
     return [

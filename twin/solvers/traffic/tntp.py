@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.errors import InputError, Problem, Problems
+from twin.errors import InputError, Problems, in_line, listed, reason, told
 from twin.solvers.traffic.assignment import Assignment, Method, assign, load_kernels
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Trips
 
@@ -85,20 +85,24 @@ def read_network(path: str | Path) -> TntpNetwork:
         if not words:
             continue
         if len(words) < 7:
-            problems.add(str(path), f"line {number}", f"{len(words)} columns", f"{', '.join(COLUMNS[:7])}, …")
+            problems.tell(
+                in_line(path, number), "", "tntp.columns", count=len(words), wanted=listed(COLUMNS[:7])
+            )
             continue
         try:
             rows.append([float(word) for word in [*words, *(["0"] * 3)][:10]])
         except ValueError:
             if rows or any(_is_number(word) for word in words):
-                problems.add(str(path), f"line {number}", line.strip(), "numbers")  # else the columns' names
+                problems.tell(
+                    in_line(path, number), "", "tntp.numbers", found=line.strip()
+                )  # else column names
     problems.raise_if_any()
     if len(rows) != sizes["NUMBER OF LINKS"]:
-        problems.add(str(path), "<NUMBER OF LINKS>", f"{len(rows)} rows", f"{sizes['NUMBER OF LINKS']} rows")
-    if sizes["NUMBER OF ZONES"] > sizes["NUMBER OF NODES"]:
-        problems.add(
-            str(path), "<NUMBER OF ZONES>", str(sizes["NUMBER OF ZONES"]), "no more zones than nodes"
+        problems.tell(
+            path, "<NUMBER OF LINKS>", "tntp.rows", count=len(rows), wanted=sizes["NUMBER OF LINKS"]
         )
+    if sizes["NUMBER OF ZONES"] > sizes["NUMBER OF NODES"]:
+        problems.tell(path, "<NUMBER OF ZONES>", "tntp.zones", found=sizes["NUMBER OF ZONES"])
     table = np.asarray(rows, np.float64).reshape(-1, 10)
     for column in (0, 1):
         bad = (
@@ -107,12 +111,10 @@ def read_network(path: str | Path) -> TntpNetwork:
             | (table[:, column] % 1 != 0)
         )
         if bad.any():
-            problems.add(
-                str(path),
-                COLUMNS[column],
-                f"{table[bad, column][0]:g} ({int(bad.sum())} rows)",
-                f"a node number from 1 to {sizes['NUMBER OF NODES']}",
-            )
+            problems.tell(
+                path, COLUMNS[column], "tntp.node", value=f"{table[bad, column][0]:g}",
+                count=int(bad.sum()), most=sizes["NUMBER OF NODES"],
+            )  # fmt: skip
     problems.raise_if_any()
     return TntpNetwork(
         path=path,
@@ -189,7 +191,7 @@ def _slow_trips(
             try:
                 origin = int(words[1])
             except (IndexError, ValueError):
-                problems.add(str(path), f"line {number}", line.strip(), "Origin and a zone number")
+                problems.tell(in_line(path, number), "", "tntp.origin", found=line.strip())
             continue
         for entry in line.split(";"):
             if not entry.strip():
@@ -200,7 +202,7 @@ def _slow_trips(
                     raise ValueError
                 rows.append((origin - 1, int(match[1]) - 1, float(match[2])))
             except ValueError:
-                problems.add(str(path), f"line {number}", entry.strip(), "zone : trips, below an Origin line")
+                problems.tell(in_line(path, number), "", "tntp.entry", found=entry.strip())
     table = np.asarray(rows, np.float64).reshape(-1, 3)
     return table[:, 0], table[:, 1], table[:, 2]
 
@@ -239,9 +241,9 @@ def run_assign(
     problems = Problems()
     for key, value in (("gap", gap), ("toll-weight", toll_weight), ("length-weight", length_weight)):
         if not (np.isfinite(value) and value >= 0):
-            problems.add("twin assign", f"--{key}", str(value), "a finite number, 0 or more")
+            problems.tell("twin assign", f"--{key}", "error.zero_or_more", found=value)
     if out is not None and not Path(out).absolute().parent.is_dir():
-        problems.add("twin assign", "--output", str(out), "a file in a folder that exists")
+        problems.tell("twin assign", "--output", "tntp.no_folder", found=str(out))
     parts: list[TntpNetwork | Trips] = []
     for reader, path in ((read_network, net), (read_trips, trips)):
         try:
@@ -283,13 +285,13 @@ def write_flows(path: str | Path, table: TntpNetwork, result: Assignment) -> Non
 def _split(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     """Header tags, and the numbered lines of the body without comments (``~``)."""
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        content = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
-        raise InputError(Problem(str(path), "", error.strerror or str(error), "a TNTP file")) from None
+        raise InputError(told(path, "", "tntp.unreadable", reason=reason(error))) from None
     header: dict[str, str] = {}
     body: list[tuple[int, str]] = []
     in_header = True
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         match = _TAG.match(line.strip()) if in_header else None
         if match:
             header[match[1].strip().upper()] = match[2].strip()
@@ -312,5 +314,5 @@ def _header_number(path: Path, header: dict[str, str], key: str, problems: Probl
     value = header.get(key, "").replace(";", " ").split()
     if value and _is_number(value[0]) and float(value[0]) >= 0 and float(value[0]) % 1 == 0:
         return int(float(value[0]))
-    problems.add(str(path), f"<{key}>", header.get(key, "nothing"), "a whole number")
+    problems.tell(path, f"<{key}>", "tntp.whole_number", found=header.get(key))
     return 0

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from twin.errors import Problem, Problems
+from twin.errors import Problems
 from twin.solvers.traffic.problem import AssignmentNetwork
 
 
@@ -38,19 +38,11 @@ def expand(
     problems = Problems()
     bad = ~(prices >= 0)
     for k in np.flatnonzero(bad)[:1]:
-        problems.add(network.where, "turns.cost", f"{prices[k]} ({int(bad.sum())} turns)", "0 or more")
+        problems.tell(network.where, "turns.cost", "traffic.turn_cost", cost=prices[k], count=int(bad.sum()))
     apart = network.link_to[first] != network.link_from[second]
     for k in np.flatnonzero(apart)[:1]:
-        problems.extend(
-            [
-                Problem(
-                    network.where,
-                    "turns",
-                    f"links {first[k]} and {second[k]} ({int(apart.sum())} turns)",
-                    "a link and one that begins where it ends",
-                )
-            ]
-        )
+        links = {"first": first[k], "second": second[k], "count": int(apart.sum())}
+        problems.tell(network.where, "turns", "traffic.turn_apart", **links)
     problems.raise_if_any()
     price: dict[tuple[int, int], float] = {}
     for a, b, value in zip(first.tolist(), second.tolist(), prices.tolist(), strict=True):
