@@ -92,6 +92,14 @@ def test_squares_hold_the_people_and_the_works() -> None:
     assert len(cells) == 3
 
 
+def test_squares_have_names_that_people_know() -> None:
+    layer = roads(LineString([(0, 5), (1000, 5)]))
+    layer["name"] = "RUE DU PORT"
+    areas = gpd.GeoDataFrame(geometry=[box(0, -5, 110, 50), box(9000, 0, 9100, 100)], crs=CRS)
+    cells = squares(500.0, Network.from_roads(layer), blocks(), None, areas, np.array([50.0, 7.0]))
+    assert cells["name"].tolist() == ["RUE DU PORT (1)", "RUE DU PORT (2)", "90 0"]
+
+
 def test_squares_of_streets_where_there_are_no_buildings() -> None:
     layer = roads(
         LineString([(0, 0), (100, 0)]), LineString([(900, 0), (1200, 0)]), LineString([(0, 0), (900, 900)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,7 +43,8 @@ def squares(
     Returns
     -------
     GeoDataFrame
-        name (the south-west corner in hundreds of metres), people, attraction (no unit), geometry (points).
+        name (the nearest street with a name, numbered where several squares have the same; elsewhere the
+        south-west corner in hundreds of metres), people, attraction (no unit), geometry (points).
     """
     import geopandas as gpd
 
@@ -75,12 +77,32 @@ def squares(
 
     mass = summed(heft)
     centre_x, centre_y = summed(heft * x[used]) / mass, summed(heft * y[used]) / mass
-    names = [f"{i * side / 100:.0f} {j * side / 100:.0f}" for i, j in cell]
+    corners = [f"{i * side / 100:.0f} {j * side / 100:.0f}" for i, j in cell]
+    names = _named(network, centre_x, centre_y, corners, side)
     return gpd.GeoDataFrame(
         {"name": names, "people": summed(count[used]), "attraction": summed(attraction[used])},
         geometry=shapely.points(centre_x, centre_y),
         crs=network.segments.crs,
     )
+
+
+def _named(network: Network, x: Floats, y: Floats, corners: list[str], side: float) -> list[str]:
+    """A name for each place (n,): of a street within `side` (m), else its corner's; no name twice."""
+    segments = network.segments
+    street = segments["name"].fillna("").astype(str).to_numpy() if "name" in segments else np.array([], str)
+    rows = np.flatnonzero(street != "")
+    names = list(corners)
+    if rows.size:
+        lines = np.asarray(segments.geometry.array, dtype=object)[rows]
+        place, line = shapely.STRtree(lines).query_nearest(shapely.points(x, y), side, all_matches=False)
+        for k, row in zip(place, rows[line], strict=True):
+            names[k] = str(street[row])
+    often, times = Counter(names), Counter[str]()
+    for k, name in enumerate(names):
+        times[name] += 1
+        if often[name] > 1:
+            names[k] = f"{name} ({times[name]})"
+    return names
 
 
 def _stock(

@@ -66,21 +66,21 @@ export function makeCard(app: App, onClose: () => void): void {
     });
   };
 
-  const heading = (): [string, string] => {
+  /** What it is, of which kind, and the name that the data have for it. */
+  const heading = (): [string, string, string] => {
     const picked = choices.picked;
     if (picked?.building != null && territory.buildings && data.buildings) {
       const b = territory.buildings;
       const use = data.buildings.uses[b.use[picked.building]];
       const nature = data.buildings.natures[b.nature[picked.building]];
-      const id = b.ids?.[picked.building] ?? "";
-      return [use || nature || t("card.building"), [t("card.building"), id].filter(Boolean).join(" · ")];
+      return [use || nature || t("card.building"), t("card.building"), b.ids?.[picked.building] ?? ""];
     }
     if (picked?.road != null && data.roads) {
       const name = properName(data.roads.names[territory.roadName[picked.road]]);
       const nature = data.roads.natures[territory.roadNature[picked.road]];
-      return [name || nature || t("card.road"), [t("card.road"), name ? nature : "", territory.roadIds?.[picked.road] ?? ""].filter(Boolean).join(" · ")];
+      return [name || nature || t("card.road"), [t("card.road"), name ? nature : ""].filter(Boolean).join(" · "), territory.roadIds?.[picked.road] ?? ""];
     }
-    return [t("card.point"), ""];
+    return [t("card.point"), "", ""];
   };
 
   /** The street that a building or a point lies at. */
@@ -103,7 +103,7 @@ export function makeCard(app: App, onClose: () => void): void {
     if (!picked) return;
     const all = stories();
     const { lattice } = territory;
-    const [title, subtitle] = heading();
+    const [title, subtitle, id] = heading();
     const facts = h("dl", { class: "facts" });
     const fact = (name: string, value: string): void => {
       facts.append(h("dt", {}, name), h("dd", {}, value));
@@ -162,7 +162,7 @@ export function makeCard(app: App, onClose: () => void): void {
       h("div", { class: "card-head" }, h("div", {}, h("h2", {}, title), subtitle && h("p", { class: "fine" }, subtitle)),
         h("button", { class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
       facts, ...(chance ? [chance] : []), table, ...(traffic ? [traffic] : []),
-      chart(all), h("p", { class: "fine" }, t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs })),
+      chart(all), h("p", { class: "fine" }, [t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs }), id].filter(Boolean).join(" · ")),
     );
   };
 

@@ -31,11 +31,22 @@ export function capital(text: string): string {
 
 const SMALL = new Set(["DE", "DU", "DES", "LA", "LE", "LES", "ET", "À", "AU", "AUX", "SUR", "SOUS", "EN"]);
 
-/** BD TOPO writes names in capitals: "RUE DE LA GARE" is read more easily as "Rue de la Gare". */
+const ELIDED = new Set(["D", "L"]); // before an apostrophe
+
+/** Kinds of streets as the tax files (FANTOIR) and BD TOPO cut them, where that is not ambiguous. */
+const KINDS: Record<string, string> = {
+  ALL: "ALLÉE", AV: "AVENUE", BD: "BOULEVARD", CHE: "CHEMIN", CHS: "CHAUSSÉE", CRS: "COURS", GR: "GRANDE RUE", IMP: "IMPASSE", LOT: "LOTISSEMENT",
+  PAS: "PASSAGE", PL: "PLACE", PROM: "PROMENADE", QU: "QUAI", R: "RUE", RES: "RÉSIDENCE", RLE: "RUELLE", ROC: "ROCADE", RPT: "ROND-POINT",
+  RTE: "ROUTE", SQ: "SQUARE", TRA: "TRAVERSE",
+};
+
+/** BD TOPO writes names in capitals: "RUE DE LA GARE" and "R DE LA GARE" are read more easily as "Rue de la Gare". */
 export function properName(text: string): string {
   if (text !== text.toLocaleUpperCase("fr") || !/[A-ZÀ-Ý]{3}/.test(text)) return text;
-  return capital(text.replace(/[\p{L}]+/gu, (word) => (SMALL.has(word) ? word.toLocaleLowerCase("fr")
-    : word.charAt(0) + word.slice(1).toLocaleLowerCase("fr"))));
+  const whole = text.replace(/^([A-Z]+)(?= \p{L})/u, (word) => KINDS[word] ?? word);
+  return capital(whole.replace(/[\p{L}]+(?=(['’]?))/gu, (word, elided: string) =>
+    (SMALL.has(word) || (elided && ELIDED.has(word)) ? word.toLocaleLowerCase("fr") : /^[IVX]{2,5}$/.test(word) ? word
+      : word.charAt(0) + word.slice(1).toLocaleLowerCase("fr"))));
 }
 
 /** The text of a row that may not be there. */

@@ -28,6 +28,7 @@ function show(app: App, view: View, number: number): void {
       return;
     }
   }
+  if (number === 0) view.home(); // what the first slide leaves open
   const now = view.camera();
   const { lattice } = territory;
   view.setCamera({
