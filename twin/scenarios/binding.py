@@ -77,7 +77,7 @@ class WaterLevelForcing:
     """A level (m) imposed from `start` to `end`: on edge cells by side (row or column numbers), or on cells.
 
     `edges` maps a side to indices along it (columns for north and south, rows for west and east);
-    `cells` are flat indices inside the domain. One of both is empty.
+    `cells` are flat indices inside the domain. One of both is empty. absorb : see `WaterLevel` (s).
     """
 
     series: TimeSeries
@@ -85,6 +85,7 @@ class WaterLevelForcing:
     end: float
     edges: dict[str, Cells]
     cells: Cells
+    absorb: float = 0.0
 
     def active(self, t: float) -> bool:
         """Whether the level is imposed at a time (s)."""
@@ -226,7 +227,7 @@ def water_levels(domain: Domain, scenario: Scenario) -> list[WaterLevelForcing]:
             cells = cells[active.ravel()[cells]]
             if cells.size == 0:
                 raise InputError(told(scenario.where, key, "scenario.no_stretch", place=event.at))
-        found.append(WaterLevelForcing(event.level, *event.window, edges, cells))
+        found.append(WaterLevelForcing(event.level, *event.window, edges, cells, event.absorb))
     return found
 
 

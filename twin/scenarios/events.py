@@ -126,13 +126,21 @@ class Inflow(Event):
 class WaterLevel(Event):
     """A level imposed on a stretch of the edge (a line along it), or on the cells of a line or polygon.
 
-    The level holds whatever comes from inside, so waves of the terrain are thrown back there (a harbour
-    before it may swing): lay such an edge far out, where the sea is deep and wide.
+    Attributes
+    ----------
+    level : m, a number or a series.
+    absorb : time (s) with which the sea beyond an edge follows the flow at the edge. Waves from inside that
+        are shorter leave, slower changes meet the level: of a period P the share 1 / √(1 + (4π absorb / P)²)
+        of the height comes back. With the default 0.08 of a minute, 0.37 of five, 0.62 of ten, all of a tide,
+        whose level at the edge is met to 1 cm in 10 m of water (swing of the speed 1 m/s). 0: all comes back
+        (a harbour before it may swing). What the level itself brings enters whole in any case. First and
+        second order only.
     """
 
     kind: Literal["water_level"] = "water_level"
     at: At
     level: LevelSeries
+    absorb: Seconds = Field(60.0, ge=0)
     places_in: ClassVar[tuple[str, ...]] = ("at",)
 
 

@@ -186,10 +186,11 @@ class LocalSteps:
                 t0, t1 = t + now * tick, t + (now + SPARE) * tick
                 s._sources.act_at_places(s, t0, t1)
                 s._sources.note(s._watch)
-                kinds, values = s._sources.edge_values(s._edge_codes, s._edge_slopes, t0, t1)
+                kinds, values = s._sources.edge_values(s._edge_codes, s._edge_slopes)
             edges.fill_ghosts(
                 s._old, s._static, kinds, values, s._edge_closed, s._forced, *s._shape, s.parameters.dry_depth
             )
+            s._sources.fill_levels(s._old)
             self._wake(s, now)
             due = np.flatnonzero(self._awake & (self._begin + self._length == now))
             self._set_out(s, due, now, tick)

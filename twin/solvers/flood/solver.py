@@ -277,10 +277,11 @@ class FloodSolver(Solver):
         dt = self._choose_step(t, t_end)
         t_new = t_end if dt == t_end - t else t + dt
         self._sources.act(self, t, t + dt)
-        kinds, values = self._sources.edge_values(self._edge_codes, self._edge_slopes, t, t + dt)
+        kinds, values = self._sources.edge_values(self._edge_codes, self._edge_slopes)
         edges.fill_ghosts(
             self._old, self._static, kinds, values, self._edge_closed, self._forced, ny, nx, dry
         )
+        self._sources.fill_levels(self._old)
         self._edge_flux[: kinds.size] = 0.0
         self._edge_flux[2 * kinds.size :] = 0.0
         everything = not self.parameters.tiles

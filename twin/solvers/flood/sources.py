@@ -14,6 +14,7 @@ from twin.errors import SolverError
 from twin.grid import Grid
 from twin.messages import text
 from twin.scenarios.binding import InflowForcing
+from twin.solvers.flood import edge_levels
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood.crests import Crests
 from twin.solvers.flood.forcing import Forcing
@@ -95,10 +96,16 @@ class Sources:
         self._levels = [(f, f.cells // nx, f.cells % nx) for f in forcing.levels if f.cells.size]
         offset = {"west": 0, "east": ny, "north": 2 * ny, "south": 2 * ny + nx}
         self._edge_levels = [
-            (f, np.concatenate([offset[side] + cells for side, cells in f.edges.items()]))
+            edge_levels.EdgeLevel(
+                f,
+                np.concatenate([offset[side] + cells for side, cells in f.edges.items()]),
+                (ny, nx),
+                self._dry,
+            )
             for f in forcing.levels
             if f.edges
         ]
+        self._imposed: list[float | None] = []
         self._ratings = [
             (f, np.concatenate([offset[side] + cells for side, cells in f.edges.items()]))
             for f in forcing.ratings
@@ -108,7 +115,6 @@ class Sources:
         self._cell = grid.cell
         self._static = static
         self._law = LAWS[parameters.friction]
-        self._edge_bed = np.concatenate([bed[:, 0], bed[:, -1], bed[0], bed[-1]])
         self._structures = Structures(forcing.structures, bed, datum, self._area, self._dry)
         self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
         # Subgrid faces have weirs of their own.
@@ -215,9 +221,8 @@ class Sources:
             for cells in touched:
                 self._wake(solver, *np.divmod(cells, self._shape[1]))
         self._crests.act(solver, t0, t1)
-        for forcing, _ in self._edge_levels:
-            if forcing.active(t0):
-                solver.energy = max(solver.energy, forcing.series.mean(t0, t1) - self._datum)
+        self._imposed = [one.act(state, self._static, t0, dt, self._datum) for one in self._edge_levels]
+        solver.energy = max(solver.energy, *(one.energy for one in self._edge_levels), -math.inf)
         self._rated = self._rate(solver)
 
     @staticmethod
@@ -256,16 +261,17 @@ class Sources:
         """Undo what the sources of the step under way did, to the bit."""
         self._undo.take_back(solver, self, self._ground.planes)
 
-    def works(self) -> tuple[Floats, Floats, Floats, Floats]:
-        """Where structures, breaches, crests and overtopping stand. A copy."""
-        crests = self._crests
-        return self._structures.state(), crests.state(), crests.level.copy(), self._overtopped.copy()
+    def works(self) -> tuple[Floats, ...]:
+        """Where structures, breaches, crests, overtopping and levels stand. A copy."""
+        crests, levels = self._crests, edge_levels.states(self._edge_levels)
+        return self._structures.state(), crests.state(), crests.level.copy(), self._overtopped.copy(), levels
 
-    def take_works_back(self, works: tuple[Floats, Floats, Floats, Floats]) -> None:
+    def take_works_back(self, works: tuple[Floats, ...]) -> None:
         """Take back :meth:`works`."""
         self._structures.restore(works[0])
         self._crests.restore(works[1])
-        self._crests.level[:], self._overtopped[:] = works[2:]
+        self._crests.level[:], self._overtopped[:] = works[2:4]
+        edge_levels.restore(self._edge_levels, works[4])
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What the sources remember. A copy."""
@@ -275,7 +281,7 @@ class Sources:
             | {"losses": np.array(totals)}
             | {"structures": self._structures.state(), "structure_keys": self._structures.keys()}
             | {"breaches": self._crests.state(), "breach_keys": self._crests.keys()}
-            | {"overtopping": self._overtopped.copy()}
+            | {"overtopping": self._overtopped.copy(), "edge_levels": edge_levels.states(self._edge_levels)}
         )
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -284,6 +290,7 @@ class Sources:
         self._structures.restore(state["structures"])
         self._crests.restore(state["breaches"])
         self._overtopped[:] = state["overtopping"]
+        edge_levels.restore(self._edge_levels, state["edge_levels"])
         losses = [float(x) for x in state["losses"]]
         self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
 
@@ -306,7 +313,8 @@ class Sources:
         found = np.zeros((-(-ny // TILE_ROWS), self._tiles_x), dtype=bool)
         flat = np.array(sorted(self._cells), dtype=np.int64)
         places = [np.divmod(flat, nx)]
-        places += [self._edge_places(cells) for _, cells in [*self._edge_levels, *self._ratings]]
+        beside = [*(one.cells for one in self._edge_levels), *(cells for _, cells in self._ratings)]
+        places += [self._edge_places(cells) for cells in beside]
         axis, i, j = self._crests.faces()
         places += [(i, j), (i + axis, j + 1 - axis)]
         for rows, columns in places:
@@ -365,9 +373,7 @@ class Sources:
         level = self._bed[i, j] + solver._old[DEPTH][i + PAD, j + PAD] + np.square(speed) / (2.0 * GRAVITY)
         solver.energy = max(solver.energy, float(level.max()))
 
-    def edge_values(
-        self, codes: NDArray[np.int8], slopes: Floats, t0: float, t1: float
-    ) -> tuple[NDArray[np.int8], Floats]:
+    def edge_values(self, codes: NDArray[np.int8], slopes: Floats) -> tuple[NDArray[np.int8], Floats]:
         """Kind and value of each edge cell over a step: the level above the datum where one is imposed, the
         unit discharge of a rating curve, else the slope. After `act`.
         """
@@ -376,11 +382,16 @@ class Sources:
         kinds, values = codes.copy(), slopes.copy()
         for cells, discharge in self._rated:
             values[cells] = discharge
-        for forcing, cells in self._edge_levels:
-            if forcing.active(t0):
-                kinds[cells] = edges.LEVEL
-                values[cells] = forcing.series.mean(t0, t1) - self._datum
+        for one, level in zip(self._edge_levels, self._imposed, strict=True):
+            if level is not None:
+                kinds[one.cells] = edges.LEVEL
+                values[one.cells] = level
         return kinds, values
+
+    def fill_levels(self, state: Floats) -> None:
+        """Give the water beyond imposed levels its speed, after `kernels_edges.fill_ghosts`."""
+        for one in self._edge_levels:
+            one.fill(state)
 
     def speed_after(self, state: Floats, t0: float, t1: float, speed: float) -> float:
         """A bound of the wave speed (m/s) once the water of [t0, t1] is in; `speed` is the highest one
@@ -409,11 +420,8 @@ class Sources:
         for i, j, more in self._structures.arrivals(state, t0, t1 - t0):
             fastest = np.sqrt(GRAVITY * (state[DEPTH, i + PAD, j + PAD] + more))
             highest = max(highest, float((self._velocity(state, i, j) + fastest).max()))
-        for forcing, cells in self._edge_levels:
-            if forcing.active(t0):
-                asked = np.maximum(forcing.series.mean(t0, t1) - self._datum - self._edge_bed[cells], 0.0)
-                i, j = self._edge_places(cells)
-                highest = max(highest, float((self._velocity(state, i, j) + np.sqrt(GRAVITY * asked)).max()))
+        for one in self._edge_levels:
+            highest = max(highest, one.fastest(state, self._static, t0, t1, self._datum))
         return highest
 
     def _edge_places(self, cells: Ints) -> tuple[Ints, Ints]:
