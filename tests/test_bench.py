@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -118,3 +121,43 @@ def test_buffers_are_counted_once():
 def test_probes_are_positive():
     limits = roofline.measure("float32", 1, repeat=1)
     assert min(limits.copy, limits.products, limits.roots, limits.divisions) > 0
+
+
+@pytest.mark.slow
+def test_after_a_warm_up_a_run_compiles_nothing(tmp_path):
+    """In a fresh cache: `twin bench --warm`, then runs of all kinds on other grids, in another process."""
+    program = """
+import sys
+import twin
+from twin.layers import samples
+from twin.scenarios import Scenario
+folder = samples.path("valmont") / "scenarios"
+kinds = [
+    {}, {"precision": "float32"}, {"scheme": "first_order"}, {"local_time_steps": True},
+    {"local_time_steps": True, "precision": "float32"}, {"scheme": "local_inertial"},
+    {"scheme": "local_inertial", "precision": "float32"}, {"scheme": "local_inertial", "subgrid": True},
+    {"infiltration": {"method": "horton", "capacity_start": 1e-5, "capacity_end": 1e-6, "decay": 1e-3}},
+]
+for number, kind in enumerate(kinds):
+    for name in ("demo.toml", "crue_centennale_digue.toml")[: 1 if number else 2]:
+        scenario = Scenario.open(folder / name)
+        short = scenario.model_copy(
+            update={"resolution": 25.0, "duration": 65.0, "params": scenario.params | {"flood": kind}}
+        )
+        result = twin.run(short, f"{sys.argv[1]}/{number}-{name}")
+        assert result.provenance["compile_seconds"] == 0, (kind, name)
+"""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    warmed = subprocess.run(
+        [sys.executable, "-m", "twin", "bench", "--warm"], env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert int(re.search(r"\d+", warmed.stdout).group()) > 100
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], env=environment, check=True)
+
+
+def test_without_names_the_long_case_waits():
+    short = [case.name for case in cases.chosen([])]
+    assert "reservoir" not in short
+    assert len(short) >= 4
+    assert [case.name for case in cases.chosen([], full=True)] == list(cases.CASES)

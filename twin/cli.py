@@ -267,7 +267,8 @@ def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]", help=text("bench.names"))] = None,
     threads: Annotated[list[int] | None, typer.Option("--threads", help=text("bench.threads"))] = None,
     cells: Annotated[int, typer.Option("--cells", min=0, help=text("bench.cells"))] = 0,
-    repeat: Annotated[int, typer.Option("--repeat", min=1, help=text("bench.repeat"))] = 3,
+    repeat: Annotated[int, typer.Option("--repeat", min=0, help=text("bench.repeat"))] = 0,
+    full: Annotated[bool, typer.Option("--full", help=text("bench.full"))] = False,
     json: Annotated[Path | None, typer.Option("--json", help=text("bench.json"))] = None,
     compare: Annotated[Path | None, typer.Option("--compare", help=text("bench.compare"))] = None,
     warm: Annotated[bool, typer.Option("--warm", help=text("bench.warm"))] = False,
@@ -275,10 +276,11 @@ def bench(
     """The benchmark table on this machine."""
     from twin.bench import bench as measure
     from twin.bench import report
-    from twin.bench.measure import warm as compile_all
+    from twin.bench.warming import warm as compile_all
 
     if warm:
-        typer.echo(text("bench.warmed", seconds=f"{compile_all(1):.1f}"))
+        done = compile_all()
+        typer.echo(text("bench.warmed", seconds=f"{done.seconds:.1f}", count=done.count))
         return
     before = report.read(compare) if compare is not None else None
     found = measure(
@@ -286,6 +288,7 @@ def bench(
         threads=threads or (),
         cells=cells,
         repeat=repeat,
+        full=full,
         told=lambda figure: typer.echo(
             f"{figure.case} {figure.scheme} {figure.precision} {figure.threads}: {figure.seconds:.2f} s",
             err=True,
@@ -314,6 +317,8 @@ def bench(
     if before is not None:
         typer.echo("")
         print_table(*report.comparison(before, found))
+    if not names and not full:
+        typer.echo(text("bench.short"))
     if json is not None:
         report.write(found, json)
 

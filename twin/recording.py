@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 import twin
 from twin import features, indicators, machine
 from twin.files import sha256
+from twin.jit import Compiled
 from twin.messages import text
 from twin.observed import marks_beside, read_observed
 from twin.results import Result
@@ -46,6 +47,8 @@ class Recorder:
         self.simulation = simulation
         self.writer = writer
         self.setup_seconds = 0.0
+        self.compiled = Compiled()
+        """What numba compiled for this run."""
         self._notes: dict[str, str] = {}  # layer → what was done with it at the end
         self._before = 0.0
         self._cpu_before = 0.0
@@ -278,6 +281,7 @@ class Recorder:
             "setup_seconds": round(self.setup_seconds, 3),
             "wall_seconds": round(self.seconds, 3),
             "cpu_seconds": round(self.cpu_seconds, 3),
+            "compile_seconds": round(self.compiled.seconds, 3),  # within the others
             "energy_wh": round(watt_hours, 4),
             "energy_method": f"cpu_seconds × {WATTS_PER_CORE:g} W per core, estimated",
         }

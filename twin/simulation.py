@@ -21,6 +21,7 @@ from twin.clock import Schedule
 from twin.domain import Domain
 from twin.errors import InputError, Interrupted, SolverError, TwinError, told
 from twin.gridding import DomainParameters, build_domain
+from twin.jit import compiling
 from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
 from twin.recording import Recorder
@@ -263,12 +264,14 @@ def run(
     if path.exists() and any(path.iterdir()) and not overwrite:
         raise InputError(told(path, "", "folder.occupied"))
     started = time.perf_counter()
-    simulation = Simulation(scenario)
-    recorder = Recorder.create(
-        path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started
-    )
-    simulation.release_inputs()
-    return _drive(simulation, recorder, progress, checkpoint_every)
+    with compiling() as compiled:
+        simulation = Simulation(scenario)
+        recorder = Recorder.create(
+            path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started
+        )
+        recorder.compiled = compiled
+        simulation.release_inputs()
+        return _drive(simulation, recorder, progress, checkpoint_every)
 
 
 def resume(
@@ -289,11 +292,13 @@ def resume(
         raise InputError(told(path, "status", "folder.complete"))
     clock, states = checkpoint.load(result.path)
     scenario = Scenario.open(result.path / "scenario.toml")
-    simulation = Simulation(scenario)
-    simulation.restore(clock, states)
-    recorder = Recorder.reopen(result.path, simulation, clock)
-    simulation.release_inputs()
-    return _drive(simulation, recorder, progress, checkpoint_every)
+    with compiling() as compiled:
+        simulation = Simulation(scenario)
+        simulation.restore(clock, states)
+        recorder = Recorder.reopen(result.path, simulation, clock)
+        recorder.compiled = compiled
+        simulation.release_inputs()
+        return _drive(simulation, recorder, progress, checkpoint_every)
 
 
 def _default_folder(scenario: Scenario) -> Path:

@@ -32,6 +32,7 @@ class Case:
     duration : simulated seconds.
     cells : cells per side by default; 0: the case has a size of its own.
     tiles : whether dry land sleeps; off where the bare kernels are measured.
+    long : whether it is left out unless it is asked for.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     duration: float
     cells: int = 0
     tiles: bool = True
+    long: bool = False
 
     @property
     def label_key(self) -> str:
@@ -127,14 +129,14 @@ CASES = {
         Case("bench_a", bench_a, 60.0, cells=500, tiles=False),
         Case("dry_margin", dry_margin, 60.0, cells=250),
         Case("steep_rain", steep_rain, 120.0, cells=400),
-        Case("reservoir", reservoir, 300.0, cells=1280),
+        Case("reservoir", reservoir, 300.0, cells=1280, long=True),
         Case("valmont", sample_valley, 1800.0),
     )
 }
 
 
-def chosen(names: list[str]) -> list[Case]:
-    """The cases of those names; all when there is none.
+def chosen(names: list[str], *, full: bool = False) -> list[Case]:
+    """The cases of those names; when there is none, all (`full`) or all that are not long.
 
     Raises
     ------
@@ -147,4 +149,4 @@ def chosen(names: list[str]) -> list[Case]:
             told("twin bench", "NAME", "error.one_of", suggest(name, CASES), found=name, names=listed(CASES))
             for name in unknown
         )
-    return [CASES[name] for name in names] or list(CASES.values())
+    return [CASES[name] for name in names] or [case for case in CASES.values() if full or not case.long]

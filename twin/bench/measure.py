@@ -115,11 +115,10 @@ def _rate(case: Case, solver: FloodSolver, size: int, steps: int, cell_steps: in
     return solver.cell_steps - cell_steps if case.tiles else size * (solver.steps - steps)
 
 
-def warm(threads: int) -> float:
-    """Compile (or load) every kernel of every scheme and precision; the seconds that it took."""
+def warm(threads: int) -> None:
+    """Compile (or load) every kernel that the cases need."""
     from twin.bench.cases import bench_a
 
-    start = time.perf_counter()
     domain, forcing = bench_a(WARM_CELLS)
     for scheme, precision in pairs():
         parameters = FloodParameters.model_validate(
@@ -131,7 +130,6 @@ def warm(threads: int) -> float:
             t = solver.step(t, WARM_SECONDS)
         solver.ledger()
         solver.run_fields()
-    return time.perf_counter() - start
 
 
 def bytes_held(owner: object) -> int:
