@@ -123,3 +123,21 @@ def test_velocities_of_a_hot_start_become_discharges_of_faces() -> None:
 def test_what_local_inertia_has_not_is_refused(other):
     with pytest.raises(ValueError, match=r"local_inertial|subgrid"):
         FloodParameters(scheme="local_inertial", **other)
+
+
+def test_discharges_of_cells_are_settled_when_they_are_asked_for() -> None:
+    """A tile where somebody reads at each step (a gauge) keeps them in the step, others when asked: alike."""
+    bed = hills(70, 260, 4, relief=1.0)
+    depth = np.maximum(2.0 - bed, 0.0) + np.where(np.arange(260) < 130, 1.0, 0.0)
+    runs = []
+    for read in (0, 1):
+        flood = solver(bed, depth, cell=5.0, roughness=0.03)
+        advance(flood, 0.0, 5.0, 1)
+        flood._scheme._read[:] = read
+        advance(flood, flood.time, 5.0)
+        runs.append(flood.state()["state"])
+    never, always = runs
+    np.testing.assert_array_equal(never[0], always[0])
+    assert np.abs(always[1:]).max() > 0.1
+    # The step has its velocities from the quick cube root, to 5e-5; those of two faces may cancel.
+    np.testing.assert_allclose(never[1:], always[1:], rtol=2e-4, atol=1e-5)

@@ -27,7 +27,7 @@ from twin.solvers.flood.kernels import (
     like,
     prefetch,
 )
-from twin.solvers.flood.kernels_advection import advect_below, advect_within, old_velocities
+from twin.solvers.flood.kernels_advection import advect_below, advect_within, face_depth, old_velocities
 from twin.solvers.flood.kernels_edges import LEVEL as LEVEL_EDGE
 from twin.solvers.flood.kernels_edges import WALL, edge_place, export_faces
 from twin.solvers.flood.kernels_inertial import (
@@ -91,13 +91,9 @@ def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
     for j in range(0, NB, 2 * LINE):
         prefetch(rough, j, 0)
     low, high = c0, c0 + TILE_COLS
-    h, qx, qy = (
-        new[DEPTH, r - 3, low:high], new[DISCHARGE_X, r - 3, low:high], new[DISCHARGE_Y, r - 3, low:high]
-    )  # fmt: skip
+    h = new[DEPTH, r - 3, low:high]
     for j in range(0, TILE_COLS, LINE):
         prefetch(h, j, 1)
-        prefetch(qx, j, 1)
-        prefetch(qy, j, 1)
     east, south = faces_new[EAST, r - 3, low:high], faces_new[SOUTH, r - 3, low:high]
     for j in range(0, TILE_COLS, line):
         prefetch(east, j, 1)
@@ -157,8 +153,8 @@ def limit_row(above, row, u_above, u, r, r0, c0, nx, ratio, full, over, over_abo
 
 @njit(error_model="numpy")
 def step_tile(
-    old, new, faces, faces_new, static, crests, friction, s, slow, f, d, looks, edge, edge_flux, watched, r0,
-    rows, c0, ny, nx, ratio, dt, dry, full, theta, advection,
+    old, new, faces, faces_new, static, crests, read, friction, s, slow, f, d, looks, edge, edge_flux,
+    watched, r0, rows, c0, ny, nx, ratio, dt, dry, full, theta, advection,
 ):  # fmt: skip
     """Advance one tile by dt; the number of its cells whose outflow was limited.
 
@@ -202,8 +198,8 @@ def step_tile(
             limited += found if r0 <= r < r0 + rows else 0
         if r > r0:
             close_row(
-                s, f, (at + 2) % PARTS, over_row, old, new, faces_new, looks, edge_flux, watched, r - 1, r0,
-                c0, ny, nx, ratio, SINGLE(dry),
+                s, f, (at + 2) % PARTS, over_row, old, new, faces_new, looks, edge_flux, watched, read,
+                r - 1, r0, c0, ny, nx, ratio, SINGLE(dry),
             )  # fmt: skip
         wet = wet_below
         over_above = over
@@ -213,11 +209,12 @@ def step_tile(
 
 @njit(error_model="numpy")
 def close_row(
-    s, f, before, at, old, new, faces, looks, edge_flux, watched, r, r0, c0, ny, nx, ratio, dry
+    s, f, before, at, old, new, faces, looks, edge_flux, watched, read, r, r0, c0, ny, nx, ratio, dry
 ):  # fmt: skip
     """The new state of a row of a tile, and what crosses the edges of the grid and the watched faces.
 
-    before, at: numbers of the parts of the row above and of the row.
+    before, at: numbers of the parts of the row above and of the row; read: whether somebody reads the
+    discharges of the cells before the next :func:`settle`.
     """
     above, row, u_above, u = part(s, before), part(s, at), speeds(f, before), speeds(f, at)
     end = c0 + TILE_COLS
@@ -225,7 +222,8 @@ def close_row(
     update_depths(above, row, old, new, depths, r, c0, ratio)
     keep_faces(row, faces, r, c0)
     update_speeds(u_above, u, f, depths, squares, dry)
-    keep_discharges(u_above, u, depths, new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end], dry)
+    if read:
+        keep_discharges(u_above, u, depths, new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end], dry)
     columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
         faces[EAST, r, PAD - 1] = row[E + OUT0 - 1]
@@ -276,14 +274,16 @@ def edge_faces(state, faces, static, kind, closed, edge, ny, nx, ratio, dt, dry)
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, faces, faces_new, static, crests, friction, record, classes, chosen, count, marks, values, edge,
-    edge_flux, watched, scratch, slow, single, doubles, looks, ny, nx, dt, dx, t_new, dry, full, theta,
+    old, new, faces, faces_new, static, crests, read, friction, record, classes, chosen, count, marks, values,
+    edge, edge_flux, watched, scratch, slow, single, doubles, looks, ny, nx, dt, dx, t_new, dry, full, theta,
     advection,
 ):  # fmt: skip
     """`kernels_step.step_tiles` for this scheme.
 
     faces, faces_new: discharges of the faces before and after the step, whose type is the precision, as of
-    scratch, slow, dry, full and theta; friction: static[FRICTION] in single precision.
+    scratch, slow, dry, full and theta; crests, read (tiles,): 1 where a crest may stand in or beside a tile,
+    and where somebody reads the discharges of the cells between two :func:`settle`; friction:
+    static[FRICTION] in single precision.
     """
     tiles_x = -(-nx // TILE_COLS)
     for n in prange(count):
@@ -297,9 +297,9 @@ def step_tiles(
         thread = get_thread_id()
         f = single[thread]
         limited = step_tile(
-            old, new, faces, faces_new, static, crests[k] != 0, friction, scratch[thread], slow[thread], f,
-            doubles[thread], looks[thread], edge, edge_flux, watched, r0, rows, c0, ny, nx, dt / dx,
-            like(dry, dt), dry, full, theta, advection,
+            old, new, faces, faces_new, static, crests[k] != 0, read[k] != 0, friction, scratch[thread],
+            slow[thread], f, doubles[thread], looks[thread], edge, edge_flux, watched, r0, rows, c0, ny, nx,
+            dt / dx, like(dry, dt), dry, full, theta, advection,
         )  # fmt: skip
         record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
         speed = 0.0
@@ -333,6 +333,40 @@ def still_faces(faces, faces_new, awake, ny, nx):
         c1 = PAD + min((b + 1) * TILE_COLS, nx)
         faces[:, r0:r1, c0:c1] = 0.0
         faces_new[:, r0:r1, c0:c1] = 0.0
+
+
+@njit(inline="always")
+def _velocity(before, faces, static, plane, r, c, dry):
+    """Velocity (m/s) on the face east or south (plane) of a cell, from the depth over it before the step."""
+    r2, c2 = (r, c + 1) if plane == EAST else (r + 1, c)
+    crest = static[CREST_X if plane == EAST else CREST_Y, r, c]
+    depth = face_depth(
+        before[DEPTH, r, c], static[BED, r, c], before[DEPTH, r2, c2], static[BED, r2, c2], crest
+    )
+    return np.float64(faces[plane, r, c]) / max(depth, dry)
+
+
+@njit(cache=True, error_model="numpy")
+def settle(state, before, faces, static, read, ny, nx, dry):
+    """Unit discharges of the cells of the tiles where nobody reads them at each step, as :func:`close_row`
+    leaves them elsewhere.
+
+    state, before: after and before the last step; faces: discharges of the faces after it.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    for i in range(ny):
+        for b in range(tiles_x):
+            if read[i // TILE_ROWS * tiles_x + b] != 0:
+                continue
+            r = PAD + i
+            for c in range(PAD + b * TILE_COLS, PAD + min((b + 1) * TILE_COLS, nx)):
+                depth = state[DEPTH, r, c] if state[DEPTH, r, c] >= dry else 0.0
+                west = _velocity(before, faces, static, EAST, r, c - 1, dry)
+                east = _velocity(before, faces, static, EAST, r, c, dry)
+                north = _velocity(before, faces, static, SOUTH, r - 1, c, dry)
+                south = _velocity(before, faces, static, SOUTH, r, c, dry)
+                state[DISCHARGE_X, r, c] = 0.5 * depth * (west + east)
+                state[DISCHARGE_Y, r, c] = 0.5 * depth * (north + south)
 
 
 def faces_of_cells(state: np.ndarray, static: np.ndarray, faces: np.ndarray, dry: float) -> None:

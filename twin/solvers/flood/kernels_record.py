@@ -55,6 +55,7 @@ OFF_ROAD, OFF_ROAD_Q2 = SINGLE(OFF_ROAD_DEPTH), SINGLE(OFF_ROAD_DEPTH_VELOCITY**
 MEDIUM2, FAST2 = SINGLE(PPRI_MEDIUM**2), SINGLE(PPRI_FAST**2)
 BAND_1, BAND_2, BAND_3 = (SINGLE(depth) for depth in PPRI_DEPTHS)
 ONE, TWO, NEVER = np.int32(1), np.int32(2), SINGLE(np.inf)
+NOUGHT, UNIT = SINGLE(0), SINGLE(1)
 
 
 @njit(inline="always")
@@ -66,20 +67,21 @@ def looks_of_row(looks, k):
 
 @njit(error_model="numpy")
 def look_at_row(h, v2, is_wet, max_depth, max_speed2):
-    """What a row of cells needs: cells deeper than WET_DEPTH, with a new highest depth, with a new highest
-    speed, that crossed WET_DEPTH in this step.
+    """What a row of cells needs: whether some cell has a new highest depth, a new highest speed, or crossed
+    WET_DEPTH in this step; the highest depth and v² of the row.
+
+    All in single precision: a sum of integers would be one of long integers, of half as many at a time.
     """
-    wet = np.int32(0)
-    higher = np.int32(0)
-    faster = np.int32(0)
-    crossed = np.int32(0)
+    higher, faster, crossed = NOUGHT, NOUGHT, NOUGHT
+    deepest, fastest = NOUGHT, NOUGHT
     for j in range(TILE_COLS):
-        now = ONE if h[j] > WET else ONE - ONE
-        wet += now
-        crossed += now ^ np.int32(is_wet[j])
-        higher += ONE if h[j] > max_depth[j] else ONE - ONE
-        faster += ONE if v2[j] > max_speed2[j] else ONE - ONE
-    return wet, higher, faster, crossed
+        depth, speed2 = h[j], v2[j]
+        higher = larger(higher, depth - max_depth[j])
+        faster = larger(faster, speed2 - max_speed2[j])
+        crossed = larger(crossed, UNIT if (depth > WET) != (is_wet[j] != 0) else NOUGHT)
+        deepest = larger(deepest, depth)
+        fastest = larger(fastest, speed2)
+    return higher > NOUGHT, faster > NOUGHT, crossed > NOUGHT, deepest, fastest
 
 
 @njit(error_model="numpy")
@@ -109,33 +111,57 @@ def _one(condition):
     return ONE if condition else ONE - ONE
 
 
+@njit(inline="always")
+def classes_of(depth, speed2, rise):
+    """Hazard classes (PPRI, people, vehicles) of one cell; see `hazards` for the tables.
+
+    The conditions of people and vehicles are nested: a class is the number of those that hold. No class falls
+    where depth, v² or the class of the rise grow.
+    """
+    q2 = speed2 * (depth * depth)
+    swift = _one(speed2 > SWIFT2)
+    wet = _one(depth > WET)
+
+    child = swift | _one(depth > CHILD) | _one(q2 > CHILD_Q2)
+    adult = swift | _one(depth > ADULT) | _one(q2 > ADULT_Q2)
+    significant = swift | _one(depth > ADULT) | _one(q2 > SIGNIFICANT_Q2)
+    people = np.uint8(wet * (child + adult + significant + _one(q2 > EXTREME_Q2)))
+
+    small = swift | _one(depth > SMALL_CAR) | _one(q2 > SMALL_CAR_Q2)
+    large = swift | _one(depth > LARGE_CAR) | _one(q2 > LARGE_CAR_Q2)
+    off_road = swift | _one(depth > OFF_ROAD) | _one(q2 > OFF_ROAD_Q2)
+    vehicles = np.uint8(wet * (small + large + off_road))
+
+    dynamics = max(_one(speed2 > MEDIUM2) + _one(speed2 > FAST2), np.int32(rise))
+    band = _one(depth > BAND_1) + _one(depth > BAND_2) + _one(depth > BAND_3)
+    level = max(band, dynamics) + ONE + (_one(dynamics == TWO) & _one(band == TWO))
+    return np.uint8(wet * level), people, vehicles
+
+
+@njit(error_model="numpy")
+def may_worsen(deepest, fastest, is_wet, ppri, people, vehicles, rise):
+    """Whether a cell of a row under water has a lower class than the row's deepest and fastest water together
+    would give: elsewhere no class can grow. is_wet: of this step.
+    """
+    risen = NOUGHT
+    for j in range(TILE_COLS):
+        risen = larger(risen, SINGLE(rise[j]))
+    most = classes_of(deepest, fastest, np.int32(risen))
+    below = NOUGHT
+    for j in range(TILE_COLS):
+        lower = (ppri[j] < most[0]) | (people[j] < most[1]) | (vehicles[j] < most[2])
+        below = larger(below, UNIT if lower & (is_wet[j] != 0) else NOUGHT)
+    return below > NOUGHT
+
+
 @njit(error_model="numpy")
 def record_hazards(h, v2, ppri, people, vehicles, rise):
-    """Highest hazard classes so far of a row of cells; see `hazards` for the tables.
-
-    The conditions of people and vehicles are nested: a class is the number of those that hold.
-    """
+    """Highest hazard classes so far of a row of cells."""
     for j in range(TILE_COLS):
-        depth = h[j]
-        speed2 = v2[j]
-        q2 = speed2 * (depth * depth)
-        swift = _one(speed2 > SWIFT2)
-        wet = _one(depth > WET)
-
-        child = swift | _one(depth > CHILD) | _one(q2 > CHILD_Q2)
-        adult = swift | _one(depth > ADULT) | _one(q2 > ADULT_Q2)
-        significant = swift | _one(depth > ADULT) | _one(q2 > SIGNIFICANT_Q2)
-        people[j] = max(people[j], np.uint8(wet * (child + adult + significant + _one(q2 > EXTREME_Q2))))
-
-        small = swift | _one(depth > SMALL_CAR) | _one(q2 > SMALL_CAR_Q2)
-        large = swift | _one(depth > LARGE_CAR) | _one(q2 > LARGE_CAR_Q2)
-        off_road = swift | _one(depth > OFF_ROAD) | _one(q2 > OFF_ROAD_Q2)
-        vehicles[j] = max(vehicles[j], np.uint8(wet * (small + large + off_road)))
-
-        dynamics = max(_one(speed2 > MEDIUM2) + _one(speed2 > FAST2), np.int32(rise[j]))
-        band = _one(depth > BAND_1) + _one(depth > BAND_2) + _one(depth > BAND_3)
-        level = max(band, dynamics) + ONE + (_one(dynamics == TWO) & _one(band == TWO))
-        ppri[j] = max(ppri[j], np.uint8(wet * level))
+        level, person, vehicle = classes_of(h[j], v2[j], rise[j])
+        people[j] = max(people[j], person)
+        vehicles[j] = max(vehicles[j], vehicle)
+        ppri[j] = max(ppri[j], level)
 
 
 @njit(error_model="numpy")
@@ -171,18 +197,18 @@ def record_tile(looks, record, classes, r0, rows, c0, t_new):
         is_wet = classes[IS_WET, row, c0:end]
         max_depth = record[MAX_DEPTH, row, c0:end]
         max_speed2 = record[MAX_SPEED2, row, c0:end]
-        wet, higher, faster, crossed = look_at_row(h, v2, is_wet, max_depth, max_speed2)
-        if higher > 0:
+        higher, faster, crossed, deepest, fastest = look_at_row(h, v2, is_wet, max_depth, max_speed2)
+        if higher:
             keep_maximum(h, max_depth)
-        if faster > 0:
+        if faster:
             keep_maximum(v2, max_speed2)
-        if crossed > 0:
+        if crossed:
             record_times(h, is_wet, record[ARRIVAL, row, c0:end], record[WET_TIME, row, c0:end], t_new)
-        if wet > 0:
-            record_hazards(
-                h, v2, classes[PPRI, row, c0:end], classes[PEOPLE, row, c0:end],
-                classes[VEHICLES, row, c0:end], classes[RISE_CLASS, row, c0:end],
-            )  # fmt: skip
+        if deepest > WET:
+            ppri, people = classes[PPRI, row, c0:end], classes[PEOPLE, row, c0:end]
+            vehicles, rise = classes[VEHICLES, row, c0:end], classes[RISE_CLASS, row, c0:end]
+            if may_worsen(deepest, fastest, is_wet, ppri, people, vehicles, rise):
+                record_hazards(h, v2, ppri, people, vehicles, rise)
 
 
 @njit(inline="always")

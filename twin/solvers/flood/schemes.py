@@ -77,6 +77,9 @@ class Scheme(ABC):
         filled.
         """
 
+    def settle(self, solver: FloodSolver) -> None:  # noqa: B027 - nothing is ever left open
+        """Bring the cell discharges of the state up to its last step, where they are only kept on demand."""
+
     def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:
         """What makes the fields over the run, where this scheme knows them better than the record."""
         del solver
@@ -148,6 +151,9 @@ class LocalInertial(Scheme):
         # Of the two buffers of the solver, the one whose faces are the first of the two
         self._home = state
         self._faces = tuple(np.zeros((2, *state.shape[1:]), dtype=self.real) for _ in range(2))
+        self._read: NDArray[np.uint8] | None = None
+        # Steps that were done when the cell discharges were right (-1: as begun), and at the last try
+        self._settled, self._tried = -1, -1
         inertial_tile.faces_of_cells(state, static, self._faces[0], dry)
 
     def faces(self, state: Floats) -> NDArray[Any]:
@@ -165,18 +171,50 @@ class LocalInertial(Scheme):
     ) -> None:
         """One step of the kernels, after the faces on the edges."""
         s, dry, cell = solver, solver.parameters.dry_depth, solver.grid.cell
+        if self._read is None:
+            self._read = self._tiles_read(solver)
+        self._settled = s.steps if self._settled < 0 else self._settled
+        self._tried = s.steps
         edge = s._edge_flux[kinds.size : 2 * kinds.size]
         before, after = self.faces(s._old), self.faces(s._new)
         inertial_tile.edge_faces(
             s._old, before, s._static, kinds, s._edge_closed, edge, *s._shape, dt / cell, dt, dry
         )
         inertial_tile.step_tiles(
-            s._old, s._new, before, after, s._static, s._crested, self._friction, s._record, s._classes,
-            s._chosen, count, s._marks, s._values, edge, s._edge_flux, s._watch.faces, self._scratch,
-            self._slow, self._single, self._doubles, self._record_scratch, *s._shape, dt, cell, t_new,
-            self.real(dry), self._full, self._theta, self._advection,
+            s._old, s._new, before, after, s._static, s._crested, self._read, self._friction, s._record,
+            s._classes, s._chosen, count, s._marks, s._values, edge, s._edge_flux, s._watch.faces,
+            self._scratch, self._slow, self._single, self._doubles, self._record_scratch, *s._shape, dt, cell,
+            t_new, self.real(dry), self._full, self._theta, self._advection,
         )  # fmt: skip
         inertial_tile.still_faces(before, after, s._awake, *s._shape)
+
+    @staticmethod
+    def _tiles_read(solver: FloodSolver) -> NDArray[np.uint8]:
+        """1 for each tile where something between two outputs reads the discharges of cells: sources, gauges
+        and the ghosts of open edges.
+        """
+        s = solver
+        ny, nx = s._shape
+        read: NDArray[np.uint8] = s._sources.tiles_of_places().astype(np.uint8).reshape(s._tiles)
+        read[s._watch._i // TILE_ROWS, s._watch._j // TILE_COLS] = 1
+        along_y, along_x = np.arange(ny) // TILE_ROWS, np.arange(nx) // TILE_COLS
+        sides = (read[:, 0], read[:, -1], read[0], read[-1])
+        codes = np.split(s._edge_codes, np.cumsum([ny, ny, nx]))
+        for side, code, along in zip(sides, codes, (along_y, along_y, along_x, along_x), strict=True):
+            side[along[code != edges.WALL]] = 1
+        return read.ravel()
+
+    def settle(self, solver: FloodSolver) -> None:
+        """Cell discharges where they were not read."""
+        s = solver
+        if self._settled < 0 or self._settled == s.steps or self._read is None:
+            return
+        # A step that failed has overwritten the depths before the last good one: those after it are near.
+        before = s._old if self._tried == s.steps else s._new
+        inertial_tile.settle(
+            s._old, before, self.faces(s._old), s._static, self._read, *s._shape, s.parameters.dry_depth
+        )
+        self._settled = s.steps
 
     def state(self, state: Floats) -> dict[str, NDArray[Any]]:
         """Discharges of the faces, those on the edges included. A copy."""
@@ -187,6 +225,7 @@ class LocalInertial(Scheme):
         faces = self.faces(target)
         faces[:] = 0.0
         faces[:, PAD - 1 : 1 - PAD, PAD - 1 : 1 - PAD] = state["faces"]
+        self._settled = -1
 
 
 class Subgrid(Scheme):

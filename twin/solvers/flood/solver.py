@@ -388,6 +388,7 @@ class FloodSolver(Solver):
     def synchronise(self, t: float) -> None:  # noqa: ARG002 - the loop tells everybody the time
         """Bring the arrays of the exchange up to the state."""
         ny, nx = self._shape
+        self._scheme.settle(self)
         depth, velocity_x, velocity_y = (self.fields[name] for name in self.writes)
         stepping.gather_velocities(
             self._old, depth, velocity_x, velocity_y, ny, nx, self.parameters.dry_depth
@@ -447,6 +448,7 @@ class FloodSolver(Solver):
 
     def readings(self, t: float) -> dict[str, list[tuple[Any, ...]]]:
         """Rows of gauges.csv and sections.csv: the state now, and what happened since the last reading."""
+        self._scheme.settle(self)
         return self._watch.read(t, self._old, self.parameters.dry_depth)
 
     def run_fields(self) -> Mapping[str, NDArray[Any]]:
@@ -520,6 +522,7 @@ class FloodSolver(Solver):
     def state_now(self) -> dict[str, NDArray[Any]]:
         """:meth:`state`, its large arrays as views that the next step invalidates."""
         self._begin()
+        self._scheme.settle(self)
         totals = [*self.inflow.parts(), *self.outflow.parts(), *self.rain.parts()]
         return {
             "state": self._old[(slice(3), *self._inside)],
