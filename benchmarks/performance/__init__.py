@@ -1,0 +1,1 @@
+"""How fast the flood engine is, and what the speed buys (``python -m benchmarks.performance``)."""

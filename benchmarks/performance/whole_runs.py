@@ -1,0 +1,80 @@
+"""Whole runs by the public path: the time that writing takes, the memory at the peak."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.memory import peak
+from benchmarks.performance.common import Found, markdown
+from twin.layers import samples
+from twin.recording import Recorder
+from twin.scenarios import Scenario
+from twin.simulation import run
+
+
+def output(quick: bool) -> Found:
+    """Valmont at 10 m with images every 5 minutes and gauges: the share of the loop that writing takes."""
+    scenario = Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml")
+    kept = {name: table for name, table in scenario.params.items() if name in ("flood", "domain")}
+    scenario = scenario.model_copy(
+        update={"duration": 600.0 if quick else 3600.0, "resolution": 10.0, "solvers": ("flood",),
+                "params": kept, "story": ()}
+    )  # fmt: skip
+    spent = 0.0
+    land = Recorder.land
+
+    def timed(self: Recorder, t: float) -> None:
+        nonlocal spent
+        start = time.perf_counter()
+        land(self, t)
+        spent += time.perf_counter() - start
+
+    Recorder.land = timed  # type: ignore[method-assign]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            result = run(scenario, out=Path(folder) / "run")
+            diagnostics = result.diagnostics
+            seconds = float(diagnostics["seconds"].iloc[-1])
+            cells = int(np.prod(result.grid.shape))
+    finally:
+        Recorder.land = land  # type: ignore[method-assign]
+    return {"writing": spent, "loop": seconds, "cells": cells}
+
+
+def output_page(found: Found) -> list[str]:
+    share = found["writing"] / found["loop"]
+    return [
+        f"Valmont, {found['cells']:,} cells, second order, an image of all fields every 5 minutes, gauges and"
+        f" sections: {found['writing']:.2f} s of the {found['loop']:.1f} s of the loop, {share:.1%}.", "",
+    ]  # fmt: skip
+
+
+def memory(quick: bool) -> Found:
+    """Peak memory of whole runs, the largest of 10⁸ cells: some minutes and 13 GB."""
+    sizes = (
+        (("wet", 400, True),) if quick else (("wet", 2000, True), ("dry", 5000, False), ("dry", 10000, False))
+    )
+    rows = [
+        {"case": case, **peak(side, full=True, wet=wet, seconds=1.0 if side > 5000 else 2.0)}
+        for case, side, wet in sizes
+    ]
+    return {"rows": rows}
+
+
+def memory_page(found: Found) -> list[str]:
+    kinds = {"wet": "water and rain on every cell", "dry": "an inflow, most land dry"}
+    rows = [
+        [f"{r['cells']:,}", kinds[r["case"]], f"{r['peak'] / 1e9:.2f}", f"{r['bytes_per_cell']:.0f}",
+         str(r["steps"]), f"{r['seconds']:.0f}"]
+        for r in found["rows"]
+    ]  # fmt: skip
+    return [
+        "`python -m benchmarks.memory SIDE --full`: layers (terrain at 1 m, land cover, 400 buildings a km²,"
+        " a dike), domain, simulation of second order, run folder with images, maxima, checkpoint and"
+        " indicators; the highest resident memory above that of a small run of the same kind.", "",
+        *markdown(["cells", "water", "peak (GB)", "bytes per cell", "steps", "whole run (s)"], rows),
+    ]  # fmt: skip
