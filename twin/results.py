@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
+#: What a notebook tells of a run before anything else.
+_FIRST_FIGURES = (
+    "flooded_area", "max_depth", "buildings_touched", "residents_in_water", "facilities_touched", "roads_cut",
+    "roads_cut_length", "first_road_cut_time", "trips_stranded", "minutes_lost_per_trip",
+)  # fmt: skip
+
+
 class Result:
     """A finished, interrupted or running run, read from its folder. Parts that a run lacks are None."""
 
@@ -206,13 +213,16 @@ class Result:
         """What a notebook shows: a small map of the greatest depth, facts and the first figures."""
         lang = language()
         figures = []
-        for row in list(self.indicators.values())[:10]:
+        known = self.indicators
+        keys = [key for key in _FIRST_FIGURES if key in known]
+        keys += [key for key in known if key not in keys]
+        for row in [known[key] for key in keys[:10]]:
             value = row.get("value")
             told = figure(value, lang) if isinstance(value, (int, float)) else str(value)
             figures.append(
                 (str(row.get(f"label_{lang}") or row.get("label_fr")), f"{told} {row['unit']}".strip())
             )
-        facts = [text("run.facts_status", status=self.status, path=self.path)]
+        facts = [text("run.facts_status", status=text(f"run.status_{self.status}"), path=self.path)]
         picture = None
         if self.has_fields:
             sizes, grid = self.fields.sizes, self.grid

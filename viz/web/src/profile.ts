@@ -15,6 +15,8 @@ export interface Section {
   /** Level of the water (m), NaN where there is none. */
   now: number[];
   most: number[];
+  /** Top of the house that the line crosses (m), NaN where there is none. */
+  roof: number[];
   crests: { distance: number; crest: number }[];
 }
 
@@ -34,7 +36,7 @@ export function section(app: App, scenario: Scenario, line: readonly [number, nu
   const { lattice } = scenario;
   const wet = app.data.wet_depth;
   const n = Math.min(SAMPLES, Math.max(8, Math.ceil((2 * length) / lattice.cell)));
-  const out: Section = { distance: [], ground: [], now: [], most: [], crests: [] };
+  const out: Section = { distance: [], ground: [], now: [], most: [], roof: [], crests: [] };
   for (let k = 0; k <= n; k++) {
     const x = ax + ((bx - ax) * k) / n;
     const y = ay + ((by - ay) * k) / n;
@@ -46,6 +48,8 @@ export function section(app: App, scenario: Scenario, line: readonly [number, nu
     out.ground.push(ground);
     out.now.push(depth > wet ? ground + depth : NaN);
     out.most.push(most > wet ? ground + most : NaN);
+    const house = app.finder.building(x, y);
+    out.roof.push(house === null ? NaN : ground + (app.territory.buildings?.list[house].height ?? 0));
   }
   for (const { parts, crest } of scenario.meta.lines) {
     if (crest === null) continue;
@@ -155,6 +159,14 @@ export function makeProfile(app: App, onClose: () => void): void {
       picture.append(svg("path", { d: `${path([...piece, [end[0], z0], [piece[0][0], z0]])}Z`, fill: "#d8cdb9" }),
         svg("path", { d: path(piece), fill: "none", stroke: "#4d4436", "stroke-width": 1.8, class: "ground-line" }));
     }
+    // Houses as high as the picture allows: the water is on both sides of them.
+    for (const piece of pieces(first.roof.map((z) => Math.min(z, z1)))) {
+      const foot = piece.map(([d]) => [d, first.ground[first.distance.indexOf(d)]] as [number, number]).reverse();
+      const from = piece[0][0];
+      const to = Math.max(piece[piece.length - 1][0], from + 1);
+      picture.append(svg("path", { class: "house", d: piece.length > 1 ? `${path([...piece, ...foot])}Z` : `${path([piece[0], [to, piece[0][1]], [to, foot[0][1]], foot[0]])}Z`, fill: "#a9a3a6" }));
+    }
+    const crossed = first.roof.some(Number.isFinite);
     for (const { section: s } of shown) {
       for (const { distance, crest } of s.crests) {
         picture.append(svg("path", { class: "crest", d: `M${px(distance)} ${py(z0)}V${py(crest)}m-7 0h14`, stroke: DIKE, "stroke-width": 4, fill: "none" }));
@@ -167,6 +179,7 @@ export function makeProfile(app: App, onClose: () => void): void {
     const rule = (stroke: string, width: number, dash = ""): SVGElement => svg("line", { x1: 0, x2: 18, y1: 4, y2: 4, stroke, "stroke-width": width, "stroke-dasharray": dash });
     return h("figure", {}, picture,
       h("ul", { class: "keys" }, key(rule("#4d4436", 2), t("profile.ground")), key(svg("rect", { width: 18, height: 8, fill: "#6baed6" }), t("profile.now")),
+        ...(crossed ? [key(svg("rect", { width: 18, height: 8, fill: "#a9a3a6" }), t("profile.house"))] : []),
         ...shown.map(({ scenario, colour }, n) => key(rule(colour, 2, n ? "2 3" : "6 3"), shown.length > 1 ? t("profile.most_of", { name: scenario.meta.name }) : t("profile.most"))),
         ...(shown.some(({ section: s }) => s.crests.length > 0) ? [key(rule(DIKE, 4), t("profile.crest"))] : [])),
       h("p", { class: "fine" }, told.join(" ")));
