@@ -204,12 +204,16 @@ def test_ten_metres_agree_with_one_where_averages_do_not() -> None:
 
 
 @pytest.mark.validate
-def test_the_valley_of_the_benchmark() -> None:
-    """1 × 0.5 km, 30 minutes: 10 m agree with 1 m within 5 cm, a hundred times faster; averages do not."""
-    compared = valley.compare()
+@pytest.mark.parametrize("second", [False, True])
+def test_the_valleys_of_the_benchmark(second: bool) -> None:
+    """30 minutes: 10 m agree with 1 m within 5 cm, averages do not. On the second valley, on which nothing
+    was chosen, more than 5 % of the cells are over 5 cm off. Seconds stand in SUBGRID.md.
+    """
+    bed = valley.second_terrain() if second else valley.terrain()
+    compared = valley.compare(None, bed, valley.SECOND_PEAK if second else 110.0)
     rmse, high, overlap = compared.found["subgrid"]
     assert rmse <= 0.05
-    assert high <= 0.05
+    assert high <= (0.08 if second else 0.05)
     assert overlap > 0.9
-    assert max(compared.found["mean"][:2]) > 0.05
-    assert compared.gain >= 100
+    assert max(compared.found["mean"][:2]) > 0.1
+    assert compared.fine.steps * K**2 > 500 * compared.coarse["subgrid"].steps  # of its cell-steps
