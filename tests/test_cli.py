@@ -18,6 +18,7 @@ from tests import small
 from twin import cli
 
 TWIN = Path(sys.executable).parent / "twin"
+PATIENCE = 900.0  # s
 
 
 def call(*arguments: str | Path) -> int:
@@ -125,13 +126,21 @@ def test_unusable_arguments_are_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_ctrl_c_stops_with_130_and_resume_goes_on(file: Path) -> None:
     edited(file, 'duration = "10 min"', 'duration = "4 h"')
     run = file.parent / "run"
-    process = subprocess.Popen([TWIN, "run", file, "-o", run], stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    table = run / "diagnostics.csv"
-    while time.monotonic() < deadline and not (table.exists() and len(table.read_text().splitlines()) > 2):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=60)
+    said, table = file.parent / "said.txt", run / "diagnostics.csv"
+    with said.open("w") as heard:
+        process = subprocess.Popen([TWIN, "run", file, "-o", run], stdout=heard, stderr=heard)
+    try:
+        # A slow machine that has yet to compile the kernels takes minutes; a dead child is not waited for.
+        deadline = time.monotonic() + PATIENCE
+        while not (table.exists() and len(table.read_text().splitlines()) > 2):
+            assert process.poll() is None, said.read_text()
+            assert time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+    finally:
+        process.kill()
+    message = said.read_text()
     assert process.returncode == 130, message
     assert f"twin resume {run}" in message
     assert (run / "checkpoint" / "state.npz").exists()

@@ -222,7 +222,7 @@ def test_a_town_takes_seconds() -> None:
     ends = rng.uniform(0, 5000, (5000, 2))
     streets = roads(*[LineString([at(x, y), at(x + 90, y + 40)]) for x, y in ends])
     depth = rng.random(grid.shape).astype(np.float32)
-    begin = time.perf_counter()
+    begin = time.process_time()  # whatever else the machine does
     building_features(town, grid, max_depth=depth, arrival_time=depth)
     road_features(streets, grid, max_depth=depth, frames=((60.0 * k, depth) for k in range(200)))
-    assert time.perf_counter() - begin < 20
+    assert time.process_time() - begin < 20

@@ -23,7 +23,7 @@ def cells(*sources: str) -> list[Any]:
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed (pip install -e .[dev])")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed (pip install -e .[dev])")
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    nbclient.NotebookClient(book, timeout=240, kernel_name="python3").execute()
+    nbclient.NotebookClient(book, timeout=900, kernel_name="python3").execute()
     return [cell["outputs"] for cell in book.cells]
 
 
