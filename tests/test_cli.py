@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,55 @@ def test_unusable_arguments_are_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("no-such-command") == 2
     assert call("--version") == 0
     assert capsys.readouterr().out.strip() == "0.1.0"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run"], ["scenario", "obligatoire", "run --help"]),
+        (["runn"], ["« runn »", "« run »"]),
+        (["run", "--overwrit", "x"], ["--overwrit", "option inconnue"]),
+        (["compare", "--most", "x", "a", "b"], ["--most", "« x »", "un nombre entier"]),
+        (["bench", "--repeat", "0"], ["--repeat", "supérieur ou égal à 1"]),
+    ],
+    ids=["missing", "command", "option", "word", "limit"],
+)
+def test_wrong_arguments_are_told_in_french(
+    arguments: list[str], said: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    assert call(*arguments) == 2
+    message = capsys.readouterr().err
+    for words in (*said, "trouvé :", "attendu :"):
+        assert words in message
+
+
+def test_help_pages_are_french_to_the_last_word() -> None:
+    def page(*arguments: str) -> str:
+        environment = {"PATH": "/usr/bin:/bin", "COLUMNS": "200"}
+        command = [sys.executable, "-m", "twin", *arguments, "--help"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+    whole = page()
+    commands = re.findall(r"^  ([a-z-]+)  ", whole[whole.index("Commandes :") :], flags=re.M)
+    assert {"run", "check", "skim"} <= set(commands)
+    for said in (whole, *(page(command) for command in ("compare", "skim", "assign"))):
+        assert "Utilisation :" in said
+        for english in ("Usage", "Options:", "Arguments:", "Commands", "Show this", "required", "default:"):
+            assert english not in said
+
+
+def test_a_place_that_cannot_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    (tmp_path / "file").write_text("mine")
+    assert call("new", tmp_path / "file" / "territory") == 2
+    assert "existe déjà" in capsys.readouterr().err
+    assert call("check", tmp_path) == 2, "a folder without a territory"
+    assert call("run", tmp_path) == 2
+    assert "c'est un dossier" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_ctrl_c_stops_with_130_and_resume_goes_on(file: Path) -> None:

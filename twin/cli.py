@@ -5,6 +5,7 @@ Imports are inside the commands, so that ``twin --help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ import typer
 
 from twin import __version__, cli_traffic
 from twin.cli_table import print_table
-from twin.errors import InputError, TwinError, told
+from twin.cli_words import translated, usage_problem
+from twin.errors import InputError, TwinError, reason, told
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+# Refusals of the system that another argument mends: exit code 2.
+UNUSABLE = {"ENOENT", "EACCES", "EPERM", "EROFS", "EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG", "ENOTEMPTY"}
 
 RunOption = Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.out"))]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help=text("cli.overwrite"))]
@@ -430,7 +435,7 @@ def _map(result: Result) -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; turn our errors into a message and an exit code."""
     try:
-        app(arguments, standalone_mode=False)
+        translated(typer.main.get_command(app))(arguments, standalone_mode=False)
     except TwinError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
@@ -441,12 +446,23 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(leave.exit_code)
     except typer.Abort:
         sys.exit(130)
+    except OSError as error:
+        place = error.filename2 or error.filename
+        if place is None or errno.errorcode.get(error.errno or 0) not in UNUSABLE | {"ENOSPC", "EDQUOT"}:
+            raise
+        if Path(place).name.startswith("."):  # a temporary name of ours beside the wanted one
+            place = Path(place).parent
+        typer.echo(str(told(place, "", "folder.refused", reason=reason(error))), err=True)
+        sys.exit(2 if errno.errorcode.get(error.errno or 0) in UNUSABLE else 1)
     except Exception as error:
         # Usage errors of typer's own click carry a way to show themselves and their code.
-        if hasattr(error, "show") and hasattr(error, "exit_code"):
-            error.show()
-            sys.exit(error.exit_code)
-        raise
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.ctx.get_help(), err=True)  # type: ignore[attr-defined]
+        elif hasattr(error, "show") and hasattr(error, "exit_code"):
+            typer.echo(str(usage_problem(error)), err=True)
+        else:
+            raise
+        sys.exit(error.exit_code)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

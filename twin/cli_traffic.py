@@ -27,11 +27,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def assign(
-    network: Annotated[Path, typer.Argument(metavar="NET.tntp")],
-    trips: Annotated[Path, typer.Argument(metavar="TRIPS.tntp")],
+    network: Annotated[Path, typer.Argument(metavar="NET.tntp", help=text("cli.assign_network"))],
+    trips: Annotated[Path, typer.Argument(metavar="TRIPS.tntp", help=text("cli.assign_trips"))],
     gap: Annotated[float, typer.Option("--gap", help=text("cli.gap"))] = 1e-12,
-    toll_weight: Annotated[float, typer.Option("--toll-weight")] = 0.0,
-    length_weight: Annotated[float, typer.Option("--length-weight")] = 0.0,
+    toll_weight: Annotated[float, typer.Option("--toll-weight", help=text("cli.toll_weight"))] = 0.0,
+    length_weight: Annotated[float, typer.Option("--length-weight", help=text("cli.length_weight"))] = 0.0,
     out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.flows_out"))] = None,
 ) -> None:
     """Static equilibrium on a TNTP network."""
@@ -47,7 +47,7 @@ def assign(
         ("unserved", f"{done.unserved:g}"),
         ("intrazonal", f"{done.intrazonal:g}"),
     ):
-        typer.echo(f"{text(f'cli.assign_{key}')}: {value}")
+        typer.echo(f"{text(f'cli.assign_{key}')}{text('error.colon')} {value}")
     if done.gap > gap:
         raise TwinError(text("cli.gap_missed", gap=f"{done.gap:.3e}", wanted=f"{gap:.3e}"))
 
@@ -124,7 +124,7 @@ def select_link(
 
 def tolls(
     path: Where,
-    most: Annotated[int, typer.Option("--most", min=0, help=text("traffic.most"))] = 15,
+    most: Annotated[int, typer.Option("--most", min=0, help=text("traffic.most_tolls"))] = 15,
     out: Annotated[Path | None, typer.Option("-o", "--out", help=text("traffic.gpkg_out"))] = None,
 ) -> None:
     """The system optimum and the tolls that bring it about."""

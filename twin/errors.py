@@ -187,9 +187,9 @@ class Problems:
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """A hint for a name that is not known: the nearest one, or the list of those there are."""
+    """A hint for a name that is not known: the nearest one, or the list of those there are (none: "")."""
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return text("error.did_you_mean", name=near[0])
-    return text("error.there_are", names=listed(names))
+    return text("error.there_are", names=listed(names)) if names else ""

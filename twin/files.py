@@ -1,8 +1,12 @@
-"""Files appear whole or not at all: written under a temporary name beside their place, then renamed."""
+"""Files appear whole or not at all: written under a temporary name beside their place, then renamed. Texts
+and tables of others are read as they come: UTF-8 or cp1252, commas or semicolons.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -56,3 +60,21 @@ def sha256(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8 (with a mark or not), else in cp1252, as a French spreadsheet saves it."""
+    raw = path.read_bytes()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def read_csv(path: Path) -> list[list[str]]:
+    """Rows of a CSV file, cells stripped; semicolons where its first line has more of them than commas."""
+    content = read_text(path)
+    first = content.partition("\n")[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    return [[cell.strip() for cell in row] for row in rows]

@@ -105,6 +105,8 @@ class Network:
         missing = [name for name in COLUMNS if name not in roads.columns]
         if missing:
             raise InputError(told("roads", listed(missing), "roads.columns", columns=listed(COLUMNS)))
+        if not len(roads):
+            raise InputError(told("roads", "", "roads.empty"))
         reasons = _reasons_to_drop(roads)
         keep = reasons == ""
         dropped = {str(name): int((reasons == name).sum()) for name in np.unique(reasons[~keep])}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from twin.layers.layer import Layer, Provenance
 from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
 from twin.layers.survey import Survey, survey
+from twin.messages import text
 from twin.units import problems_of
 
 Point = tuple[float, float]
@@ -328,10 +330,13 @@ def read_toml(file: Path, row: str) -> dict[str, Any]:
         near = (
             suggest(file.name, [p.name for p in file.parent.glob("*.toml")]) if file.parent.is_dir() else ""
         )
-        raise InputError(told(file, "", row, near))
+        missing = told(file, "", row, near)
+        raise InputError(replace(missing, found=text("error.system.EISDIR")) if file.is_dir() else missing)
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise InputError(told(file, "", "territory.not_text")) from error
+    except tomllib.TOMLDecodeError as error:
         raise InputError(told(file, "", "territory.no_toml", reason=error)) from error
 
 

@@ -34,6 +34,7 @@ from twin.layers.files import VECTOR_SUFFIXES
 from twin.layers.layer import SIDECARS
 from twin.layers.vector import read_clipped
 from twin.messages import text
+from twin.territory import read_toml
 from twin.units import problems_of
 
 QUANTITIES: tuple[hubeau.Quantity, ...] = ("H", "Q")
@@ -156,8 +157,8 @@ class Services(_Table):
         if over is not None:
             where = str(over)
             try:
-                table = _laid_over(table, tomllib.loads(over.read_text("utf-8")))
-            except (OSError, ValueError) as error:
+                table = _laid_over(table, read_toml(over, "fetch.no_services"))
+            except ValueError as error:
                 raise InputError(told(where, "", "territory.no_toml", reason=reason(error))) from error
         try:
             return cls.model_validate(table)

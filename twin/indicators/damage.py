@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from twin.errors import InputError, listed, told
+from twin.files import read_text
 from twin.indicators.indicator import Floats, Indicator, Run, make
 
 
@@ -50,7 +52,7 @@ class DamageCurve:
         file = Path(path)
         if not file.is_file():
             raise InputError(told(file, "", "damage.no_file"))
-        with file.open(encoding="utf-8-sig", newline="") as stream:
+        with io.StringIO(read_text(file), newline="") as stream:
             reader = csv.DictReader(stream, delimiter=";")
             needed = ("type", "composante", "duree", "hauteur_cm", "eur_m2")
             missing = [name for name in needed if name not in (reader.fieldnames or ())]

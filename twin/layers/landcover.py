@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from twin.errors import InputError, told
+from twin.files import read_text
 from twin.grid import Grid
 from twin.layers import crs as crs_tools
 from twin.layers import ign
@@ -83,10 +84,7 @@ def read_table(reading: Reading, entry: str) -> Classes | None:
     if not path.is_file():
         reading.problem(path, "classes", "no_table", known=", ".join(BUILT_IN))
         return None
-    try:
-        content = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        content = path.read_text(encoding="cp1252")
+    content = read_text(path)
     delimiter = ";" if content.split("\n", 1)[0].count(";") else ","
     rows = list(csv.DictReader(content.splitlines(), delimiter=delimiter))
     header = [name.strip() for name in rows[0]] if rows else []

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Callable
@@ -17,7 +15,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from twin.errors import InputError, Problems, in_line, suggest, told
+from twin.errors import InputError, Problems, in_line, listed, suggest, told
+from twin.files import read_csv
 from twin.units import parse, refusal
 
 # The unit in a column's name, by the quantity expected: factor to SI.
@@ -126,19 +125,11 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
 def _read_csv(
     path: Path, column: str, unit: str, start: datetime | None, key: str
 ) -> tuple[list[float], list[float]]:
-    raw = path.read_bytes()
-    try:
-        content = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:  # as a French spreadsheet saves it
-        content = raw.decode("cp1252", "replace")
-    sample = content.partition("\n")[0]
-    delimiter = ";" if sample.count(";") > sample.count(",") else ","
-    rows = list(csv.reader(io.StringIO(content, newline=""), delimiter=delimiter))
-    rows = [[cell.strip() for cell in row] for row in rows]
+    rows = read_csv(path)
     problems = Problems()
     header = rows[0] if rows else []
     if len(header) < 2:
-        raise InputError(told(path, key, "series.header", header=header))
+        raise InputError(told(path, key, "series.header", header=listed(header)))
     if not column and len(header) > 2:
         problems.tell(path, key, "series.which_column", columns=", ".join(header[1:]))
         problems.raise_if_any()
@@ -155,7 +146,7 @@ def _read_csv(
     for line, row in enumerate(rows[1:], start=2):
         if not any(row):
             continue
-        where = f"{path}, line {line}"
+        where = in_line(path, line)
         raw_time, raw_value = row[0], row[place] if place < len(row) else ""
         time = _time(raw_time, start)
         if time is None:

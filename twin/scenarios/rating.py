@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from twin.errors import InputError, Problems, in_line, listed, told
+from twin.files import read_csv
 
 LEVELS = {"level_m": 1.0, "level_cm": 0.01, "level_mm": 0.001}
 DISCHARGES = {"discharge_m3_s": 1.0, "discharge_l_s": 1e-3}
@@ -45,9 +45,7 @@ def read_rating(path: Path, key: str) -> RatingCurve:
     """
     if not path.is_file():
         raise InputError(told(path, key, "rating.no_file"))
-    content = path.read_text(encoding="utf-8-sig")
-    delimiter = ";" if content.split("\n", 1)[0].count(";") else ","
-    rows = [[cell.strip() for cell in row] for row in csv.reader(content.splitlines(), delimiter=delimiter)]
+    rows = read_csv(path)
     header = [cell.lower() for cell in rows[0]] if rows else []
     level = next((name for name in header if name in LEVELS), None)
     discharge = next((name for name in header if name in DISCHARGES), None)

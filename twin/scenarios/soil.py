@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from pyproj import CRS, Transformer
 
 from twin.domain import Domain
 from twin.errors import InputError, Problems, in_line, listed, suggest, told
+from twin.files import read_csv
 from twin.grid import Grid
 from twin.layers import crs as crs_tools
 from twin.layers.landcover import normal_code
@@ -48,9 +48,7 @@ def read_table(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, dict[
     """
     if not path.is_file():
         raise InputError(told(path, key, "soil.no_file"))
-    content = path.read_text(encoding="utf-8-sig")
-    delimiter = ";" if content.split("\n", 1)[0].count(";") else ","
-    rows = list(csv.reader(content.splitlines(), delimiter=delimiter))
+    rows = read_csv(path)
     problems = Problems()
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     for name in header[1:]:

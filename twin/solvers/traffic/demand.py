@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from twin.errors import InputError, Problems, listed, suggest, told
+from twin.errors import InputError, Problems, in_line, listed, suggest, told
 from twin.messages import text
 from twin.solvers.traffic.analysis import skim
 from twin.solvers.traffic.cordon import Cordon
@@ -349,7 +349,7 @@ def read_trips_csv(path: Path, names: tuple[str, ...], key: str) -> Trips:
     destination: list[int] = []
     trips: list[float] = []
     for line, row in read_rows(path, key, ("from", "to", "trips")):
-        here = f"{path}, line {line}"
+        here = in_line(path, line)
         for end, numbers in (("from", origin), ("to", destination)):
             if row[end] not in zone:
                 problems.tell(here, end, "traffic.no_zone", suggest(row[end], zone), found=row[end])

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from twin.errors import Problems, listed, suggest
+from twin.errors import Problems, in_line, listed, suggest
 from twin.solvers.traffic.problem import Floats
 from twin.solvers.traffic.tables import number, read_rows
 
@@ -144,7 +144,7 @@ class Fleet:
         problems = Problems()
         shares: dict[str, dict[Vehicle, float]] = {}
         for line, row in read_rows(path, key, FLEET_COLUMNS):
-            here = f"{path}, line {line}"
+            here = in_line(path, line)
             name = row["class"]
             if name not in CLASSES:
                 hint = suggest(name, CLASSES)

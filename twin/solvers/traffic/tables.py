@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from twin.errors import InputError, Problems, listed, reason, told
+from twin.files import read_text
 
 
 def read_rows(
@@ -21,8 +22,8 @@ def read_rows(
         The file cannot be read, or lacks columns that are wanted; all at once.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path).splitlines()
+    except OSError as error:
         raise InputError(
             told(path, key, "traffic.not_csv", reason=reason(error), columns=",".join(wanted))
         ) from None
