@@ -20,9 +20,8 @@ HELP = {
     "usage.arguments": "\nArguments:",
     "usage.options": "\nOptions:",
     "usage.show_help": "Show this message and exit.",
-    "usage.required": "[required]",
-    "usage.required_with": "; required]",
-    "usage.default": "[default: ",
+    "usage.required": "required]",
+    "usage.default": "[default:",
     "usage.command": "COMMAND [ARGS]...",
 }
 
