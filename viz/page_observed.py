@@ -45,6 +45,8 @@ def section_discharges(result: Result, centre: tuple[float, float]) -> list[dict
         found = places[(places["name"] == name) & (places.geometry.geom_type == "LineString")]
         if len(found) != 1:
             continue
+        if len(series) > 1 and series["time_s"].iloc[0] == 0.0 and series["discharge_m3_s"].iloc[0] == 0.0:
+            series = series.iloc[1:]  # before the first step nothing has been counted: not a discharge of 0
         time, discharge = series["time_s"].to_numpy(), series["discharge_m3_s"].to_numpy()
         kept = np.unique(np.linspace(0, len(time) - 1, min(len(time), MAX_INSTANTS)).round().astype(int))
         top = int(np.nanargmax(np.abs(discharge))) if np.isfinite(discharge).any() else 0

@@ -159,8 +159,10 @@ export function makeProfile(app: App, onClose: () => void): void {
       picture.append(svg("path", { d: `${path([...piece, [end[0], z0], [piece[0][0], z0]])}Z`, fill: "#d8cdb9" }),
         svg("path", { d: path(piece), fill: "none", stroke: "#4d4436", "stroke-width": 1.8, class: "ground-line" }));
     }
-    // Houses as high as the picture allows: the water is on both sides of them.
-    for (const piece of pieces(first.roof.map((z) => Math.min(z, z1)))) {
+    // Houses, with water on both sides of them.
+    // Cut off low, as the key says: at their height they would leave no room for the water.
+    const stub = 0.17 * (z1 - z0);
+    for (const piece of pieces(first.roof.map((z, k) => Math.min(z, z1, first.ground[k] + stub)))) {
       const foot = piece.map(([d]) => [d, first.ground[first.distance.indexOf(d)]] as [number, number]).reverse();
       const from = piece[0][0];
       const to = Math.max(piece[piece.length - 1][0], from + 1);
