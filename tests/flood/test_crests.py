@@ -133,6 +133,12 @@ def test_published_widths_and_times() -> None:
     assert final_width(piped, 9.0, 10.0) == pytest.approx(24.63, rel=1e-3)
     assert final_width(over, 9.0, 10.0) == pytest.approx(1.3 * 24.63, rel=1e-3)
     assert formation_time(piped, 0.0, 9.0, 10.0) == pytest.approx(63.2 * np.sqrt(1e6 / 981.0))
+    earlier = Breach(at="d", method="froehlich_1995", volume=1e6)
+    # By hand: 0.1803 × 1e6^0.32 × 10^0.19 = 0.1803 × 83.18 × 1.549; 0.00254 × 1e6^0.53 × 10^-0.9 h.
+    assert final_width(earlier, 9.0, 10.0) == pytest.approx(23.23, rel=1e-3)
+    assert formation_time(earlier, 23.0, 9.0, 10.0) == pytest.approx(3600 * 0.4840, rel=1e-3)
+    over = Breach(at="d", method="froehlich_1995", volume=1e6, overtopping=0.1)
+    assert final_width(over, 9.0, 10.0) == pytest.approx(1.4 * 23.23, rel=1e-3)
     gillette = Breach(at="d", method="von_thun_gillette_1990", volume=5e6)
     assert final_width(gillette, 9.0, 10.0) == pytest.approx(2.5 * 9.0 + 18.3)
     assert formation_time(gillette, 40.8, 9.0, 10.0) == pytest.approx(3600 * 40.8 / 36.0)

@@ -20,8 +20,8 @@ class Breach(Event):
     level : the water level (m) at which it begins, beside the dike or at `watch`.
     overtopping : the depth of water over the crest (m) at which it begins.
     bottom : elevation of the breach when it is over (m); the ground beside unless said.
-    method : "given" (`width`, `duration`), "froehlich_2008" (J. Hydraul. Eng. 134(12)) or
-        "von_thun_gillette_1990", both with the `volume` of water behind (m³).
+    method : "given" (`width`, `duration`), "froehlich_1995", "froehlich_2008" (J. Hydraul. Eng. 134(12)) or
+        "von_thun_gillette_1990", all three with the `volume` of water behind (m³).
     erodible : of Von Thun and Gillette: a dike that erodes easily.
     """
 
@@ -31,7 +31,7 @@ class Breach(Event):
     level: Metres | None = None
     overtopping: Metres | None = Field(None, ge=0)
     bottom: Metres | None = None
-    method: Literal["given", "froehlich_2008", "von_thun_gillette_1990"] = "given"
+    method: Literal["given", "froehlich_1995", "froehlich_2008", "von_thun_gillette_1990"] = "given"
     width: Metres | None = Field(None, gt=0)
     duration: Seconds | None = Field(None, gt=0)
     volume: float | None = Field(None, gt=0)

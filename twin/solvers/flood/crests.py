@@ -68,13 +68,20 @@ def final_width(event: Breach, head: float, height: float) -> float:
     """Mean width (m) of the breach when it is over; head of the water and height of the breach (m).
 
     Froehlich (2008), J. Hydraul. Eng. 134(12), 1708-1721: B = 0.27 ko V^0.32 h^0.04, ko 1.3 where water runs
-    over the dam and 1.0 else. Von Thun and Gillette (1990), as in Wahl (1998), USBR DSO-98-004: B = 2.5 hw +
-    Cb, Cb by the volume of the reservoir. Both are regressions on failures of embankment dams.
+    over the dam and 1.0 else. Froehlich (1995), ASCE Water Resources Engineering, San Antonio, 887-891: B =
+    0.1803 ko V^0.32 h^0.19, ko 1.4 or 1.0. Von Thun and Gillette (1990), as in Wahl (1998), USBR DSO-98-004:
+    B = 2.5 hw + Cb, Cb by the volume of the reservoir. All are regressions on failures of embankment dams;
+    they are those of the HEC-RAS Hydraulic Reference Manual, chapter 14 (seen as public codes and notes quote
+    it, not in the manual itself).
     """
     if event.method == "froehlich_2008":
         assert event.volume is not None
         overtopped = 1.3 if event.overtopping is not None else 1.0
         return float(0.27 * overtopped * event.volume**0.32 * height**0.04)
+    if event.method == "froehlich_1995":
+        assert event.volume is not None
+        overtopped = 1.4 if event.overtopping is not None else 1.0
+        return float(0.1803 * overtopped * event.volume**0.32 * height**0.19)
     if event.method == "von_thun_gillette_1990":
         assert event.volume is not None
         steps = ((1.23e6, 6.1), (6.17e6, 18.3), (1.23e7, 42.7), (math.inf, 54.9))
@@ -86,9 +93,13 @@ def final_width(event: Breach, head: float, height: float) -> float:
 def formation_time(event: Breach, width: float, head: float, height: float) -> float:
     """Time (s) in which the breach forms.
 
-    Froehlich (2008): t = 63.2 √(V / (g h²)). Von Thun and Gillette (1990), from the width of the breach (same
-    sources): t = B / (4 hw) hours, and B / (4 hw + 61) where the dam erodes easily.
+    Froehlich (2008): t = 63.2 √(V / (g h²)). Froehlich (1995): t = 0.00254 V^0.53 h^-0.90 hours. Von Thun and
+    Gillette (1990), from the width of the breach (same sources): t = B / (4 hw) hours, and B / (4 hw + 61)
+    where the dam erodes easily; their other pair, 0.02 hw + 0.25 and 0.015 hw hours, knows the depth alone.
     """
+    if event.method == "froehlich_1995":
+        assert event.volume is not None
+        return float(3600.0 * 0.00254 * event.volume**0.53 * height**-0.90)
     if event.method == "froehlich_2008":
         assert event.volume is not None
         return 63.2 * math.sqrt(event.volume / (GRAVITY * height * height))

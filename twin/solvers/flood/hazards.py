@@ -4,7 +4,8 @@ max_hazard_people: Cox, Shand and Blacka (2010), Australian Rainfall and Runoff,
 Appropriate Safety Criteria for People, stage 1 report P10/S1/006. 0 none of the below; 1 children (height ×
 mass 25–50 m kg) in danger: h v > 0.4 m²/s, h > 0.5 m or v > 3 m/s; 2 adults too, moderate hazard: h v > 0.6,
 h > 1.2 m or v > 3 m/s; 3 significant, dangerous to most: h v > 0.8 (trained, equipped people work up to
-here); 4 extreme, dangerous to all: h v > 1.2.
+here); 4 extreme, dangerous to all: h v > 1.2. Not compared with the report itself, which could not be opened;
+0.4 m²/s is also what Cox (2011, NSW FMA conference, Tamworth) gives as the limit of the former guideline.
 
 max_hazard_vehicles: Shand, Cox, Blacka and Smith (2011), the same series, P10/S2/020, Appropriate Safety
 Criteria for Vehicles (interim limits for stationary vehicles). 0 none; 1 small cars unstable: h > 0.3 m, h v
