@@ -49,6 +49,7 @@ export class Scene3D implements View {
   private readonly streaks: (StreakMesh | null)[];
   private flowed = 0;
   private onShown: () => void = () => undefined;
+  private seen = false;
   /** A picture that the card has not finished yet: when its work began, and whether it is one of a moving view. */
   private pending: { fence: WebGLSync; began: number; moving: boolean } | null = null;
 
@@ -183,6 +184,11 @@ export class Scene3D implements View {
   private mark(began: number, moving: boolean): void {
     const gl = this.renderer.getContext() as WebGL2RenderingContext;
     if (this.pending) return; // one at a time
+    if (!this.seen) { // the first is waited for: a fence is told late while the card still makes programs
+      this.seen = true;
+      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+      this.onShown();
+    }
     const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     if (!fence) return; // the context is lost
     gl.flush();
@@ -200,7 +206,6 @@ export class Scene3D implements View {
     }
     gl.deleteSync(fence);
     this.pending = null;
-    this.onShown();
     const now = performance.now();
     if (!moving) this.pace.stood(now - began);
     else if (this.pace.took(now - began, now)) this.dirty = true;
