@@ -16,7 +16,8 @@ from twin.bench.roofline import Limits
 class Work:
     """Of one cell in one step: simple operations (+, −, ×, multiply-add, min, max, compare, select), square
     roots, divisions, and bytes that must cross the memory bus (state read and written, ground and records
-    read; in double precision: the faces of local inertia take 16 less in single).
+    read). Depths are double in both precisions; bytes are those of double: the faces of local inertia take 16
+    less in single.
     """
 
     simple: int
