@@ -36,7 +36,7 @@ def run(cells: int, threads: int, **parameters: object) -> dict[str, float]:
     t = flood.step(0.0, DURATION)
     start, start_cpu = time.perf_counter(), time.process_time()
     while t < DURATION:
-        t = flood.step(t, DURATION)
+        t, _, _ = flood.advance(t, DURATION)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     books = flood.ledger()
     return {

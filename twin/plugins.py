@@ -55,6 +55,15 @@ class Solver(ABC):
     def step(self, t: float, t_end: float) -> float:
         """Advance by one stable step, never beyond `t_end`; the new time, `t_end` exactly when it lands."""
 
+    def advance(self, t: float, t_end: float) -> tuple[float, int, float]:
+        """Advance by one or more of these steps, as long as nobody minds to wait; never beyond `t_end`.
+
+        Returns the new time (s), how many steps they were, the length of the last one (s). A solver that
+        makes several in one call makes the same ones as :meth:`step`.
+        """
+        new = self.step(t, t_end)
+        return new, 1, new - t
+
     def synchronise(self, t: float) -> None:  # noqa: B027 - nothing to do is a right answer
         """Called when every solver has landed on `t` (also at 0), in the order of coupling."""
 

@@ -30,7 +30,7 @@ def loop(domain: Domain, forcing: Forcing, duration: float, chosen: FloodParamet
         t = flood.step(0.0, duration)
         start = time.perf_counter()
         while t < duration:
-            t = flood.step(t, duration)
+            t, _, _ = flood.advance(t, duration)
         best = min(best, time.perf_counter() - start)
         volume = flood.ledger()["volume_m3"]
     return best, volume
@@ -39,7 +39,7 @@ def loop(domain: Domain, forcing: Forcing, duration: float, chosen: FloodParamet
 def timed(flood: FloodSolver, duration: float) -> float:
     start, t = time.perf_counter(), 0.0
     while t < duration:
-        t = flood.step(t, duration)
+        t, _, _ = flood.advance(t, duration)
     return time.perf_counter() - start
 
 

@@ -83,7 +83,7 @@ def local(quick: bool) -> Found:
             t = flood.step(0.0, duration)
             before, start = flood.cell_steps, time.perf_counter()
             while t < duration:
-                t = flood.step(t, duration)
+                t, _, _ = flood.advance(t, duration)
             seconds = time.perf_counter() - start
             depths.append(flood.depth.copy())
             books = flood.ledger()

@@ -145,7 +145,7 @@ def run(domain: Domain, force: Forcing, duration: float, **values: object) -> Ru
     t = flood.step(0.0, duration)
     start = time.perf_counter()
     while t < duration:
-        t = flood.step(t, duration)
+        t, _, _ = flood.advance(t, duration)
     seconds = time.perf_counter() - start
     books, fields = flood.ledger(), flood.run_fields()
     scale = max(books["volume_m3"], books["inflow_m3"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from twin.scenarios.structures import Culvert, Gate, Pump
 from twin.simulation import resume, run
 from twin.solvers.flood.crests import BreachForcing
 from twin.solvers.flood.infiltration import DrainForcing, InfiltrationParameters
+from twin.solvers.flood.kernels_sources import INFLOW
 from twin.solvers.flood.solver import FloodSolver
 from twin.solvers.flood.structures import StructureForcing
 
@@ -30,42 +32,30 @@ ENDS = {"from": (0.0, 0.0), "to": (1.0, 1.0)}  # the cells are given below; thes
 FAILS_AT = 12.0  # s
 
 
-class Broken(InflowForcing):
-    """Good until FAILS_AT; then its amount is no number."""
+def _fail(flood: FloodSolver, what: str) -> Callable[[], None]:
+    """From now on an inflow is no number ("amount"), a million times as fast as its own energy says ("speed")
+    or flows nowhere ("way"); returns what mends it.
+    """
+    plain = flood._sources.plain
+    values, ways = plain[1], plain[11:13]
+    before = [array.copy() for array in (values, *ways)]
+    if what == "amount":
+        values[plain[4][np.flatnonzero(plain[3] == INFLOW)[-1], 0]] = np.nan
+    for way in ways:
+        way *= {"amount": 1.0, "speed": 1e6, "way": np.nan}[what]
 
-    mended = False
+    def mend() -> None:
+        for array, values in zip((plain[1], *plain[11:13]), before, strict=True):
+            array[:] = values
 
-    def volumes(self, t0: float, t1: float) -> np.ndarray:
-        found = super().volumes(t0, t1)
-        return found * np.nan if t0 >= FAILS_AT and not self.mended else found
-
-
-class Torrent(Broken):
-    """Good until FAILS_AT; then it comes a million times as fast as its own energy says."""
-
-    now = 0.0
-    times = 1e6
-
-    def volumes(self, t0: float, t1: float) -> np.ndarray:
-        type(self).now = t0
-        return InflowForcing.volumes(self, t0, t1)
-
-    def __getattribute__(self, name: str):
-        found = super().__getattribute__(name)
-        if name == "directions" and type(self).now >= FAILS_AT and not type(self).mended:
-            return found * type(self).times
-        return found
-
-
-class Void(Torrent):
-    times = np.nan
+    return mend
 
 
 def _steady(value: float) -> tuple[TimeSeries, float, float]:
     return TimeSeries.constant(value), 0.0, np.inf
 
 
-def _flood(kind: type[InflowForcing], *, soil: bool, **values: object) -> FloodSolver:
+def _flood(*, soil: bool, **values: object) -> FloodSolver:
     """Everything that can bring or take water, the inflow last."""
     bed = hills(NY, NX, 3, relief=1.0)
     crest_x = np.full((NY, NX + 1), -np.inf)
@@ -82,7 +72,7 @@ def _flood(kind: type[InflowForcing], *, soil: bool, **values: object) -> FloodS
         ),
         StructureForcing(Pump(**{"from": (0.0, 0.0)}, rate=0.3), np.array([300]), NOWHERE, NOWHERE),
     )  # fmt: skip
-    inflow = kind(
+    inflow = InflowForcing(
         *_steady(2.0), np.array([7 * NX + 20, 8 * NX + 20]), np.array([0.5, 0.5]),
         np.array([[1.0, 0.0], [0.6, 0.8]]), 20.0,
     )  # fmt: skip
@@ -114,7 +104,7 @@ def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> None:
         np.testing.assert_array_equal(values, other[name], err_msg=name)
 
 
-AMOUNT, SPEED, NUMBER = (Broken, "not a number"), (Torrent, "energy"), (Void, "not a number")
+AMOUNT, SPEED, NUMBER = ("amount", "not a number"), ("speed", "energy"), ("way", "not a number")
 FIRST, SECOND = {"scheme": "first_order"}, {"scheme": "second_order", "max_step": 0.7}
 LOCAL = {"scheme": "second_order", "local_time_steps": True}
 INERTIAL = {"scheme": "local_inertial"}  # keeps no energy, and never reads the discharges of cells
@@ -127,16 +117,16 @@ INERTIAL = {"scheme": "local_inertial"}  # keeps no energy, and never reads the 
 )
 @pytest.mark.parametrize("soil", [True, False])
 def test_a_failed_step_leaves_the_state_before_its_sources_to_the_bit(
-    kind: type[Broken], what: str, values: dict[str, object], soil: bool
+    kind: str, what: str, values: dict[str, object], soil: bool
 ) -> None:
-    kind.mended, Torrent.now, Void.now = False, 0.0, 0.0
-    flood = _flood(kind, soil=soil, **values)
+    flood = _flood(soil=soil, **values)
     t = advance(flood, 0.0, FAILS_AT)
     before = flood.state()
     assert before["structures"][1, 0] == 1.0
     if "breaches" in before and before["breaches"].size:
         assert np.isfinite(before["breaches"]).all()
     assert flood.ledger()["rain_m3"] > 0.0
+    mend = _fail(flood, kind)
     for _ in range(2):  # stopped once more, nothing piles up
         with pytest.raises(SolverError, match=what):
             flood.step(t, 60.0)
@@ -144,30 +134,29 @@ def test_a_failed_step_leaves_the_state_before_its_sources_to_the_bit(
     books = flood.ledger()
     assert abs(books["mass_error_m3"]) <= 1e-13 * books["volume_m3"]
     # Mended, it goes on like a run that never failed: in place, and from what a checkpoint would hold.
-    kind.mended = True
-    other, whole = _flood(kind, soil=soil, **values), _flood(kind, soil=soil, **values)
+    mend()
+    other, whole = _flood(soil=soil, **values), _flood(soil=soil, **values)
     other.restore(before)
     advance(whole, 0.0, FAILS_AT)
     for one in (flood, other, whole):
         advance(one, t, 40.0)
     _same(flood.state(), whole.state())
     _same(other.state(), whole.state())
-    kind.mended = False
 
 
 def test_a_resumed_run_brings_the_water_of_the_failed_step_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(small.make(tmp_path / "s"), tmp_path / "whole")
-    act = FloodSolver._global_step
+    act = FloodSolver.advance
 
-    def fails(self: FloodSolver, t: float, t_end: float) -> float:
+    def fails(self: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
         if t >= 150.0:
             self._static[1, 20, 20] = np.nan  # friction: the step reads it after the sources have acted
         return act(self, t, t_end)
 
     with monkeypatch.context() as broken:
-        broken.setattr(FloodSolver, "_global_step", fails)
+        broken.setattr(FloodSolver, "advance", fails)
         with pytest.raises(SolverError, match="not a number"):
             run(tmp_path / "s/scenario.toml", tmp_path / "run")
     again = resume(tmp_path / "run")
@@ -180,16 +169,16 @@ def test_a_resumed_run_brings_the_water_of_the_failed_step_once(
 def test_books_that_do_not_close_never_take_the_place_of_a_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    act = FloodSolver._global_step
+    act = FloodSolver.advance
 
-    def leaks(self: FloodSolver, t: float, t_end: float) -> float:
+    def leaks(self: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
         new = act(self, t, t_end)
         if t >= 300.0:
             self._old[0, 10, 10] += 1.0
         return new
 
-    monkeypatch.setattr(FloodSolver, "_global_step", leaks)
-    with pytest.raises(SolverError, match="mass"):
+    monkeypatch.setattr(FloodSolver, "advance", leaks)
+    with pytest.raises(SolverError, match="balance"):
         run(small.make(tmp_path / "s"), tmp_path / "run", checkpoint_every=0.0)
     assert Result.open(tmp_path / "run").status == "failed"
     clock, _ = checkpoint.load(tmp_path / "run")

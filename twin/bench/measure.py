@@ -86,7 +86,7 @@ def run(case: Case, scheme: str, precision: str, threads: int, *, cells: int = 0
         skipped_steps, skipped_cells, skipped_time = solver.steps, solver.cell_steps, t
         start = time.perf_counter()
         while t < case.duration:
-            t = solver.step(t, case.duration)
+            t, _, _ = solver.advance(t, case.duration)
         seconds = time.perf_counter() - start
         books = solver.ledger()
         size = int(np.prod(domain.require_grid("bench").shape))
@@ -127,7 +127,7 @@ def warm(threads: int) -> None:
         solver = FloodSolver.assemble(domain, forcing, parameters)
         t = 0.0
         while t < WARM_SECONDS:
-            t = solver.step(t, WARM_SECONDS)
+            t, _, _ = solver.advance(t, WARM_SECONDS)
         solver.ledger()
         solver.run_fields()
 

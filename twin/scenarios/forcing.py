@@ -56,6 +56,10 @@ class TimeSeries(BaseModel):
         area = np.concatenate([[0.0], np.cumsum(0.5 * np.diff(t) * (v[1:] + v[:-1]))])
         return t, v, area
 
+    def parts(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Times (s), values, and the integral from the first time to each."""
+        return self._arrays
+
     def at(self, t: float) -> float:
         """The value at a time (s)."""
         times, values, _ = self._arrays

@@ -194,6 +194,11 @@ class Crests:
         return self._axis, self._i, self._j
 
     @property
+    def act_in_steps(self) -> bool:
+        """Whether :meth:`act` has something to do."""
+        return bool(self._breaches) or (self.weirs and self.level.size > 0)
+
+    @property
     def passed(self) -> Floats:
         """Depth (m) that went over each crest as a weir in the last step, to the east or south positive."""
         return self._wish

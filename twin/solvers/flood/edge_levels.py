@@ -57,7 +57,7 @@ class EdgeLevel:
         row = np.choose(side, [along, along, np.zeros_like(along), np.full_like(along, ny - 1)]) + PAD
         column = np.choose(side, [np.zeros_like(along), np.full_like(along, nx - 1), along, along]) + PAD
         out_r, out_c = np.array([0, 0, -1, 1])[side], np.array([-1, 1, 0, 0])[side]
-        self._place, self._ghost = (row, column), (row + out_r, column + out_c)
+        self._place = (row, column)
         self._plane = np.where(out_c != 0, DISCHARGE_X, DISCHARGE_Y)
         self._sign = (out_c + out_r).astype(np.float64)
         self.mean: Floats = np.full(cells.size, np.nan)
@@ -103,11 +103,10 @@ class EdgeLevel:
         self.energy += float(np.square(self._speed).max()) / (2.0 * GRAVITY)
         return level
 
-    def fill(self, state: Floats) -> None:
-        """Give the ghost cells their speed, after `kernels_edges.fill_ghosts` gave them their depth."""
-        if np.isnan(self.mean).any():
-            return
-        state[(self._plane, *self._ghost)] = self._sign * self._speed * state[(DEPTH, *self._ghost)]
+    def put_speeds(self, speeds: Floats) -> None:
+        """Give the water beyond its edge cells its speed (m/s, outwards; see `kernels_edges.fill_ghost`)."""
+        if not np.isnan(self.mean).any():
+            speeds[self.cells] = self._speed
 
     def fastest(self, state: Floats, static: Floats, t0: float, t1: float, datum: float) -> float:
         """A bound of the wave speed (m/s) at the edge in a step."""

@@ -213,6 +213,11 @@ class Ground:
         self.rained = np.zeros((ny, nx)) if soil is not None else None
         """Rain of the step (m), for whom the soil asks."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is any soil or drain."""
+        return self._soil is not None or bool(self._drains)
+
     def acts(self, t0: float, t1: float) -> bool:
         """Whether soil or drains may take water in [t0, t1]."""
         return self._soil is not None or any(drains.depth(t0, t1) > 0.0 for drains, _, _ in self._drains)

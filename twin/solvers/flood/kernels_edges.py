@@ -50,60 +50,72 @@ def edge_place(e, ny, nx):
     return PAD + ny - 1, PAD + e - 2 * ny - nx, 1, 0
 
 
-@njit(cache=True, error_model="numpy")
-def fill_ghosts(state, static, kind, value, closed, forced, ny, nx, dry):
-    """Fill the ghost cell beyond each edge cell; the highest wave speed that ghost water brings (m/s).
+@njit(error_model="numpy")
+def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
+    """Fill the ghost cell beyond edge cell e.
 
     kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards);
     NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope `value`; LEVEL water level
-    `value` above the datum, zero gradient of the velocity; RATING the depth of the edge cell with the unit
-    discharge `value` outwards, at most critical. closed (n,): nothing passes (no data in the edge
-    cell). Tiles that a level floods are marked in `forced`.
+    `value` above the datum, at `speed` outwards (NaN: zero gradient) and zero gradient along the edge; RATING
+    the depth of the edge cell with the unit discharge `value` outwards, at most critical. closed (n,):
+    nothing passes (no data in the edge cell).
     """
+    r, c, dr, dc = edge_place(e, ny, nx)
+    depth = state[DEPTH, r, c]
+    qx = state[DISCHARGE_X, r, c]
+    qy = state[DISCHARGE_Y, r, c]
+    if closed[e] != 0:
+        depth = 0.0
+    k = kind[e]
+    outward = dc * qx + dr * qy
+    if depth < dry and k != LEVEL:
+        qx = 0.0
+        qy = 0.0
+    elif k == WALL or (k == OPEN and outward < 0.0):
+        qx = -qx if dc != 0 else qx
+        qy = -qy if dr != 0 else qy
+    elif k == NORMAL_DEPTH:
+        # v = sqrt(slope) h^(2/3) / n with g n² at hand: q = h v
+        inverse = inverse_cube_root(depth)
+        q = depth * math.sqrt(value[e] * GRAVITY / static[FRICTION, r, c]) * (depth * inverse)
+        qx = dc * q if dc != 0 else qx
+        qy = dr * q if dr != 0 else qy
+    elif k == RATING:
+        # A control passes at most critical flow, unless the flow comes faster.
+        q = min(value[e], max(depth * math.sqrt(GRAVITY * depth), outward))
+        qx = dc * q if dc != 0 else qx
+        qy = dr * q if dr != 0 else qy
+    elif k == LEVEL and closed[e] == 0:
+        level_depth = max(value[e] - static[BED, r, c], 0.0)
+        inverse = 1.0 / max(depth, dry)
+        qx = qx * inverse * level_depth
+        qy = qy * inverse * level_depth
+        depth = level_depth
+        if not math.isnan(speed[e]):
+            qx = dc * speed[e] * depth if dc != 0 else qx
+            qy = dr * speed[e] * depth if dr != 0 else qy
+    state[DEPTH, r + dr, c + dc] = depth
+    state[DISCHARGE_X, r + dr, c + dc] = qx
+    state[DISCHARGE_Y, r + dr, c + dc] = qy
+
+
+@njit(error_model="numpy")
+def wake_edges(static, kind, value, closed, forced, ny, nx, dry):
+    """Mark the tiles that a level beyond the edge floods in `forced`."""
     tiles_x = -(-nx // TILE_COLS)
-    fastest = 0.0
     for e in range(kind.size):
-        r, c, dr, dc = edge_place(e, ny, nx)
-        gr = r + dr
-        gc = c + dc
-        depth = state[DEPTH, r, c]
-        qx = state[DISCHARGE_X, r, c]
-        qy = state[DISCHARGE_Y, r, c]
-        if closed[e] != 0:
-            depth = 0.0
-        k = kind[e]
-        outward = dc * qx + dr * qy
-        if depth < dry and k != LEVEL:
-            qx = 0.0
-            qy = 0.0
-        elif k == WALL or (k == OPEN and outward < 0.0):
-            qx = -qx if dc != 0 else qx
-            qy = -qy if dr != 0 else qy
-        elif k == NORMAL_DEPTH:
-            # v = sqrt(slope) h^(2/3) / n with g n² at hand: q = h v
-            inverse = inverse_cube_root(depth)
-            q = depth * math.sqrt(value[e] * GRAVITY / static[FRICTION, r, c]) * (depth * inverse)
-            qx = dc * q if dc != 0 else qx
-            qy = dr * q if dr != 0 else qy
-        elif k == RATING:
-            # A control passes at most critical flow, unless the flow comes faster.
-            q = min(value[e], max(depth * math.sqrt(GRAVITY * depth), outward))
-            qx = dc * q if dc != 0 else qx
-            qy = dr * q if dr != 0 else qy
-        elif k == LEVEL and closed[e] == 0:
-            level_depth = max(value[e] - static[BED, r, c], 0.0)
-            inverse = 1.0 / max(depth, dry)
-            qx = qx * inverse * level_depth
-            qy = qy * inverse * level_depth
-            depth = level_depth
-            if depth >= dry:
+        if kind[e] == LEVEL and closed[e] == 0:
+            r, c, _, _ = edge_place(e, ny, nx)
+            if value[e] - static[BED, r, c] >= dry:
                 forced[(r - PAD) // TILE_ROWS * tiles_x + (c - PAD) // TILE_COLS] = 1
-        state[DEPTH, gr, gc] = depth
-        state[DISCHARGE_X, gr, gc] = qx
-        state[DISCHARGE_Y, gr, gc] = qy
-        if k != WALL and depth >= dry:
-            fastest = max(fastest, max(abs(qx), abs(qy)) / depth + math.sqrt(GRAVITY * depth))
-    return fastest
+
+
+@njit(cache=True, error_model="numpy")
+def fill_ghosts(state, static, kind, value, speed, closed, forced, ny, nx, dry):
+    """:func:`fill_ghost` for all edge cells, and :func:`wake_edges`."""
+    for e in range(kind.size):
+        fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry)
+    wake_edges(static, kind, value, closed, forced, ny, nx, dry)
 
 
 @njit(inline="always")
@@ -112,34 +124,37 @@ def is_mirror(kind, outward):
     return kind == WALL or (kind == OPEN and outward < 0.0)
 
 
-@njit(cache=True, error_model="numpy")
-def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
-    """Second ghosts, corners and beds beyond the edges, after :func:`fill_ghosts`; the second order reads
-    them.
+@njit(error_model="numpy")
+def fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx):
+    """Second ghost and beds beyond edge cell e, after :func:`fill_ghost`; the second order reads them.
 
     Behind a mirror lies the mirror image, bed included: the two reconstructions at a wall are then images of
     each other and nothing passes. Beyond a normal-depth edge the bed falls on at its slope (`value`). Beyond
     the others everything stays as in the first ghost. outward (n,) says where water may only leave.
     """
-    for e in range(kind.size):
-        r, c, dr, dc = edge_place(e, ny, nx)
-        r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
-        outward[e] = 1.0 if kind[e] == OPEN or kind[e] == NORMAL_DEPTH or kind[e] == RATING else 0.0
-        drop = value[e] * dx if kind[e] == NORMAL_DEPTH else 0.0
-        static[BED, r1, c1] = static[BED, r, c] - drop
-        if is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c]):
-            inner_r = min(max(r - dr, PAD), PAD + ny - 1)
-            inner_c = min(max(c - dc, PAD), PAD + nx - 1)
-            sign_x = -1.0 if dc != 0 else 1.0
-            sign_y = -1.0 if dr != 0 else 1.0
-            state[DEPTH, r2, c2] = state[DEPTH, inner_r, inner_c]
-            state[DISCHARGE_X, r2, c2] = sign_x * state[DISCHARGE_X, inner_r, inner_c]
-            state[DISCHARGE_Y, r2, c2] = sign_y * state[DISCHARGE_Y, inner_r, inner_c]
-            static[BED, r2, c2] = static[BED, inner_r, inner_c]
-        else:
-            for k in range(3):
-                state[k, r2, c2] = state[k, r1, c1]
-            static[BED, r2, c2] = static[BED, r1, c1] - drop
+    r, c, dr, dc = edge_place(e, ny, nx)
+    r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
+    outward[e] = 1.0 if kind[e] == OPEN or kind[e] == NORMAL_DEPTH or kind[e] == RATING else 0.0
+    drop = value[e] * dx if kind[e] == NORMAL_DEPTH else 0.0
+    static[BED, r1, c1] = static[BED, r, c] - drop
+    if is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c]):
+        inner_r = min(max(r - dr, PAD), PAD + ny - 1)
+        inner_c = min(max(c - dc, PAD), PAD + nx - 1)
+        sign_x = -1.0 if dc != 0 else 1.0
+        sign_y = -1.0 if dr != 0 else 1.0
+        state[DEPTH, r2, c2] = state[DEPTH, inner_r, inner_c]
+        state[DISCHARGE_X, r2, c2] = sign_x * state[DISCHARGE_X, inner_r, inner_c]
+        state[DISCHARGE_Y, r2, c2] = sign_y * state[DISCHARGE_Y, inner_r, inner_c]
+        static[BED, r2, c2] = static[BED, inner_r, inner_c]
+    else:
+        for k in range(3):
+            state[k, r2, c2] = state[k, r1, c1]
+        static[BED, r2, c2] = static[BED, r1, c1] - drop
+
+
+@njit(cache=True, error_model="numpy")
+def fill_corners(state, static, kind, ny, nx):
+    """The ghosts at the four corners, after :func:`fill_far_ghost`."""
     for corner in range(4):
         # The edge cells of the corner, in x (west, east) and in y (north, south).
         south = corner // 2
@@ -164,6 +179,33 @@ def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
         state[DISCHARGE_X, r + dr, c + dc] = sign_x * state[DISCHARGE_X, from_r, from_c]
         state[DISCHARGE_Y, r + dr, c + dc] = sign_y * state[DISCHARGE_Y, from_r, from_c]
         static[BED, r + dr, c + dc] = static[BED, r + dr, c] + (static[BED, r, c + dc] - static[BED, r, c])
+
+
+@njit(cache=True, error_model="numpy")
+def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
+    """:func:`fill_far_ghost` for all edge cells, and :func:`fill_corners`."""
+    for e in range(kind.size):
+        fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx)
+    fill_corners(state, static, kind, ny, nx)
+
+
+@njit(inline="always")
+def edges_of_tile(k, side, ny, nx):
+    """First and one past the last edge cell that tile k has on a side (0 west, 1 east, 2 north, 3 south)."""
+    tiles_x = -(-nx // TILE_COLS)
+    a = k // tiles_x
+    b = k - a * tiles_x
+    i0, i1 = a * TILE_ROWS, min((a + 1) * TILE_ROWS, ny)
+    j0, j1 = b * TILE_COLS, min((b + 1) * TILE_COLS, nx)
+    if side == 0 and b == 0:
+        return i0, i1
+    if side == 1 and j1 == nx:
+        return ny + i0, ny + i1
+    if side == 2 and a == 0:
+        return 2 * ny + j0, 2 * ny + j1
+    if side == 3 and i1 == ny:
+        return 2 * ny + nx + j0, 2 * ny + nx + j1
+    return 0, 0
 
 
 @njit(inline="always")
@@ -232,14 +274,6 @@ def sum_edges(edge_flux, scale, totals):
         else:
             totals[k + 1, e] += (x - new) + old
         totals[k, e] = new
-
-
-@njit(cache=True, error_model="numpy")
-def rain_on(state, wettable, amount, ny, nx):
-    """Add a depth (m) to every cell where it may rain (wettable (ny, nx) of 0 and 1)."""
-    for i in range(ny):
-        for j in range(nx):
-            state[DEPTH, i + PAD, j + PAD] += amount * wettable[i, j]
 
 
 @njit(cache=True, error_model="numpy")

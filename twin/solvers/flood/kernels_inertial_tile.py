@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
     BED,
@@ -29,7 +29,7 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.kernels_advection import advect_below, advect_within, face_depth, old_velocities
 from twin.solvers.flood.kernels_edges import LEVEL as LEVEL_EDGE
-from twin.solvers.flood.kernels_edges import WALL, edge_place, export_faces
+from twin.solvers.flood.kernels_edges import WALL, edge_place, edges_of_tile, export_faces
 from twin.solvers.flood.kernels_inertial import (
     BAD_CELLS,
     EAST,
@@ -67,8 +67,22 @@ from twin.solvers.flood.kernels_inertial import (
     update_depths,
     update_speeds,
 )
+from twin.solvers.flood.kernels_loop import (
+    BAD,
+    DRY,
+    LEVEL,
+    LIMITED,
+    NEW_TIME,
+    NEXT,
+    SPEED,
+    STEP,
+    WORKERS,
+    begin,
+    finish,
+    take_next,
+)
 from twin.solvers.flood.kernels_record import looks_of_row, record_tile
-from twin.solvers.flood.kernels_step import BAD, LEVEL, LIMITED, SPEED, mark_tile
+from twin.solvers.flood.kernels_step import mark_tile
 
 LINE = 8  # doubles in a cache line
 
@@ -240,43 +254,53 @@ def close_row(
     export_faces(s, at * PART + E + OUT0, at * PART + S + OUT0, edge_flux, watched, r, c0, ny, nx)
 
 
-@njit(cache=True, error_model="numpy")
-def edge_faces(state, faces, static, kind, closed, edge, ny, nx, ratio, dt, dry):
-    """Unit discharge out of the grid through each edge cell (m²/s), after `fill_ghosts`.
+@njit(error_model="numpy")
+def edge_faces(state, faces, static, kind, closed, awake, edge, ny, nx, ratio, dt, dry):
+    """Unit discharge out of the grid through each edge cell of the tiles that are awake or just fell asleep
+    (m²/s), after `kernels_loop.choose_tiles`.
+    """
+    for k in range(awake.size):
+        if awake[k] != 0:
+            for side in range(4):
+                first, last = edges_of_tile(k, side, ny, nx)
+                for e in range(first, last):
+                    edge[e] = edge_face(e, state, faces, static, kind, closed, ny, nx, ratio, dt, dry)
+
+
+@njit(error_model="numpy")
+def edge_face(e, state, faces, static, kind, closed, ny, nx, ratio, dt, dry):
+    """Unit discharge out of the grid through edge cell e (m²/s).
 
     Before a level beyond the edge the equation of the faces, with the ghost one cell away; elsewhere what the
     ghost carries outwards.
     """
-    for e in range(kind.size):
-        r, c, dr, dc = edge_place(e, ny, nx)
-        edge[e] = 0.0
-        if kind[e] == WALL or closed[e] != 0:
-            continue
-        h = state[DEPTH, r, c]
-        beyond = state[DEPTH, r + dr, c + dc]
-        if kind[e] == LEVEL_EDGE:
-            rise = beyond - h
-            depth = max(h, beyond)
-            if depth < dry:
-                continue
-            if dc != 0:
-                q = np.float64(faces[EAST, r, c + min(dc, 0)]) * dc
-            else:
-                q = np.float64(faces[SOUTH, r + min(dr, 0), c]) * dr
-            drag = 1.0 + dt * static[FRICTION, r, c] * abs(q) / depth ** (7.0 / 3.0)
-            q = (q - GRAVITY * ratio * depth * rise) / drag
-            edge[e] = (max(q, 0.0) if h >= dry else 0.0) + (min(q, 0.0) if beyond >= dry else 0.0)
-        elif h >= dry:
-            edge[e] = max(
-                dc * state[DISCHARGE_X, r + dr, c + dc] + dr * state[DISCHARGE_Y, r + dr, c + dc], 0.0
-            )
+    if kind[e] == WALL or closed[e] != 0:
+        return 0.0
+    r, c, dr, dc = edge_place(e, ny, nx)
+    h = state[DEPTH, r, c]
+    beyond = state[DEPTH, r + dr, c + dc]
+    if kind[e] == LEVEL_EDGE:
+        rise = beyond - h
+        depth = max(h, beyond)
+        if depth < dry:
+            return 0.0
+        if dc != 0:
+            q = np.float64(faces[EAST, r, c + min(dc, 0)]) * dc
+        else:
+            q = np.float64(faces[SOUTH, r + min(dr, 0), c]) * dr
+        drag = 1.0 + dt * static[FRICTION, r, c] * abs(q) / depth ** (7.0 / 3.0)
+        q = (q - GRAVITY * ratio * depth * rise) / drag
+        return (max(q, 0.0) if h >= dry else 0.0) + (min(q, 0.0) if beyond >= dry else 0.0)
+    if h >= dry:
+        return max(dc * state[DISCHARGE_X, r + dr, c + dc] + dr * state[DISCHARGE_Y, r + dr, c + dc], 0.0)
+    return 0.0
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, faces, faces_new, static, crests, read, friction, record, classes, chosen, count, marks, values,
-    edge, edge_flux, watched, scratch, slow, single, doubles, looks, ny, nx, dt, dx, t_new, dry, full, theta,
-    advection,
+    old, new, faces, faces_new, static, crests, read, friction, record, classes, chosen, marks, values,
+    edge_flux, watched, scratch, slow, single, doubles, looks, ny, nx, steps, dx, dry, full, theta, advection,
+    law, loop, plain,
 ):  # fmt: skip
     """`kernels_step.step_tiles` for this scheme.
 
@@ -286,40 +310,59 @@ def step_tiles(
     static[FRICTION] in single precision.
     """
     tiles_x = -(-nx // TILE_COLS)
-    for n in prange(count):
-        k = chosen[n]
-        a = k // tiles_x
-        b = k - a * tiles_x
-        rows = min(TILE_ROWS, ny - a * TILE_ROWS)
-        columns = min(TILE_COLS, nx - b * TILE_COLS)
-        r0 = PAD + a * TILE_ROWS
-        c0 = PAD + b * TILE_COLS
-        thread = get_thread_id()
-        f = single[thread]
-        limited = step_tile(
-            old, new, faces, faces_new, static, crests[k] != 0, read[k] != 0, friction, scratch[thread],
-            slow[thread], f, doubles[thread], looks[thread], edge, edge_flux, watched, r0, rows, c0, ny, nx,
-            dt / dx, like(dry, dt), dry, full, theta, advection,
-        )  # fmt: skip
-        record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
-        speed = 0.0
-        bad = 0
-        # The fastest wave of a column is at most that of its deepest cell, on its fastest flow.
-        for j in range(columns):
-            flow = np.float64(f[MAX_SPEED + j])
-            wave = math.sqrt(GRAVITY * np.float64(f[MAX_DEPTH + j]))
-            speed = max(speed, wave + flow if advection else max(wave, flow))
-            bad += np.int64(f[BAD_CELLS + j])
-        values[k, SPEED] = speed
-        values[k, LIMITED] = limited
-        values[k, LEVEL] = -1e300  # no energy is kept
-        values[k, BAD] = bad
-        mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+    edge = edge_flux[2 * (ny + nx) : 4 * (ny + nx)]
+    counts = loop[1]
+    count = begin(
+        loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
+    )
+    while count >= 0:
+        dt, t_new = loop[0][STEP], loop[0][NEW_TIME]
+        edge_faces(old, faces, static, loop[4], loop[6], loop[9], edge, ny, nx, dt / dx, dt, loop[0][DRY])
+        for thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < count:
+                k = chosen[n]
+                a = k // tiles_x
+                b = k - a * tiles_x
+                rows = min(TILE_ROWS, ny - a * TILE_ROWS)
+                columns = min(TILE_COLS, nx - b * TILE_COLS)
+                r0 = PAD + a * TILE_ROWS
+                c0 = PAD + b * TILE_COLS
+                f = single[thread]
+                limited = step_tile(
+                    old, new, faces, faces_new, static, crests[k] != 0, read[k] != 0, friction,
+                    scratch[thread], slow[thread], f, doubles[thread], looks[thread], edge, edge_flux,
+                    watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry, full, theta, advection,
+                )  # fmt: skip
+                speed = 0.0
+                bad = 0
+                # The fastest wave of a column is at most that of its deepest cell, on its fastest flow.
+                for j in range(columns):
+                    flow = np.float64(f[MAX_SPEED + j])
+                    wave = math.sqrt(GRAVITY * np.float64(f[MAX_DEPTH + j]))
+                    speed = max(speed, wave + flow if advection else max(wave, flow))
+                    bad += np.int64(f[BAD_CELLS + j])
+                # What is out of bounds never gets into the record.
+                if bad == 0:
+                    record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
+                values[k, SPEED] = speed
+                values[k, LIMITED] = limited
+                values[k, LEVEL] = -1e300  # no energy is kept
+                values[k, BAD] = bad
+                mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+                n = take_next(counts, NEXT)
+        still_faces(faces, faces_new, loop[9], ny, nx)
+        finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
+        old, new = new, old
+        faces, faces_new = faces_new, faces
+        count = begin(
+            loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
+        )
 
 
 @njit(cache=True, error_model="numpy")
 def still_faces(faces, faces_new, awake, ny, nx):
-    """Nothing passes the faces of tiles that fell asleep (`awake` 2, see `kernels_step.choose_tiles`)."""
+    """Nothing passes the faces of tiles that fell asleep (`awake` 2, see `kernels_loop.choose_tiles`)."""
     tiles_x = -(-nx // TILE_COLS)
     for k in range(awake.size):
         if awake[k] != 2:

@@ -22,7 +22,8 @@ from twin.solvers.flood.kernels import (
     TILE_ROWS,
 )
 from twin.solvers.flood.kernels_edges import EAST, NORTH, SOUTH, WEST, sides_of
-from twin.solvers.flood.kernels_step import LIMITED, SPEED, finish_tile
+from twin.solvers.flood.kernels_loop import LIMITED, SPEED
+from twin.solvers.flood.kernels_step import finish_tile
 
 FRAME = 3  # cells along the sides of a tile that its neighbours read
 

@@ -1,10 +1,10 @@
 # mypy: ignore-errors
-"""One time step over the active tiles, and which tiles those are (numba)."""
+"""Time steps over the active tiles (numba)."""
 
 from __future__ import annotations
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
     BED,
@@ -18,16 +18,26 @@ from twin.solvers.flood.kernels import (
     TILE_ROWS,
     like,
 )
+from twin.solvers.flood.kernels_loop import (
+    BAD,
+    ENERGY,
+    LEVEL,
+    LIMITED,
+    NEXT,
+    SPEED,
+    WATER,
+    WATER_EAST,
+    WATER_NORTH,
+    WATER_SOUTH,
+    WATER_WEST,
+    WORKERS,
+    begin,
+    finish,
+    take_next,
+)
 from twin.solvers.flood.kernels_record import fastest_look, look_at_state, record_tile, too_fast
 from twin.solvers.flood.kernels_rows import BAD_CELLS, MAX_BED, MAX_LEVEL, MAX_SPEED, MAX_V2, OUT0
 from twin.solvers.flood.kernels_tile import step_tile
-
-# tile_marks[k]: what the other tiles need to know of tile k; bits of water in it and along its sides
-WATER, WATER_NORTH, WATER_SOUTH, WATER_WEST, WATER_EAST = 0, 1, 2, 3, 4
-MARKS = 5
-# tile_values[k]: highest wave speed (m/s), highest wet level (m), cells out of bounds, limited cells
-SPEED, LEVEL, BAD, LIMITED = 0, 1, 2, 3
-VALUES = 4
 
 
 @njit(cache=True, error_model="numpy")
@@ -64,47 +74,6 @@ def mark_tile(depth, marks, r0, rows, c0, columns, dry):
 
 
 @njit(cache=True, error_model="numpy")
-def choose_tiles(marks, forced, awake, old, new, ny, nx, everything, chosen):
-    """List the tiles that this step must compute; returns how many.
-
-    A tile is awake when it holds water, when a neighbour holds water along their common side, or when a
-    source acts in it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the
-    bit. When a tile falls asleep its state is copied once, so that both buffers hold it; what passed its
-    faces (planes from 3 on) is 0 from the next step on in both, which takes two steps (`awake` 1, 2, 0).
-    """
-    tiles_x = -(-nx // TILE_COLS)
-    tiles_y = -(-ny // TILE_ROWS)
-    count = 0
-    for k in range(tiles_y * tiles_x):
-        a = k // tiles_x
-        b = k - a * tiles_x
-        need = everything or forced[k] != 0 or marks[k, WATER] != 0
-        need = need or (a > 0 and marks[k - tiles_x, WATER_SOUTH] != 0)
-        need = need or (a < tiles_y - 1 and marks[k + tiles_x, WATER_NORTH] != 0)
-        need = need or (b > 0 and marks[k - 1, WATER_EAST] != 0)
-        need = need or (b < tiles_x - 1 and marks[k + 1, WATER_WEST] != 0)
-        forced[k] = 0
-        if need:
-            chosen[count] = k
-            count += 1
-        elif awake[k] != 0:
-            r0 = PAD + a * TILE_ROWS
-            c0 = PAD + b * TILE_COLS
-            r1 = min(r0 + TILE_ROWS, PAD + ny)
-            c1 = min(c0 + TILE_COLS, PAD + nx)
-            if awake[k] == 1:
-                for v in range(3):
-                    new[v, r0:r1, c0:c1] = old[v, r0:r1, c0:c1]
-            # The faces on the west and north edges of the grid lie in the ghosts.
-            r0 -= 1 if a == 0 else 0
-            c0 -= 1 if b == 0 else 0
-            for v in range(3, new.shape[0]):
-                new[v, r0:r1, c0:c1] = 0.0
-        awake[k] = 1 if need else (2 if awake[k] == 1 else 0)
-    return count
-
-
-@njit(cache=True, error_model="numpy")
 def finish_tile(
     new, static, record, classes, s, looks, marks, values, limited, r0, rows, c0, columns, t_new, dry, energy,
 ):  # fmt: skip
@@ -127,72 +96,74 @@ def finish_tile(
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, static, crests, falls, record, classes, chosen, count, marks, values, edge_flux, watched,
-    scratch, doubles, slow, looks, ny, nx, steps, dx, dry, full, energy, second, law,
+    old, new, static, crests, falls, record, classes, chosen, marks, values, edge_flux, watched, scratch,
+    doubles, slow, looks, ny, nx, steps, dx, dry, full, second, law, loop, plain,
 ):  # fmt: skip
-    """Advance the first `count` tiles of `chosen` by a step and bring their records, marks and values up to
-    date.
+    """Make the steps that `loop` asks for (see `kernels_loop`), or advance the tiles that are `chosen`;
+    records, marks and values of the tiles are brought up to date.
 
+    With an odd number of steps the last state is in `new`.
     steps (tiles, 3): length of the step of each tile (s), time at its end (s), and 0 where the record waits.
     crests (tiles,): 1 where a crest may stand in or beside a tile; falls (ny, tiles in x): highest FALL of
     each row of a tile; law: of friction (see `kernels`); scratch, doubles, slow, looks: (threads, .)
     private buffers of `kernels_rows` and `kernels_record`, the type of scratch, of dry and of full is the
-    precision; edge_flux, watched: see `kernels_edges`; second: whether the scheme is of second order.
+    precision; edge_flux, watched: see `kernels_edges`; second: whether the scheme is of second order; plain:
+    see `kernels_sources`.
     Each tile writes only its own part of every array: neither the number of threads nor their order changes a
     bit.
     """
     tiles_x = -(-nx // TILE_COLS)
-    for n in prange(count):
-        k = chosen[n]
-        dt = steps[k, 0]
-        a = k // tiles_x
-        b = k - a * tiles_x
-        rows = min(TILE_ROWS, ny - a * TILE_ROWS)
-        columns = min(TILE_COLS, nx - b * TILE_COLS)
-        r0 = PAD + a * TILE_ROWS
-        c0 = PAD + b * TILE_COLS
-        thread = get_thread_id()
-        s = scratch[thread]
-        limited = step_tile(
-            old, new, static, crests[k] != 0, falls[:, b], s, doubles[thread], slow[thread], looks[thread],
-            edge_flux, watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry, full, second, law,
-        )  # fmt: skip
-        speed = 0.0
-        v2 = 0.0
-        level = -1e300
-        bed = -1e300
-        bad = 0
-        for j in range(OUT0, OUT0 + columns):
-            speed = max(speed, np.float64(s[MAX_SPEED + j]))
-            v2 = max(v2, np.float64(s[MAX_V2 + j]))
-            level = max(level, np.float64(s[MAX_LEVEL + j]))
-            bed = max(bed, np.float64(s[MAX_BED + j]))
-            bad += np.int64(s[BAD_CELLS + j])
-        # No cell is too fast where the fastest could be in the highest.
-        if v2 > 8.0 * GRAVITY * (energy - bed):
-            bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
-        # What is out of bounds never gets into the record.
-        if steps[k, 2] != 0.0 and bad == 0:
-            record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(steps[k, 1]))
-        values[k, SPEED] = speed
-        values[k, LIMITED] = limited
-        values[k, LEVEL] = level
-        values[k, BAD] = bad
-        mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
-
-
-@njit(cache=True, error_model="numpy")
-def sum_up(values, chosen, count):
-    """Of the first `count` tiles of `chosen`: cells out of bounds, highest wet level (m), limited cells."""
-    bad = 0.0
-    level = -1e300
-    limited = 0.0
-    for n in range(count):
-        k = chosen[n]
-        bad += values[k, BAD]
-        level = max(level, values[k, LEVEL])
-        limited += values[k, LIMITED]
-    return bad, level, int(limited)
+    counts = loop[1]
+    count = begin(
+        loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, second, law
+    )
+    while count >= 0:
+        energy = loop[0][ENERGY]
+        for thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < count:
+                k = chosen[n]
+                dt = steps[k, 0]
+                a = k // tiles_x
+                b = k - a * tiles_x
+                rows = min(TILE_ROWS, ny - a * TILE_ROWS)
+                columns = min(TILE_COLS, nx - b * TILE_COLS)
+                r0 = PAD + a * TILE_ROWS
+                c0 = PAD + b * TILE_COLS
+                s = scratch[thread]
+                limited = step_tile(
+                    old, new, static, crests[k] != 0, falls[:, b], s, doubles[thread], slow[thread],
+                    looks[thread], edge_flux, watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry,
+                    full, second, law,
+                )  # fmt: skip
+                speed = 0.0
+                v2 = 0.0
+                level = -1e300
+                bed = -1e300
+                bad = 0
+                for j in range(OUT0, OUT0 + columns):
+                    speed = max(speed, np.float64(s[MAX_SPEED + j]))
+                    v2 = max(v2, np.float64(s[MAX_V2 + j]))
+                    level = max(level, np.float64(s[MAX_LEVEL + j]))
+                    bed = max(bed, np.float64(s[MAX_BED + j]))
+                    bad += np.int64(s[BAD_CELLS + j])
+                # No cell is too fast where the fastest could be in the highest.
+                if v2 > 8.0 * GRAVITY * (energy - bed):
+                    bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
+                # What is out of bounds never gets into the record.
+                if steps[k, 2] != 0.0 and bad == 0:
+                    record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(steps[k, 1]))
+                values[k, SPEED] = speed
+                values[k, LIMITED] = limited
+                values[k, LEVEL] = level
+                values[k, BAD] = bad
+                mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+                n = take_next(counts, NEXT)
+        finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
+        old, new = new, old
+        count = begin(
+            loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, second, law
+        )
 
 
 @njit(cache=True, error_model="numpy")

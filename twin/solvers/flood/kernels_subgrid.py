@@ -40,6 +40,7 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.kernels_crests import BROAD_CREST, DROWNED, LARGEST_HEAD, SETTLE
 from twin.solvers.flood.kernels_edges import LEVEL, NORMAL_DEPTH, OPEN, edge_place
+from twin.solvers.flood.kernels_loop import NEW_TIME, STEP, begin, finish
 from twin.solvers.flood.kernels_step import finish_tile
 from twin.subgrid import level_above
 
@@ -359,37 +360,48 @@ def place_of(k, ny, nx):
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, static, record, classes, chosen, count, marks, values, kinds, given, closed, awake, beside,
-    tables, edge_flux, watched, scratch, limited, record_scratch, ny, nx, dt, dx, t_new, dry, energy,
+    old, new, static, record, classes, chosen, marks, values, beside, tables, edge_flux, watched, scratch,
+    limited, record_scratch, ny, nx, steps, dx, dry, bound, law, loop, plain,
 ):  # fmt: skip
     """`kernels_step.step_tiles` for this scheme; scratch (tiles, .): column maxima; limited (tiles,)."""
-    ratio = dt / dx
     low, height, volume = tables[0], tables[1], tables[2]
-    for n in prange(count):
-        a, b, r0, rows, c0, columns = place_of(chosen[n], ny, nx)
-        find_levels(old, beside, low, height, volume, r0, r0 + rows, c0, c0 + columns)
-    for n in prange(count):
-        k = chosen[n]
-        a, b, r0, rows, c0, columns = place_of(k, ny, nx)
-        tile_fluxes(
-            old, new, static, beside, tables, kinds, given, closed, awake, scratch[k], k, a, b, r0, rows, c0,
-            columns, ny, nx, ratio, dt, dry,
-        )  # fmt: skip
-    for n in prange(count):
-        k = chosen[n]
-        a, b, r0, rows, c0, columns = place_of(k, ny, nx)
-        limited[k] = tile_shares(old, beside, r0, rows, c0, columns, ratio)
-    for n in prange(count):
-        a, b, r0, rows, c0, columns = place_of(chosen[n], ny, nx)
-        tile_limits(new, beside, r0, rows, c0, columns, ny, nx)
-    for n in prange(count):
-        k = chosen[n]
-        a, b, r0, rows, c0, columns = place_of(k, ny, nx)
-        tile_update(
-            old, new, beside, low, height, volume, edge_flux, watched, scratch[k], r0, rows, c0, columns, ny,
-            nx, ratio, dry,
-        )  # fmt: skip
-        finish_tile(
-            new, static, record, classes, scratch[k], record_scratch[get_thread_id()], marks[k], values[k],
-            limited[k], r0, rows, c0, columns, t_new, dry, energy,
-        )  # fmt: skip
+    kinds, given, closed, awake = loop[4], loop[5], loop[6], loop[9]
+    count = begin(
+        loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
+    )
+    while count >= 0:
+        dt, t_new = loop[0][STEP], loop[0][NEW_TIME]
+        ratio = dt / dx
+        for n in prange(count):
+            a, b, r0, rows, c0, columns = place_of(chosen[n], ny, nx)
+            find_levels(old, beside, low, height, volume, r0, r0 + rows, c0, c0 + columns)
+        for n in prange(count):
+            k = chosen[n]
+            a, b, r0, rows, c0, columns = place_of(k, ny, nx)
+            tile_fluxes(
+                old, new, static, beside, tables, kinds, given, closed, awake, scratch[k], k, a, b, r0, rows,
+                c0, columns, ny, nx, ratio, dt, dry,
+            )  # fmt: skip
+        for n in prange(count):
+            k = chosen[n]
+            a, b, r0, rows, c0, columns = place_of(k, ny, nx)
+            limited[k] = tile_shares(old, beside, r0, rows, c0, columns, ratio)
+        for n in prange(count):
+            a, b, r0, rows, c0, columns = place_of(chosen[n], ny, nx)
+            tile_limits(new, beside, r0, rows, c0, columns, ny, nx)
+        for n in prange(count):
+            k = chosen[n]
+            a, b, r0, rows, c0, columns = place_of(k, ny, nx)
+            tile_update(
+                old, new, beside, low, height, volume, edge_flux, watched, scratch[k], r0, rows, c0, columns,
+                ny, nx, ratio, dry,
+            )  # fmt: skip
+            finish_tile(
+                new, static, record, classes, scratch[k], record_scratch[get_thread_id()], marks[k],
+                values[k], limited[k], r0, rows, c0, columns, t_new, dry, bound,
+            )  # fmt: skip
+        finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
+        old, new = new, old
+        count = begin(
+            loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
+        )

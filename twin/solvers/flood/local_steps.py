@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_local as kernels
-from twin.solvers.flood import kernels_step as stepping
+from twin.solvers.flood import kernels_loop as looping
 from twin.solvers.flood.kernels import GRAVITY, MAXIMA, TILE_COLS, TILE_ROWS
 
 if TYPE_CHECKING:
@@ -66,7 +66,6 @@ class LocalSteps:
         self._begin, self._length = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         self._wanted = np.zeros(count, dtype=np.int64)
         self._awake = np.zeros(count, dtype=bool)
-        self._steps = np.zeros((count, 3))
         self._late = np.zeros(count, dtype=bool)
         self._passed = np.zeros(4 * sum(s._shape) + s._watch.count)
         self._scratch = np.zeros((int(numba.config.NUMBA_NUM_THREADS), MAXIMA))  # type: ignore[attr-defined]
@@ -80,7 +79,7 @@ class LocalSteps:
         limit = min(s.parameters.max_step, remaining)
         reach = s.parameters.cfl * s.grid.cell
         rain = s._sources.rain_rate(t, t + limit) + s._sources.field_rate(t, t + limit)
-        speed = s._values[:, stepping.SPEED] + math.sqrt(GRAVITY * rain * limit)
+        speed = s._values[:, looping.SPEED] + math.sqrt(GRAVITY * rain * limit)
         fastest = float(speed.max())
         least = min(limit, reach / fastest) if fastest > 0.0 else limit
         predicted = s._sources.speed_after(s._old, t, t + least, fastest)
@@ -88,7 +87,7 @@ class LocalSteps:
             least = min(least, reach / predicted)
         with np.errstate(divide="ignore"):
             own = np.where(speed > 0.0, reach / speed, np.inf)
-        wet = s._marks[:, stepping.WATER] != 0
+        wet = s._marks[:, looping.WATER] != 0
         shortest = least
         if wet.any():
             costs = []
@@ -124,15 +123,15 @@ class LocalSteps:
         return found
 
     def _needed(self, s: FloodSolver) -> NDArray[np.bool_]:
-        """Tiles that hold water, have some beside them or are forced; see `kernels_step.choose_tiles`."""
+        """Tiles that hold water, have some beside them or are forced; see `kernels_loop.choose_tiles`."""
         if not s.parameters.tiles:
             return np.ones(self._awake.size, dtype=bool)
-        marks = s._marks.reshape(*self._tiles, stepping.MARKS) != 0
-        need = marks[:, :, stepping.WATER] | (s._forced.reshape(self._tiles) != 0)
-        need[1:] |= marks[:-1, :, stepping.WATER_SOUTH]
-        need[:-1] |= marks[1:, :, stepping.WATER_NORTH]
-        need[:, 1:] |= marks[:, :-1, stepping.WATER_EAST]
-        need[:, :-1] |= marks[:, 1:, stepping.WATER_WEST]
+        marks = s._marks.reshape(*self._tiles, looping.MARKS) != 0
+        need = marks[:, :, looping.WATER] | (s._forced.reshape(self._tiles) != 0)
+        need[1:] |= marks[:-1, :, looping.WATER_SOUTH]
+        need[:-1] |= marks[1:, :, looping.WATER_NORTH]
+        need[:, 1:] |= marks[:, :-1, looping.WATER_EAST]
+        need[:, :-1] |= marks[:, 1:, looping.WATER_WEST]
         s._forced[:] = 0
         found: NDArray[np.bool_] = need.ravel()
         return found
@@ -178,39 +177,39 @@ class LocalSteps:
         self._passed[:] = 0.0
         self._awake[:] = False
         self._begin[:] = self._length[:] = 0
-        if numba.get_num_threads() != s._threads:
-            numba.set_num_threads(s._threads)
+        s._loop.use_threads(s)
         now = 0
         while now < end:
             if now % SPARE == 0:
                 t0, t1 = t + now * tick, t + (now + SPARE) * tick
                 s._sources.act_at_places(s, t0, t1)
                 s._sources.note(s._watch)
-                kinds, values = s._sources.edge_values(s._edge_codes, s._edge_slopes)
+                kinds, values, speeds = s._loop.edges_at(s)
             edges.fill_ghosts(
-                s._old, s._static, kinds, values, s._edge_closed, s._forced, *s._shape, s.parameters.dry_depth
-            )
-            s._sources.fill_levels(s._old)
+                s._old, s._static, kinds, values, speeds, s._edge_closed, s._forced, *s._shape,
+                s.parameters.dry_depth,
+            )  # fmt: skip
             self._wake(s, now)
             due = np.flatnonzero(self._awake & (self._begin + self._length == now))
             self._set_out(s, due, now, tick)
-            self._steps[due, 0] = self._length[due] * tick
+            s._steps[due, 0] = self._length[due] * tick
             ends = self._begin + self._length
-            self._steps[:, 1] = np.where(ends == end, t_new, t + ends * tick)
+            s._steps[:, 1] = np.where(ends == end, t_new, t + ends * tick)
             s._edge_flux[: kinds.size] = 0.0
             s._edge_flux[2 * kinds.size : self._passed.size] = 0.0
             self._clear_sides(s, due)
-            self._scheme.advance_tiles(s, due, kinds, values, self._steps)
+            self._scheme.fill_far_ghosts(s, kinds, values)
+            s._loop.advance_tiles(s, due)
             self._check(s, due, t_new, whole)
             kernels.book_fluxes(
-                s._edge_flux, s._watch.faces, due, due.size, self._steps, self._passed, *s._shape
+                s._edge_flux, s._watch.faces, due, due.size, s._steps, self._passed, *s._shape
             )
             # A cell in a longer step that had no more to give is limited like any other.
             s.limited += kernels.settle_sides(
                 s._new, s._edge_flux, s._watch.faces, due, due.size, self._begin, self._length, tick,
                 self._passed, *s._shape, s.grid.cell, s.parameters.dry_depth, float(self._scheme._full),
             )  # fmt: skip
-            s.limited += int(s._values[due, stepping.LIMITED].sum())
+            s.limited += int(s._values[due, looping.LIMITED].sum())
             s.cell_steps += due.size * TILE_ROWS * TILE_COLS
             now = self._close(s, now, t_new, whole)
         np.copyto(s._touched, 2, where=self._awake)
@@ -228,7 +227,7 @@ class LocalSteps:
         length = self._wanted[due]
         if now > 0:
             cfl = max(s.parameters.cfl, min(GROWTH * s.parameters.cfl, STABLE))
-            speed = np.maximum(s._values[due, stepping.SPEED], 1e-300)
+            speed = np.maximum(s._values[due, looping.SPEED], 1e-300)
             length = np.minimum(length, 1 << power_below_ticks(cfl * s.grid.cell / (speed * tick)))
         self._begin[due], self._length[due] = now, length
         seen = np.pad(self._lengths_seen(), 1, mode="edge")
@@ -236,7 +235,7 @@ class LocalSteps:
         differs = (here != seen[:-2, 1:-1]) | (here != seen[2:, 1:-1])
         differs |= (here != seen[1:-1, :-2]) | (here != seen[1:-1, 2:])
         self._late[due] = differs.ravel()[due]
-        self._steps[due, 2] = ~self._late[due]
+        s._steps[due, 2] = ~self._late[due]
 
     def _close(self, s: FloodSolver, now: int, t_new: float, whole: float) -> int:
         """End the steps that end next; that instant (ticks). What neighbours see of the others moves on."""
@@ -249,13 +248,13 @@ class LocalSteps:
         if late.size:
             kernels.finish_tiles(
                 s._new, s._static, s._record, s._classes, self._scratch, self._scheme._record_scratch, late,
-                late.size, s._marks, s._values, self._steps, *s._shape,
+                late.size, s._marks, s._values, s._steps, *s._shape,
                 self._scheme.real(s.parameters.dry_depth), s.energy,
             )  # fmt: skip
             self._check(s, late, t_new, whole)
         done = np.flatnonzero(ending)
         if done.size:
-            s.energy = max(s.energy, float(s._values[done, stepping.LEVEL].max()))
+            s.energy = max(s.energy, float(s._values[done, looping.LEVEL].max()))
         kernels.copy_tiles(s._new, s._old, done, done.size, *s._shape)
         seen = self._lengths_seen()
         under_way = (lowest_around(seen) < seen).ravel() & self._awake & ~ending
@@ -267,7 +266,7 @@ class LocalSteps:
         return then
 
     def _check(self, s: FloodSolver, tiles: Ints, t_new: float, whole: float) -> None:
-        if tiles.size and s._values[tiles, stepping.BAD].any():
+        if tiles.size and s._values[tiles, looping.BAD].any():
             fresh = s._new.copy()
             np.copyto(s._new, s._old)
             kernels.copy_tiles(fresh, s._new, tiles, tiles.size, *s._shape)

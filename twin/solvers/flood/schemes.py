@@ -70,12 +70,8 @@ class Scheme(ABC):
         """Fill the planes that are its own from depth and cell discharges, at the start."""
 
     @abstractmethod
-    def advance(
-        self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
-    ) -> None:
-        """One step (s) of the chosen tiles; kinds and values of the edge cells, whose first ghosts are
-        filled.
-        """
+    def advance(self, solver: FloodSolver) -> None:
+        """Run the kernels of its steps as `kernels_loop` of the solver says."""
 
     def settle(self, solver: FloodSolver) -> None:  # noqa: B027 - nothing is ever left open
         """Bring the cell discharges of the state up to its last step, where they are only kept on demand."""
@@ -104,28 +100,22 @@ class Godunov(Scheme):
         self._second, self._law = second, law
         self._full = self.real(FULL_SINGLE if single else FULL)
 
-    def advance(
-        self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
-    ) -> None:
-        """One step of the kernels."""
-        steps = np.empty((solver._marks.shape[0], 3))
-        steps[:] = dt, t_new, 1.0
-        self.advance_tiles(solver, solver._chosen[:count], kinds, values, steps)
+    def advance(self, solver: FloodSolver) -> None:
+        """Run the kernels."""
+        s = solver
+        stepping.step_tiles(
+            s._old, s._new, s._static, s._crested, s._falls, s._record, s._classes, s._chosen, s._marks,
+            s._values, s._edge_flux, s._watch.faces, self._scratch, self._doubles, self._slow,
+            self._record_scratch, *s._shape, s._steps, s.grid.cell, self.real(s.parameters.dry_depth),
+            self._full, self._second, self._law, s._loop.packed, s._sources.plain,
+        )  # fmt: skip
 
-    def advance_tiles(
-        self, solver: FloodSolver, chosen: NDArray[np.int64], kinds: Codes, values: Floats, steps: Floats
-    ) -> None:
-        """One step of the kernels on some tiles; steps: see `kernels_step.step_tiles`."""
+    def fill_far_ghosts(self, solver: FloodSolver, kinds: Codes, values: Floats) -> None:
+        """What the second order reads beyond the first ghosts; kinds and values of the edge cells."""
         s = solver
         if self._second:
             outward = s._edge_flux[kinds.size :]
             edges.fill_far_ghosts(s._old, s._static, kinds, values, outward, *s._shape, s.grid.cell)
-        stepping.step_tiles(
-            s._old, s._new, s._static, s._crested, s._falls, s._record, s._classes, chosen,
-            chosen.size, s._marks, s._values, s._edge_flux, s._watch.faces, self._scratch, self._doubles,
-            self._slow, self._record_scratch, *s._shape, steps, s.grid.cell,
-            self.real(s.parameters.dry_depth), self._full, s.energy, self._second, self._law,
-        )  # fmt: skip
 
 
 class LocalInertial(Scheme):
@@ -160,33 +150,20 @@ class LocalInertial(Scheme):
         """Unit discharges (m²/s) of the faces east and south of the cells of one of the two buffers."""
         return self._faces[0 if state is self._home else 1]
 
-    def advance(
-        self,
-        solver: FloodSolver,
-        count: int,
-        kinds: Codes,
-        values: Floats,  # noqa: ARG002 - in the ghosts already
-        dt: float,
-        t_new: float,
-    ) -> None:
-        """One step of the kernels, after the faces on the edges."""
-        s, dry, cell = solver, solver.parameters.dry_depth, solver.grid.cell
+    def advance(self, solver: FloodSolver) -> None:
+        """Run the kernels."""
+        s = solver
         if self._read is None:
             self._read = self._tiles_read(solver)
         self._settled = s.steps if self._settled < 0 else self._settled
         self._tried = s.steps
-        edge = s._edge_flux[kinds.size : 2 * kinds.size]
-        before, after = self.faces(s._old), self.faces(s._new)
-        inertial_tile.edge_faces(
-            s._old, before, s._static, kinds, s._edge_closed, edge, *s._shape, dt / cell, dt, dry
-        )
         inertial_tile.step_tiles(
-            s._old, s._new, before, after, s._static, s._crested, self._read, self._friction, s._record,
-            s._classes, s._chosen, count, s._marks, s._values, edge, s._edge_flux, s._watch.faces,
-            self._scratch, self._slow, self._single, self._doubles, self._record_scratch, *s._shape, dt, cell,
-            t_new, self.real(dry), self._full, self._theta, self._advection,
+            s._old, s._new, self.faces(s._old), self.faces(s._new), s._static, s._crested, self._read,
+            self._friction, s._record, s._classes, s._chosen, s._marks, s._values, s._edge_flux,
+            s._watch.faces, self._scratch, self._slow, self._single, self._doubles, self._record_scratch,
+            *s._shape, s._steps, s.grid.cell, self.real(s.parameters.dry_depth), self._full, self._theta,
+            self._advection, s._law, s._loop.packed, s._sources.plain,
         )  # fmt: skip
-        inertial_tile.still_faces(before, after, s._awake, *s._shape)
 
     @staticmethod
     def _tiles_read(solver: FloodSolver) -> NDArray[np.uint8]:
@@ -259,16 +236,13 @@ class Subgrid(Scheme):
         ny, nx = low.shape
         subgrid.find_levels(state, self._beside, low, height, volume, PAD, PAD + ny, PAD, PAD + nx)
 
-    def advance(
-        self, solver: FloodSolver, count: int, kinds: Codes, values: Floats, dt: float, t_new: float
-    ) -> None:
-        """One step of the kernels."""
+    def advance(self, solver: FloodSolver) -> None:
+        """Run the kernels."""
         s = solver
         subgrid.step_tiles(
-            s._old, s._new, s._static, s._record, s._classes, s._chosen, count, s._marks, s._values, kinds,
-            values, s._edge_closed, s._awake, self._beside, self._tables, s._edge_flux, s._watch.faces,
-            self._maxima, self._limited, self._record_scratch, *s._shape, dt, s.grid.cell, t_new, self._dry,
-            NO_BOUND,
+            s._old, s._new, s._static, s._record, s._classes, s._chosen, s._marks, s._values, self._beside,
+            self._tables, s._edge_flux, s._watch.faces, self._maxima, self._limited, self._record_scratch,
+            *s._shape, s._steps, s.grid.cell, self._dry, NO_BOUND, s._law, s._loop.packed, s._sources.plain,
         )  # fmt: skip
 
     def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:

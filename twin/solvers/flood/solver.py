@@ -18,9 +18,11 @@ from twin.plugins import Made, Solver
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
 from twin.solvers.flood import kernels_edges as edges
+from twin.solvers.flood import kernels_loop as looping
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.global_steps import GlobalSteps
 from twin.solvers.flood.ground import bands, ground_of
 from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
@@ -124,12 +126,13 @@ class FloodSolver(Solver):
         self._begun = False
         self._record = np.zeros((recording.RECORDS, *padded), dtype=np.float32)
         self._classes = np.zeros((recording.CLASSES, *padded), dtype=np.uint8)
-        self._marks = np.zeros((count, stepping.MARKS), dtype=np.uint8)
-        self._values = np.zeros((count, stepping.VALUES))
+        self._marks = np.zeros((count, looping.MARKS), dtype=np.uint8)
+        self._values = np.zeros((count, looping.VALUES))
         self._forced = np.zeros(count, dtype=np.uint8)
-        self._awake = np.zeros(count, dtype=np.uint8)
+        self._awake = np.full(count, 2, dtype=np.uint8)  # asleep, with ghosts that are not filled yet
         self._touched = np.zeros(count, dtype=np.uint8)
         self._chosen = np.zeros(count, dtype=np.int64)
+        self._steps = np.zeros((count, 3))
         n_edges = 2 * (ny + nx)
         self._edge_totals = np.zeros((4, n_edges))
         closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
@@ -155,6 +158,7 @@ class FloodSolver(Solver):
         self.initial_volume = self._volume()
         self.steps, self.cell_steps, self.limited = 0, 0, 0
         self._window_start, self.time = 0.0, 0.0
+        self._loop = GlobalSteps(self)
         self._survey()
         self.fields = fields
         for name in self.writes:
@@ -204,8 +208,8 @@ class FloodSolver(Solver):
                 k, j = a * self._tiles[1] + b, b * TILE_COLS
                 columns = min(TILE_COLS, nx - j)
                 stepping.mark_tile(self._old[DEPTH], self._marks[k], i + PAD, rows, j + PAD, columns, dry)
-                self._values[k, stepping.SPEED] = speed[:, j : j + columns].max()
-                self._values[k, stepping.LEVEL] = -1e300
+                self._values[k, looping.SPEED] = speed[:, j : j + columns].max()
+                self._values[k, looping.LEVEL] = -1e300
         self.energy = highest if math.isfinite(highest) else 0.0
 
     def _start_record(self) -> None:
@@ -246,7 +250,9 @@ class FloodSolver(Solver):
         """
         self._begin()
         try:
-            t_new = self._global_step(t, t_end) if self._local is None else self._local.step(self, t, t_end)
+            if self._local is None:
+                return self._loop.step(self, t, t_end)
+            t_new = self._local.step(self, t, t_end)
         except SolverError:
             self._sources.take_back(self)
             raise
@@ -255,6 +261,13 @@ class FloodSolver(Solver):
         if t_new - self._window_start >= self.parameters.rise_window:
             self._close_window(t_new)
         return t_new
+
+    def advance(self, t: float, t_end: float) -> tuple[float, int, float]:
+        """Steps for some hundredths of a second; see :meth:`Solver.advance` and :meth:`step`."""
+        self._begin()
+        if self._local is None:
+            return self._loop.advance(self, t, t_end)
+        return super().advance(t, t_end)
 
     def _begin(self) -> None:
         """Fill the other buffer and the record, as late as this: what the solver was made of may be gone by
@@ -270,40 +283,6 @@ class FloodSolver(Solver):
                     new[rows] = old[rows]
         self._begun = True
 
-    def _global_step(self, t: float, t_end: float) -> float:
-        """One step, the same for all tiles."""
-        ny, nx = self._shape
-        dry = self.parameters.dry_depth
-        dt = self._choose_step(t, t_end)
-        t_new = t_end if dt == t_end - t else t + dt
-        self._sources.act(self, t, t + dt)
-        kinds, values = self._sources.edge_values(self._edge_codes, self._edge_slopes)
-        edges.fill_ghosts(
-            self._old, self._static, kinds, values, self._edge_closed, self._forced, ny, nx, dry
-        )
-        self._sources.fill_levels(self._old)
-        self._edge_flux[: kinds.size] = 0.0
-        self._edge_flux[2 * kinds.size :] = 0.0
-        everything = not self.parameters.tiles
-        count = stepping.choose_tiles(
-            self._marks, self._forced, self._awake, self._old, self._new, ny, nx, everything, self._chosen
-        )
-        np.copyto(self._touched, 2, where=self._awake == 1)
-        if numba.get_num_threads() != self._threads:
-            numba.set_num_threads(self._threads)
-        self._scheme.advance(self, count, kinds, values, dt, t_new)
-        # One call: after a step nothing that Python needs is in the caches.
-        bad, level, limited = stepping.sum_up(self._values, self._chosen, count)
-        if bad > 0.0:
-            self._stop(t_new, dt)
-        edges.sum_edges(self._edge_flux[: kinds.size], dt * self.grid.cell, self._edge_totals)
-        self._old, self._new = self._new, self._old
-        self._sources.look(self._watch, self._edge_flux, dt, self._old)
-        self.energy = max(self.energy, level)
-        self.limited += limited
-        self.cell_steps += count * TILE_ROWS * TILE_COLS
-        return t_new
-
     def _choose_step(self, t: float, t_end: float) -> float:
         """The length of the next step (s): CFL of the state and of what the sources will add, landing on
         t_end.
@@ -311,7 +290,7 @@ class FloodSolver(Solver):
         remaining = t_end - t
         dt = min(self.parameters.max_step, remaining)
         reach = self.parameters.cfl * self.grid.cell
-        speed = float(self._values[:, stepping.SPEED].max())
+        speed = float(self._values[:, looping.SPEED].max())
         if speed > 0.0:
             dt = min(dt, reach / speed)
         # What the sources add grows with dt, so the speed predicted for the longer step bounds the shorter
@@ -319,10 +298,7 @@ class FloodSolver(Solver):
         predicted = self._sources.speed_after(self._old, t, t + dt, speed)
         if predicted > speed:
             dt = min(dt, reach / predicted)
-        if dt >= remaining:
-            return remaining
-        # Two equal steps rather than a long and a tiny one.
-        return 0.5 * remaining if 2.0 * dt > remaining else dt
+        return float(looping.fit_step(dt, remaining))
 
     def _close_window(self, t: float) -> None:
         ny, nx = self._shape
@@ -562,4 +538,5 @@ class FloodSolver(Solver):
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
         self._watch.restore(state)
         self._sources.restore(state)
+        self._loop.forget()
         self.synchronise(0.0)

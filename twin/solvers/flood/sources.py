@@ -13,9 +13,10 @@ from twin.domain import Domain
 from twin.errors import SolverError
 from twin.grid import Grid
 from twin.messages import text
-from twin.scenarios.binding import InflowForcing
+from twin.scenarios.binding import InflowForcing, RainForcing, WaterLevelForcing
 from twin.solvers.flood import edge_levels
 from twin.solvers.flood import kernels_edges as edges
+from twin.solvers.flood import kernels_sources as kernels
 from twin.solvers.flood.crests import Crests
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.hydraulics import fall_speed
@@ -33,7 +34,6 @@ from twin.solvers.flood.kernels import (
     TILE_ROWS,
 )
 from twin.solvers.flood.ledger import Total
-from twin.solvers.flood.overtopping import OvertoppingForcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.structures import Structures
 from twin.solvers.flood.undo import Undo
@@ -44,6 +44,12 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+def _spans(sizes: list[int]) -> Ints:
+    """First and one past the last of each of some parts that follow each other, shape (n, 2)."""
+    ends = np.cumsum([0, *sizes]).astype(np.int64)
+    return np.stack([ends[:-1], ends[1:]], axis=1)
 
 
 class Sources:
@@ -77,28 +83,26 @@ class Sources:
             soil, forcing.drains, usable, forcing.initial_depth, self._dry, forcing.earlier_soil
         )
         self.infiltrated, self.drained = Total(), Total()
-        self._rains = forcing.rains
-        self._wettable = active.astype(np.uint8)
-        self._rain_cells = int(active.sum())
+        self.wettable = active.astype(np.uint8)
+        self.rain_cells = int(active.sum())
         self._tiles_x = -(-nx // TILE_COLS)
         by_rows = np.logical_or.reduceat(active, np.arange(0, ny, TILE_ROWS), axis=0)
         by_tiles = np.logical_or.reduceat(by_rows, np.arange(0, nx, TILE_COLS), axis=1)
-        self._rain_tiles = np.flatnonzero(by_tiles)
+        self.rain_tiles = np.flatnonzero(by_tiles)
         self._fields = [
             (f, np.bincount(f.index[active], minlength=f.rates.shape[1]).astype(np.float64))
             for f in forcing.rain_fields
         ]
-        self._overtoppings = forcing.overtoppings
+        self._overtoppings = [(f, f.cells // nx, f.cells % nx) for f in forcing.overtoppings]
         # Of each: m³ so far, greatest discharge per metre so far (m²/s).
         self._overtopped = np.zeros((len(forcing.overtoppings), 2))
-        entering: list[InflowForcing | OvertoppingForcing] = [*forcing.inflows, *forcing.overtoppings]
-        self._inflows = [(f, f.cells // nx, f.cells % nx) for f in entering]
-        self._levels = [(f, f.cells // nx, f.cells % nx) for f in forcing.levels if f.cells.size]
-        offset = {"west": 0, "east": ny, "north": 2 * ny, "south": 2 * ny + nx}
+        self._edge_offset = {"west": 0, "east": ny, "north": 2 * ny, "south": 2 * ny + nx}
+        self.plain = self._plain_sources(forcing)
+        """`plain` of `kernels_sources`."""
         self._edge_levels = [
             edge_levels.EdgeLevel(
                 f,
-                np.concatenate([offset[side] + cells for side, cells in f.edges.items()]),
+                np.concatenate([self._edge_offset[side] + cells for side, cells in f.edges.items()]),
                 (ny, nx),
                 self._dry,
             )
@@ -107,7 +111,7 @@ class Sources:
         ]
         self._imposed: list[float | None] = []
         self._ratings = [
-            (f, np.concatenate([offset[side] + cells for side, cells in f.edges.items()]))
+            (f, np.concatenate([self._edge_offset[side] + cells for side, cells in f.edges.items()]))
             for f in forcing.ratings
             if f.edges
         ]
@@ -122,11 +126,54 @@ class Sources:
         if forcing.earlier_works is not None:
             self._structures.go_on(forcing.earlier_works)
             self._crests.go_on(forcing.earlier_works)
-        points = [np.ravel_multi_index((i, j), (ny, nx)) for _, i, j in [*self._inflows, *self._levels]]
+        points = [f.cells for f in forcing.inflows]
+        points += [level.cells for level in forcing.levels]
+        points += [f.cells for f in forcing.overtoppings]
         points += self._structures.cells()
         self._cells = set(np.concatenate(points).tolist()) if points else set()
         self._undo = Undo(np.concatenate([*points, self._crests.cells, np.zeros(0, dtype=np.int64)]), nx)
         self._keeps_all = parameters.local_time_steps
+
+    def _plain_sources(self, forcing: Forcing) -> tuple[NDArray[Any], ...]:
+        nx = self._shape[1]
+        none: Ints = np.zeros(0, dtype=np.int64)
+        # Kind, forcing, cells (flat).
+        found: list[tuple[int, RainForcing | InflowForcing | WaterLevelForcing, Ints]] = []
+        found += [(kernels.RAIN, f, none) for f in forcing.rains]
+        found += [(kernels.INFLOW, f, f.cells) for f in forcing.inflows]
+        found += [(kernels.LEVEL, level, level.cells) for level in forcing.levels if level.cells.size]
+        series = [f.series.parts() for _, f, _ in found]
+        cells = np.concatenate([none, *(cells for _, _, cells in found)]).astype(np.int64)
+        ones = [np.ones((cells.size, 3)) * [1.0, 0.0, 0.0] for _, _, cells in found]
+        for (_, f, _), one in zip(found, ones, strict=True):
+            if isinstance(f, InflowForcing):
+                one[:, 0] = f.weights
+                if f.directions is not None:
+                    one[:, 1:] = f.directions
+        shares = np.concatenate([np.zeros((0, 3)), *ones])
+        given = [isinstance(f, InflowForcing) and f.directions is not None for _, f, _ in found]
+        return (
+            *(np.concatenate([np.zeros(0), *(parts[k] for parts in series)]) for k in range(3)),
+            np.array([kind for kind, _, _ in found], dtype=np.int64),
+            _spans([parts[0].size for parts in series]),
+            _spans([cells.size for _, _, cells in found]),
+            np.array([[f.start, f.end] for _, f, _ in found]).reshape(-1, 2),
+            np.array([getattr(f, "width", np.nan) if own else np.nan
+                      for (_, f, _), own in zip(found, given, strict=True)]),
+            cells // nx + PAD,
+            cells % nx + PAD,
+            *(np.ascontiguousarray(shares[:, k]) for k in range(3)),
+            np.zeros(cells.size),
+        )  # fmt: skip
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether all that acts is in :attr:`plain`: no soil, structure, weir, gridded rain and the like."""
+        return not (
+            self._fields
+            or self._edge_levels or self._overtoppings or self._ratings or self._structures
+            or self._ground.is_there or self._crests.act_in_steps
+        )  # fmt: skip
 
     def has_cell(self, i: int, j: int) -> bool:
         """Whether an inflow or a level acts in cell (i, j)."""
@@ -134,7 +181,7 @@ class Sources:
 
     def rain_rate(self, t0: float, t1: float) -> float:
         """Mean rain over [t0, t1] (m/s)."""
-        return math.fsum(rain.mean(t0, t1) for rain in self._rains)
+        return float(kernels.rain_rate(self.plain, t0, t1))
 
     def field_rate(self, t0: float, t1: float) -> float:
         """Highest mean rate of the gridded rain over [t0, t1] (m/s)."""
@@ -159,19 +206,20 @@ class Sources:
         leaves = self._keeps_all or self._ground.acts(t0, t1)
         if leaves or rate > 0.0 or any(depth.any() for depth in fallen):
             self._undo.keep_map(state, self._ground.planes, momentum=leaves)
-        self._finite(solver, t0, np.array([rate]))
+        if kernels.first_odd(self.plain, t0, t1) >= 0:
+            self._stop_odd(solver, t0, t1)
         if (rained := self._ground.rained) is not None:
             rained[:] = rate * dt
         if rate > 0.0:
-            edges.rain_on(state, self._wettable, rate * dt, *self._shape)
-            solver.rain.add(rate * dt * self._area * self._rain_cells)
-            marks[self._rain_tiles] = 1
+            kernels.rain_on(state, self.wettable, rate * dt, *self._shape)
+            solver.rain.add(rate * dt * self._area * self.rain_cells)
+            marks[self.rain_tiles] = 1
         for (field, count), depth in zip(self._fields, fallen, strict=True):
             self._finite(solver, t0, depth)
             if depth.any():
                 if rained is not None:
                     rained += depth[field.index]
-                edges.rain_field_on(state, self._wettable, field.index, depth, marks, *self._shape)
+                edges.rain_field_on(state, self.wettable, field.index, depth, marks, *self._shape)
                 solver.rain.add(math.fsum((depth * count).tolist()) * self._area)
         self._leave(solver, t0, t1)
 
@@ -179,41 +227,36 @@ class Sources:
         """The share of :meth:`act` of inflows, levels, structures, crests and rating curves, which act in the
         tiles of :meth:`tiles_of_places` only.
         """
-        state, dt = solver._old, t1 - t0
-        for number, (inflow, i, j) in enumerate(self._inflows):
+        state, static, dt = solver._old, solver._static, t1 - t0
+        nx = self._shape[1]
+        if kernels.first_odd(self.plain, t0, t1) >= 0:
+            self._stop_odd(solver, t0, t1)
+        kinds = self.plain[3]
+        for n in np.flatnonzero(kinds == kernels.INFLOW):
+            volume, energy = kernels.pour(
+                self.plain, n, state, static, solver._marks, solver._forced, t0, t1, self._area, nx
+            )
+            if volume != 0.0:
+                solver.inflow.add(volume)
+                solver.energy = max(solver.energy, energy)
+        for (inflow, i, j), booked in zip(self._overtoppings, self._overtopped, strict=True):
             volumes = inflow.volumes(t0, t1)
             self._finite(solver, t0, volumes, i, j)
             if volumes.any():
-                place = (i + PAD, j + PAD)
-                amount, volume = volumes / self._area, math.fsum(volumes.tolist())
-                speed = self._inflow_speed(inflow, state[DEPTH][place], volume / dt)
-                if not isinstance(inflow, OvertoppingForcing) and inflow.directions is not None:
-                    # y grows southwards in the state.
-                    np.add.at(state[DISCHARGE_X], place, amount * speed * inflow.directions[:, 0])
-                    np.add.at(state[DISCHARGE_Y], place, -amount * speed * inflow.directions[:, 1])
-                np.add.at(state[DEPTH], place, amount)
+                np.add.at(state[DEPTH], (i + PAD, j + PAD), volumes / self._area)
+                volume = math.fsum(volumes.tolist())
                 solver.inflow.add(volume)
-                if isinstance(inflow, OvertoppingForcing):
-                    booked = self._overtopped[number - len(self._inflows)]
-                    booked[0] += volume
-                    booked[1] = max(booked[1], float((volumes / inflow.length).max()) / dt)
-                self._wake(solver, i, j, speed)
-        for level, i, j in self._levels:
-            if not level.active(t0):
-                continue
-            asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
-            self._finite(solver, t0, asked, i, j)
-            place = (i + PAD, j + PAD)
-            had = state[DEPTH][place]
-            # The velocity stays, the depth changes.
-            factor = np.where(had >= self._dry, asked / np.maximum(had, self._dry), 0.0)
-            factor = np.where(asked >= self._dry, factor, 0.0)
-            for k in (DISCHARGE_X, DISCHARGE_Y):
-                state[k][place] *= factor
-            state[DEPTH][place] = asked
-            change = math.fsum((asked - had).tolist()) * self._area
-            (solver.inflow if change > 0.0 else solver.outflow).add(abs(change))
-            self._wake(solver, i, j)
+                booked[0] += volume
+                booked[1] = max(booked[1], float((volumes / inflow.length).max()) / dt)
+                self._wake(solver, i, j)
+        for n in np.flatnonzero(kinds == kernels.LEVEL):
+            if kernels.is_on(self.plain, n, t0):
+                change, energy = kernels.impose(
+                    self.plain, n, state, static, solver._marks, solver._forced, t0, t1, self._area,
+                    self._datum, self._dry, nx,
+                )  # fmt: skip
+                (solver.inflow if change > 0.0 else solver.outflow).add(abs(change))
+                solver.energy = max(solver.energy, energy)
         if self._structures:
             left, touched = self._structures.act(state, t0, dt)
             if left > 0.0:
@@ -224,6 +267,16 @@ class Sources:
         self._imposed = [one.act(state, self._static, t0, dt, self._datum) for one in self._edge_levels]
         solver.energy = max(solver.energy, *(one.energy for one in self._edge_levels), -math.inf)
         self._rated = self._rate(solver)
+
+    def _stop_odd(self, solver: FloodSolver, t0: float, t1: float) -> None:
+        """Stop for the first plain source that is not a number."""
+        n = int(kernels.first_odd(self.plain, t0, t1))
+        first, last = self.plain[5][n]
+        amounts = np.full(last - first, kernels.amount(self.plain, n, t0, t1))
+        i, j = (self.plain[k][first:last] - PAD for k in (8, 9))
+        if first == last:
+            self._finite(solver, t0, np.array([np.nan]))
+        self._finite(solver, t0, amounts * self.plain[10][first:last], i, j)
 
     @staticmethod
     def _finite(
@@ -298,11 +351,6 @@ class Sources:
         """Sections and gauges, which need to know of crests and structures."""
         return Watch(watched, grid, bed, self._crests, self._structures)
 
-    def look(self, watch: Watch, edge_flux: Floats, dt: float, state: Floats) -> None:
-        """Let sections and gauges take in a step."""
-        self.note(watch)
-        watch.after_step(edge_flux, dt, state, self._dry)
-
     def note(self, watch: Watch) -> None:
         """Let sections know what crests and structures passed when they acted last."""
         watch.add_passed(self._crests.passed, self._structures.passed)
@@ -332,7 +380,7 @@ class Sources:
                     "volume_m3": float(volume),
                     "greatest_l_s_m": 1000.0 * float(greatest),
                 }
-                for one, (volume, greatest) in zip(self._overtoppings, self._overtopped, strict=True)
+                for (one, _, _), (volume, greatest) in zip(self._overtoppings, self._overtopped, strict=True)
             ]
         breaches = self._crests.summary()
         return told | ({"breaches": breaches} if breaches else {})
@@ -356,67 +404,43 @@ class Sources:
             found.append((cells, conveyance))
         return found
 
-    @staticmethod
-    def _inflow_speed(inflow: InflowForcing | OvertoppingForcing, depth: Floats, discharge: float) -> Floats:
-        """Speed (m/s) of the water of an inflow as it enters cells of some depth (m): at most critical."""
-        if isinstance(inflow, OvertoppingForcing) or inflow.directions is None:
-            return np.zeros(depth.shape)
-        unit = discharge / inflow.width
-        critical = (unit * unit / GRAVITY) ** (1.0 / 3.0)
-        speed: Floats = unit / np.maximum(depth, critical)
-        return speed
-
-    def _wake(self, solver: FloodSolver, i: Ints, j: Ints, speed: Floats | float = 0.0) -> None:
+    def _wake(self, solver: FloodSolver, i: Ints, j: Ints) -> None:
         tiles = i // TILE_ROWS * self._tiles_x + j // TILE_COLS
         solver._forced[tiles] = 1
         solver._marks[tiles] = 1
-        level = self._bed[i, j] + solver._old[DEPTH][i + PAD, j + PAD] + np.square(speed) / (2.0 * GRAVITY)
+        level = self._bed[i, j] + solver._old[DEPTH][i + PAD, j + PAD]
         solver.energy = max(solver.energy, float(level.max()))
 
-    def edge_values(self, codes: NDArray[np.int8], slopes: Floats) -> tuple[NDArray[np.int8], Floats]:
-        """Kind and value of each edge cell over a step: the level above the datum where one is imposed, the
-        unit discharge of a rating curve, else the slope. After `act`.
+    def edge_values(self, kinds: NDArray[np.int8], values: Floats, speeds: Floats) -> None:
+        """Put levels (and the speeds that they give the water beyond them) and rating curves of a step into
+        the kinds, values and speeds of the edge cells. After `act`.
         """
-        if not self._edge_levels and not self._ratings:
-            return codes, slopes
-        kinds, values = codes.copy(), slopes.copy()
         for cells, discharge in self._rated:
             values[cells] = discharge
         for one, level in zip(self._edge_levels, self._imposed, strict=True):
             if level is not None:
                 kinds[one.cells] = edges.LEVEL
                 values[one.cells] = level
-        return kinds, values
-
-    def fill_levels(self, state: Floats) -> None:
-        """Give the water beyond imposed levels its speed, after `kernels_edges.fill_ghosts`."""
-        for one in self._edge_levels:
-            one.fill(state)
+                one.put_speeds(speeds)
 
     def speed_after(self, state: Floats, t0: float, t1: float, speed: float) -> float:
         """A bound of the wave speed (m/s) once the water of [t0, t1] is in; `speed` is the highest one
         now.
         """
-        highest = speed
-        rate = self.rain_rate(t0, t1) + self.field_rate(t0, t1)
-        if rate > 0.0:
-            highest = speed + math.sqrt(GRAVITY * rate * (t1 - t0))
-        for inflow, i, j in self._inflows:
+        highest = float(
+            kernels.speed_after(
+                self.plain, state, self._static, t0, t1, speed, self.field_rate(t0, t1), self._area,
+                self._datum, self._dry, self._cell, self._law,
+            )
+        )  # fmt: skip
+        for inflow, i, j in self._overtoppings:
             volumes = inflow.volumes(t0, t1)
             if volumes.any():
-                had = state[DEPTH, i + PAD, j + PAD]
-                depth = had + volumes / self._area
-                own = np.maximum(
-                    self._velocity(state, i, j),
-                    self._inflow_speed(inflow, had, math.fsum(volumes.tolist()) / (t1 - t0)),
-                )
+                depth = state[DEPTH, i + PAD, j + PAD] + volumes / self._area
                 fall, friction = (self._static[k][i + PAD, j + PAD] for k in (FALL, FRICTION))
+                own = self._velocity(state, i, j)
                 fallen = fall_speed(own, depth, fall, friction, self._cell, self._law)
                 highest = max(highest, float((fallen + np.sqrt(GRAVITY * depth)).max()))
-        for level, i, j in self._levels:
-            if level.active(t0):
-                asked = np.maximum(level.series.mean(t0, t1) - self._datum - self._bed[i, j], 0.0)
-                highest = max(highest, float((self._velocity(state, i, j) + np.sqrt(GRAVITY * asked)).max()))
         for i, j, more in self._structures.arrivals(state, t0, t1 - t0):
             fastest = np.sqrt(GRAVITY * (state[DEPTH, i + PAD, j + PAD] + more))
             highest = max(highest, float((self._velocity(state, i, j) + fastest).max()))

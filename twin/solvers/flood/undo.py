@@ -86,9 +86,18 @@ class Undo:
         s._marks[:], s._values[:], s._touched[:] = self._tiles
         sources.take_works_back(self._works)
         s._watch.forget_step()
-        # As after a restart: both buffers hold the state, and what sleeps passes through falling asleep.
-        own = s._scheme.state(s._old)
-        s._scheme.restore(s._old, own)
-        s._new[:] = s._old
-        s._awake[:] = 1
-        s._forced[:] = 0
+        settle(s)
+
+
+def settle(solver: FloodSolver) -> None:
+    """After a state was brought back, as after a restart: both buffers hold it, and what sleeps passes
+    through falling asleep.
+    """
+    s = solver
+    s._new[:] = s._old
+    s._scheme.settle(s)
+    own = s._scheme.state(s._old)
+    s._scheme.restore(s._old, own)
+    s._new[:] = s._old
+    s._awake[:] = 1
+    s._forced[:] = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,9 +16,8 @@ from twin.domain import Domain
 from twin.errors import Problems
 from twin.faces import staircase
 from twin.grid import Grid
-from twin.solvers.flood.hazards import SPEED_DEPTH
+from twin.solvers.flood import kernels_watch as kernels
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS
-from twin.solvers.flood.ledger import Total
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -90,17 +88,14 @@ def _crossings(place: BaseGeometry, a: tuple[float, float], b: tuple[float, floa
     return count
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Section:
-    """A section at work: where its fluxes stand, and what has passed.
+    """Where the parts of a section stand.
 
     Attributes
     ----------
     place : its lines. flux, sign : (k,) its faces in `edge_flux`, 1 where that flux goes to its left.
     crest, crest_sign : the same for faces with a crest. structure, structure_sign : for structures.
-    total : m³ to the left since the start; since : since the last reading. low, high : least and highest
-        mean discharge of a step since then (m³/s). passed : what crests and structures passed in the step
-        under way (m³).
     """
 
     place: BaseGeometry
@@ -110,11 +105,6 @@ class _Section:
     crest_sign: Floats
     structure: Ints
     structure_sign: Floats
-    total: Total
-    since: Total
-    low: float = math.inf
-    high: float = -math.inf
-    passed: float = 0.0
 
 
 class Watch:
@@ -162,9 +152,28 @@ class Watch:
         self.level_of: Callable[[Ints, Ints, Floats], Floats] | None = None
         """Level (m) of cells that hold a volume over their area (m), where it is not bed plus depth."""
         self._reading = 0.0
-        # Of each gauge since the last reading: lowest and highest level (m), highest speed (m/s).
+        self._numbers = np.zeros((len(self._sections), kernels.NUMBERS))
         self._extremes = np.zeros((3, len(cells)))
-        self._extremes[0], self._extremes[1] = np.inf, -np.inf
+        self._forget()
+        first = np.cumsum([0, *(section.flux.size for section in self._sections)])
+        none: Ints = np.zeros(0, dtype=np.int64)
+        self.packed = (
+            first.astype(np.int64),
+            np.concatenate([none, *(section.flux for section in self._sections)]),
+            np.concatenate([np.zeros(0), *(section.sign for section in self._sections)]),
+            self._numbers,
+            self._i + PAD,
+            self._j + PAD,
+            self._extremes,
+        )
+        """`watch` of the kernels."""
+
+    def _forget(self) -> None:
+        """What was least and most since the last reading."""
+        self._numbers[:, kernels.SINCE : kernels.LOW] = 0.0
+        self._numbers[:, kernels.LOW], self._numbers[:, kernels.HIGH] = np.inf, -np.inf
+        self._extremes[kernels.LOWEST], self._extremes[kernels.HIGHEST] = np.inf, -np.inf
+        self._extremes[kernels.FASTEST] = 0.0
 
     def _section(
         self,
@@ -206,43 +215,26 @@ class Watch:
             np.array(crest_sign),
             np.array([k for k, _ in passes], dtype=np.int64),
             np.array([float(times) for _, times in passes]),
-            Total(),
-            Total(),
         )
 
     def add_passed(self, crests: Floats, structures: Floats) -> None:
         """Take in what crests (m of a cell) and structures (m³) passed, as part of the step under way."""
         area = self._grid.area_m2
-        for section in self._sections:
+        for section, numbers in zip(self._sections, self._numbers, strict=True):
             if section.crest.size:
-                section.passed += float(np.dot(crests[section.crest], section.crest_sign)) * area
+                passed = float(np.dot(crests[section.crest], section.crest_sign)) * area
+                numbers[kernels.PASSED] += passed
             if section.structure.size:
-                section.passed += float(np.dot(structures[section.structure], section.structure_sign))
+                passed = float(np.dot(structures[section.structure], section.structure_sign))
+                numbers[kernels.PASSED] += passed
 
     def forget_step(self) -> None:
         """What crests and structures passed in the step under way did not happen."""
-        for section in self._sections:
-            section.passed = 0.0
+        self._numbers[:, kernels.PASSED] = 0.0
 
     def after_step(self, edge_flux: Floats, dt: float, state: Floats, dry: float) -> None:
         """Take in a step of dt (s) that led to `state`; edge_flux: see `kernels_edges`."""
-        cell = self._grid.cell
-        for section in self._sections:
-            volume = float(np.dot(edge_flux[section.flux], section.sign)) * dt * cell + section.passed
-            section.passed = 0.0
-            section.total.add(volume)
-            section.since.add(volume)
-            section.low, section.high = min(section.low, volume / dt), max(section.high, volume / dt)
-        if self._gauge_names:
-            self._look_at_gauges(state, dry)
-
-    def _look_at_gauges(self, state: Floats, dry: float) -> None:
-        depth, speed = self._at_gauges(state, dry)[:2]
-        level = self._gauge_level(depth)
-        low, high, fastest = self._extremes
-        np.fmin(low, level, out=low)
-        np.fmax(high, level, out=high)
-        np.maximum(fastest, np.where(depth > SPEED_DEPTH, speed, 0.0), out=fastest)
+        kernels.look(self.packed, edge_flux, dt, self._grid.cell, state, dry)
 
     def _gauge_level(self, depth: Floats) -> Floats:
         if self.level_of is not None:
@@ -250,14 +242,14 @@ class Watch:
         level: Floats = self._gauge_bed + depth
         return level
 
-    def _at_gauges(self, state: Floats, dry: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """Depth (m), speed, velocities to the east and north (m/s) at the gauges."""
+    def _at_gauges(self, state: Floats, dry: float) -> tuple[Floats, Floats, Floats]:
+        """Depth (m), velocities to the east and north (m/s) at the gauges."""
         place = (self._i + PAD, self._j + PAD)
         depth = state[DEPTH][place]
         wet = depth >= dry
         u = np.where(wet, state[DISCHARGE_X][place] / np.maximum(depth, dry), 0.0)
         v = np.where(wet, -state[DISCHARGE_Y][place] / np.maximum(depth, dry), 0.0)
-        return depth, np.hypot(u, v), u, v
+        return depth, u, v
 
     def read(self, t: float, state: Floats, dry: float) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of gauges.csv and sections.csv at a time (s); the next interval begins there.
@@ -265,26 +257,29 @@ class Watch:
         The discharge of a section is the mean since the last reading. At the start there is none yet: the
         first row tells the discharge of the cells beside the section (mean of the two sides of each face).
         """
-        self._look_at_gauges(state, dry)
-        depth, _, u, v = self._at_gauges(state, dry)
+        kernels.look_at_gauges(self.packed, state, dry)
+        depth, u, v = self._at_gauges(state, dry)
         level = self._gauge_level(depth)
+        # The level of a cell rises with its depth.
+        low, high = (self._gauge_level(self._extremes[k]) for k in (kernels.LOWEST, kernels.HIGHEST))
+        fastest = self._extremes[kernels.FASTEST]
         gauges: list[tuple[Any, ...]] = []
         for k, name in enumerate(self._gauge_names):
-            now = (level[k], depth[k], u[k], v[k])
-            gauges.append((t, name, *(float(x) for x in (*now, *self._extremes[:, k]))))
+            values = (level[k], depth[k], u[k], v[k], low[k], high[k], fastest[k])
+            gauges.append((t, name, *(float(x) for x in values)))
         sections: list[tuple[Any, ...]] = []
         length = t - self._reading
-        for name, section in zip(self._section_names, self._sections, strict=True):
+        for name, section, row in zip(self._section_names, self._sections, self._numbers, strict=True):
             if length > 0.0:
-                mean = math.fsum(section.since.parts()) / length
-                low, high = section.low, section.high
+                mean = float(row[kernels.SINCE] + row[kernels.SINCE + 1]) / length
+                low_rate, high_rate = float(row[kernels.LOW]), float(row[kernels.HIGH])
             else:
-                mean = low = high = self._discharge_beside(section, state)
-            sections.append((t, name, mean, low, high, math.fsum(section.total.parts())))
-            section.since, section.low, section.high = Total(), math.inf, -math.inf
+                mean = low_rate = high_rate = self._discharge_beside(section, state)
+            total = float(row[kernels.TOTAL] + row[kernels.TOTAL + 1])
+            sections.append((t, name, mean, low_rate, high_rate, total))
         self._reading = t
-        self._extremes[0], self._extremes[1], self._extremes[2] = np.inf, -np.inf, 0.0
-        self._look_at_gauges(state, dry)
+        self._forget()
+        kernels.look_at_gauges(self.packed, state, dry)
         return {"gauges.csv": gauges, "sections.csv": sections}
 
     def _discharge_beside(self, section: _Section, state: Floats) -> float:
@@ -305,17 +300,15 @@ class Watch:
 
     def state(self) -> dict[str, Floats]:
         """What has passed and what was seen since the last reading. A copy."""
-        rows = [[*s.total.parts(), *s.since.parts(), s.low, s.high] for s in self._sections]
         return {
-            "watch.sections": np.array(rows).reshape(-1, 6),
+            "watch.sections": self._numbers[:, : kernels.PASSED].copy(),
             "watch.gauges": self._extremes.copy(),
             "watch.reading": np.array([self._reading]),
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take it back."""
-        for section, row in zip(self._sections, state["watch.sections"].tolist(), strict=True):
-            section.total, section.since = Total(*row[:2]), Total(*row[2:4])
-            section.low, section.high = row[4:]
+        self._numbers[:, : kernels.PASSED] = state["watch.sections"]
+        self._numbers[:, kernels.PASSED] = 0.0
         self._extremes[:] = state["watch.gauges"]
         self._reading = float(state["watch.reading"][0])

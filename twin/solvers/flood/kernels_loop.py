@@ -1,0 +1,286 @@
+# mypy: ignore-errors
+"""What happens before and after the tiles of a step, so that many steps run without Python (numba).
+
+A step of the whole grid is: :func:`begin` (length of the step, plain sources, edges, which tiles), the tiles
+in parallel, :func:`finish` (books, sections, gauges, record of the rise). The schemes call them round their
+tiles. `loop` is a tuple of arrays, made by `global_steps.GlobalSteps`:
+
+numbers, counts            see below
+codes, slopes              kind and slope of each edge cell where nothing else is imposed
+kinds, given               kind and value of each edge cell now
+closed, edge_totals        see `kernels_edges.fill_ghost` and `sum_edges`
+forced, awake, touched     (tiles,) see :func:`choose_tiles` and `kernels_record.close_windows`
+wettable                   (ny, nx) 1 where it may rain
+rain_tiles                 tiles with such a cell
+watch                      see `kernels_watch.look`
+kept                       what was before the sources of a step of MANY: numbers, marks, values, depths and
+                           discharges at places, depths of the map where it rained (KEPT_MAP)
+speeds                     of the water beyond each edge cell, outwards (m/s), NaN: see `fill_ghost`
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from twin.solvers.flood import kernels_sources as sources
+from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels_edges import (
+    edges_of_tile,
+    fill_corners,
+    fill_far_ghost,
+    fill_ghost,
+    sum_edges,
+    wake_edges,
+)
+from twin.solvers.flood.kernels_record import close_windows
+from twin.solvers.flood.kernels_watch import add, look
+
+# tile_marks[k]: what the other tiles need to know of tile k; bits of water in it and along its sides
+WATER, WATER_NORTH, WATER_SOUTH, WATER_WEST, WATER_EAST = 0, 1, 2, 3, 4
+MARKS = 5
+# tile_values[k]: highest wave speed (m/s), highest wet level (m), cells out of bounds, limited cells
+SPEED, LEVEL, BAD, LIMITED = 0, 1, 2, 3
+VALUES = 4
+
+# numbers: now, where to land (s), highest energy level, datum, dry_depth (m), area of a cell (m²), CFL × cell
+# size (m), longest step (s); start of the window of the rate of rise, its length (s), its classes (m/s); the
+# step under way and the time at its end (s); cells where it may rain; totals with their compensation (m³)
+TIME, END, ENERGY, DATUM, DRY, AREA, REACH, MAX_STEP = 0, 1, 2, 3, 4, 5, 6, 7
+WINDOW_START, WINDOW, MEDIUM, FAST, STEP, NEW_TIME, RAIN_CELLS = 8, 9, 10, 11, 12, 13, 14
+INFLOW, OUTFLOW, RAIN = 16, 18, 20
+NUMBERS = 22
+# counts: what to do and how it ended; turns of the loop, steps made, tiles in them, what was spent (tiles and
+# steps) of how much; tiles of this step, cells limited, whether tiles never sleep, whether depths were kept;
+# threads, and the tile that comes next
+MODE, STATUS, TURN, MADE, TILES_MADE, SPENT, BUDGET = 0, 1, 2, 3, 4, 5, 6
+CHOSEN, LIMITED_CELLS, NO_SLEEP, KEPT_MAP, WORKERS, NEXT = 7, 8, 9, 10, 11, 12
+COUNTS = 13
+# MODE: the tiles that Python chose, without books; a step whose length and sources are settled; steps until
+# END or until the budget is spent
+TILES_ONLY, ONE_STEP, MANY = 0, 1, 2
+# STATUS: a cell out of bounds, whose step is not made; a source that is no number, nothing done
+GOOD, BROKEN, ODD = 0, 1, 2
+
+
+@intrinsic
+def take_next(typingctx: Any, counts: Any, k: Any) -> Any:  # noqa: ARG001
+    """counts[k], which becomes one more, at once for all threads: each takes the next tile as it gets free,
+    so that none waits for one whose tiles are wetter.
+    """
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        place = builder.gep(array.data, [args[1]])
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(counts, types.int64), codegen
+
+
+@njit(cache=True, error_model="numpy")
+def fit_step(dt, remaining):
+    """The step (s) of at most dt that lands: all that remains, or two equal steps rather than a long and a
+    tiny one.
+    """
+    if dt >= remaining:
+        return remaining
+    return 0.5 * remaining if 2.0 * dt > remaining else dt
+
+
+@njit(error_model="numpy")
+def choose_step(loop, plain, state, static, values, dx, law):
+    """The length of the next step (s): `FloodSolver._choose_step` for plain sources."""
+    numbers = loop[0]
+    t = numbers[TIME]
+    remaining = numbers[END] - t
+    dt = min(numbers[MAX_STEP], remaining)
+    speed = 0.0
+    for k in range(values.shape[0]):
+        speed = max(speed, values[k, SPEED])
+    if speed > 0.0:
+        dt = min(dt, numbers[REACH] / speed)
+    predicted = sources.speed_after(
+        plain, state, static, t, t + dt, speed, 0.0, numbers[AREA], numbers[DATUM], numbers[DRY], dx, law
+    )
+    if predicted > speed:
+        dt = min(dt, numbers[REACH] / predicted)
+    return fit_step(dt, remaining)
+
+
+@njit(error_model="numpy")
+def act(loop, plain, state, static, marks, t0, t1, ny, nx):
+    """Put the water of the plain sources into the state, book it and wake the tiles that it touches."""
+    numbers, counts, forced = loop[0], loop[1], loop[8]
+    area, datum, dry = numbers[AREA], numbers[DATUM], numbers[DRY]
+    rate = sources.rain_rate(plain, t0, t1)
+    if rate > 0.0:
+        wettable, rain_tiles = loop[11], loop[12]
+        sources.keep_depths(state, loop[14][4])
+        counts[KEPT_MAP] = 1
+        amount = rate * (t1 - t0)
+        sources.rain_on(state, wettable, amount, ny, nx)
+        add(numbers, RAIN, amount * area * numbers[RAIN_CELLS])
+        for n in range(rain_tiles.size):
+            marks[rain_tiles[n], :] = 1
+    of = plain[3]
+    if of.size == 0:
+        return
+    for n in range(of.size):
+        if of[n] == sources.INFLOW:
+            volume, energy = sources.pour(plain, n, state, static, marks, forced, t0, t1, area, nx)
+            if volume != 0.0:
+                add(numbers, INFLOW, volume)
+                numbers[ENERGY] = max(numbers[ENERGY], energy)
+    for n in range(of.size):
+        if of[n] == sources.LEVEL and sources.is_on(plain, n, t0):
+            change, energy = sources.impose(
+                plain, n, state, static, marks, forced, t0, t1, area, datum, dry, nx
+            )
+            add(numbers, INFLOW if change > 0.0 else OUTFLOW, abs(change))
+            numbers[ENERGY] = max(numbers[ENERGY], energy)
+
+
+@njit(error_model="numpy")
+def choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, second):
+    """List the tiles that this step must compute, and fill the ghosts beside them; returns how many.
+
+    A tile is awake when it holds water, when a neighbour holds water along their common side, or when a
+    source acts in it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the
+    bit. When a tile falls asleep its state is copied once, so that both buffers hold it, and its ghosts are
+    filled in both; what passed its faces (planes from 3 on) is 0 from the next step on in both, which takes
+    two steps (`awake` 1, 2, 0). second: whether the scheme reads second ghosts.
+    """
+    numbers, counts = loop[0], loop[1]
+    kinds, given, closed, forced, awake = loop[4], loop[5], loop[6], loop[8], loop[9]
+    everything, speeds = counts[NO_SLEEP] != 0, loop[15]
+    dry = numbers[DRY]
+    outward = edge_flux[kinds.size :]
+    tiles_x = -(-nx // TILE_COLS)
+    tiles_y = -(-ny // TILE_ROWS)
+    wake_edges(static, kinds, given, closed, forced, ny, nx, dry)
+    count = 0
+    for k in range(tiles_y * tiles_x):
+        a = k // tiles_x
+        b = k - a * tiles_x
+        need = everything or forced[k] != 0 or marks[k, WATER] != 0
+        need = need or (a > 0 and marks[k - tiles_x, WATER_SOUTH] != 0)
+        need = need or (a < tiles_y - 1 and marks[k + tiles_x, WATER_NORTH] != 0)
+        need = need or (b > 0 and marks[k - 1, WATER_EAST] != 0)
+        need = need or (b < tiles_x - 1 and marks[k + 1, WATER_WEST] != 0)
+        forced[k] = 0
+        if need:
+            chosen[count] = k
+            count += 1
+        elif awake[k] != 0:
+            r0 = PAD + a * TILE_ROWS
+            c0 = PAD + b * TILE_COLS
+            r1 = min(r0 + TILE_ROWS, PAD + ny)
+            c1 = min(c0 + TILE_COLS, PAD + nx)
+            if awake[k] == 1:
+                for v in range(3):
+                    new[v, r0:r1, c0:c1] = old[v, r0:r1, c0:c1]
+            # The faces on the west and north edges of the grid lie in the ghosts.
+            r0 -= 1 if a == 0 else 0
+            c0 -= 1 if b == 0 else 0
+            for v in range(3, new.shape[0]):
+                new[v, r0:r1, c0:c1] = 0.0
+        if need or awake[k] != 0:
+            for side in range(4):
+                first, last = edges_of_tile(k, side, ny, nx)
+                for e in range(first, last):
+                    fill_ghost(e, old, static, kinds, given, speeds, closed, ny, nx, dry)
+                    if second:
+                        fill_far_ghost(e, old, static, kinds, given, outward, ny, nx, dx)
+        awake[k] = 1 if need else (2 if awake[k] == 1 else 0)
+    if second:
+        fill_corners(old, static, kinds, ny, nx)
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def begin(
+    loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, second, law,
+):  # fmt: skip
+    """Begin a step as MODE says; how many of `chosen` it computes, -1 when there is no step to make.
+
+    steps (tiles, 3): see `kernels_step.step_tiles`; second: see :func:`choose_tiles`; law: of friction.
+    """
+    numbers, counts, kinds = loop[0], loop[1], loop[4]
+    turn = counts[TURN]
+    counts[TURN] += 1
+    counts[NEXT] = 0
+    if counts[MODE] == TILES_ONLY:
+        return counts[CHOSEN] if turn == 0 else -1
+    if counts[STATUS] != GOOD or not numbers[TIME] < numbers[END]:
+        return -1
+    t, t_end = numbers[TIME], numbers[END]
+    if counts[MODE] == ONE_STEP:
+        if turn > 0:
+            return -1
+        dt = numbers[STEP]
+    else:
+        if counts[SPENT] >= counts[BUDGET]:
+            return -1
+        dt = choose_step(loop, plain, old, static, values, dx, law)
+        if sources.first_odd(plain, t, t + dt) >= 0:
+            counts[STATUS] = ODD
+            return -1
+        kept = loop[14]
+        kept[0][:] = numbers
+        kept[1][:] = marks
+        kept[2][:] = values
+        sources.keep_places(plain, old, kept[3])
+        counts[KEPT_MAP] = 0
+        act(loop, plain, old, static, marks, t, t + dt, ny, nx)
+    t_new = t_end if dt == t_end - t else t + dt
+    numbers[STEP], numbers[NEW_TIME] = dt, t_new
+    count = choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, second)
+    edge_flux[: kinds.size] = 0.0
+    edge_flux[2 * kinds.size :] = 0.0
+    for n in range(count):
+        k = chosen[n]
+        steps[k, 0], steps[k, 1], steps[k, 2] = dt, t_new, 1.0
+    counts[CHOSEN] = count
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx):
+    """Book a step that led to `new`; STATUS says whether it is broken, and nothing is booked then."""
+    numbers, counts, kinds = loop[0], loop[1], loop[4]
+    if counts[MODE] == TILES_ONLY:
+        return
+    touched = loop[10]
+    bad = 0.0
+    level = -math.inf
+    limited = 0.0
+    for n in range(count):
+        k = chosen[n]
+        bad += values[k, BAD]
+        level = max(level, values[k, LEVEL])
+        limited += values[k, LIMITED]
+    if bad > 0.0:
+        counts[STATUS] = BROKEN
+        return
+    for n in range(count):
+        touched[chosen[n]] = 2
+    dt = numbers[STEP]
+    sum_edges(edge_flux[: kinds.size], dt * dx, loop[7])
+    look(loop[13], edge_flux, dt, dx, new, numbers[DRY])
+    numbers[ENERGY] = max(numbers[ENERGY], level)
+    t = numbers[NEW_TIME]
+    numbers[TIME] = t
+    counts[MADE] += 1
+    counts[TILES_MADE] += count
+    counts[SPENT] += count + 1
+    counts[LIMITED_CELLS] += int(limited)
+    if t - numbers[WINDOW_START] >= numbers[WINDOW]:
+        close_windows(
+            new[DEPTH], record, classes, loop[10], ny, nx, t - numbers[WINDOW_START], numbers[MEDIUM],
+            numbers[FAST],
+        )  # fmt: skip
+        numbers[WINDOW_START] = t
