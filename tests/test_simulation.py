@@ -167,14 +167,14 @@ def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(
 def test_a_solver_that_stops_leaves_its_last_good_state(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole_step = FloodSolver.step
+    whole_step = FloodSolver.advance
 
-    def step(self: FloodSolver, t: float, t_end: float) -> float:
+    def step(self: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
         if t > 300.0:
             raise SolverError("flood", "too fast", time=t, cell=(3, 4), values={"speed": 99.0}, cause="a pit")
         return whole_step(self, t, t_end)
 
-    monkeypatch.setattr(FloodSolver, "step", step)
+    monkeypatch.setattr(FloodSolver, "advance", step)
     with pytest.raises(SolverError, match=r"cell \(row, column\) = \(3, 4\)"):
         run(file, tmp_path / "run")
     failed = Result.open(tmp_path / "run")
