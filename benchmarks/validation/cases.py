@@ -6,7 +6,16 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.validation import bowls, channels, constants, dam_breaks, measured, rest, sensitivity
+from benchmarks.validation import (
+    bowls,
+    channels,
+    constants,
+    dam_breaks,
+    measured,
+    published,
+    rest,
+    sensitivity,
+)
 from benchmarks.validation.case import ROOT, Family
 
 DATA = Path(os.environ.get("TWIN_REAL_DATA", ROOT.parent / "shared" / "data")).resolve()
@@ -15,7 +24,7 @@ Case = Callable[[], Family | list[Family]]
 
 def exact_cases() -> list[Case]:
     """Those that need no data."""
-    modules = (rest, dam_breaks, bowls, channels, sensitivity, constants)
+    modules = (rest, dam_breaks, bowls, channels, published, sensitivity, constants)
     return [case for module in modules for case in module.families()]
 
 
