@@ -38,11 +38,10 @@ class BoundaryStretch(_Record):
 class BoundaryTable(_Record):
     """``[boundaries]``: what the sides of the terrain do. `slope` is the bed slope for normal depth.
 
-    An "open" side continues the water level with that of its last cells, as if the ground beyond were flat:
-    on a steep slope it holds thin sheets back in its last cells (31 % of the runoff late at 1:2, normal
-    depth 2 %), and nothing holds the level of a slow, deep flow there (a river that stands at 0.65 m before
-    a normal-depth edge, on 0.2 %, stood at 1.16 m after two hours, and rose). "normal_depth", a rating curve
-    or a level is for rivers and for land that falls on beyond the edge. None of them sends water in but a
+    An "open" side lets water leave as if the land went on as it does before the edge: at least as fast as
+    uniform flow of that depth on the slope of the last cells, at most critical, and as fast as it comes where
+    that is faster. Where the bed does not fall outwards nothing holds the level of a slow, deep flow: a
+    level, a rating curve, or "normal_depth" with a slope, says more there. None of them sends water in but a
     level.
     """
 

@@ -13,6 +13,7 @@ from twin.domain import Domain
 from twin.errors import InputError, Problems, told
 from twin.scenarios.binding import (
     NORMAL_DEPTH,
+    OPEN,
     SIDES,
     WALL,
     Boundaries,
@@ -148,11 +149,11 @@ class Forcing:
             [self.codes.get(side, default[side]) for side in ("west", "east", "north", "south")]
         )
 
-    def edge_slopes(self, bed: Floats, cell: float) -> Floats:
+    def edge_slopes(self, bed: Floats, cell: float, uniform: bool = True) -> Floats:
         """Slopes (positive falls outwards) in the order of the edge cells, those of the bed where none is
-        given.
+        given; at an open edge never negative, and 0 where the friction knows no uniform flow.
 
-        bed: shape (ny, nx) (m).
+        bed: shape (ny, nx) (m); uniform: whether the law of friction gives the speed of uniform flow.
         """
         inner = min(SLOPE_CELLS, bed.shape[0] - 1), min(SLOPE_CELLS, bed.shape[1] - 1)
         local = {
@@ -164,8 +165,10 @@ class Forcing:
         parts = []
         for side in ("west", "east", "north", "south"):
             given = np.asarray(self.slopes.get(side, np.full(local[side].shape, np.nan)), dtype=np.float64)
-            bed_slope = np.maximum(np.nan_to_num(local[side]), LEAST_SLOPE)
-            parts.append(np.where(np.isnan(given), bed_slope, given))
+            of_bed = np.nan_to_num(local[side])
+            slope = np.where(np.isnan(given), np.maximum(of_bed, LEAST_SLOPE), given)
+            free = np.asarray(self.codes.get(side, np.full(of_bed.shape, WALL))) == OPEN
+            parts.append(np.where(free, np.maximum(of_bed, 0.0) if uniform else 0.0, slope))
         return np.concatenate(parts)
 
     def check(self, active: NDArray[np.bool_], roughness: Floats) -> None:

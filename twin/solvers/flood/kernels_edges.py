@@ -54,11 +54,12 @@ def edge_place(e, ny, nx):
 def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
     """Fill the ghost cell beyond edge cell e.
 
-    kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards);
-    NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope `value`; LEVEL water level
-    `value` above the datum, at `speed` outwards (NaN: zero gradient) and zero gradient along the edge; RATING
-    the depth of the edge cell with the unit discharge `value` outwards, at most critical. closed (n,):
-    nothing passes (no data in the edge cell).
+    kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards),
+    and where the bed falls outwards, at the slope `value`, no slower than uniform or critical flow of that
+    depth, whichever is less; NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope
+    `value`; LEVEL water level `value` above the datum, at `speed` outwards (NaN: zero gradient) and zero
+    gradient along the edge; RATING the depth of the edge cell with the unit discharge `value` outwards, at
+    most critical. closed (n,): nothing passes (no data in the edge cell).
     """
     r, c, dr, dc = edge_place(e, ny, nx)
     depth = state[DEPTH, r, c]
@@ -74,10 +75,12 @@ def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
     elif k == WALL or (k == OPEN and outward < 0.0):
         qx = -qx if dc != 0 else qx
         qy = -qy if dr != 0 else qy
-    elif k == NORMAL_DEPTH:
+    elif k == NORMAL_DEPTH or (k == OPEN and value[e] > 0.0):
         # v = sqrt(slope) h^(2/3) / n with g n² at hand: q = h v
         inverse = inverse_cube_root(depth)
         q = depth * math.sqrt(value[e] * GRAVITY / static[FRICTION, r, c]) * (depth * inverse)
+        if k == OPEN:
+            q = max(min(q, depth * math.sqrt(GRAVITY * depth)), outward)
         qx = dc * q if dc != 0 else qx
         qy = dr * q if dr != 0 else qy
     elif k == RATING:
@@ -129,15 +132,18 @@ def fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx):
     """Second ghost and beds beyond edge cell e, after :func:`fill_ghost`; the second order reads them.
 
     Behind a mirror lies the mirror image, bed included: the two reconstructions at a wall are then images of
-    each other and nothing passes. Beyond a normal-depth edge the bed falls on at its slope (`value`). Beyond
-    the others everything stays as in the first ghost. outward (n,) says where water may only leave.
+    each other and nothing passes. Beyond a normal-depth edge, and an open one that water leaves by, the bed
+    falls on at the slope of the edge (`value`): over a last level step it would be held back. Beyond the
+    others everything stays as in the first ghost. outward (n,) says where water may only leave.
     """
     r, c, dr, dc = edge_place(e, ny, nx)
     r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
     outward[e] = 1.0 if kind[e] == OPEN or kind[e] == NORMAL_DEPTH or kind[e] == RATING else 0.0
-    drop = value[e] * dx if kind[e] == NORMAL_DEPTH else 0.0
+    mirror = is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c])
+    falls = kind[e] == NORMAL_DEPTH or (kind[e] == OPEN and not mirror)
+    drop = value[e] * dx if falls else 0.0
     static[BED, r1, c1] = static[BED, r, c] - drop
-    if is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c]):
+    if mirror:
         inner_r = min(max(r - dr, PAD), PAD + ny - 1)
         inner_c = min(max(c - dc, PAD), PAD + nx - 1)
         sign_x = -1.0 if dc != 0 else 1.0

@@ -143,7 +143,7 @@ class FloodSolver(Solver):
                 told("", "params.flood.friction", "flood.normal_depth_friction", friction=parameters.friction)
             )
         known = bed if np.array_equal(active, np.isfinite(bed)) else np.where(active, bed, np.nan)
-        self._edge_slopes = forcing.edge_slopes(known, self.grid.cell)
+        self._edge_slopes = forcing.edge_slopes(known, self.grid.cell, parameters.friction == "manning")
         self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
         self._watch = self._sources.watch(watched, self.grid, known)
         if parameters.subgrid:
