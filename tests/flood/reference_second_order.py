@@ -50,9 +50,13 @@ def step(h, qx, qy, z, n, crest_x, crest_y, dt, dx, dry):
     c = (slice(1, -1), slice(1, -1))
     west, east = (slice(1, -1), slice(None, -2)), (slice(1, -1), slice(2, None))
     north, south = (slice(None, -2), slice(1, -1)), (slice(2, None), slice(1, -1))
-    use = mirrored(smooth.astype(float), 1) > 0
-    for side in (c, west, east, north, south):
-        use &= wide["h"][side] >= dry
+    smooth = mirrored(smooth.astype(float), 1) > 0
+    wet_x, wet_y = (
+        np.minimum(wide["h"][before], wide["h"][after]) >= dry
+        for before, after in ((west, east), (north, south))
+    )
+    use = smooth & wet_x & wet_y & (wide["h"][c] >= dry)
+    shore = smooth & ~(wet_x & wet_y)
     H, U, V, W, Z = (wide[k][c] for k in "huvwz")
 
     def slopes_of(before, after):
@@ -63,9 +67,11 @@ def step(h, qx, qy, z, n, crest_x, crest_y, dt, dx, dry):
         bed, level = (
             limited(wide[k][before], wide[k][c], wide[k][after], np.where(covered, 2.0, 1.0)) for k in "zw"
         )
+        shared = np.minimum(z[0], z[2]) <= w[1]
+        found |= {k: np.where(shared, found[k], 0) for k in "uv"}
         found["w"] = np.where(covered, found["h"] + bed, level)
         found["h"] = np.where(covered, found["h"], level - bed)
-        return {k: np.where(use, found[k], 0) for k in "huvw"}
+        return found
 
     dx_of, dy_of = slopes_of(west, east), slopes_of(north, south)
     gain = -lam / 2 * (U * dx_of["h"] + H * dx_of["u"] + V * dy_of["h"] + H * dy_of["v"])
@@ -76,9 +82,11 @@ def step(h, qx, qy, z, n, crest_x, crest_y, dt, dx, dry):
         1 + np.sqrt(1 + 4 * (dt / 2) * G * N**2 * np.hypot(pu, pv) * np.maximum(H + gain, dry) ** (-4 / 3))
     )
     use &= H + gain - np.maximum(np.abs(dx_of["h"]), np.abs(dy_of["h"])) / 2 >= dry
-    for slopes in (dx_of, dy_of):
+    # On a shore the direction that is wet on both sides keeps its slopes, without the half step.
+    for slopes, wet in ((dx_of, wet_x), (dy_of, wet_y)):
+        along = use | (shore & wet & (H - np.abs(slopes["h"]) / 2 >= dry))
         for k in "huvw":
-            slopes[k] = np.where(use, slopes[k], 0)
+            slopes[k] = np.where(along, slopes[k], 0)
     PH, PW = H + np.where(use, gain, 0), W + np.where(use, gain, 0)
     PU, PV = np.where(use, pu * slow, U), np.where(use, pv * slow, V)
 

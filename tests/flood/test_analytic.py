@@ -133,3 +133,25 @@ def test_rain_on_a_plane_runs_off_as_it_falls(slope: float, error: float) -> Non
     discharge = rain * (x[inner] + cell / 2)
     wanted = (discharge * n / np.sqrt(slope)) ** 0.6
     np.testing.assert_allclose(flood.depth[1, inner], wanted, rtol=error)
+
+
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_narrow_stream_between_dry_banks_flows_as_manning_says(columns: int) -> None:
+    """Steps of the bed of 0.4 m under 0.14 m of slow water: a stream, no staircase of falls."""
+    cell, slope, n, rows = 20.0, 0.02, 0.15, 40
+    bed = np.tile((slope * cell * (rows - 1 - np.arange(rows)))[:, None], (1, columns + 2))
+    bed[:, [0, -1]] = 30.0
+    q = np.sqrt(slope) / n * 0.14 ** (5 / 3)
+    head = np.arange(1, columns + 1)
+    source = InflowForcing(
+        TimeSeries.constant(q * columns * cell), 0.0, np.inf, head, np.full(columns, 1 / columns)
+    )
+    codes = uniform_boundaries(rows, columns + 2)
+    codes["south"][1:-1] = NORMAL_DEPTH
+    slopes = {"south": np.full(columns + 2, slope)}
+    flood = solver(
+        bed, np.zeros(bed.shape), cell=cell, roughness=n, scheme="second_order",
+        forcing={"inflows": (source,), "codes": codes, "slopes": slopes},
+    )  # fmt: skip
+    advance(flood, 0.0, 14400.0)
+    assert flood.depth[5:, 1:-1] == pytest.approx(0.14, rel=0.01)

@@ -135,10 +135,10 @@ def test_an_inflow_with_momentum_pushes_the_way_it_is_told(scheme: str) -> None:
         advance(flood, 0.0, 4.0)
     push = [(f.fields["water_depth"] * f.fields["velocity_x"]).sum() * 25.0 for f in (still, east, north)]
     up = (north.fields["water_depth"] * north.fields["velocity_y"]).sum() * 25.0
-    assert push[0] == pytest.approx(0.0, abs=1e-6)  # the fields are single
+    assert push[0] == pytest.approx(0.0, abs=1e-5)  # the fields are single
     assert push[1] == pytest.approx(came, rel=0.03)
     assert push[1] == pytest.approx(up, rel=0.01)  # across its three cells, or along them
-    assert push[2] == pytest.approx(0.0, abs=1e-6)
+    assert push[2] == pytest.approx(0.0, abs=1e-5)
     assert abs(east.ledger()["mass_error_m3"]) <= 1e-12 * east.ledger()["volume_m3"]
 
 

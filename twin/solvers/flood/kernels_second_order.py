@@ -11,9 +11,11 @@ Rest is kept as in first order. Momentum fluxes are deviations from the hydrosta
 of the cell that receives them, and the pressures on both sides of a cell together with the pressure on its
 bed make g h (w_right - w_left), which is zero term by term when the level is.
 
-A cell has slopes only where it, its four neighbours and the face values are wet and no crest touches it; else
-it is a cell of the first-order scheme. Friction is implicit in the half step too: the velocity at a face
-would otherwise be that of a free fall. The step is positive by the same limit on the outflow.
+A cell has slopes only where it, its four neighbours and the face values are wet and no crest touches it. On a
+shore (a neighbour is dry) it keeps those in x, or in y, whose two neighbours are wet, without the half step:
+a stream or a street of one cell is no staircase of falls. Else it is a cell of the first-order scheme.
+Friction is implicit in the half step too: the velocity at a face would otherwise be that of a free fall. The
+step is positive by the same limit on the outflow.
 """
 
 from __future__ import annotations
@@ -90,7 +92,7 @@ def half_slope(before, after, most):
 @njit(inline="always")
 def slopes(before, here, after, rise_before, rise_after):
     """Half the limited slopes of depth and level, for three depths in a row and the rises of the level
-    between them.
+    between them; whether the velocity has one.
 
     Where one sheet covers the steps of the bed: those of depth and bed, the level's is their sum (sharpest
     over a curved bed). Else those of level and bed, by minmod, the depth's is their difference: beside a
@@ -98,7 +100,8 @@ def slopes(before, here, after, rise_before, rise_after):
     bank; a slope made of the two would push the lake off its shore for as long as the film lasts. And on
     steps higher than the water is deep the beds that neighbours give a face must not cross: a steeper limiter
     would lift the bed of the one to that of the other and lower the level of the other to its own bed, a
-    ridge that is not there.
+    ridge that is not there. A ditch into which films fall from both sides (their beds stand over its water)
+    does not share their velocities: as a slope they would squeeze its water up.
     """
     # Levels and beds count from the level of the cell.
     lowest = min(min(-rise_before, rise_after), like(here, 0.0))
@@ -110,7 +113,8 @@ def slopes(before, here, after, rise_before, rise_after):
     bed = half_slope(rise_before - rise_here, rise_after - rise_next, most)
     # Depth or level, whichever is limited itself
     own = half_slope(rise_here if covered else rise_before, rise_next if covered else rise_after, most)
-    return own if covered else own - bed, own + bed if covered else own
+    shared = min(-rise_before - before, rise_after - after) <= like(here, 0.0)
+    return own if covered else own - bed, own + bed if covered else own, shared
 
 
 @njit(error_model="numpy", fastmath={"contract"})
@@ -127,33 +131,39 @@ def _slopes_and_half_step(above, row, below, s, ratio, dry):
         east = row[RH + j + 1]
         north = above[RH + j]
         south = below[RH + j]
-        xh, xw = slopes(west, h, east, row[RDX + j - 1], row[RDX + j])
-        yh, yw = slopes(north, h, south, above[RDY + j], row[RDY + j])
-        xu = half_slope(u - row[RU + j - 1], row[RU + j + 1] - u, one)
-        xv = half_slope(v - row[RV + j - 1], row[RV + j + 1] - v, one)
-        yu = half_slope(u - above[RU + j], below[RU + j] - u, one)
-        yv = half_slope(v - above[RV + j], below[RV + j] - v, one)
+        xh, xw, shared_x = slopes(west, h, east, row[RDX + j - 1], row[RDX + j])
+        yh, yw, shared_y = slopes(north, h, south, above[RDY + j], row[RDY + j])
+        xu = half_slope(u - row[RU + j - 1], row[RU + j + 1] - u, one) if shared_x else zero
+        xv = half_slope(v - row[RV + j - 1], row[RV + j + 1] - v, one) if shared_x else zero
+        yu = half_slope(u - above[RU + j], below[RU + j] - u, one) if shared_y else zero
+        yv = half_slope(v - above[RV + j], below[RV + j] - v, one) if shared_y else zero
         # Half a step of h_t + (hu)_x + (hv)_y = 0, u_t + u u_x + v u_y + g w_x = 0.
         gain = -ratio * ((u * xh + h * xu) + (v * yh + h * yv))
         mid_u = u - ratio * ((u * xu + v * yu) + g * xw)
         mid_v = v - ratio * ((u * xv + v * yv) + g * yw)
         mid_h = h + gain
-        least = min(min(min(west, east), min(north, south)), h)
-        use = (min(least, mid_h - max(abs(xh), abs(yh))) >= dry) & (s[GS + j] > zero)
-        xh = xh if use else zero
-        xw = xw if use else zero
-        yh = yh if use else zero
-        yw = yw if use else zero
-        gain = gain if use else zero
+        least_x = min(west, east)
+        least_y = min(north, south)
+        least = min(min(least_x, least_y), h)
+        smooth = s[GS + j] > zero
+        both = (min(least, mid_h - max(abs(xh), abs(yh))) >= dry) & smooth
+        shore = (least < dry) & smooth
+        use_x = both | (shore & (min(least_x, h - abs(xh)) >= dry))
+        use_y = both | (shore & (min(least_y, h - abs(yh)) >= dry))
+        xh = xh if use_x else zero
+        xw = xw if use_x else zero
+        yh = yh if use_y else zero
+        yw = yw if use_y else zero
+        gain = gain if both else zero
         mid_h = h + gain
         s[MH + j] = mid_h
-        s[MU + j] = mid_u if use else u
-        s[MV + j] = mid_v if use else v
-        s[MF + j] = row[RGF + j] if use else zero
-        s[EU + j] = xu if use else zero
-        s[EV + j] = xv if use else zero
-        s[BU + j] = yu if use else zero
-        s[BV + j] = yv if use else zero
+        s[MU + j] = mid_u if both else u
+        s[MV + j] = mid_v if both else v
+        s[MF + j] = row[RGF + j] if both else zero
+        s[EU + j] = xu if use_x else zero
+        s[EV + j] = xv if use_x else zero
+        s[BU + j] = yu if use_y else zero
+        s[BV + j] = yv if use_y else zero
         s[EH + j] = mid_h + xh
         s[WH + j] = mid_h - xh
         s[BH + j] = mid_h - yh
