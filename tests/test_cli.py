@@ -131,7 +131,7 @@ def test_unusable_arguments_are_2(capsys: pytest.CaptureFixture[str]) -> None:
         (["runn"], ["« runn »", "« run »"]),
         (["run", "--overwrit", "x"], ["--overwrit", "option inconnue"]),
         (["compare", "--most", "x", "a", "b"], ["--most", "« x »", "un nombre entier"]),
-        (["bench", "--repeat", "0"], ["--repeat", "supérieur ou égal à 1"]),
+        (["bench", "--repeat", "-1"], ["--repeat", "supérieur ou égal à 0"]),
     ],
     ids=["missing", "command", "option", "word", "limit"],
 )

@@ -281,7 +281,7 @@ def test_two_writers_of_one_variable_are_refused() -> None:
     class Other(_Rain):
         name = "other"
 
-    with pytest.raises(InputError, match="rain and other"):
+    with pytest.raises(InputError, match="written by several: rain, other"):
         coupling_order([_Rain, Other])
 
 

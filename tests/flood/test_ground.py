@@ -11,7 +11,7 @@ from twin.solvers.flood import kernels as layout
 from twin.solvers.flood.ground import ground_of, sparse_zeros
 from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS
 
-SHAPES = [(5, 7), (64, 128), (150, 300)]
+SHAPES = [(5, 7), (64, 128), (65, 20), (66, 130), (150, 300)]
 
 
 def _slow(domain: Domain, active: np.ndarray, n: np.ndarray, datum: float) -> np.ndarray:

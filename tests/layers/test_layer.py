@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from twin.errors import told
 from twin.layers import LayerSource
 from twin.layers.layer import FileHashes, Provenance
-from twin.messages import table
 
 from .conftest import Read, write_tif
 from .features import BUILDINGS, SHORT_BUILDINGS, short
@@ -64,21 +63,6 @@ def test_a_layer_prints_itself(read: Read, tmp_path: Path) -> None:
     said = repr(read("terrain", "a.tif"))
     assert "Layer terrain: 1 × 2 cells of 5.0 m" in said
     assert "1 cells without value (50.0 %)" in said
-
-
-def test_every_text_of_the_readers_exists_in_both_languages() -> None:
-    """Rows used in the code are in the table, and rows of the table are used."""
-    import re
-
-    folder = Path(__file__).parents[2] / "twin" / "layers"
-    code = "\n".join(path.read_text() for path in folder.glob("*.py"))
-    rows = table("layer")
-    assert set(rows["fr"]) == set(rows["en"])
-    for key, sentence in rows["fr"].items():
-        fields = set(re.findall(r"{(\w+)}", sentence))
-        assert fields == set(re.findall(r"{(\w+)}", rows["en"][key])), key
-        name = key.removeprefix("note.").split(".")[0]
-        assert f'"{name}"' in code or f'"layer.note.{name}"' in code or f'"layer.{name}.' in code, key
 
 
 def test_problem_texts_fill_in() -> None:

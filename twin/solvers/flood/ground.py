@@ -203,8 +203,10 @@ class _Crests:
         x[rows, PAD - 1 : PAD + nx] = self.x
         above = max(top - 1, 0)
         y[above : rows.stop, PAD : PAD + nx] = self.y[above - (top - 1) :]
-        around = np.pad(self.smooth, ((begin == 0, end == ny), (1, 1)), mode="edge")
-        smooth[rows.start - (begin == 0) : rows.stop + (end == ny), PAD - 1 : PAD + nx + 1] = around
+        # The ghost below the last row, unless it lies below the planes of this row of tiles.
+        below = end == ny and rows.stop < height
+        around = np.pad(self.smooth, ((begin == 0, below), (1, 1)), mode="edge")
+        smooth[rows.start - (begin == 0) : rows.stop + below, PAD - 1 : PAD + nx + 1] = around
         for b in np.flatnonzero(tiles):
             columns = slice(b * TILE_COLS, (b + 1) * TILE_COLS + 2 * PAD)
             for plane, values in ((layout.CREST_X, x), (layout.CREST_Y, y), (layout.SMOOTH, smooth)):

@@ -145,6 +145,24 @@ def act(loop, plain, state, static, marks, t0, t1, ny, nx):
 
 
 @njit(error_model="numpy")
+def copy_box(old, new, r0, r1, c0, c1):
+    """Copy the state of a box of cells (a slice brings the making of its error texts: 5 s of compilation)."""
+    for v in range(3):
+        for r in range(r0, r1):
+            for c in range(c0, c1):
+                new[v, r, c] = old[v, r, c]
+
+
+@njit(error_model="numpy")
+def clear_fluxes(new, r0, r1, c0, c1):
+    """Set what passed the faces of a box of cells (planes from 3 on) to 0."""
+    for v in range(3, new.shape[0]):
+        for r in range(r0, r1):
+            for c in range(c0, c1):
+                new[v, r, c] = 0.0
+
+
+@njit(error_model="numpy")
 def choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, second):
     """List the tiles that this step must compute, and fill the ghosts beside them; returns how many.
 
@@ -181,13 +199,11 @@ def choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, s
             r1 = min(r0 + TILE_ROWS, PAD + ny)
             c1 = min(c0 + TILE_COLS, PAD + nx)
             if awake[k] == 1:
-                for v in range(3):
-                    new[v, r0:r1, c0:c1] = old[v, r0:r1, c0:c1]
+                copy_box(old, new, r0, r1, c0, c1)
             # The faces on the west and north edges of the grid lie in the ghosts.
             r0 -= 1 if a == 0 else 0
             c0 -= 1 if b == 0 else 0
-            for v in range(3, new.shape[0]):
-                new[v, r0:r1, c0:c1] = 0.0
+            clear_fluxes(new, r0, r1, c0, c1)
         if need or awake[k] != 0:
             for side in range(4):
                 first, last = edges_of_tile(k, side, ny, nx)
@@ -230,17 +246,23 @@ def begin(
             counts[STATUS] = ODD
             return -1
         kept = loop[14]
-        kept[0][:] = numbers
-        kept[1][:] = marks
-        kept[2][:] = values
+        for n in range(numbers.size):
+            kept[0][n] = numbers[n]
+        for k in range(marks.shape[0]):
+            for m in range(MARKS):
+                kept[1][k, m] = marks[k, m]
+            for m in range(VALUES):
+                kept[2][k, m] = values[k, m]
         sources.keep_places(plain, old, kept[3])
         counts[KEPT_MAP] = 0
         act(loop, plain, old, static, marks, t, t + dt, ny, nx)
     t_new = t_end if dt == t_end - t else t + dt
     numbers[STEP], numbers[NEW_TIME] = dt, t_new
     count = choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, second)
-    edge_flux[: kinds.size] = 0.0
-    edge_flux[2 * kinds.size :] = 0.0
+    for e in range(kinds.size):
+        edge_flux[e] = 0.0
+    for e in range(2 * kinds.size, edge_flux.size):
+        edge_flux[e] = 0.0
     for n in range(count):
         k = chosen[n]
         steps[k, 0], steps[k, 1], steps[k, 2] = dt, t_new, 1.0
