@@ -27,6 +27,7 @@ LAYOUT = {
     "kernels_inertial": {"HALF", "QUARTER", "ONE", "TWO", "ZERO", "THIRD", "SECOND", "REST", "DEEP"},
     "global_steps": {"LONGEST"},  # seconds of a call: never alters the answer
     "ground": {"HALO"},
+    "stopping": {"PIT"},  # what a stop calls a pit: words only
     "kernels_edges": {
         "WALL", "OPEN", "NORMAL_DEPTH", "LEVEL", "RATING", "WEST", "EAST", "NORTH", "SOUTH", "SIDES",
     },

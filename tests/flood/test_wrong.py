@@ -16,26 +16,28 @@ from twin.results import Result
 from twin.scenarios.binding import InflowForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.simulation import run
+from twin.solvers.flood.kernels import PAD
+from twin.solvers.flood.kernels_sources import INFLOW
+from twin.solvers.flood.solver import FloodSolver
 
 NOWHERE = np.zeros(0, dtype=np.int64)
 HERE = np.array([7 * 30 + 12])
 
 
-class Broken(InflowForcing):
-    """An inflow whose discharge is no number from five seconds on."""
-
-    def volumes(self, t0: float, t1: float) -> np.ndarray:
-        found = super().volumes(t0, t1)
-        return found if t0 < 5.0 else found * np.nan
+def _spoil(flood: FloodSolver) -> None:
+    """From now on the discharge of the inflows is no number."""
+    plain = flood._sources.plain
+    plain[1][plain[4][plain[3] == INFLOW, 0]] = np.nan
 
 
-def _inflow(kind: type[InflowForcing] = InflowForcing, value: float = 2.0) -> InflowForcing:
-    return kind(TimeSeries.constant(value), 0.0, np.inf, HERE, np.ones(1))
+def _inflow(value: float = 2.0) -> InflowForcing:
+    return InflowForcing(TimeSeries.constant(value), 0.0, np.inf, HERE, np.ones(1))
 
 
 def test_an_amount_that_is_no_number_never_gets_into_the_state() -> None:
-    flood = solver(np.zeros((20, 30)), np.full((20, 30), 1.0), forcing={"inflows": (_inflow(Broken),)})
+    flood = solver(np.zeros((20, 30)), np.full((20, 30), 1.0), forcing={"inflows": (_inflow(),)})
     t = advance(flood, 0.0, 5.0)
+    _spoil(flood)
     before = flood.depth.copy()
     with pytest.raises(SolverError, match="not a number") as caught:
         flood.step(t, 20.0)
@@ -86,12 +88,14 @@ def test_series_that_no_solver_can_use_are_refused_before_the_first_step(value: 
 
 
 def test_the_run_folder_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = InflowForcing.volumes
+    whole = FloodSolver.advance
 
-    def volumes(self: InflowForcing, t0: float, t1: float) -> np.ndarray:
-        return whole(self, t0, t1) * (np.nan if t0 >= 150.0 else 1.0)
+    def advance_until_spoilt(self: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
+        if t >= 150.0:
+            _spoil(self)
+        return whole(self, t, t_end)
 
-    monkeypatch.setattr(InflowForcing, "volumes", volumes)
+    monkeypatch.setattr(FloodSolver, "advance", advance_until_spoilt)
     with pytest.raises(SolverError, match="not a number"):
         run(small.make(tmp_path / "s"), tmp_path / "run")
     failed = Result.open(tmp_path / "run")
@@ -103,3 +107,18 @@ def test_the_run_folder_keeps_the_last_good_state(tmp_path: Path, monkeypatch: p
     assert np.isfinite(state).all()
     assert state[0].sum() > 0.0
     assert json.loads((tmp_path / "run/indicators.json").read_text())
+
+
+def test_books_that_do_not_close_stop_with_a_place_and_a_cause() -> None:
+    depth = np.full((6, 8), 0.5)
+    depth[2, 5] = 1.5
+    flood = solver(np.zeros((6, 8)), depth, cell=10.0)
+    advance(flood, 0.0, 0.01)
+    flood._old[0, 2 + PAD, 5 + PAD] += 1e-3  # water that no book knows
+    with pytest.raises(SolverError) as stopped:
+        flood.ledger()
+    error = stopped.value
+    assert error.cell == (2, 5)
+    assert error.xy == (flood.grid.x[5], flood.grid.y[2])
+    assert error.values["mass_error_m3"] == pytest.approx(0.1, rel=1e-6)
+    assert error.cause

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twin.errors import SolverError
 from twin.solvers.flood import kernels_loop as kernels
 from twin.solvers.flood import kernels_sources as sources
+from twin.solvers.flood import stopping
 from twin.solvers.flood.kernels import DEPTH, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.undo import settle
 
@@ -103,7 +104,7 @@ class GlobalSteps:
         s._scheme.advance(s)
         self._leave(s)
         if self._counts[kernels.STATUS] == kernels.BROKEN:
-            s._stop(float(self._numbers[kernels.NEW_TIME]), dt)
+            raise stopping.broken(s, float(self._numbers[kernels.NEW_TIME]), dt)
         return s.time
 
     def advance(self, solver: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
@@ -144,7 +145,9 @@ class GlobalSteps:
     def _take_back(self, s: FloodSolver) -> None:
         """Undo the sources of a step that could not be made, and keep the error."""
         try:
-            s._stop(float(self._numbers[kernels.NEW_TIME]), float(self._numbers[kernels.STEP]))
+            raise stopping.broken(
+                s, float(self._numbers[kernels.NEW_TIME]), float(self._numbers[kernels.STEP])
+            )
         except SolverError as error:
             self._broken = error
         numbers, marks, values, places, depths = self._kept

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_local as kernels
 from twin.solvers.flood import kernels_loop as looping
+from twin.solvers.flood import stopping
 from twin.solvers.flood.kernels import GRAVITY, MAXIMA, TILE_COLS, TILE_ROWS
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ class LocalSteps:
             fresh = s._new.copy()
             np.copyto(s._new, s._old)
             kernels.copy_tiles(fresh, s._new, tiles, tiles.size, *s._shape)
-            s._stop(t_new, whole)
+            raise stopping.broken(s, t_new, whole)
 
 
 def power_below_ticks(x: Floats) -> Ints:

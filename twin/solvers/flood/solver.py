@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from twin.domain import Domain
 from twin.errors import InputError, SolverError, told
-from twin.messages import text
 from twin.plugins import Made, Solver
-from twin.solvers.flood import hazards
+from twin.solvers.flood import hazards, stopping
 from twin.solvers.flood import kernels as layout
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_loop as looping
@@ -308,57 +307,6 @@ class FloodSolver(Solver):
         )  # fmt: skip
         self._window_start = t
 
-    def _stop(self, t: float, dt: float) -> None:
-        """Say where a step went wrong. The old buffer still holds the last good state.
-
-        Raises
-        ------
-        SolverError
-            Always.
-        """
-        depth, qx, qy = (self._new[k][self._inside] for k in range(3))
-        with np.errstate(all="ignore"):
-            speed = np.hypot(qx, qy) / np.where(depth > hazards.SPEED_DEPTH, depth, np.inf)
-            ring = np.pad(self._bed, 1, mode="edge")
-            low = np.minimum.reduce(
-                [self._bed, ring[2:, 1:-1], ring[:-2, 1:-1], ring[1:-1, 2:], ring[1:-1, :-2]]
-            )
-            bound = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(self.energy - low, 0.0))
-            broken = ~(np.isfinite(depth) & np.isfinite(qx) & np.isfinite(qy)) | (depth < 0.0)
-            excess = np.where(broken, np.inf, speed - bound)
-        i, j = divmod(int(np.argmax(excess)), self._shape[1])
-        before = self._old[DEPTH][self._inside][i, j]
-        what, cause = "flood.too_fast", "flood.cause_speed"
-        if broken[i, j]:
-            what, cause = "flood.not_a_number", "flood.cause_input"
-        if i in (0, self._shape[0] - 1) or j in (0, self._shape[1] - 1):
-            cause = "flood.cause_boundary"
-        elif self._sources.has_cell(i, j):
-            cause = "flood.cause_source"
-        elif self._is_pit(i, j):
-            cause = "flood.cause_pit"
-        raise SolverError(
-            self.name,
-            text(what),
-            time=t,
-            cell=(i, j),
-            xy=(float(self.grid.x[j]), float(self.grid.y[i])),
-            values={
-                "depth": float(depth[i, j]),
-                "depth_before": float(before),
-                "speed": float(speed[i, j]),
-                "bound": float(bound[i, j]),
-                "bed": float(self._bed[i, j] + self.datum),
-                "dt": dt,
-            },
-            cause=text(cause),
-        )
-
-    def _is_pit(self, i: int, j: int) -> bool:
-        """Whether a cell lies more than 5 m below all its neighbours."""
-        around = [(i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)]
-        return bool(min(self._bed[place] for place in around) - self._bed[i, j] > 5.0)
-
     # ------------------------------------------------------------- what is read
 
     def synchronise(self, t: float) -> None:  # noqa: ARG002 - the loop tells everybody the time
@@ -407,8 +355,7 @@ class FloodSolver(Solver):
         infiltration, drained = math.fsum(soil), math.fsum(drains)
         scale = max(volume, self.initial_volume, inflow, outflow, math.fsum(rain), infiltration, drained)
         if not abs(error) <= MASS_GATE * scale:
-            values = {"volume_m3": volume, "mass_error_m3": error}
-            raise SolverError(self.name, text("flood.mass_error"), time=self.time, values=values)
+            raise stopping.unbalanced(self, volume, error)
         return {
             "volume_m3": volume,
             "initial_m3": self.initial_volume,
