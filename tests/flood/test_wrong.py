@@ -27,7 +27,8 @@ HERE = np.array([7 * 30 + 12])
 def _spoil(flood: FloodSolver) -> None:
     """From now on the discharge of the inflows is no number."""
     plain = flood._sources.plain
-    plain[1][plain[4][plain[3] == INFLOW, 0]] = np.nan
+    for first, last in plain[4][plain[3] == INFLOW]:
+        plain[1][first:last] = np.nan
 
 
 def _inflow(value: float = 2.0) -> InflowForcing:
@@ -91,7 +92,7 @@ def test_the_run_folder_keeps_the_last_good_state(tmp_path: Path, monkeypatch: p
     whole = FloodSolver.advance
 
     def advance_until_spoilt(self: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
-        if t >= 150.0:
+        if t >= 120.0:
             _spoil(self)
         return whole(self, t, t_end)
 
