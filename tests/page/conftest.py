@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -106,8 +105,7 @@ def scene(open3d: Opened) -> Opened:
             if (d.open) d.close(); }"""
     )
     open3d.page.evaluate("""() => { const v = twin.view(); v.home(); v.north(); v.tilt(); v.goTo(0, 0); }""")
-    time.sleep(1.0)
-    open3d.drawn()
+    open3d.rest()
     return open3d
 
 

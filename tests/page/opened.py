@@ -67,6 +67,27 @@ class Opened:
         )
         self.wait("!twin.view().pending")  # the card has finished it too
 
+    def rest(self) -> None:
+        """Wait until the eye has stopped: flights are over and the last move has faded out."""
+        end, before = time.monotonic() + 90.0, np.full((2, 2), np.inf)
+        while True:
+            self.drawn()
+            here = np.array([self.where(x, y) for x, y in ((0.0, 0.0), (300.0, 300.0))])
+            if (here == before).all() and not self.page.evaluate("twin.view().flight"):
+                return
+            assert time.monotonic() < end, f"the eye never stops: {here}"
+            before = here
+
+    def changes(self, before: np.ndarray, x: int, y: int, *, more_than: int) -> None:
+        """Wait until so many pixels of a square around (x, y) are not what they were (by 30 of 255)."""
+        end = time.monotonic() + 90.0
+        while True:
+            now = self.pixels(x, y, len(before)).astype(int)
+            if (np.abs(now - before).max(axis=2) > 30).sum() > more_than:
+                return
+            assert time.monotonic() < end, f"the picture stands still; {self.errors}"
+            time.sleep(0.1)
+
     def pixels(self, x: int, y: int, size: int = 5) -> np.ndarray:
         """RGB of a small square of the screen (size, size, 3)."""
         from PIL import Image

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +86,7 @@ def test_holes_are_left_open_in_3d(browser: Any, tmp_path: Path) -> None:
     opened = Opened(browser, viz.page(run, tmp_path / "page.html", lang="fr"))
     try:
         opened.page.evaluate("() => { const v = twin.view(); v.north(); v.tilt(); v.goTo(-850, 640); }")
-        time.sleep(1.0)
-        opened.drawn()
+        opened.rest()
         at = opened.where(-900.0, 680.0)
         assert 0 < at[0] < SIZE[0]
         assert 0 < at[1] < SIZE[1]

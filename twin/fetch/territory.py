@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 import re
 import shutil
-import tomllib
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,13 @@ import pandas as pd
 import pyogrio
 import shapely
 import tomli_w
-from pydantic import BaseModel, ConfigDict, ValidationError
 from pyproj import Transformer
 
-from twin.errors import InputError, listed, reason, suggest, told
+from twin.errors import InputError, listed, suggest, told
 from twin.fetch import hubeau as gauges
 from twin.fetch import wfs, wms
 from twin.fetch.http import Client, FetchError
+from twin.fetch.services import FeatureTable, FileTable, Services, Zone
 from twin.files import replacing, sha256, write_json, write_text
 from twin.grid import Bounds
 from twin.layers import archives, hubeau
@@ -34,151 +32,9 @@ from twin.layers.files import VECTOR_SUFFIXES
 from twin.layers.layer import SIDECARS
 from twin.layers.vector import read_clipped
 from twin.messages import text
-from twin.territory import read_toml
-from twin.units import problems_of
 
 QUANTITIES: tuple[hubeau.Quantity, ...] = ("H", "Q")
 STORE = ".fetch"  # folder of whole answers while a fetch is under way
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WfsTable(_Table):
-    """``[wfs]``: the address, objects a request, requests a second, the JSON format's name."""
-
-    url: str
-    count: int
-    per_second: float
-    format: str
-
-
-class WmsTable(_Table):
-    """``[wms]``: the address, format, pixels a side of one request, requests a second."""
-
-    url: str
-    format: str
-    block: int
-    per_second: float
-
-
-class HubeauTable(_Table):
-    """``[hubeau]``: the address, observations a page, requests a second, days that are kept."""
-
-    url: str
-    size: int
-    per_second: float
-    days: int
-
-
-class Zone(_Table):
-    """``[zones.NAME]``: CRS, vertical datum, beginnings of INSEE codes."""
-
-    crs: str
-    vertical_datum: str
-    insee: tuple[str, ...]
-
-
-class Commune(_Table):
-    """``[commune]``: the type of the communes and its properties."""
-
-    type_name: str
-    code: str
-    name: str
-
-
-class TerrainTable(_Table):
-    """``[terrain]``: the raster's layer, cell (m), value for none, product, licence."""
-
-    layer: str
-    cell: float
-    nodata: float
-    product: str
-    licence: str
-
-
-class FeatureTable(_Table):
-    """``[[features]]``: a WFS type, where it is kept, which layer of the territory it serves ("": none).
-
-    zones : where it is to be had; () everywhere.
-    """
-
-    type_name: str
-    file: str
-    layer: str
-    serves: str
-    product: str
-    licence: str
-    key: str = ""
-    zones: tuple[str, ...] = ()
-
-
-class FileTable(_Table):
-    """``[[files]]``: a file, or a member of an archive, of which the part within the extent is kept.
-
-    members : zone → pattern of the member's name; {} : the source is the file itself, or the first of its
-        GeoPackages and shapefiles.
-    """
-
-    source: str
-    file: str
-    layer: str
-    serves: str
-    product: str
-    licence: str
-    source_layer: str | None = None
-    members: dict[str, str] = {}
-
-
-class Services(_Table):
-    """All of services.toml."""
-
-    wfs: WfsTable
-    wms: WmsTable
-    hubeau: HubeauTable
-    zones: dict[str, Zone]
-    commune: Commune
-    terrain: TerrainTable
-    features: tuple[FeatureTable, ...]
-    files: tuple[FileTable, ...] = ()
-
-    @classmethod
-    def read(cls, over: Path | None = None) -> Services:
-        """The services that come with Twin, with another file laid over them.
-
-        Raises
-        ------
-        InputError
-            That file is missing, no TOML, or has keys that mean nothing.
-        """
-        table = tomllib.loads(resources.files("twin.fetch").joinpath("services.toml").read_text("utf-8"))
-        where = "services.toml"
-        if over is not None:
-            where = str(over)
-            try:
-                table = _laid_over(table, read_toml(over, "fetch.no_services"))
-            except ValueError as error:
-                raise InputError(told(where, "", "territory.no_toml", reason=reason(error))) from error
-        try:
-            return cls.model_validate(table)
-        except ValidationError as error:
-            raise InputError(problems_of(error.errors(), where, cls)) from error
-
-    def zone_of(self, insee: str | None) -> str:
-        """The zone of a commune, mainland where none says otherwise."""
-        for name, zone in self.zones.items():
-            if insee and any(insee.upper().startswith(start) for start in zone.insee):
-                return name
-        return "FXX"
-
-
-def _laid_over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    out = dict(below)
-    for key, value in above.items():
-        both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = _laid_over(out[key], value) if both else value
-    return out
 
 
 @dataclass

@@ -1,8 +1,4 @@
-"""Features from GeoPackages and shapefiles (and what else GDAL reads): layers, encodings, CRS, nulls.
-
-Shapefiles of IGN are UTF-8 without .cpg (v3), cp1252 (v2), or both row by row, and a .cpg may lie: the bytes
-of every value decide.
-"""
+"""Features from GeoPackages and shapefiles (and what else GDAL reads): layers, CRS, nulls."""
 
 from __future__ import annotations
 
@@ -26,6 +22,7 @@ from twin.errors import InputError, reason, suggest, told
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
 from twin.layers import ign, whole
+from twin.layers.encodings import decode_texts
 from twin.layers.files import Found, find
 from twin.layers.reading import Reading, few
 
@@ -399,7 +396,7 @@ def _read(
     for sentence in dict.fromkeys(str(warning.message) for warning in said):
         reading.note("gdal_says", file=part.path.name, sentence=sentence)
     if options:
-        frame = _decode(reading, part.path, frame)
+        frame = decode_texts(reading, part.path, frame)
     if later and where is not None:
         filtered = _filter(reading, part.path, frame, where)
         if filtered is None:
@@ -424,86 +421,6 @@ def _place(reading: Reading, part: Part, frame: gpd.GeoDataFrame, crs: CRS) -> g
         return None
     reading.note("reprojected", source=crs_tools.label(crs), target=reading.crs_text)
     return frame
-
-
-# --- encodings ---
-
-
-def _decode(reading: Reading, path: Path, frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Decode texts of a shapefile that were read byte by byte (as latin-1): UTF-8, else cp1252."""
-    fallback = _declared_encoding(path)
-    counts = {"utf-8": 0, fallback: 0}
-    memory: dict[str, str] = {}
-
-    def decode(value: object) -> object:
-        if not isinstance(value, str) or value.isascii():
-            return value
-        if value not in memory:
-            memory[value], encoding = _decode_bytes(value.encode("latin-1"), fallback)
-            counts[encoding] += 1
-        return memory[value]
-
-    lost = 0
-    for name in frame.columns:
-        column = frame[name]
-        if name == frame.geometry.name or not (
-            pd.api.types.is_string_dtype(column) or column.dtype == object
-        ):
-            continue
-        cells = [decode(value) if ok else None for value, ok in zip(column, column.notna(), strict=True)]
-        lost += sum(isinstance(value, str) and "\ufffd" in value for value in cells)
-        kind = "str" if pd.api.types.is_string_dtype(column) else object
-        frame[name] = pd.Series(cells, index=frame.index, dtype=kind)
-    if counts["utf-8"] and counts[fallback]:
-        reading.note(
-            "mixed_encodings", file=path.name, utf8=counts["utf-8"], other=counts[fallback], name=fallback
-        )
-    elif counts["utf-8"] or counts[fallback]:
-        name = "utf-8" if counts["utf-8"] else fallback
-        reading.note("encoding", file=path.name, name=name)
-    if lost:
-        reading.note("lost_letters", file=path.name, count=lost)
-    return frame
-
-
-def _decode_bytes(raw: bytes, fallback: str) -> tuple[str, str]:
-    try:
-        return raw.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError as error:
-        # A text cut at the width of its field may end in the middle of a letter. Bytes C2 to C5 begin the
-        # accented letters of UTF-8 and end no French word in cp1252 (Â Ã Ä Å).
-        tail = raw[error.start :]
-        cut = error.reason == "unexpected end of data"
-        if cut and (0xC2 <= tail[0] <= 0xC5 or not raw[: error.start].isascii()):
-            return raw[: error.start].decode("utf-8"), "utf-8"
-    return raw.decode(fallback, "replace"), fallback
-
-
-# Language driver of a .dbf (byte 29) → code page (dBASE; the list of Esri's and GDAL's shapefile drivers).
-_CODE_PAGES = {
-    0x01: "cp437", 0x02: "cp850", 0x03: "cp1252", 0x0D: "cp437", 0x0E: "cp850", 0x10: "cp850", 0x57: "cp1252",
-    0x58: "cp1252", 0x59: "cp1252",
-}  # fmt: skip
-
-
-def _declared_encoding(path: Path) -> str:
-    """The one-byte encoding to use for what is not UTF-8: the .cpg's, else the .dbf's own, else cp1252."""
-    import codecs
-
-    for cpg in path.parent.glob(f"{path.stem}.[cC][pP][gG]"):
-        name = cpg.read_text("ascii", "replace").strip()
-        name = f"cp{name}" if name.isdigit() else name
-        try:
-            codec = codecs.lookup(name).name
-        except LookupError:
-            return "cp1252"
-        # iso-8859-1 in a .cpg means Windows' superset of it in practice.
-        return "cp1252" if codec in ("utf-8", "iso8859-1", "ascii") else codec
-    for dbf in path.parent.glob(f"{path.stem}.[dD][bB][fF]"):
-        with dbf.open("rb") as file:
-            head = file.read(32)
-        return _CODE_PAGES.get(head[29], "cp1252") if len(head) == 32 else "cp1252"
-    return "cp1252"
 
 
 def _filter(reading: Reading, path: Path, frame: gpd.GeoDataFrame, where: str) -> gpd.GeoDataFrame | None:

@@ -144,12 +144,8 @@ class GlobalSteps:
 
     def _take_back(self, s: FloodSolver) -> None:
         """Undo the sources of a step that could not be made, and keep the error."""
-        try:
-            raise stopping.broken(
-                s, float(self._numbers[kernels.NEW_TIME]), float(self._numbers[kernels.STEP])
-            )
-        except SolverError as error:
-            self._broken = error
+        now = self._numbers
+        self._broken = stopping.broken(s, float(now[kernels.NEW_TIME]), float(now[kernels.STEP]))
         numbers, marks, values, places, depths = self._kept
         if self._counts[kernels.KEPT_MAP]:
             s._old[DEPTH] = depths
