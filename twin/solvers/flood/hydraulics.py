@@ -23,15 +23,15 @@ BROAD_CREST = 1.70  # m^0.5/s: (2/3)^1.5 √g
 
 
 def fall_speed(speed: Floats, depth: Floats, fall: Floats, friction: Floats, cell: float, law: int) -> Floats:
-    """Speed (m/s) that water of `speed` (m/s) and `depth` (m) may have before it leaves its cell, as
+    """Speed (m/s) at which water of `speed` (m/s) and `depth` (m) crosses its cell while it falls, as
     `kernels_rows.bound_falls` says; fall: 2 g × the step down to a neighbour (m²/s²); friction, law: see
     `kernels`.
     """
-    free = speed * speed + np.maximum(fall - 2.0 * GRAVITY * depth, 0.0)
+    leaving = np.sqrt(speed * speed + np.maximum(fall - 2.0 * GRAVITY * depth, 0.0))
     pull = 0.5 * fall / cell / np.maximum(friction, TINY)
     uniform = pull * (pull if law == LINEAR else depth ** (4.0 / 3.0 if law == MANNING else 1.0))
-    reached: Floats = np.maximum(speed, np.sqrt(np.minimum(free, uniform)))
-    return reached
+    crossing: Floats = np.maximum(speed, np.minimum(0.5 * (speed + leaving), np.sqrt(uniform)))
+    return crossing
 
 
 def drowned(down: float, up: float) -> float:

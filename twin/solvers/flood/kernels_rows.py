@@ -350,7 +350,9 @@ def _fall_matters(s, columns, dry, fall):
         here = s[NZ + j] if s[NH + j] >= dry else none
         v2 = larger(v2, here if s[NH + j] < depth else none)
     # The sum of the speeds in x and y is at most √2 times the speed.
-    return v2 >= like(dry, 0.0) and math.sqrt(v2 + v2 + fall) + math.sqrt(like(dry, 0.5) * fall) > top
+    twice = max(v2 + v2, like(dry, 0.0))
+    crossing = like(dry, 0.5) * (math.sqrt(twice) + math.sqrt(twice + fall))
+    return v2 >= like(dry, 0.0) and crossing + math.sqrt(like(dry, 0.5) * fall) > top
 
 
 @njit(error_model="numpy")
@@ -365,10 +367,11 @@ def fall_matters(s, columns, dry, fall):
 
 @njit(error_model="numpy")
 def bound_falls(s, fall, half_dx, dry, law):
-    """Raise the highest speeds to what water may reach before it leaves its cell.
+    """Raise the highest speeds to that at which water crosses its cell while it falls.
 
-    Where it is shallower than the step down to a neighbour (`fall`, 2 g × step) it falls freely, v² + fall,
-    but no faster than friction lets it run down that slope, v² = g S h^(4/3) / (g n²). half_dx: 1/(2 dx).
+    Where it is shallower than the step down to a neighbour (`fall`, 2 g × step) it falls freely and leaves
+    with √(v² + fall): on its way it is as fast as the mean of the two, its pull being the same all along, but
+    no faster than friction lets it run down that slope, v² = g S h^(4/3) / (g n²). half_dx: 1/(2 dx).
     The speeds in x and y add: the fall pushes all the water of a cell, so what leaves through both of its
     sides must leave enough behind to share that push (else the rest of a column on a corner runs away).
     """
@@ -381,10 +384,11 @@ def bound_falls(s, fall, half_dx, dry, law):
         depth = s[NH + j]
         root = inverse_cube_root(max(depth, dry))
         velocity = (abs(s[NX + j]) + abs(s[NY + j])) * (root * root * root)
-        free = velocity * velocity + max(s[NZ + j] - (g + g) * depth, zero)
+        leaving = math.sqrt(velocity * velocity + max(s[NZ + j] - (g + g) * depth, zero))
         pull = (half_dx * s[NZ + j]) / max(s[TEMP + j], like(dry, SMOOTHEST))
         uniform = pull * ((depth * depth) * (root * root) * (manning + chezy * root) + linear * pull)
-        speed = math.sqrt(min(free, uniform)) + math.sqrt(g * max(depth, zero))
+        crossing = min(like(dry, 0.5) * (velocity + leaving), math.sqrt(uniform))
+        speed = crossing + math.sqrt(g * max(depth, zero))
         s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if depth >= dry else zero)
 
 

@@ -141,14 +141,14 @@ def _velocity(state, r, c, dry):
 @njit(error_model="numpy")
 def _fall_speed(speed, depth, fall, friction, cell, law):
     """`hydraulics.fall_speed` of one cell."""
-    free = speed * speed + max(fall - 2.0 * GRAVITY * depth, 0.0)
+    leaving = math.sqrt(speed * speed + max(fall - 2.0 * GRAVITY * depth, 0.0))
     pull = 0.5 * fall / cell / max(friction, TINY)
     power = pull
     if law == MANNING:
         power = depth ** (4.0 / 3.0)
     elif law != LINEAR:
         power = depth
-    return max(speed, math.sqrt(min(free, pull * power)))
+    return max(speed, min(0.5 * (speed + leaving), math.sqrt(pull * power)))
 
 
 @njit(error_model="numpy")
