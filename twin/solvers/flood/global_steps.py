@@ -39,6 +39,7 @@ class GlobalSteps:
         s, p = solver, solver.parameters
         self._numbers, self._counts = np.zeros(kernels.NUMBERS), np.zeros(kernels.COUNTS, dtype=np.int64)
         self._kinds, self._given = s._edge_codes.copy(), s._edge_slopes.copy()
+        self._lowest: float | None = None  # bed
         self._speeds = np.full(self._kinds.size, np.nan)
         self._plain = s._sources.are_plain
         self._budget = 1
@@ -105,6 +106,7 @@ class GlobalSteps:
         self._leave(s)
         if self._counts[kernels.STATUS] == kernels.BROKEN:
             raise stopping.broken(s, float(self._numbers[kernels.NEW_TIME]), dt)
+        self._judge(s)
         return s.time
 
     def advance(self, solver: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
@@ -125,6 +127,8 @@ class GlobalSteps:
             self._leave(s)
             if self._counts[kernels.STATUS] == kernels.BROKEN:
                 self._take_back(s)
+            else:
+                self._judge(s)
             spent = time.perf_counter() - start
             done = int(self._counts[kernels.SPENT])
             if done > 0:
@@ -141,6 +145,13 @@ class GlobalSteps:
         if self._broken is not None:
             found, self._broken = self._broken, None
             raise found
+
+    def _judge(self, s: FloodSolver) -> None:
+        """Keep the error of a scheme that looks at no energy while it steps: the next call tells of it."""
+        if not s._scheme.looks_at_energy:
+            if self._lowest is None:
+                self._lowest = float(s._bed.min())
+            self._broken = stopping.false_speed(s, float(self._numbers[kernels.STEP]), self._lowest)
 
     def _take_back(self, s: FloodSolver) -> None:
         """Undo the sources of a step that could not be made, and keep the error."""

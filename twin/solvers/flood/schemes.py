@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from twin.solvers.flood.parameters import FloodParameters
     from twin.solvers.flood.solver import FloodSolver
 
-NO_BOUND = 1e30  # m: local inertia keeps no energy, so only what is not a number stops a run
+NO_BOUND = 1e30  # m: local inertia keeps no energy, so only what is not a number stops a step
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -58,6 +58,8 @@ class Scheme(ABC):
     """One scheme: its planes of state after depth and cell discharges, its scratch, its step."""
 
     planes: ClassVar[int] = 3
+    looks_at_energy: ClassVar[bool] = True
+    """Whether its kernels stop at a speed that no energy explains; else `stopping.false_speed` looks."""
 
     def __init__(self, threads: int, scratch: int, slow: int, real: Real = np.float64) -> None:
         self.real = real
@@ -123,6 +125,8 @@ class LocalInertial(Scheme):
 
     Depths are double, discharges of the faces in the precision of the arithmetic.
     """
+
+    looks_at_energy = False
 
     def __init__(self, threads: int, parameters: FloodParameters) -> None:
         single = parameters.precision == "float32"

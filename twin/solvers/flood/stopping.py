@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.errors import SolverError
 from twin.messages import text
 from twin.solvers.flood import hazards
+from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood.kernels import DEPTH, GRAVITY
+from twin.solvers.flood.kernels_loop import SPEED
 
 if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
@@ -25,9 +28,7 @@ def broken(solver: FloodSolver, t: float, dt: float) -> SolverError:
     depth, qx, qy = (s._new[k][s._inside] for k in range(3))
     with np.errstate(all="ignore"):
         speed = np.hypot(qx, qy) / np.where(depth > hazards.SPEED_DEPTH, depth, np.inf)
-        ring = np.pad(s._bed, 1, mode="edge")
-        low = np.minimum.reduce([s._bed, ring[2:, 1:-1], ring[:-2, 1:-1], ring[1:-1, 2:], ring[1:-1, :-2]])
-        bound = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(s.energy - low, 0.0))
+        bound = _bound(s)
         lost = ~(np.isfinite(depth) & np.isfinite(qx) & np.isfinite(qy)) | (depth < 0.0)
         excess = np.where(lost, np.inf, speed - bound)
     i, j = divmod(int(np.argmax(excess)), s._shape[1])
@@ -49,6 +50,48 @@ def broken(solver: FloodSolver, t: float, dt: float) -> SolverError:
         "dt": dt,
     }
     return _error(s, what, cause, t, (i, j), values)
+
+
+def false_speed(solver: FloodSolver, dt: float, lowest: float) -> SolverError | None:
+    """What a scheme that looks at no energy while it steps (local inertia) made faster than 2 √(2 g (energy
+    - low)) since the start, where h > SPEED_DEPTH: told at the worst cell. The energy is the highest level so
+    far; dt (s): the last step; lowest: bed of the domain (m above the datum).
+    """
+    s = solver
+    # Only a speed that no cell of the domain could have is worth a look at all of them.
+    if not _beyond(s, lowest):
+        return None
+    depth, square = (s._record[k][s._inside] for k in (recording.MAX_DEPTH, recording.MAX_SPEED2))
+    level = np.where(depth >= s.parameters.dry_depth, s._bed + depth, -np.inf)
+    s.energy = max(s.energy, float(level.max()))
+    if not _beyond(s, lowest):
+        return None
+    bound = _bound(s)
+    i, j = divmod(int(np.argmax(square - np.square(bound))), s._shape[1])
+    if not square[i, j] > bound[i, j] ** 2:
+        return None
+    values = {
+        "depth": float(s._old[DEPTH][s._inside][i, j]),
+        "speed": float(np.sqrt(square[i, j])),
+        "bound": float(bound[i, j]),
+        "bed": float(s._bed[i, j] + s.datum),
+        "dt": dt,
+    }
+    return _error(s, "flood.too_fast", "flood.cause_inertial", s.time, (i, j), values)
+
+
+def _beyond(solver: FloodSolver, lowest: float) -> bool:
+    fastest = float(solver._values[:, SPEED].max())
+    return fastest * fastest > 8.0 * GRAVITY * (solver.energy - lowest)
+
+
+def _bound(solver: FloodSolver) -> NDArray[np.float64]:
+    """2 √(2 g (energy - low)) (m/s), low: the lowest bed of a cell and its four neighbours."""
+    ring = np.pad(solver._bed, 1, mode="edge")
+    around = [solver._bed, ring[2:, 1:-1], ring[:-2, 1:-1], ring[1:-1, 2:], ring[1:-1, :-2]]
+    low = np.minimum.reduce(around)
+    bound: NDArray[np.float64] = 2.0 * np.sqrt(2.0 * GRAVITY * np.maximum(solver.energy - low, 0.0))
+    return bound
 
 
 def unbalanced(solver: FloodSolver, volume: float, error: float) -> SolverError:
