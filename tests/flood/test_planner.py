@@ -44,6 +44,9 @@ def _file(folder: Path, *names: str, duration: str = "2 min", extra: str = "", *
     """A scenario of the small territory with some events of `EVENTS` (or texts given by name)."""
     file = small.make(folder)
     (folder / "rain.csv").write_text("time_s,rain_mm_h\n0,0\n60,80\n120,0\n", encoding="utf-8")
+    (folder / "february.csv").write_text(
+        "time,discharge_m3_s\n2027-02-01T00:00:00Z,1\n2027-02-02T00:00:00Z,2\n", encoding="utf-8"
+    )
     content = file.read_text(encoding="utf-8")
     head = content.partition("[[events]]")[0].replace('["flood", "traffic"]', '["flood"]')
     head = head.replace('[params.traffic]\nevery = "5 min"\n', "").replace("10 min", duration)
@@ -153,7 +156,7 @@ def test_everything_at_once_closes_and_restarts_to_the_bit(tmp_path: Path, schem
     ("name", "text", "key", "hint"),
     [
         ("rainfall", 'intensity = "60 mm/h"\nseries = "rain.csv"', "events[1]", "exactly one"),
-        ("rainfall", 'intensity = "-3 mm/h"', "rainfall 1", "0 or more"),
+        ("rainfall", 'intensity = "-3 mm/h"', "events[1].intensity", "0 or more"),
         ("rainfall", 'intensty = "60 mm/h"', "intensty", "intensity"),
         ("inflow", 'at = "midle"\ndischarge = "1 m3/s"', "events[1].at", "middle"),
         ("inflow", 'at = "middle"\ndischarge = "1 m"', "events[1].discharge", "m**3/s"),
@@ -165,7 +168,7 @@ def test_everything_at_once_closes_and_restarts_to_the_bit(tmp_path: Path, schem
         ("storm_drain", 'at = "pool"\ncapacity = "-1 mm/h"', "capacity", ""),
         ("culvert", 'from = "middle"\nto = "pool"\nlength = 3', "events[1]", "diameter, or width"),
         ("weir", 'from = "middle"\nto = "pool"\ncrest = 100\nwidth = 0', "width", ""),
-        ("bridge_opening", 'from = "middle"\nto = "pool"\nwidth = 3\nsill = 5\nsoffit = 4', "soffit", "sill"),
+        ("bridge_opening", 'from = "middle"\nto = "pool"\nwidth = 3\nsill=99\nsoffit=98', "soffit", "sill"),
         ("gate", 'from = "middle"\nto = "pool"\nwidth = 3\nheight = 1\nopen_above = 9', "events[1]", "close"),
         ("pump", 'from = "middle"\nrate = "1 m3/s"\non_level = 9\noff_level = 10', "events[1]", "off_level"),
         ("breach", 'at = "bank"\nmethod = "froehlich_2008"', "events[1]", "volume"),
@@ -173,6 +176,14 @@ def test_everything_at_once_closes_and_restarts_to_the_bit(tmp_path: Path, schem
         ("breach", 'at = "across"\nwidth = 3\nduration = 60', "events[1].at", "dike"),
         ("breach", 'at = "bank"\nwidth = 3\nduration = 60\nstart = "3 m"', "start", "s"),
         ("wave_overtopping", EVENTS["wave_overtopping"].replace('"6 s"', '"0.1 kg"'), "wave_period", "s"),
+        ("inflow", 'at = "middle"\ndischarge = 1\nstart = "5 min"\nend = 60', "events[1].end", "after"),
+        ("inflow", 'at = "middle"\ndischarge = "february.csv"', "events[1].discharge", "covers the run"),
+        ("water_level", 'at = "west_edge"\nlevel = "90 m"', "events[1].level", "over the bed"),
+        ("water_level", 'at = "west_edge"\nlevel = 10150', "events[1].level", "unit and the zero"),
+        ("initial_water", 'at = "pool"\nlevel = "4.2 m"', "events[1].level", "datum of the terrain"),
+        ("weir", 'from = "middle"\nto = "pool"\ncrest = 3\nwidth = 2', "events[1].crest", "datum"),
+        ("culvert", 'from = "middle"\nto = "pool"\ndiameter = 800\nlength = 30', "diameter", "50"),
+        ("breach", 'at = "bank"\nlevel = 9.9\nwidth = 3\nduration = 60', "events[1].level", "datum"),
     ],
 )  # fmt: skip
 def test_each_mistake_has_one_clear_problem(
@@ -193,12 +204,34 @@ def test_each_mistake_has_one_clear_problem(
         ("breach", 'at = "across"\nwidth = 3\nduration = 60'),
         ("wave_overtopping", EVENTS["wave_overtopping"].replace('"bank"', '"middle"')),
         ("culvert", EVENTS["culvert"].replace("[650455.0, 6860205.0]", '"middle"')),
+        ("water_level", 'at = "west_edge"\nlevel = "90 m"'),
     ],
 )
 def test_twin_check_finds_what_only_the_grid_tells(tmp_path: Path, name: str, text: str) -> None:
     with pytest.raises(SystemExit) as left:
         cli.main(["check", str(_file(tmp_path, name, **{name: text}))])
     assert left.value.code == 2
+
+
+def test_all_that_only_the_grid_tells_is_said_at_once(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path, "inflow", "culvert", "water_level",
+        inflow='at = "middle"\ndischarge = "1 m3/s"\nmomentum = true',
+        culvert=EVENTS["culvert"].replace("[650455.0, 6860205.0]", '"middle"'),
+        water_level='at = "middle"\nlevel = "101 m"',
+    )  # fmt: skip
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    assert {p.key for p in error.value.problems} == {"events[1].direction", "events[2].to"}
+
+
+def test_a_rating_curve_in_another_datum_is_refused(tmp_path: Path) -> None:
+    file = _everything(tmp_path)
+    (tmp_path / "rating.csv").write_text("level_m,discharge_m3_s\n8,0\n9,2\n10,20\n", encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    keys = [p.key for p in error.value.problems]
+    assert keys == ["boundaries.stretches[2].table", "boundaries.stretches[4].table"]
 
 
 def test_an_unknown_kind_is_answered_with_the_nearest(tmp_path: Path) -> None:

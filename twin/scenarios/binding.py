@@ -94,10 +94,14 @@ class WaterLevelForcing:
 
 @dataclass(frozen=True)
 class RatingForcing:
-    """A rating curve on a stretch of the edge: indices along sides, as in `WaterLevelForcing`."""
+    """A rating curve on a stretch of the edge: indices along sides, as in `WaterLevelForcing`.
+
+    absorb : see `BoundaryStretch` (s).
+    """
 
     curve: RatingCurve
     edges: dict[str, Cells]
+    absorb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -255,7 +259,8 @@ def boundaries(domain: Domain, scenario: Scenario) -> Boundaries:
         if stretch.table is not None:
             curve = read_rating(Path(stretch.table), f"boundaries.stretches[{number}].table")
             mine = {side: np.flatnonzero(owner[side] == number) for side in SIDES}
-            ratings.append(RatingForcing(curve, {side: cells for side, cells in mine.items() if cells.size}))
+            along = {side: cells for side, cells in mine.items() if cells.size}
+            ratings.append(RatingForcing(curve, along, stretch.absorb or 0.0))
     return Boundaries(codes, slopes, tuple(ratings))
 
 

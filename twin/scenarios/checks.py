@@ -10,6 +10,8 @@ import numpy as np
 import shapely
 
 from twin.errors import InputError, Problem, suggest, told
+from twin.scenarios.events import Inflow, Rainfall
+from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.rating import read_rating
 from twin.territory import outside
 
@@ -20,9 +22,31 @@ if TYPE_CHECKING:
 def unmet(scenario: Scenario) -> list[Problem]:
     """What the scenario names and its territory, its folder or the disk do not have."""
     problems = [*_missing_files(scenario), *_unknown_places(scenario), *_missing_layers(scenario)]
+    problems += _odd_times(scenario)
     initial = scenario.initial
     if initial is not None and not (scenario.root / initial.from_run / "provenance.json").is_file():
         problems.append(told(scenario.where, "initial.from_run", "folder.no_run_there", run=initial.from_run))
+    return problems
+
+
+def _odd_times(scenario: Scenario) -> list[Problem]:
+    """Windows that end before they start, series beside the run, and water that is negative."""
+    problems: list[Problem] = []
+    for number, event in enumerate(scenario.events, start=1):
+        start, end = event.window
+        if not start < end:
+            times = {"start": f"{start:g}", "end": f"{end:g}"}
+            problems.append(told(scenario.where, f"events[{number}].end", "scenario.window", **times))
+        for name in type(event).model_fields:
+            series = getattr(event, name)
+            if not isinstance(series, TimeSeries) or not series.is_read:
+                continue
+            key, first, last = f"events[{number}].{name}", series.times[0], series.times[-1]
+            if first < last and (last <= 0.0 or first >= scenario.duration):
+                span = {"first": f"{first:g}", "last": f"{last:g}", "end": f"{scenario.duration:g}"}
+                problems.append(told(scenario.where, key, "scenario.series_beside", **span))
+            if isinstance(event, Inflow | Rainfall) and min(series.values) < 0.0:
+                problems.append(told(scenario.where, key, "flood.series", found=min(series.values)))
     return problems
 
 

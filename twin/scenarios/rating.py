@@ -34,6 +34,14 @@ class RatingCurve:
             return q[-1] + (level - h[-1]) * (q[-1] - q[-2]) / (h[-1] - h[-2])
         return float(np.interp(level, h, q))
 
+    def slope(self, level: float) -> float:
+        """How the discharge grows with the level there (m²/s)."""
+        h, q = self.levels, self.discharges
+        if level <= h[0]:
+            return 0.0
+        k = min(int(np.searchsorted(h, level)), len(h) - 1)
+        return (q[k] - q[k - 1]) / (h[k] - h[k - 1])
+
 
 def read_rating(path: Path, key: str) -> RatingCurve:
     """Read a CSV with a level (``level_m``) and a discharge (``discharge_m3_s``), two rows or more.

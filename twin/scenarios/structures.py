@@ -55,9 +55,9 @@ class Culvert(Structure):
 
     kind: Literal["culvert"] = "culvert"
     to: At
-    diameter: Metres | None = Field(None, gt=0)
-    width: Metres | None = Field(None, gt=0)
-    height: Metres | None = Field(None, gt=0)
+    diameter: Metres | None = Field(None, gt=0, le=50)
+    width: Metres | None = Field(None, gt=0, le=50)
+    height: Metres | None = Field(None, gt=0, le=50)
     length: Metres = Field(gt=0)
     manning: float = Field(0.012, gt=0, lt=1)
     barrels: int = Field(1, ge=1)

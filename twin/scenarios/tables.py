@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,12 +19,27 @@ class _Record(BaseModel):
 
 
 class BoundaryStretch(_Record):
-    """A stretch of the edge unlike its side; `table` is a rating curve (level_m, discharge_m3_s)."""
+    """A stretch of the edge unlike its side; `table` is a rating curve (level_m, discharge_m3_s).
+
+    Attributes
+    ----------
+    absorb : time (s) with which a rating curve follows the flow before it. It holds for flows that change
+        slowly; of a wave of period P comes back 1 / √(1 + (2π absorb / P)²) of what the curve throws back.
+        0: all of it (a reach before it may swing). A minute unless said.
+    """
 
     at: At
     kind: StretchKind
     slope: float | None = Field(None, gt=0)
     table: str | None = None
+    absorb: Seconds | None = Field(None, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absorb(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("kind") == "rating_curve":
+            return {"absorb": 60.0} | values
+        return values
 
     @model_validator(mode="after")
     def _own_keys(self) -> BoundaryStretch:
@@ -32,6 +47,8 @@ class BoundaryStretch(_Record):
             raise unusable("scenario.table")
         if self.slope is not None and self.kind != "normal_depth":
             raise unusable("scenario.slope")
+        if self.absorb is not None and self.kind != "rating_curve":
+            raise unusable("scenario.absorb")
         return self
 
 

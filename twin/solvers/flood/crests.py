@@ -96,6 +96,7 @@ def formation_time(event: Breach, width: float, head: float, height: float) -> f
     Froehlich (2008): t = 63.2 √(V / (g h²)). Froehlich (1995): t = 0.00254 V^0.53 h^-0.90 hours. Von Thun and
     Gillette (1990), from the width of the breach (same sources): t = B / (4 hw) hours, and B / (4 hw + 61)
     where the dam erodes easily; their other pair, 0.02 hw + 0.25 and 0.015 hw hours, knows the depth alone.
+    Both of Froehlich's are also those that Yassin et al. (2025) test (their tool EEDBCTool).
     """
     if event.method == "froehlich_1995":
         assert event.volume is not None

@@ -24,6 +24,8 @@ whole.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +41,34 @@ WINDOWS = (0.61703085327827, 2.11296595857852, 4.61083315101753, 8.3990669712048
 SHARES = (0.348014540023349, 0.502280674132493, 0.140915919494473, 0.0087198930261, 6.89733235856403e-05)
 
 
+class Beside:
+    """The cells inside some edge cells.
+
+    Attributes
+    ----------
+    place : padded rows and columns, (k,) each.
+    """
+
+    def __init__(self, cells: Ints, shape: tuple[int, int]) -> None:
+        """cells: (k,) numbers of edge cells (see `kernels_edges`)."""
+        ny, nx = shape
+        side = np.searchsorted([ny, 2 * ny, 2 * ny + nx], cells, side="right")
+        along = cells - np.array([0, ny, 2 * ny, 2 * ny + nx])[side]
+        row = np.choose(side, [along, along, np.zeros_like(along), np.full_like(along, ny - 1)]) + PAD
+        column = np.choose(side, [np.zeros_like(along), np.full_like(along, nx - 1), along, along]) + PAD
+        out_r, out_c = np.array([0, 0, -1, 1])[side], np.array([-1, 1, 0, 0])[side]
+        self.place = (row, column)
+        self._plane = np.where(out_c != 0, DISCHARGE_X, DISCHARGE_Y)
+        self._sign = (out_c + out_r).astype(np.float64)
+
+    def speed_out(self, state: Floats, dry: float) -> Floats:
+        """Speed (m/s) out of the cells, 0 in dry ones."""
+        depth = state[(DEPTH, *self.place)]
+        q: Floats = self._sign * state[(self._plane, *self.place)]
+        found: Floats = np.where(depth >= dry, q / np.maximum(depth, dry), 0.0)
+        return found
+
+
 class EdgeLevel:
     """One level on a stretch of the edge.
 
@@ -50,26 +80,11 @@ class EdgeLevel:
     """
 
     def __init__(self, forcing: WaterLevelForcing, cells: Ints, shape: tuple[int, int], dry: float) -> None:
-        ny, nx = shape
         self.forcing, self.cells, self._dry = forcing, cells, dry
-        side = np.searchsorted([ny, 2 * ny, 2 * ny + nx], cells, side="right")
-        along = cells - np.array([0, ny, 2 * ny, 2 * ny + nx])[side]
-        row = np.choose(side, [along, along, np.zeros_like(along), np.full_like(along, ny - 1)]) + PAD
-        column = np.choose(side, [np.zeros_like(along), np.full_like(along, nx - 1), along, along]) + PAD
-        out_r, out_c = np.array([0, 0, -1, 1])[side], np.array([-1, 1, 0, 0])[side]
-        self._place = (row, column)
-        self._plane = np.where(out_c != 0, DISCHARGE_X, DISCHARGE_Y)
-        self._sign = (out_c + out_r).astype(np.float64)
+        self._beside = Beside(cells, shape)
         self.mean: Floats = np.full(cells.size, np.nan)
         self.energy = -math.inf
         self._speed: Floats = np.zeros(cells.size)
-
-    def _outward(self, state: Floats) -> Floats:
-        """Speed (m/s) out of the edge cells."""
-        depth = state[(DEPTH, *self._place)]
-        q: Floats = self._sign * state[(self._plane, *self._place)]
-        found: Floats = np.where(depth >= self._dry, q / np.maximum(depth, self._dry), 0.0)
-        return found
 
     def _slow(self, t: float) -> float:
         """Mean level (m) around a time (s)."""
@@ -95,11 +110,13 @@ class EdgeLevel:
         self.energy = level
         if lag <= 0.0:
             return level
-        speed = self._outward(state)
+        speed = self._beside.speed_out(state, self._dry)
         if np.isnan(self.mean).any():
             self.mean[:] = speed
         self.mean -= math.expm1(-dt / lag) * (speed - self.mean)
-        self._speed = self._beyond(level, self._slow(t0 + 0.5 * dt) - datum, static[(BED, *self._place)])
+        self._speed = self._beyond(
+            level, self._slow(t0 + 0.5 * dt) - datum, static[(BED, *self._beside.place)]
+        )
         self.energy += float(np.square(self._speed).max()) / (2.0 * GRAVITY)
         return level
 
@@ -112,11 +129,12 @@ class EdgeLevel:
         """A bound of the wave speed (m/s) at the edge in a step."""
         if not self.forcing.active(t0):
             return 0.0
-        level, bed = self.forcing.series.mean(t0, t1) - datum, static[(BED, *self._place)]
+        level, bed = self.forcing.series.mean(t0, t1) - datum, static[(BED, *self._beside.place)]
         wave = np.sqrt(GRAVITY * np.maximum(level - bed, 0.0))
-        depth = np.maximum(state[(DEPTH, *self._place)], self._dry)
+        depth = np.maximum(state[(DEPTH, *self._beside.place)], self._dry)
         own = np.maximum(
-            np.abs(state[(DISCHARGE_X, *self._place)]), np.abs(state[(DISCHARGE_Y, *self._place)])
+            np.abs(state[(DISCHARGE_X, *self._beside.place)]),
+            np.abs(state[(DISCHARGE_Y, *self._beside.place)]),
         )
         speed = own / depth
         if self.forcing.absorb > 0.0 and not np.isnan(self.mean).any():
@@ -133,12 +151,24 @@ class EdgeLevel:
         self.mean[:] = state
 
 
-def states(levels: list[EdgeLevel]) -> Floats:
+class Remembers(Protocol):
+    """What keeps numbers of its edge cells from step to step."""
+
+    cells: Ints
+
+    def state(self) -> Floats:
+        """Shape (k,)."""
+
+    def restore(self, state: Floats) -> None:
+        """Take it back."""
+
+
+def states(levels: Sequence[Remembers]) -> Floats:
     """What all levels remember, one after the other. A copy."""
     return np.concatenate([np.zeros(0), *(level.state() for level in levels)])
 
 
-def restore(levels: list[EdgeLevel], state: Floats) -> None:
+def restore(levels: Sequence[Remembers], state: Floats) -> None:
     """Take it back."""
     first = 0
     for level in levels:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from twin.scenarios.binding import (
 )
 from twin.scenarios.events import StormDrain
 from twin.scenarios.measures import place_geometry
+from twin.scenarios.plausible import implausible
 from twin.scenarios.rainfield import RainField, rain_fields
 from twin.solvers.flood.crests import BreachForcing, breaches
 from twin.solvers.flood.infiltration import METHODS, DrainForcing, EarlierSoil, Soil, earlier_soil, soil_of
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
+Found = TypeVar("Found")
 
 LEAST_SLOPE = 1e-4  # a normal-depth boundary without a slope of its own falls at least this much outwards
 SLOPE_CELLS = 3  # the local bed slope is taken over this many cells
@@ -97,48 +99,63 @@ class Forcing:
         Raises
         ------
         InputError
-            An event or boundary that does not fit the domain.
+            Events, boundaries or levels that do not fit the domain; all at once.
         """
-        sides: Boundaries = boundaries(domain, scenario)
+        problems = Problems()
+
+        def bound(bind: Callable[[Domain, Scenario], Iterable[Found]]) -> tuple[Found, ...]:
+            try:
+                return tuple(bind(domain, scenario))
+            except InputError as error:
+                problems.extend(error.problems)
+                return ()
+
+        sides: tuple[Boundaries, ...] = bound(lambda d, s: [boundaries(d, s)])
         infiltration = getattr(scenario.parameters()["flood"], "infiltration", None)
-        soil = None if infiltration is None else soil_of(infiltration, domain, scenario)
+        soils: tuple[Soil, ...] = ()
+        if infiltration is not None:
+            soils = bound(lambda d, s: [soil_of(infiltration, d, s)])
+        soil = soils[0] if soils else None
         earlier = None
         if "soil_method" in fields and scenario.initial is not None and scenario.initial.soil == "carried":
             earlier = earlier_soil(fields)
         if soil is not None and earlier is not None and soil.method != earlier.method:
             names = {code: name for name, code in METHODS.items()}
-            raise InputError(
-                told(
-                    scenario.where,
-                    "params.flood.infiltration.method",
-                    "flood.other_method",
-                    method=names[soil.method],
-                    earlier=names[earlier.method],
-                )
+            problems.tell(
+                scenario.where,
+                "params.flood.infiltration.method",
+                "flood.other_method",
+                method=names[soil.method],
+                earlier=names[earlier.method],
             )
-        depth = initial_depth(domain, scenario)
-        if "water_depth" in fields:
-            depth = np.maximum(depth, fields["water_depth"])
+        fields_of_rain, sinks = bound(rain_fields), bound(drains)
+        works, breaks = bound(structures), bound(breaches)
+        streams, waves, sea = bound(inflows), bound(overtoppings), bound(water_levels)
+        depth = bound(lambda d, s: [initial_depth(d, s)])
+        if not problems:
+            problems.extend(implausible(domain, scenario))
+        problems.raise_if_any()
+        start = np.maximum(depth[0], fields["water_depth"]) if "water_depth" in fields else depth[0]
         return cls(
-            initial_depth=depth,
+            initial_depth=start,
             velocity_x=fields.get("velocity_x"),
             velocity_y=fields.get("velocity_y"),
             rains=tuple(rains(scenario)),
-            rain_fields=tuple(rain_fields(domain, scenario)),
             soil=soil,
             earlier_soil=earlier,
-            drains=tuple(drains(domain, scenario)),
-            structures=tuple(structures(domain, scenario)),
-            breaches=tuple(breaches(domain, scenario)),
             earlier_works=earlier_works(fields),
-            inflows=tuple(inflows(domain, scenario)),
-            overtoppings=tuple(overtoppings(domain, scenario)),
-            levels=tuple(water_levels(domain, scenario)),
-            ratings=sides.ratings,
-            codes=sides.codes,
-            slopes=sides.slopes,
+            ratings=sides[0].ratings,
+            codes=sides[0].codes,
+            slopes=sides[0].slopes,
             roofs=np.asarray(domain.field("blocked"), dtype=bool),
             where=scenario.where,
+            rain_fields=fields_of_rain,
+            drains=sinks,
+            structures=works,
+            breaches=breaks,
+            inflows=streams,
+            overtoppings=waves,
+            levels=sea,
         )
 
     def edge_codes(self, ny: int, nx: int) -> NDArray[np.int8]:

@@ -58,8 +58,8 @@ def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
     and where the bed falls outwards, at the slope `value`, no slower than uniform or critical flow of that
     depth, whichever is less; NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope
     `value`; LEVEL water level `value` above the datum, at `speed` outwards (NaN: zero gradient) and zero
-    gradient along the edge; RATING the depth of the edge cell with the unit discharge `value` outwards, at
-    most critical. closed (n,): nothing passes (no data in the edge cell).
+    gradient along the edge; RATING the same, where water may only leave. closed (n,): nothing passes (no
+    data in the edge cell).
     """
     r, c, dr, dc = edge_place(e, ny, nx)
     depth = state[DEPTH, r, c]
@@ -83,12 +83,7 @@ def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
             q = max(min(q, depth * math.sqrt(GRAVITY * depth)), outward)
         qx = dc * q if dc != 0 else qx
         qy = dr * q if dr != 0 else qy
-    elif k == RATING:
-        # A control passes at most critical flow, unless the flow comes faster.
-        q = min(value[e], max(depth * math.sqrt(GRAVITY * depth), outward))
-        qx = dc * q if dc != 0 else qx
-        qy = dr * q if dr != 0 else qy
-    elif k == LEVEL and closed[e] == 0:
+    elif k in (LEVEL, RATING) and closed[e] == 0:
         level_depth = max(value[e] - static[BED, r, c], 0.0)
         inverse = 1.0 / max(depth, dry)
         qx = qx * inverse * level_depth
@@ -133,8 +128,9 @@ def fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx):
 
     Behind a mirror lies the mirror image, bed included: the two reconstructions at a wall are then images of
     each other and nothing passes. Beyond a normal-depth edge, and an open one that water leaves by, the bed
-    falls on at the slope of the edge (`value`): over a last level step it would be held back. Beyond the
-    others everything stays as in the first ghost. outward (n,) says where water may only leave.
+    falls on at the slope of the edge (`value`): over a last level step it would be held back; beyond a rating
+    curve at the slope of friction (Manning). Beyond the others everything stays as in the first ghost.
+    outward (n,) says where water may only leave.
     """
     r, c, dr, dc = edge_place(e, ny, nx)
     r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
@@ -142,6 +138,13 @@ def fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx):
     mirror = is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c])
     falls = kind[e] == NORMAL_DEPTH or (kind[e] == OPEN and not mirror)
     drop = value[e] * dx if falls else 0.0
+    if kind[e] == RATING and state[DEPTH, r1, c1] > 0.0:
+        # n² |q| q / h^(10/3) with g n² at hand
+        qx, qy = state[DISCHARGE_X, r1, c1], state[DISCHARGE_Y, r1, c1]
+        inverse = inverse_cube_root(state[DEPTH, r1, c1])
+        third = inverse * inverse * inverse
+        drag = static[FRICTION, r, c] / GRAVITY * math.sqrt(qx * qx + qy * qy) * (dc * qx + dr * qy)
+        drop = max(drag, 0.0) * (third * third * third * inverse) * dx
     static[BED, r1, c1] = static[BED, r, c] - drop
     if mirror:
         inner_r = min(max(r - dr, PAD), PAD + ny - 1)

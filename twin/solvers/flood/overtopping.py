@@ -4,7 +4,8 @@ EurOtop (2018), Manual on wave overtopping of sea defences and related structure
 Meer, J.W., Allsop, N.W.H., Bruce, T., De Rouck, J., Kortenhaus, A., Pullen, T., Schüttrumpf, H., Troch, P.
 and Zanuttigh, B., www.overtopping-manual.com. All are of the form q / √(g Hm0³) = a exp(-(b Rc / Hm0)^c); the
 "design" approach takes a one standard deviation higher and b one lower. Slopes and mounds were compared with
-the numbers of Deltares' coastal structures toolbox; those of walls (7.1 to 7.8) with no second source.
+the numbers of Deltares' coastal structures toolbox; those of walls (7.1, 7.5, 7.7 and 7.8, their standard
+deviations and the bounds of figure 7.2) with breakwater, the design tool of S. Winkel (TU Delft).
 """
 
 from __future__ import annotations

@@ -137,7 +137,8 @@ class FloodSolver(Solver):
         closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
         self._edge_closed = closed.astype(np.uint8)
         self._edge_codes = forcing.edge_codes(ny, nx)
-        if self._law != layout.MANNING and (self._edge_codes == edges.NORMAL_DEPTH).any():
+        by_manning = np.isin(self._edge_codes, (edges.NORMAL_DEPTH, edges.RATING))
+        if self._law != layout.MANNING and by_manning.any():
             raise InputError(
                 told("", "params.flood.friction", "flood.normal_depth_friction", friction=parameters.friction)
             )

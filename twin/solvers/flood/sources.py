@@ -18,10 +18,12 @@ from twin.solvers.flood import edge_levels
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_sources as kernels
 from twin.solvers.flood.crests import Crests
+from twin.solvers.flood.edge_ratings import EdgeRating
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.infiltration import Ground, soil_of
 from twin.solvers.flood.kernels import (
+    BED,
     DEPTH,
     DISCHARGE_X,
     DISCHARGE_Y,
@@ -111,11 +113,17 @@ class Sources:
         ]
         self._imposed: list[float | None] = []
         self._ratings = [
-            (f, np.concatenate([self._edge_offset[side] + cells for side, cells in f.edges.items()]))
+            EdgeRating(
+                f,
+                np.concatenate([self._edge_offset[side] + cells for side, cells in f.edges.items()]),
+                (ny, nx),
+                grid.cell,
+                self._dry,
+            )
             for f in forcing.ratings
             if f.edges
         ]
-        self._rated: list[tuple[Ints, Floats]] = []
+        self._remembering: list[edge_levels.Remembers] = [*self._edge_levels, *self._ratings]
         self._cell = grid.cell
         self._static = static
         self._law = LAWS[parameters.friction]
@@ -266,7 +274,8 @@ class Sources:
         self._crests.act(solver, t0, t1)
         self._imposed = [one.act(state, self._static, t0, dt, self._datum) for one in self._edge_levels]
         solver.energy = max(solver.energy, *(one.energy for one in self._edge_levels), -math.inf)
-        self._rated = self._rate(solver)
+        for rating in self._ratings:
+            rating.act(state, static, dt, self._datum)
 
     def _stop_odd(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """Stop for the first plain source that is not a number."""
@@ -316,7 +325,7 @@ class Sources:
 
     def works(self) -> tuple[Floats, ...]:
         """Where structures, breaches, crests, overtopping and levels stand. A copy."""
-        crests, levels = self._crests, edge_levels.states(self._edge_levels)
+        crests, levels = self._crests, edge_levels.states(self._remembering)
         return self._structures.state(), crests.state(), crests.level.copy(), self._overtopped.copy(), levels
 
     def take_works_back(self, works: tuple[Floats, ...]) -> None:
@@ -324,7 +333,7 @@ class Sources:
         self._structures.restore(works[0])
         self._crests.restore(works[1])
         self._crests.level[:], self._overtopped[:] = works[2:4]
-        edge_levels.restore(self._edge_levels, works[4])
+        edge_levels.restore(self._remembering, works[4])
 
     def state(self) -> dict[str, NDArray[Any]]:
         """What the sources remember. A copy."""
@@ -334,7 +343,7 @@ class Sources:
             | {"losses": np.array(totals)}
             | {"structures": self._structures.state(), "structure_keys": self._structures.keys()}
             | {"breaches": self._crests.state(), "breach_keys": self._crests.keys()}
-            | {"overtopping": self._overtopped.copy(), "edge_levels": edge_levels.states(self._edge_levels)}
+            | {"overtopping": self._overtopped.copy(), "edge_levels": edge_levels.states(self._remembering)}
         )
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -343,7 +352,7 @@ class Sources:
         self._structures.restore(state["structures"])
         self._crests.restore(state["breaches"])
         self._overtopped[:] = state["overtopping"]
-        edge_levels.restore(self._edge_levels, state["edge_levels"])
+        edge_levels.restore(self._remembering, state["edge_levels"])
         losses = [float(x) for x in state["losses"]]
         self.infiltrated, self.drained = Total(*losses[:2]), Total(*losses[2:])
 
@@ -361,7 +370,7 @@ class Sources:
         found = np.zeros((-(-ny // TILE_ROWS), self._tiles_x), dtype=bool)
         flat = np.array(sorted(self._cells), dtype=np.int64)
         places = [np.divmod(flat, nx)]
-        beside = [*(one.cells for one in self._edge_levels), *(cells for _, cells in self._ratings)]
+        beside = [*(one.cells for one in self._edge_levels), *(one.cells for one in self._ratings)]
         places += [self._edge_places(cells) for cells in beside]
         axis, i, j = self._crests.faces()
         places += [(i, j), (i + axis, j + 1 - axis)]
@@ -385,25 +394,6 @@ class Sources:
         breaches = self._crests.summary()
         return told | ({"breaches": breaches} if breaches else {})
 
-    def _rate(self, solver: FloodSolver) -> list[tuple[Ints, Floats]]:
-        """Unit discharges (m²/s) out of the edge cells of each rating curve, for the water that is there.
-
-        The level of the stretch is the mean of its cells weighted by conveyance, h^(5/3) / n; the discharge
-        of the curve is shared out alike.
-        """
-        found = []
-        for rating, cells in self._ratings:
-            i, j = self._edge_places(cells)
-            depth = solver._old[DEPTH, i + PAD, j + PAD]
-            manning = np.sqrt(solver._static[FRICTION, i + PAD, j + PAD] / GRAVITY)
-            conveyance = np.where(depth >= self._dry, np.cbrt(depth) ** 5 / np.maximum(manning, 1e-3), 0.0)
-            total = math.fsum(conveyance.tolist())
-            if total > 0.0:
-                level = math.fsum((conveyance * (self._bed[i, j] + depth)).tolist()) / total
-                conveyance *= rating.curve.at(level + self._datum) / (total * self._cell)
-            found.append((cells, conveyance))
-        return found
-
     def _wake(self, solver: FloodSolver, i: Ints, j: Ints) -> None:
         tiles = i // TILE_ROWS * self._tiles_x + j // TILE_COLS
         solver._forced[tiles] = 1
@@ -415,8 +405,8 @@ class Sources:
         """Put levels (and the speeds that they give the water beyond them) and rating curves of a step into
         the kinds, values and speeds of the edge cells. After `act`.
         """
-        for cells, discharge in self._rated:
-            values[cells] = discharge
+        for rating in self._ratings:
+            rating.put(kinds, values, speeds, self._static[BED])
         for one, level in zip(self._edge_levels, self._imposed, strict=True):
             if level is not None:
                 kinds[one.cells] = edges.LEVEL

@@ -1,0 +1,89 @@
+"""What a planner may have got wrong and only the terrain can tell: levels in another datum or unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from twin.domain import Domain
+from twin.errors import Problem, told
+from twin.scenarios.binding import Cells, boundaries, cells_of, edge_cells, flat_edge
+from twin.scenarios.events import InitialWater, WaterLevel
+from twin.scenarios.forcing import TimeSeries
+from twin.scenarios.measures import place_geometry
+
+if TYPE_CHECKING:
+    from twin.grid import Grid
+    from twin.scenarios.scenario import Scenario
+
+# The fields of events and measures that hold an elevation (m).
+LEVELS = (
+    "level", "crest", "sill", "soffit", "inlet_level", "outlet_level", "open_above", "close_below",
+    "open_below", "close_above", "on_level", "off_level", "bottom", "water_level",
+)  # fmt: skip
+OVER, UNDER = 200.0, 20.0  # m over the highest and under the lowest ground: no level of a flood is beyond
+
+
+def implausible(domain: Domain, scenario: Scenario) -> list[Problem]:
+    """Elevations that the terrain of the domain does not know, and levels that wet nothing.
+
+    Raises
+    ------
+    InputError
+        A place or a stretch of the edge that cannot be used.
+    """
+    bed = np.where(domain.field("active"), domain.field("bed_elevation"), np.nan)
+    if not np.isfinite(bed).any():
+        return []
+    low, high = float(np.nanmin(bed)), float(np.nanmax(bed))
+    span = {"low": f"{low:g}", "high": f"{high:g}"}
+    problems = [
+        told(scenario.where, f"{table}[{number}].{name}", "scenario.far_level", level=f"{value:g}", **span)
+        for table in ("events", "measures")
+        for number, item in enumerate(getattr(scenario, table), start=1)
+        for name in LEVELS
+        for value in _extremes(getattr(item, name, None))
+        if not low - UNDER <= value <= high + OVER
+    ]
+    far = {problem.key for problem in problems}
+    grid = domain.require_grid("level")
+    for number, event in enumerate(scenario.events, start=1):
+        key = f"events[{number}].level"
+        if isinstance(event, InitialWater | WaterLevel) and event.level is not None and key not in far:
+            highest = max(_extremes(event.level))
+            ground = bed.ravel()[_cells(grid, domain, event.at, scenario, f"events[{number}].at")]
+            problems += _never_wet(scenario, key, highest, ground)
+    stretches = [n for n, s in enumerate(scenario.boundaries.stretches, start=1) if s.table is not None]
+    for number, rating in zip(stretches, boundaries(domain, scenario).ratings, strict=True):
+        cells = [flat_edge(grid, side, along) for side, along in rating.edges.items()]
+        if cells:
+            highest, ground = rating.curve.levels[-1], bed.ravel()[np.concatenate(cells)]
+            problems += _never_wet(scenario, f"boundaries.stretches[{number}].table", highest, ground)
+    return problems
+
+
+def _extremes(value: Any) -> tuple[float, ...]:
+    """The number, or the highest value of a series (a low tide may be under all ground)."""
+    if isinstance(value, TimeSeries):
+        return (max(value.values),)
+    return (float(value),) if isinstance(value, float | int) else ()
+
+
+def _cells(grid: Grid, domain: Domain, at: Any, scenario: Scenario, key: str) -> Cells:
+    if at is None:
+        return np.arange(grid.size)
+    geometry = place_geometry(domain, at, scenario.where, key)
+    edges = edge_cells(grid, geometry)
+    if edges:
+        return np.concatenate([flat_edge(grid, side, along) for side, along in edges.items()])
+    return cells_of(grid, geometry)[0]
+
+
+def _never_wet(scenario: Scenario, key: str, level: float, ground: NDArray[np.float64]) -> list[Problem]:
+    ground = ground[np.isfinite(ground)]
+    if not ground.size or level > ground.min():
+        return []
+    low, high = f"{ground.min():g}", f"{ground.max():g}"
+    return [told(scenario.where, key, "scenario.never_wet", level=f"{level:g}", low=low, high=high)]
