@@ -52,7 +52,6 @@ def test_a_rating_curve_holds_its_level(discharge: float, scheme: str) -> None:
     ("slope", "q", "curve", "wanted"),
     [
         (0.002, 0.5, RatingCurve((0.0, 1.0, 2.0), (0.0, 15.0, 45.0)), 1.0),
-        (0.002, 4.4, RatingCurve((0.0, 1.0, 2.0, 4.0), (0.0, 30.0, 100.0, 300.0)), 2.32),
         (0.001, 0.6, RatingCurve((1.0, 1.01, 3.0), (0.0, 200.0, 600.0)), 1.0009),  # steep at low flow
         (0.001, 0.6, RatingCurve((1.0, 3.0), (30.0, 60.0)), 1.0),  # begins with a jump
     ],
@@ -60,10 +59,10 @@ def test_a_rating_curve_holds_its_level(discharge: float, scheme: str) -> None:
 def test_a_rating_curve_stands_at_its_level_without_swinging(
     slope: float, q: float, curve: RatingCurve, wanted: float
 ) -> None:
-    """20 m wide, 400 m long; it stood 2 cm high at 0.5 m²/s: c S dx / 2 more was read from the curve."""
-    bed = np.tile(slope * 10.0 * np.arange(40)[::-1], (2, 1))
+    """20 m wide, 240 m long; it stood 2 cm high at 0.5 m²/s: c S dx / 2 more was read from the curve."""
+    bed = np.tile(slope * 10.0 * np.arange(24)[::-1], (2, 1))
     inflow = InflowForcing(
-        TimeSeries.constant(q * 20.0), 0.0, np.inf, np.array([0, 40]), np.full(2, 0.5),
+        TimeSeries.constant(q * 20.0), 0.0, np.inf, np.array([0, 24]), np.full(2, 0.5),
         np.tile((1.0, 0.0), (2, 1)), 20.0,
     )  # fmt: skip
     curve = RatingCurve(curve.levels, tuple(2.0 / 3.0 * x for x in curve.discharges))
@@ -71,10 +70,10 @@ def test_a_rating_curve_stands_at_its_level_without_swinging(
         bed, np.full(bed.shape, normal_depth(q, 0.03, slope)), roughness=0.03, scheme="second_order",
         forcing={
             "inflows": (inflow,), "ratings": (RatingForcing(curve, {"east": np.arange(2)}, 60.0),),
-            "codes": uniform_boundaries(2, 40, east=RATING),
+            "codes": uniform_boundaries(2, 24, east=RATING),
         },
     )  # fmt: skip
-    t, levels = advance(flood, 0.0, 4000.0), []
+    t, levels = advance(flood, 0.0, 3000.0), []
     for _ in range(10):
         t = advance(flood, t, t + 20.0)
         levels.append(flood.bed[0, -1] + flood.datum + flood.depth[0, -1])

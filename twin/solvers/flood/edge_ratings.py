@@ -36,9 +36,6 @@ from twin.solvers.flood.kernels import BED, DEPTH, GRAVITY
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FOUND = 1e-12  # m: how near the level is sought
-TURNS = 200  # turns after which the search ends in any case: half of them halve what is left
-
 
 class EdgeRating:
     """One rating curve on a stretch of the edge.
@@ -110,18 +107,17 @@ class EdgeRating:
             return bottom
         if excess(top)[0] >= 0.0:
             return top
-        level = 0.5 * (bottom + top)
-        for turn in range(TURNS):
+        level, before = 0.5 * (bottom + top), math.inf
+        while True:
             more, rate = excess(level)
-            if more == 0.0:
-                break
             bottom, top = (level, top) if more > 0.0 else (bottom, level)
+            middle = 0.5 * (bottom + top)
             newton = level - more / rate if rate < 0.0 else math.nan
-            before = level
-            level = newton if bottom < newton < top and turn % 2 == 0 else 0.5 * (bottom + top)
-            if top - bottom <= FOUND or abs(newton - before) <= FOUND:
-                break
-        return level
+            # No number lies between the bounds, or none is nearer.
+            if more == 0.0 or newton == level or not bottom < middle < top:
+                return level
+            level = newton if bottom < newton < top and abs(more) < 0.5 * before else middle
+            before = abs(more)
 
     def state(self) -> Floats:
         """`back`."""
