@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 import twin
 from twin.errors import TwinError
@@ -262,6 +263,12 @@ def profile(
         if fill:
             ax.fill_between(along, bed, water, where=np.isfinite(water), color=fill, alpha=0.75, linewidth=0)
         ax.plot(along, water, color="#08306b", linestyle=dash, linewidth=1.4, label=label)
+    if roof.any():  # up to the roof, or to the edge of the picture
+        top = np.asarray(result.fields["bed_elevation"].values, dtype=np.float64)[i, j]
+        top = maximum_filter(np.where(roof, top, -np.inf), 3)  # up to the water beside it
+        label = text("map.building", lang)
+        wide = np.isfinite(top)
+        ax.fill_between(along, bed, top, where=wide, color="#c9c0b8", linewidth=0, label=label)
     ax.fill_between(along, floor, bed, color="#d8cdb9", linewidth=0)
     ax.plot(along, bed, color="#4d4436", linewidth=1.3, label=text("map.profile_ground", lang))
     ax.set(xlim=(0.0, float(along[-1])), ylim=(floor, high + 0.12 * max(high - low, 1.0)))
@@ -273,7 +280,7 @@ def profile(
     ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda v, _: number(v, lang))
-    ax.legend(fontsize=7.5, frameon=False, loc="upper right", ncols=3)
+    ax.legend(fontsize=7.5, frameon=False, loc="upper right", ncols=4)
     box = ax.get_position()
     ratio = (along[-1] / (box.width * 10.0)) / (np.diff(ax.get_ylim())[0] / (box.height * 4.2))
     head = f"{title or result.name} – {text('map.profile', lang)}"

@@ -103,6 +103,12 @@ def test_a_finger_moves_the_map_and_asks(browser: Any, both: Path) -> None:
         assert opened.page.evaluate("twin.app.choices.picked") is None  # a drag asks nothing
         opened.page.touchscreen.tap(150, 430)
         opened.wait("twin.app.choices.picked !== null")
+        # What was asked about comes out from under the card that tells of it.
+        opened.wait(
+            "(() => { const p = twin.app.choices.picked; const y = twin.view().project(p.x, p.y, 0).y;"
+            " return y > document.getElementById('card').getBoundingClientRect().bottom"
+            " && y < document.getElementById('time').getBoundingClientRect().top; })()"
+        )
         wide = opened.page.evaluate("document.documentElement.scrollWidth")
         assert wide <= 390
         for button in opened.page.query_selector_all("#tools button, #time button, #head button"):

@@ -70,6 +70,8 @@ def test_says_what_is_missing(
     run = write_run(tmp_path / "run", **options)
     opened = Opened(browser_without_3d, viz.page(run, tmp_path / "page.html", lang="fr"))
     try:
+        caution = opened.page.inner_text("#caution")
+        assert caution == ("Calcul interrompu à T+6 h 00." if "status" in options else "")
         opened.click("#open-about")
         text = opened.page.inner_text("#dialog")
         for part in told:

@@ -79,6 +79,23 @@ def ensemble(request: Any, members: list[Result], photo: Path, tmp_path_factory:
 
 
 @pytest.mark.browser
+def test_one_run_of_an_ensemble_says_that_it_is_one(ensemble: Opened) -> None:
+    ensemble.page.evaluate("twin.app.set({ water: 'now', time: 11520 })")
+    told = ensemble.page.inner_text("#caution")
+    assert "le calcul le plus proche de la médiane des 3" in told
+    ensemble.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    paper = ensemble.page.get_attribute("#paper", "alt")
+    assert "(calcul le plus proche de la médiane de 3)" in paper
+    assert "lundi 12 octobre 2026 à 09:12 (T+3 h 12)" in paper
+    ensemble.page.evaluate("twin.app.set({ water: 'chance' })")
+    ensemble.wait("document.getElementById('caution').hidden")
+    ensemble.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert "Part des calculs qui inondent" in ensemble.page.get_attribute("#paper", "alt")
+    ensemble.page.evaluate("twin.app.set({ water: 'now' })")
+    ensemble.drawn()
+
+
+@pytest.mark.browser
 def test_share_of_runs_is_drawn_and_told(ensemble: Opened, members: list[Result]) -> None:
     most = np.stack([m.fields["max_water_depth"].values for m in members])
     share = (most > WET_DEPTH).mean(axis=0)

@@ -1,8 +1,9 @@
 // Key figures, sources and limits, help: one dialog, three contents.
 
 import { byId, h, icon } from "./dom";
-import { capital, changeOf, duration, instant, language, maybe, number, quantity, t } from "./i18n";
+import { capital, changeOf, instant, language, maybe, number, quantity, t } from "./i18n";
 import { writeHash } from "./link";
+import { notices } from "./notices";
 import { observedTables } from "./observed";
 import { savePicture } from "./picture";
 import type { App } from "./state";
@@ -10,28 +11,6 @@ import type { EnsembleMeta, Indicator } from "./types";
 import type { View } from "./view";
 
 export type DialogName = "figures" | "about" | "share" | "help";
-
-export function notices(app: App): string[] {
-  const { data } = app;
-  const out: string[] = [];
-  for (const s of data.scenarios) {
-    const of = data.scenarios.length > 1 ? `${s.name} : ` : "";
-    if (s.status === "interrupted") out.push(of + t("notice.interrupted", { at: duration(s.times[s.times.length - 1]) }));
-    else if (s.status === "failed") out.push(of + t("notice.failed", { at: duration(s.times[s.times.length - 1]) }));
-    else if (s.status === "running") out.push(of + t("notice.running", { at: duration(s.times[s.times.length - 1]) }));
-    if (s.times.length === 1) out.push(of + t("notice.one_frame"));
-    if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
-  }
-  if (!data.buildings) out.push(t("notice.no_buildings"));
-  else if (data.buildings.without_height > 0) out.push(t("notice.no_height", { n: number(data.buildings.without_height), all: number(data.buildings.count) }));
-  if (!data.roads) out.push(t("notice.no_roads"));
-  if (!data.scenarios.some((s) => s.traffic)) out.push(t("notice.no_traffic"));
-  if (data.places.length === 0) out.push(t("notice.no_places"));
-  if (data.holes > 0) out.push(t("notice.holes", { n: number(data.holes), ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
-  if (data.ensemble) out.push(t("notice.ensemble", { name: data.scenarios[0].name, n: data.ensemble.members.length }));
-  if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: number(data.grid.cell, 0), model: number(data.grid.model_cell, 0) }));
-  return out;
-}
 
 function indicatorText(indicator: Indicator | undefined): string {
   if (!indicator || indicator.value === null) return "—";

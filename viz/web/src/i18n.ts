@@ -117,6 +117,12 @@ export function clock(startMs: number, offset: number, seconds: number, withDay 
   return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, options).format(shown); // 24 hours, the day before the month
 }
 
+/** A day with its year, by the clock where `hour`; `ms` is local time told as if it were UTC. */
+export function date(ms: number, hour: boolean): string {
+  const options: Intl.DateTimeFormatOptions = hour ? { dateStyle: "full", timeStyle: "short" } : { dateStyle: "long" };
+  return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { ...options, timeZone: "UTC" }).format(ms);
+}
+
 /** An instant that a file tells in ISO 8601, in words. */
 export function instant(iso: string): string {
   const at = Date.parse(iso);

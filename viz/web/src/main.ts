@@ -2,7 +2,7 @@
 
 import { makeCard } from "./card";
 import { jump } from "./chapters";
-import { type DialogName, notices, openDialog } from "./dialogs";
+import { type DialogName, openDialog } from "./dialogs";
 import { byId, h, icon, svg } from "./dom";
 import { Ensemble } from "./ensemble";
 import { language, number, setLanguage, setTexts, t } from "./i18n";
@@ -11,6 +11,7 @@ import { makePanel } from "./legend";
 import { readHash } from "./link";
 import { Loader } from "./loader";
 import { Map2D } from "./map2d";
+import { cautions, notices } from "./notices";
 import { Decoder } from "./decoder";
 import { readScenario } from "./scenario";
 import { readTerritory } from "./territory";
@@ -96,6 +97,7 @@ function makeInterface(app: App, view: View, loader: Loader): void {
   makePanel(app, view.mode);
   makeTimebar(app, view);
   makeCard(app, () => byId("map").focus());
+  uncover(app, view);
   makeTools(app, view);
   makeSearch(app, view);
   makeStory(app, view);
@@ -125,6 +127,9 @@ function makeHead(app: App, view: View): void {
     byId("title").textContent = data.ensemble ? t("head.ensemble", { n: data.ensemble.members.length }) : !app.choices.compare && !app.choices.difference ? app.shown.meta.name
       : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
     byId("reserve").textContent = t("head.reserve");
+    const now = cautions(app);
+    byId("caution").textContent = now.join(" ");
+    byId("caution").hidden = now.length === 0;
     const found = notices(app);
     const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["share", t("share.title")], ["help", t("help.title")]];
     byId("more").textContent = t("head.more");
@@ -142,7 +147,28 @@ function makeHead(app: App, view: View): void {
   };
   render();
   app.on((changed) => {
-    if (["language", "scenario", "compare", "difference", "other"].some((key) => changed.has(key as never))) render();
+    if (["language", "scenario", "compare", "difference", "other"].some((key) => changed.has(key as never)) || (app.ensemble && changed.has("water"))) render();
+  });
+}
+
+/** Where the card lies over the place that it tells of, as on a telephone, the view moves the place out from under it. */
+function uncover(app: App, view: View): void {
+  app.on((changed) => {
+    const { picked } = app.choices;
+    if (!changed.has("picked") || !picked) return;
+    const card = byId("card").getBoundingClientRect();
+    const { x, y, ahead } = view.project(picked.x, picked.y, 0);
+    if (!ahead || x < card.left || x > card.right || y < card.top || y > card.bottom + 12) return;
+    const { bearing, lean, ...camera } = view.camera();
+    const room = byId("time").getBoundingClientRect().top - card.bottom;
+    if (room < 60) return; // nowhere to go
+    const tilt = (lean * Math.PI) / 180;
+    // How far ahead of the eye, along the ground, a height on the screen is.
+    const reach = (at: number): number => camera.distance * Math.cos(tilt)
+      * Math.tan(tilt - Math.atan(((at - 0.5 * byId("map").clientHeight) * view.metresPerPixel()) / camera.distance));
+    const metres = reach(y) - reach(card.bottom + 0.5 * room);
+    const turn = (bearing * Math.PI) / 180;
+    view.setCamera({ ...camera, bearing, lean, x: camera.x + metres * Math.sin(turn), y: camera.y + metres * Math.cos(turn) }, true);
   });
 }
 

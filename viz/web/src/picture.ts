@@ -1,8 +1,9 @@
 // The view as a picture with what a reader needs to trust it: title, time, legend, scale, sources, date, reserve.
 
-import { CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW, SCALE_DEPTHS } from "./colours";
+import { CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW, ROOF, SCALE_DEPTHS } from "./colours";
 import { byId, h } from "./dom";
-import { number, t } from "./i18n";
+import { date, number, t } from "./i18n";
+import { cautions } from "./notices";
 import type { App } from "./state";
 import type { View } from "./view";
 
@@ -35,11 +36,24 @@ export function caption(app: App): string {
   return `${name} · ${byId("clock").textContent ?? ""}, ${byId("since").textContent ?? ""}`;
 }
 
-export function madeWith(app: App): string {
-  return t("share.made", { version: app.data.version, made: app.data.made.slice(0, 10), cell: number(app.data.grid.model_cell, app.data.grid.model_cell % 1 ? 1 : 0) });
+/** The same for paper: with the year, and which run of an ensemble, or of two, it is. */
+function heading(app: App): string {
+  const { choices, ensemble, shown } = app;
+  const { meta } = shown;
+  if (app.chance) return `${byId("title").textContent ?? ""} · ${t("legend.chance_title")}`;
+  if (choices.difference) return `${t("legend.change_of", { a: meta.name, b: app.scenarios[choices.other].meta.name })} · ${t("time.difference")}`;
+  const name = ensemble ? `${meta.name} (${t("share.middle", { n: ensemble.members.length })})` : meta.name;
+  const whole = choices.compare ? t("head.versus", { a: name, b: app.scenarios[choices.other].meta.name }) : name;
+  if (app.whole || !meta.start) return `${whole} · ${byId("clock").textContent ?? ""}, ${byId("since").textContent ?? ""}`;
+  return `${whole} · ${date(shown.startMs + (meta.offset_s + choices.time) * 1000, true)} (${byId("since").textContent ?? ""})`;
 }
 
-/** The map alone, with its names. */
+export function madeWith(app: App): string {
+  const made = Date.parse(app.data.made);
+  return t("share.made", { version: app.data.version, made: Number.isFinite(made) ? date(made, false) : app.data.made, cell: number(app.data.grid.model_cell, app.data.grid.model_cell % 1 ? 1 : 0) });
+}
+
+/** The map alone, with its names and the place that was asked about. */
 function drawMap(context: CanvasRenderingContext2D, view: View, scale: number): void {
   const map = byId("map");
   view.drawNow();
@@ -50,24 +64,57 @@ function drawMap(context: CanvasRenderingContext2D, view: View, scale: number): 
   for (const canvas of map.querySelectorAll("canvas")) {
     if (!canvas.hidden) context.drawImage(canvas, 0, 0, map.clientWidth * scale, map.clientHeight * scale);
   }
-  context.textAlign = "center";
-  context.textBaseline = "middle";
   const origin = map.getBoundingClientRect();
   for (const label of map.querySelectorAll<HTMLElement>(".label")) {
-    if (label.style.visibility !== "visible") continue;
-    const span = label.querySelector("span");
-    if (!span) continue;
-    const r = span.getBoundingClientRect();
-    const x = (r.left - origin.left + r.width / 2) * scale;
-    const y = (r.top - origin.top + r.height / 2) * scale;
-    context.font = `600 ${12.5 * scale}px ${getComputedStyle(span).fontFamily}`;
+    if (label.style.visibility === "visible") drawLabel(context, label, origin, scale);
+  }
+  const pin = byId("pin");
+  if (pin.checkVisibility({ visibilityProperty: true })) drawPin(context, pin.getBoundingClientRect(), origin, scale);
+}
+
+/** A name as the page has it: its box, its stem, its colours; names of areas are letters with a pale edge. */
+function drawLabel(context: CanvasRenderingContext2D, label: HTMLElement, origin: DOMRect, scale: number): void {
+  const [span, stem] = [label.querySelector("span"), label.querySelector("i")];
+  if (!span) return;
+  const look = getComputedStyle(span);
+  const r = span.getBoundingClientRect();
+  const [left, top] = [(r.left - origin.left) * scale, (r.top - origin.top) * scale];
+  if (stem) {
+    const s = stem.getBoundingClientRect();
+    context.fillStyle = getComputedStyle(stem).backgroundColor;
+    context.fillRect((s.left - origin.left) * scale, (s.top - origin.top) * scale, s.width * scale, s.height * scale);
+    context.beginPath();
+    context.roundRect(left, top, r.width * scale, r.height * scale, 4 * scale);
+    context.fillStyle = look.backgroundColor;
+    context.fill();
+    context.lineWidth = Math.max(0.75, parseFloat(look.borderTopWidth) || 0) * scale;
+    context.strokeStyle = parseFloat(look.borderTopWidth) > 0 ? look.borderTopColor : "rgba(0,0,0,.3)";
+    context.stroke();
+  }
+  const [x, y] = [left + (r.width * scale) / 2, top + (r.height * scale) / 2];
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.font = `${look.fontWeight} ${parseFloat(look.fontSize) * scale}px ${look.fontFamily}`;
+  if (!stem) {
     context.lineWidth = 4 * scale;
     context.strokeStyle = "rgba(255,255,255,.92)";
     context.lineJoin = "round";
     context.strokeText(span.textContent ?? "", x, y);
-    context.fillStyle = "#161616";
-    context.fillText(span.textContent ?? "", x, y);
   }
+  context.fillStyle = look.color;
+  context.fillText(span.textContent ?? "", x, y);
+}
+
+function drawPin(context: CanvasRenderingContext2D, r: DOMRect, origin: DOMRect, scale: number): void {
+  const [x, top] = [(r.left + r.width / 2 - origin.left) * scale, (r.top - origin.top) * scale];
+  context.fillStyle = "#000091";
+  context.fillRect(x - scale, top + 15 * scale, 2 * scale, 11 * scale);
+  context.beginPath();
+  context.arc(x, top + 8 * scale, 6.5 * scale, 0, 2 * Math.PI);
+  context.fill();
+  context.lineWidth = 3 * scale;
+  context.strokeStyle = "#fff";
+  context.stroke();
 }
 
 function swatches(app: App): [string, string | null, string][] {
@@ -85,6 +132,14 @@ function swatches(app: App): [string, string | null, string][] {
   const out: [string, string | null, string][] = DEPTH_COLOURS.map((colour, k) => [colour, data.buildings ? DAMAGE_COLOURS[k] : null, bounds[k]]);
   if (choices.permanentApart && app.shown.meta.permanent) out.push([PERMANENT, null, t("legend.permanent")]);
   return out;
+}
+
+/** Roads by their states: colours along a short piece, and what they mean. */
+function roadSwatches({ choices, chance, data }: App): [string[], string][] {
+  if (!choices.showRoads || !data.roads || chance) return [];
+  const cut = [ROAD_SLOW, ROAD_CUT_DARK, ROAD_SLOW, ROAD_CUT_DARK];
+  if (!choices.difference) return [[[ROAD_SLOW], t("share.road_slow")], [cut, t("share.road_cut")]];
+  return [[[CHANGE_COLOURS[0]], t("share.road_freed")], [[CHANGE_COLOURS[6]], t("share.road_newly_cut")], [cut, t("share.road_still_cut")]];
 }
 
 /** Breaks a text into lines that fit. */
@@ -114,8 +169,13 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
   const font = (size: number, weight = 400): string => `${weight} ${size * scale}px ${family}`;
   const margin = 18 * scale;
   context.font = font(12);
-  const small = [t("about.reserve"), `${sourcesLine(app)} ${madeWith(app)}`].flatMap((text) => lines(context, text, wide - 2 * margin));
-  const footer = (88 + 17 * small.length) * scale;
+  const small = [...cautions(app), t("about.reserve"), `${sourcesLine(app)} ${madeWith(app)}`].flatMap((text) => lines(context, text, wide - 2 * margin));
+  context.font = font(17, 700);
+  const title = lines(context, heading(app), wide - 2 * margin);
+  context.font = font(12.5);
+  const legend = legendRows(context, app, margin, wide - margin, scale);
+  const under = 8 + 21 * title.length; // where the legend begins
+  const footer = (under + 24 * legend.rows + 8 + 17 * small.length) * scale;
   canvas.width = wide;
   canvas.height = tall + footer;
   drawMap(context, view, scale);
@@ -127,38 +187,28 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
   context.textBaseline = "alphabetic";
   context.fillStyle = "#161616";
   context.font = font(17, 700);
-  context.fillText(caption(app), margin, tall + 29 * scale, wide - 2 * margin);
-  // Legend: water beside buildings, as in the panel.
-  let x = margin;
-  const y = tall + 46 * scale;
+  title.forEach((line, k) => context.fillText(line, margin, tall + (26 + 21 * k) * scale));
   context.font = font(12.5);
-  const title = choicesTitle(app);
-  context.fillText(title, x, y + 12 * scale);
-  x += context.measureText(title).width + 14 * scale;
-  for (const [water, building, text] of swatches(app)) {
-    for (const colour of building ? [water, building] : [water]) {
+  for (const { x, row, colours, slim, text } of legend.entries) {
+    const y = tall + (under + 24 * row + 5) * scale;
+    let at = x;
+    for (const colour of colours) {
       context.fillStyle = colour;
-      context.fillRect(x, y, 20 * scale, 14 * scale);
-      context.strokeStyle = "rgba(0,0,0,.4)";
-      context.lineWidth = scale;
-      context.strokeRect(x, y, 20 * scale, 14 * scale);
-      x += 23 * scale;
+      if (slim) context.fillRect(at, y + 4 * scale, (20 / colours.length) * scale, 6 * scale);
+      else {
+        context.fillRect(at, y, 20 * scale, 14 * scale);
+        context.strokeStyle = "rgba(0,0,0,.4)";
+        context.lineWidth = scale;
+        context.strokeRect(at, y, 20 * scale, 14 * scale);
+      }
+      at += (slim ? 20 / colours.length : 23) * scale;
     }
     context.fillStyle = "#161616";
-    context.fillText(text, x + 3 * scale, y + 12 * scale);
-    x += context.measureText(text).width + 16 * scale;
-  }
-  if (app.choices.showRoads && app.data.roads && !app.choices.difference && !app.chance) {
-    for (let k = 0; k < 4; k++) {
-      context.fillStyle = k % 2 ? ROAD_CUT_DARK : ROAD_SLOW;
-      context.fillRect(x + 5 * k * scale, y + 4 * scale, 5 * scale, 6 * scale);
-    }
-    context.fillStyle = "#161616";
-    context.fillText(t("card.cut"), x + 26 * scale, y + 12 * scale);
+    context.fillText(text, at + (colours.length > 0 ? (slim ? 6 : 3) : 0) * scale, y + 12 * scale);
   }
   context.fillStyle = "#333";
   context.font = font(12);
-  small.forEach((text, k) => context.fillText(text, margin, tall + (84 + 17 * k) * scale));
+  small.forEach((text, k) => context.fillText(text, margin, tall + (under + 24 * legend.rows + 13 + 17 * k) * scale));
   // Scale and north, on the map.
   const bar = byId("scale-bar").getBoundingClientRect().width * scale;
   const right = wide - margin;
@@ -191,6 +241,37 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
   return canvas;
 }
 
+interface Entry {
+  x: number;
+  row: number;
+  colours: string[];
+  /** A piece of road instead of a square. */
+  slim: boolean;
+  text: string;
+}
+
+/** The legend in as many rows as the width asks for: water beside buildings, as in the panel, then roads. */
+function legendRows(context: CanvasRenderingContext2D, app: App, left: number, right: number, scale: number): { entries: Entry[]; rows: number } {
+  const entries: Entry[] = [];
+  let x = left;
+  let row = 0;
+  const add = (colours: string[], slim: boolean, text: string): void => {
+    const marks = slim ? 26 * scale : (23 * colours.length + (colours.length > 0 ? 3 : 0)) * scale;
+    const long = marks + context.measureText(text).width;
+    if (x > left && x + long > right) {
+      x = left;
+      row++;
+    }
+    entries.push({ x, row, colours, slim, text });
+    x += long + 15 * scale;
+  };
+  add([], false, choicesTitle(app));
+  for (const [water, building, text] of swatches(app)) add(building ? [water, building] : [water], false, text);
+  if (app.data.buildings && app.choices.showBuildings && !app.choices.difference && !app.chance) add([ROOF], false, t("share.dry"));
+  for (const [colours, text] of roadSwatches(app)) add(colours, true, text);
+  return { entries, rows: row + 1 };
+}
+
 function choicesTitle(app: App): string {
   return app.chance ? t("legend.chance_title") : app.choices.difference ? t("legend.change") : app.data.buildings ? `${t("legend.water")} (${t("legend.head_water")}, ${t("legend.head_buildings")})` : t("legend.water");
 }
@@ -211,5 +292,5 @@ export function preparePrint(app: App, view: View): void {
   let image = document.querySelector<HTMLImageElement>("#paper");
   if (!image) document.body.append((image = h("img", { id: "paper", decoding: "sync" })));
   image.src = makePicture(app, view).toDataURL("image/png");
-  image.alt = caption(app);
+  image.alt = heading(app);
 }

@@ -1,0 +1,49 @@
+// What is missing, thinned out or cut short, in words.
+
+import { capital, duration, number, t } from "./i18n";
+import type { App } from "./state";
+import type { EnsembleMeta, PageData, ScenarioMeta } from "./types";
+
+/** Where and why a run that is not whole ends. */
+function stop(s: ScenarioMeta): string | null {
+  const at = duration(s.times[s.times.length - 1]);
+  if (s.status === "interrupted") return t("notice.interrupted", { at });
+  if (s.status === "failed") return t("notice.failed", { at });
+  return s.status === "running" ? t("notice.running", { at }) : null;
+}
+
+const median = (data: PageData, ensemble: EnsembleMeta): string => t("notice.ensemble", { name: data.scenarios[0].name, n: ensemble.members.length });
+
+/** Everything that "sources and limits" lists. */
+export function notices(app: App): string[] {
+  const { data } = app;
+  const out: string[] = [];
+  for (const s of data.scenarios) {
+    const of = data.scenarios.length > 1 ? `${s.name} : ` : "";
+    const stopped = stop(s);
+    if (stopped) out.push(of + stopped);
+    if (s.times.length === 1) out.push(of + t("notice.one_frame"));
+    if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
+  }
+  if (!data.buildings) out.push(t("notice.no_buildings"));
+  else if (data.buildings.without_height > 0) out.push(t("notice.no_height", { n: number(data.buildings.without_height), all: number(data.buildings.count) }));
+  if (!data.roads) out.push(t("notice.no_roads"));
+  if (!data.scenarios.some((s) => s.traffic)) out.push(t("notice.no_traffic"));
+  if (data.places.length === 0) out.push(t("notice.no_places"));
+  if (data.holes > 0) out.push(t("notice.holes", { n: number(data.holes), ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
+  if (data.ensemble) out.push(median(data, data.ensemble));
+  if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: number(data.grid.cell, 0), model: number(data.grid.model_cell, 0) }));
+  return out;
+}
+
+/** What nobody may overlook in the present picture: runs that stopped early, one run that stands for many. */
+export function cautions(app: App): string[] {
+  const { choices, data, scenarios } = app;
+  const shown = choices.compare || choices.difference ? [app.shown, scenarios[choices.other]] : [app.shown];
+  const out = shown.flatMap(({ meta }) => {
+    const stopped = stop(meta);
+    return stopped === null ? [] : [shown.length > 1 ? `${meta.name} : ${stopped}` : capital(stopped)];
+  });
+  if (data.ensemble && !app.chance) out.push(capital(median(data, data.ensemble)));
+  return out.map((text) => `${text}.`);
+}
