@@ -174,7 +174,7 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
   const title = lines(context, heading(app), wide - 2 * margin);
   context.font = font(12.5);
   const legend = legendRows(context, app, margin, wide - margin, scale);
-  const under = 8 + 21 * title.length; // where the legend begins
+  const under = 14 + 21 * title.length; // where the legend begins
   const footer = (under + 24 * legend.rows + 8 + 17 * small.length) * scale;
   canvas.width = wide;
   canvas.height = tall + footer;
@@ -187,7 +187,7 @@ export function makePicture(app: App, view: View): HTMLCanvasElement {
   context.textBaseline = "alphabetic";
   context.fillStyle = "#161616";
   context.font = font(17, 700);
-  title.forEach((line, k) => context.fillText(line, margin, tall + (26 + 21 * k) * scale));
+  title.forEach((line, k) => context.fillText(line, margin, tall + (28 + 21 * k) * scale));
   context.font = font(12.5);
   for (const { x, row, colours, slim, text } of legend.entries) {
     const y = tall + (under + 24 * row + 5) * scale;
