@@ -4,6 +4,7 @@ import {
   BufferAttribute, BufferGeometry, ColorManagement, DoubleSide, FrontSide, LinearSRGBColorSpace, Mesh, PerspectiveCamera, Scene, ShaderMaterial, WebGLRenderer,
 } from "three";
 import { Pace } from "./pace";
+import type { PageData } from "./types";
 import * as glsl from "./shaders";
 
 ColorManagement.enabled = false; // sRGB in, sRGB out: the legend's colours are the picture's
@@ -17,7 +18,7 @@ export interface Drawing {
 }
 
 /** A canvas with WebGL 2, null when there is none. Where the processor draws, edges are not smoothed twice. */
-export function openDrawing(host: HTMLElement): Drawing | null {
+export function openDrawing(host: HTMLElement, data: PageData): Drawing | null {
   const make = (antialias: boolean): [HTMLCanvasElement, WebGL2RenderingContext | null] => {
     const canvas = document.createElement("canvas");
     return [canvas, canvas.getContext("webgl2", { alpha: true, antialias, powerPreference: "high-performance", preserveDrawingBuffer: true })];
@@ -42,7 +43,7 @@ export function openDrawing(host: HTMLElement): Drawing | null {
     const pace = new Pace(software);
     // Before the programs are asked for: a change of size waits for all that the card was asked.
     renderer.setDrawingBufferSize(host.clientWidth, host.clientHeight, pace.ratio(false) * Math.min(2, devicePixelRatio));
-    ask(renderer, FIRST);
+    ask(renderer, first(data));
     return { canvas, renderer, software, pace };
   } catch (error) {
     console.warn("WebGL did not start, the map is drawn in 2D", error);
@@ -55,9 +56,22 @@ interface Program {
   side?: typeof FrontSide | typeof DoubleSide;
   transparent?: boolean;
   normals?: boolean;
+  defines?: Defines;
 }
+export type Defines = Record<string, number>;
+
+/** The ways to show the water on the ground; each has its own program. */
+export type Way = "depth" | "scale" | "change" | "chance";
+export function groundDefines(way: Way, permanent: boolean, holes: boolean): Defines {
+  const own: Defines = way === "change" ? { CHANGING: 1 } : way === "chance" ? { CHANCING: 1 } : way === "scale" ? { SCALED: 1 } : {};
+  return { ...own, ...(permanent && way !== "change" ? { PERMANENT: 1 } : {}), ...(holes ? { HOLES: 1 } : {}) };
+}
+
 /** What the first picture is made with. */
-const FIRST: Program[] = [{ text: [glsl.terrainVertex, glsl.terrainFragment], side: FrontSide }, { text: [glsl.skirtVertex, glsl.skirtFragment] }];
+function first(data: PageData): Program[] {
+  const defines = groundDefines("depth", data.scenarios[0].permanent, data.holes > 0);
+  return [{ text: [glsl.terrainVertex, glsl.terrainFragment], side: FrontSide, defines }, { text: [glsl.skirtVertex, glsl.skirtFragment] }];
+}
 const LATER: Program[] = [
   { text: [glsl.roadVertex, glsl.roadFragment] }, { text: [glsl.buildingVertex, glsl.buildingFragment] },
   { text: [glsl.dikeVertex, glsl.dikeFragment], normals: true }, { text: [glsl.streakVertex, glsl.streakFragment], transparent: true },
@@ -66,11 +80,11 @@ const LATER: Program[] = [
 /** Ask the card for programs without waiting; materials with the same text find them made. */
 function ask(renderer: WebGLRenderer, programs: Program[]): void {
   const scene = new Scene();
-  for (const { text: [vertexShader, fragmentShader], side = DoubleSide, transparent = false, normals = false } of programs) {
+  for (const { text: [vertexShader, fragmentShader], side = DoubleSide, transparent = false, normals = false, defines } of programs) {
     // three.js tells programs apart by the attributes too.
     const geometry = new BufferGeometry().setAttribute("position", new BufferAttribute(new Float32Array(3), 3));
     if (normals) geometry.setAttribute("normal", geometry.getAttribute("position"));
-    scene.add(new Mesh(geometry, new ShaderMaterial({ vertexShader, fragmentShader, side, transparent, depthWrite: !transparent })));
+    scene.add(new Mesh(geometry, new ShaderMaterial({ vertexShader, fragmentShader, side, transparent, depthWrite: !transparent, ...(defines ? { defines } : {}) })));
   }
   renderer.compile(scene, new PerspectiveCamera());
 }

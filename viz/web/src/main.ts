@@ -34,7 +34,7 @@ async function start(): Promise<void> {
   byId("veil-text").textContent = t("loading");
   performance.mark("start");
   // The graphics card makes its programs while the blocks are unpacked.
-  const drawing = openDrawing(byId("map"));
+  const drawing = openDrawing(byId("map"), data);
   performance.mark("card");
   const reading = readTerritory(data);
   const opening = data.scenarios.map((meta) => readScenario(data, meta, reading));

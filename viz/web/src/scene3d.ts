@@ -5,7 +5,7 @@ import {
   Matrix4, Mesh, NoColorSpace, Scene, ShaderMaterial, Texture, Vector2, Vector3, type WebGLRenderer,
 } from "three";
 import type { Decoder } from "./decoder";
-import { type Drawing, askRest } from "./drawing";
+import { type Drawing, type Way, askRest, groundDefines } from "./drawing";
 import { Flow, flowAtFirst } from "./flow";
 import { GroundTiles, bedTexture } from "./ground";
 import { homeCamera } from "./home";
@@ -40,6 +40,8 @@ export class Scene3D implements View {
   private readonly ground: Texture;
   private readonly photo: Texture | null;
   private readonly tiles: GroundTiles;
+  private readonly groundMesh: Mesh;
+  private readonly groundMaterials = new Map<string, ShaderMaterial>();
   private readonly beds: DataTexture[] = [];
   private ratio = 1;
   private dirty = true;
@@ -85,12 +87,11 @@ export class Scene3D implements View {
     const { lattice } = territory;
     const first = this.of(app.choices.scenario);
     this.shared = sharedUniforms(app, this.ground, first, this.bottom);
-    const groundMaterial = new ShaderMaterial({ vertexShader: glsl.terrainVertex, fragmentShader: glsl.terrainFragment, uniforms: { ...this.shared }, side: FrontSide });
     this.tiles = new GroundTiles(lattice, this.bottom, territory.highest + app.data.greatest_depth, MOST_TILES + 4);
-    const groundMesh = new Mesh(this.tiles.geometry, groundMaterial);
-    groundMesh.frustumCulled = false;
-    groundMesh.renderOrder = 1; // after the houses: what they hide is not drawn
-    this.root.add(groundMesh);
+    this.groundMesh = new Mesh(this.tiles.geometry, this.groundMaterial(app.scenarios[app.choices.scenario].meta.permanent));
+    this.groundMesh.frustumCulled = false;
+    this.groundMesh.renderOrder = 1; // after the houses: what they hide is not drawn
+    this.root.add(this.groundMesh);
     for (const scenario of app.scenarios) {
       this.beds.push(scenario.ownBed || this.beds.length === 0 ? bedTexture(lattice, scenario.bed, app.data.holes > 0) : this.beds[0]);
     }
@@ -237,6 +238,22 @@ export class Scene3D implements View {
     }
   }
 
+  /** The program for the present way to show the water, made when it is first asked for. */
+  private groundMaterial(permanent: boolean): ShaderMaterial {
+    const { choices, chance, data } = this.app;
+    const way: Way = choices.difference ? "change" : chance ? "chance" : choices.scale ? "scale" : "depth";
+    const key = `${way}/${permanent}`;
+    let made = this.groundMaterials.get(key);
+    if (!made) {
+      made = new ShaderMaterial({
+        vertexShader: glsl.terrainVertex, fragmentShader: glsl.terrainFragment, uniforms: { ...this.shared }, side: FrontSide,
+        defines: groundDefines(way, permanent, data.holes > 0),
+      });
+      this.groundMaterials.set(key, made);
+    }
+    return made;
+  }
+
   /** The textures of a scenario, made when it is first shown. */
   private of(k: number): ScenarioTextures {
     const { scenarios, territory } = this.app;
@@ -308,13 +325,10 @@ export class Scene3D implements View {
     shared["depthA"].value = textures.a;
     shared["depthB"].value = textures.b;
     shared["between"].value = textures.between;
-    shared["changing"].value = choices.difference ? 1 : 0;
-    shared["chancing"].value = this.app.chance ? 1 : 0;
-    shared["scaled"].value = choices.scale ? 1 : 0;
     shared["ground"].value = choices.showPhoto && this.photo ? this.photo : this.ground;
     if (choices.difference) shared["change"].value = this.change.of(this.app);
     shared["permanentDepth"].value = textures.first;
-    shared["permanentApart"].value = choices.permanentApart && textures.scenario.meta.permanent ? 1 : 0;
+    this.groundMesh.material = this.groundMaterial(choices.permanentApart && textures.scenario.meta.permanent);
     shared["bed"].value = this.beds[k];
     this.streaks.forEach((streaks, n) => {
       if (streaks) streaks.mesh.visible = n === k && choices.showFlow && !this.app.whole;

@@ -45,29 +45,26 @@ void main() {
   gl_Position = projectionMatrix * eye;
 }`;
 
+// One program for each way to show the water: a branch that all pixels take alike is still paid for by some
+// renderers, and a `discard` that is never reached keeps cards from leaving hidden pixels out.
 export const terrainFragment = /* glsl */ `
 ${WATER}
 ${HAZE}
 uniform sampler2D permanentDepth;
 uniform sampler2D ground;
 uniform sampler2D holes;
-uniform float hasHoles;
 uniform float wet;
-uniform float permanentApart;
 uniform vec3 classes[4];
 uniform vec3 bounds;
 uniform vec3 permanent;
 uniform vec3 shore;
 uniform sampler2D change;   // greatest depth of the other scenario less this one's, and whether either floods
-uniform float changing;
 uniform vec3 changes[7];
 uniform vec3 changeBounds;
 uniform vec3 shadow;
 uniform sampler2D chance;   // share of the runs of an ensemble that flood
-uniform float chancing;
 uniform vec3 chances[5];
 uniform vec4 chanceBounds;
-uniform float scaled;       // continuous colours of depth
 uniform vec4 scaleDepths;
 varying vec2 vUv;
 varying float vAway;
@@ -77,11 +74,14 @@ float over(float value, float bound, float width) {
 }
 
 void main() {
-  if (hasHoles > 0.5 && texture2D(holes, vUv).r > 0.5) discard;
+#ifdef HOLES
+  if (texture2D(holes, vUv).r > 0.5) discard;
+#endif
   // Alpha: how much light gets past the buildings.
   vec4 baked = texture2D(ground, vUv);
   vec3 land = mix(shadow, baked.rgb, baked.a);
-  if (changing > 0.5) {
+#if defined(CHANGING)
+  {
     vec2 found = texture2D(change, vUv).rg;
     float broad = max(fwidth(found.x), 1e-5);
     vec3 less = changes[3];
@@ -99,9 +99,9 @@ void main() {
     vec3 seen = mix(pale, found.x < 0.0 ? less : more, clamp(flooded + 0.5, 0.0, 1.0));
     seen = mix(seen, shore, 0.6 * smoothstep(-0.5, 0.1, flooded) * (1.0 - smoothstep(1.0, 1.7, flooded)));
     gl_FragColor = vec4(hazy(seen, vAway), 1.0);
-    return;
   }
-  if (chancing > 0.5) {
+#elif defined(CHANCING)
+  {
     float share = texture2D(chance, vUv).r;
     float broad = max(fwidth(share), 1e-5);
     vec3 seen = chances[0];
@@ -109,31 +109,33 @@ void main() {
     seen = mix(seen, chances[2], over(share, chanceBounds.y, broad));
     seen = mix(seen, chances[3], over(share, chanceBounds.z, broad));
     seen = mix(seen, chances[4], over(share, chanceBounds.w, broad));
-    if (permanentApart > 0.5) {
-      float before = texture2D(permanentDepth, vUv).r;
-      seen = mix(seen, permanent, over(before, wet, max(fwidth(before), 1e-5)));
-    }
+#ifdef PERMANENT
+    float before = texture2D(permanentDepth, vUv).r;
+    seen = mix(seen, permanent, over(before, wet, max(fwidth(before), 1e-5)));
+#endif
     vec3 pale = mix(vec3(dot(land, vec3(0.3, 0.59, 0.11))), vec3(0.96), 0.35);
     // The edge: where less than half of one run floods.
     gl_FragColor = vec4(hazy(mix(pale, seen, over(share, 0.5 / 255.0 + 0.001, broad)), vAway), 1.0);
-    return;
   }
+#else
   float depth = signedDepth(vUv);
   float width = max(fwidth(depth), 1e-5);
   float inside = (depth - wet) / width;   // pixels from the edge of the water
   vec3 colour = land;
   if (inside > -0.5) {
     vec3 water = classes[0];
-    if (scaled > 0.5) {
-      water = mix(water, classes[1], clamp((depth - scaleDepths.x) / (scaleDepths.y - scaleDepths.x), 0.0, 1.0));
-      water = mix(water, classes[2], clamp((depth - scaleDepths.y) / (scaleDepths.z - scaleDepths.y), 0.0, 1.0));
-      water = mix(water, classes[3], clamp((depth - scaleDepths.z) / (scaleDepths.w - scaleDepths.z), 0.0, 1.0));
-    } else {
-      water = mix(water, classes[1], over(depth, bounds.x, width));
-      water = mix(water, classes[2], over(depth, bounds.y, width));
-      water = mix(water, classes[3], over(depth, bounds.z, width));
-    }
-    if (permanentApart > 0.5) water = mix(water, permanent, over(texture2D(permanentDepth, vUv).r, wet, width));
+#ifdef SCALED
+    water = mix(water, classes[1], clamp((depth - scaleDepths.x) / (scaleDepths.y - scaleDepths.x), 0.0, 1.0));
+    water = mix(water, classes[2], clamp((depth - scaleDepths.y) / (scaleDepths.z - scaleDepths.y), 0.0, 1.0));
+    water = mix(water, classes[3], clamp((depth - scaleDepths.z) / (scaleDepths.w - scaleDepths.z), 0.0, 1.0));
+#else
+    water = mix(water, classes[1], over(depth, bounds.x, width));
+    water = mix(water, classes[2], over(depth, bounds.y, width));
+    water = mix(water, classes[3], over(depth, bounds.z, width));
+#endif
+#ifdef PERMANENT
+    water = mix(water, permanent, over(texture2D(permanentDepth, vUv).r, wet, width));
+#endif
     // Shade at the foot of buildings falls on the water too, a little; open water keeps the legend's colour.
     water = mix(shadow, water, 0.45 + 0.55 * baked.a);
     colour = mix(land, water, clamp(inside + 0.5, 0.0, 1.0));
@@ -141,6 +143,7 @@ void main() {
     colour = mix(colour, shore, 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside)));
   }
   gl_FragColor = vec4(hazy(colour, vAway), 1.0);
+#endif
 }`;
 
 export const skirtVertex = /* glsl */ `
