@@ -140,6 +140,7 @@ def build_domain(
             )
             fields = fields.assign(crest_x=(("y", "x_face"), crest_x), crest_y=(("y_face", "x"), crest_y))
             notes[defences.name] = (note,)
+        take("water_surfaces")  # what the map has as water is no flood (twin.mapped_water)
         if footprints is not None:
             take("population")  # shared among the buildings when the run ends (twin.features)
     networks = {}

@@ -17,6 +17,7 @@ import twin
 from twin import features, indicators, machine
 from twin.files import sha256
 from twin.jit import Compiled
+from twin.mapped_water import mapped_water
 from twin.messages import text
 from twin.observed import marks_beside, read_observed
 from twin.results import Result
@@ -73,7 +74,7 @@ class Recorder:
             times=times,
             start=start,
             variables=names,
-            static={n: domain.field(n) for n in STATIC} if domain.grid is not None else {},
+            static=_static(simulation),
             overwrite=overwrite,
         )
         recorder = cls(simulation, writer, observed)
@@ -193,6 +194,8 @@ class Recorder:
         initial = None
         if water and "water_depth" in result.fields and result.times.size:
             initial = np.nan_to_num(result.fields["water_depth"].isel(time=0).values)
+            if "mapped_water" in result.fields:  # left out as if it had been under water from the start
+                initial = np.where(result.fields["mapped_water"].values > 0, np.inf, initial)
         if domain.buildings is not None:
             buildings = self._with_residents(domain.buildings)
             if water and domain.grid is not None:
@@ -360,3 +363,15 @@ def _commit() -> str | None:
     except OSError:
         return None  # no git on this machine
     return done.stdout.strip() or None
+
+
+def _static(simulation: Simulation) -> dict[str, Array]:
+    """The maps that stay the same over a run, (ny, nx)."""
+    domain, territory = simulation.domain, simulation.scenario.territory
+    if domain.grid is None:
+        return {}
+    maps = {name: domain.field(name) for name in STATIC}
+    if territory.has("water_surfaces") and "water_depth" in simulation.fields:
+        wet = np.nan_to_num(simulation.fields["water_depth"]) > features.WET_DEPTH
+        maps["mapped_water"] = mapped_water(territory.layer("water_surfaces").data, domain.grid, wet)
+    return maps

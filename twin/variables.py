@@ -49,6 +49,7 @@ _TABLE = (
     Variable("ground_elevation", "ground_level_altitude", "m", MAP),
     Variable("roughness", "", "s m-1/3", MAP),
     Variable("building_fraction", "", "1", MAP),
+    Variable("mapped_water", "", "1", MAP, "int8"),
     # on the links of the road network, over time
     Variable("volume", "", "veh h-1", LINK, "float64"),
     Variable("travel_time", "", "s", LINK, "float64"),

@@ -45,6 +45,11 @@ def initial_water_depth(result: Result) -> Floats | None:
 
 
 def permanent_water(result: Result) -> Bools:
-    """Cells already under more than `WET_DEPTH` at the start, (ny, nx); none when the start is not known."""
+    """Cells (ny, nx) under more than `WET_DEPTH` at the start, and those that the map of the territory has as
+    water (`twin.mapped_water`: the foreshore of a sea that starts low); none when neither is known.
+    """
     start = initial_water_depth(result)
-    return np.zeros(result.grid.shape, dtype=bool) if start is None else start > WET_DEPTH
+    found = np.zeros(result.grid.shape, dtype=bool) if start is None else start > WET_DEPTH
+    if result.has_fields and "mapped_water" in result.fields:
+        found |= result.fields["mapped_water"].values > 0
+    return found

@@ -20,6 +20,7 @@ from scipy.ndimage import maximum_filter
 from twin.errors import InputError, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.grid import Grid
+from twin.water import permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
@@ -273,8 +274,7 @@ def _scenario(
     roofs = roofs_of(fields)
     has_start = bool(times[0] <= 0.0)
     if has_start:
-        permanent = np.nan_to_num(fields["water_depth"].isel(time=0).values) > WET_DEPTH
-        permanent &= ~roofs
+        permanent = permanent_water(result) & ~roofs
     at_building = at_road = None
     if buildings is not None:
         owner_b, cell_b = cells_touched(np.asarray(buildings.geometry.array, dtype=object), model)
@@ -329,6 +329,9 @@ def _scenario(
         if roofs.any()
         else None,
         "permanent": bool(has_start and permanent.any()),
+        "mapped_water": blobs.raw(np.packbits(view.mean(permanent.astype(float)) > 0.5).tobytes())
+        if has_start and "mapped_water" in fields
+        else None,
         "hectares": [round(float(v), 3) for v in hectares],
         "building_depth": None if at_building is None else blobs.raw(by_column(curve.encode(at_building))),
         "road_depth": None if at_road is None else blobs.raw(by_column(curve.encode(at_road))),

@@ -68,7 +68,7 @@ class Run:
 
     @cached_property
     def permanent(self) -> Bools:
-        """Cells already under water at the start."""
+        """Cells already under water at the start, and those that the map has as water."""
         return permanent_water(self.result)
 
     @cached_property

@@ -95,7 +95,8 @@ def facilities_of(run: Run) -> gpd.GeoDataFrame | None:
     if found.empty:
         return found.assign(max_water_depth=np.zeros(0))
     shapes = np.asarray(found.geometry.array, dtype=object)
-    deepest = depth_around(shapes, run.result.grid, depth, initial_depth=run.initial_depth)
+    left_out = np.where(run.permanent, np.inf, 0.0)
+    deepest = depth_around(shapes, run.result.grid, depth, initial_depth=left_out)
     buildings = run.result.buildings
     if buildings is not None and "max_water_depth" in buildings and len(buildings):
         of_place, of_building = buildings.sindex.query(found.geometry, predicate="intersects")

@@ -146,11 +146,20 @@ export class Map2D implements View {
 
   /** Signed depth of a frame, kept for the few frames in use. */
   private field(scenario: Scenario, key: string, codes: () => Uint8Array): Float32Array {
+    return this.made(scenario, key, () => scenario.signed(codes()));
+  }
+
+  /** Where water is no flood. */
+  private before(scenario: Scenario): Float32Array {
+    return this.made(scenario, "permanent", () => scenario.permanent());
+  }
+
+  private made(scenario: Scenario, key: string, depths: () => Uint16Array): Float32Array {
     const name = `${this.app.scenarios.indexOf(scenario)}/${key}`;
     let found = this.fields.get(name);
     if (!found) {
       if (this.fields.size > (scenario.bed.length > 2e6 ? 5 : 8)) this.fields.delete(this.fields.keys().next().value as string);
-      found = Float32Array.from(scenario.signed(codes()), unhalf);
+      found = Float32Array.from(depths(), unhalf);
     } else this.fields.delete(name);
     this.fields.set(name, found); // newest last
     return found;
@@ -291,7 +300,7 @@ export class Map2D implements View {
     const whole = app.whole && maximum !== null;
     const first = whole ? this.field(scenario, "maximum", () => maximum) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
     const second = whole || f === 0 ? first : this.field(scenario, scenario.stamp(b), () => scenario.codes(b));
-    const before = choices.permanentApart && scenario.meta.permanent ? this.field(scenario, "0", () => scenario.codes(0)) : null;
+    const before = choices.permanentApart && scenario.meta.permanent ? this.before(scenario) : null;
     this.water.width = wide;
     this.water.height = tall;
     const context = this.water.getContext("2d");

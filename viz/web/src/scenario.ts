@@ -46,6 +46,8 @@ export class Scenario {
   maximum: Codes | null = null;
   /** The same over the frames that were kept, when the run did not keep its own. */
   private framesMaximum: Codes | null = null;
+  /** Cells that are water from the start or on the map, one bit each: a foreshore is dry in the first frame. */
+  private mapped: Uint8Array | null = null;
   /** Cells that a building fills, one bit each: water is drawn through under it. */
   roofs: Uint8Array | null = null;
   buildingDepth: Uint8Array | null = null;
@@ -267,6 +269,16 @@ export class Scenario {
     return out;
   }
 
+  /** Where water is no flood, as `signed` has it: the first frame, and what the map has as water. */
+  permanent(): Uint16Array<ArrayBuffer> {
+    const out = this.signed(this.codes(0));
+    const { mapped } = this;
+    if (!mapped) return out;
+    const water = half(0.3);
+    for (let c = 0; c < out.length; c++) if (mapped[c >> 3] & (128 >> (c & 7)) && out[c] & 0x8000) out[c] = water;
+    return out;
+  }
+
   /** What the first picture needs: which cells, the opening and first frames, series at buildings and roads. */
   open(read: Blocks): void {
     const { meta } = this;
@@ -275,7 +287,7 @@ export class Scenario {
     const size = this.cells.length;
     meta.opening.frames.forEach((k, n) => this.opened.set(k, read.opening.slice(n * size, (n + 1) * size)));
     [this.buildingDepth, this.roadDepth, this.volume, this.saturation, this.closed] = read.series.map((bytes) => bytes && undelta(bytes, frames));
-    [this.roofs, this.maximum, this.framesMaximum] = read.fields;
+    [this.roofs, this.maximum, this.framesMaximum, this.mapped] = read.fields;
     if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 
@@ -411,7 +423,7 @@ interface Blocks {
   opening: Uint8Array;
   /** Buildings' and roads' depths, volume, saturation and closing of roads over time. */
   series: (Uint8Array | null)[];
-  /** Roofs, greatest depth, greatest depth over the frames. */
+  /** Roofs, greatest depth, greatest depth over the frames, mapped water. */
   fields: (Uint8Array | null)[];
 }
 
@@ -422,7 +434,7 @@ async function readBlocks(data: PageData, meta: ScenarioMeta): Promise<Blocks> {
   const [bed, wet, opening, series, fields] = await Promise.all([
     meta.bed && block(meta.bed.blob), block(meta.wet), block(meta.opening.blob),
     some([meta.building_depth, meta.road_depth, traffic?.volume, traffic?.saturation, traffic?.closed]),
-    some([meta.roofs, meta.maximum, meta.frames_maximum]),
+    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water]),
   ]);
   return { bed: bed && meta.bed && terrain(bed, nx, ny, meta.bed.low, meta.bed.step), wet, opening, series, fields };
 }

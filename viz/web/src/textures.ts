@@ -19,18 +19,21 @@ export class ScenarioTextures {
 
   constructor(scenario: Scenario, nBuildings: number, nRoads: number) {
     this.scenario = scenario;
-    this.first = this.frame("0", () => scenario.codes(0));
-    this.a = this.first;
-    this.b = this.first;
+    this.first = this.made("permanent", () => scenario.permanent());
+    this.a = this.b = this.frame("0", () => scenario.codes(0));
     this.buildings = states(nBuildings);
     this.roads = states(nRoads);
   }
 
   private frame(key: string, codes: () => Codes): DataTexture {
+    return this.made(key, () => this.scenario.signed(codes()));
+  }
+
+  private made(key: string, depths: () => Uint16Array<ArrayBuffer>): DataTexture {
     let texture = this.frames.get(key);
     if (!texture) {
       const { nx, ny } = this.scenario.lattice;
-      texture = new DataTexture(this.scenario.signed(codes()), nx, ny, RedFormat, HalfFloatType);
+      texture = new DataTexture(depths(), nx, ny, RedFormat, HalfFloatType);
       texture.minFilter = texture.magFilter = LinearFilter;
       texture.needsUpdate = true;
       this.frames.set(key, texture);
@@ -69,7 +72,7 @@ export class ScenarioTextures {
       kept = [before, after];
     }
     for (const [key, texture] of this.frames) {
-      if (key !== "0" && !kept.includes(key)) {
+      if (key !== "permanent" && !kept.includes(key)) {
         texture.dispose();
         this.frames.delete(key);
       }

@@ -84,6 +84,8 @@ export interface ScenarioMeta {
   bed: TerrainMeta | null;
   roofs: number | null;
   permanent: boolean;
+  /** Bits of the cells that are water from the start or on the map: null when only the first frame tells. */
+  mapped_water: number | null;
   hectares: number[];
   building_depth: number | null;
   road_depth: number | null;

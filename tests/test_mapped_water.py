@@ -1,0 +1,72 @@
+"""Mapped water: rivers and lakes by their polygons, the sea by its coast; no flood in figures and features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+from shapely.geometry import LineString, Polygon, box
+
+from tests.test_indicators import make_run
+from twin.grid import Grid
+from twin.indicators import compute
+from twin.mapped_water import mapped_water
+from twin.water import permanent_water
+
+GRID = Grid("EPSG:2154", 0.0, 1000.0, 10.0, 100, 100)
+X, Y = np.meshgrid(GRID.x, GRID.y)
+
+
+def surfaces(*shapes: object, **columns: list[str]) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({**columns, "geometry": list(shapes)}, crs=GRID.crs)
+
+
+def test_polygons_are_water_unless_they_fall_dry() -> None:
+    dry = np.zeros(GRID.shape, dtype=bool)
+    lake, basin = box(100, 100, 205, 200), Polygon([(400, 400), (500, 400), (500, 500), (400, 500)])
+    found = mapped_water(surfaces(lake, basin, persistance=["Permanent", "Intermittent"]), GRID, dry)
+    # 10.5 columns wide: half of a cell counts.
+    np.testing.assert_array_equal(found, (X > 100) & (X < 210) & (Y > 100) & (Y < 200))
+
+
+@pytest.mark.parametrize("gap", [0.0, 300.0])
+def test_a_coast_makes_the_wet_side_sea_with_its_foreshore(gap: float) -> None:
+    """Two lines that end 15 m short of the edges, with a harbour mouth between; the north is sea."""
+    coast = [LineString([(15, 500), (400, 520)]), LineString([(400 + gap, 520), (985, 540)])]
+    wet = Y > 700  # low tide: 160 to 200 m of foreshore lie dry
+    wet |= (Y < 100) & (X < 300)  # and a lake inland
+    found = mapped_water(surfaces(*coast), GRID, wet)
+    line = np.interp(X, [0, 400, 400 + gap + 1e-9, 1000], [500, 520, 520, 540])
+    clear = np.abs(Y - line) > 12.0
+    np.testing.assert_array_equal(found[clear], (line < Y)[clear])
+
+
+def test_a_coast_too_far_open_parts_nothing() -> None:
+    coast = [LineString([(0, 500), (200, 500)])]  # ends in the middle of the sea
+    assert (
+        not mapped_water(surfaces(*coast), GRID, Y > 400).any()
+        or mapped_water(surfaces(*coast), GRID, Y > 400).all()
+    )
+    assert not mapped_water(surfaces(*coast), GRID, Y > 600).any()
+    assert not mapped_water(surfaces(), GRID, Y > 600).any()
+
+
+def test_mapped_water_is_permanent_in_figures(tmp_path: Path) -> None:
+    depth = np.zeros((2, 4, 5))
+    depth[:, 3, :] = 2.0  # wet from the start
+    depth[1, 1:, :] = 1.5
+    run = make_run(tmp_path / "r", depth=depth, run_fields={"max_water_depth": depth.max(axis=0)})
+    hectare = run.grid.area_m2 / 1e4
+    assert compute(run)["flooded_area"].value == pytest.approx(10 * hectare)
+    mapped = np.zeros((4, 5), dtype=bool)
+    mapped[2] = True
+    marked = make_run(
+        tmp_path / "m", depth=depth, run_fields={"max_water_depth": depth.max(axis=0), "mapped_water": mapped}
+    )
+    figures = compute(marked)
+    assert figures["flooded_area"].value == pytest.approx(5 * hectare)
+    assert figures["permanent_water_area"].value == pytest.approx(10 * hectare)
+    assert permanent_water(marked).sum() == 10
+    assert "estran" in figures["permanent_water_area"].method
