@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 Bools = NDArray[np.bool_]
 NOT_ALWAYS = ("intermittent", "temporaire", "ephemere", "éphémère")  # `persistance`, `regime` of BD TOPO
-MOUTH = 1000.0  # m
+MOUTH = 1000.0  # m: a coast goes on over the mouth of a river or a harbour
+EDGE = 100.0  # m: and to the edge of the grid
 MOST = 0.5  # share of a cell, and of a side of the coast, that makes the whole of it water
 
 
@@ -50,7 +51,7 @@ def mapped_water(surfaces: gpd.GeoDataFrame, grid: Grid, wet: Bools) -> Bools:
         return found
     west, south, east, north = grid.bounds
     frame = shapely.box(west, south, east, north)
-    lines = _closed(shapely.get_parts(shapely.line_merge(shapely.union_all(coast))), frame, 2 * grid.cell)
+    lines = _closed(shapely.get_parts(shapely.line_merge(shapely.union_all(coast))), frame)
     parts = shapely.get_parts(shapely.union_all([*lines, frame.exterior]))
     for side in shapely.get_parts(shapely.polygonize(parts)):
         inside = cover(grid, np.array([side], dtype=object))[0] >= MOST
@@ -59,24 +60,43 @@ def mapped_water(surfaces: gpd.GeoDataFrame, grid: Grid, wet: Bools) -> Bools:
     return found
 
 
-def _closed(lines: NDArray[Any], frame: Any, reach: float) -> list[Any]:
-    """A coast without gaps: ends within `reach` (m) of the frame are led to it, those that face each other
-    over the mouth of a river or a harbour, up to `MOUTH`, are joined, the nearest first.
+def _closed(lines: NDArray[Any], frame: Any) -> list[Any]:
+    """A coast without gaps, as lines: the ends nearest to each other are joined first, over gaps of the
+    digitising as over the mouths of rivers and harbours, up to `MOUTH`; or with the frame, up to `EDGE`.
+
+    A piece is joined with itself (an island) only over a tenth of its length.
     """
     out = list(lines)
-    ends = np.array([xy for line in lines if not line.is_closed for xy in (line.coords[0], line.coords[-1])])
-    ends = ends.reshape(-1, 2)
-    points: NDArray[Any] = np.asarray(shapely.points(ends), dtype=object)
-    beside = shapely.distance(points, frame.exterior) <= reach
-    for point in points[beside]:
-        near = np.asarray(shapely.shortest_line(point, frame.exterior).coords[1])
-        away = near - np.asarray(frame.centroid.coords[0])
-        out.append(shapely.LineString([point.coords[0], near + 1e-9 * away]))
-    left = [tuple(xy) for xy in ends[~beside & shapely.within(points, frame)]]
-    pairs = sorted((float(np.hypot(a[0] - b[0], a[1] - b[1])), a, b) for a, b in combinations(left, 2))
-    joined: set[tuple[float, float]] = set()
-    for distance, a, b in pairs:
-        if distance <= MOUTH and not {a, b} & joined:
-            joined |= {a, b}
-            out.append(shapely.LineString([a, b]))
+    ends = [(k, xy) for k, line in enumerate(lines) if not line.is_closed for xy in _ends(line)]
+    ends = [(k, xy) for k, xy in ends if frame.contains(shapely.Point(xy))]
+    gaps = [
+        (float(np.hypot(*(a - b))), i, j) for (i, (_, a)), (j, (_, b)) in combinations(enumerate(ends), 2)
+    ]
+    gaps += [(frame.exterior.distance(shapely.Point(xy)), i, -1) for i, (_, xy) in enumerate(ends)]
+    piece = list(range(len(lines)))
+    length = [float(line.length) for line in lines]
+    open_ = set(range(len(ends)))
+    for gap, i, j in sorted(gaps):
+        if gap > (EDGE if j < 0 else MOUTH) or i not in open_ or (j >= 0 and j not in open_):
+            continue
+        start = ends[i][1]
+        if j < 0:
+            near = np.asarray(shapely.shortest_line(shapely.Point(start), frame.exterior).coords[1])
+            out.append(
+                shapely.LineString([start, near + 1e-9 * (near - np.asarray(frame.centroid.coords[0]))])
+            )
+            open_.discard(i)
+            continue
+        one, other = piece[ends[i][0]], piece[ends[j][0]]
+        if one == other and gap > 0.1 * length[one]:
+            continue
+        out.append(shapely.LineString([start, ends[j][1]]))
+        open_ -= {i, j}
+        length[one] += gap + (length[other] if one != other else 0.0)
+        piece = [one if k == other else k for k in piece]
     return out
+
+
+def _ends(line: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    xy = shapely.get_coordinates(line)
+    return xy[0], xy[-1]
