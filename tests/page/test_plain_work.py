@@ -10,7 +10,7 @@ import pytest
 from tests.page.plain_work import plain_work
 
 #: Plain full-screen layers and millions of vertices of the dearest level: what the budget is argued with.
-MOST_LAYERS, MOST_MILLIONS = 20.0, 2.0
+MOST_LAYERS, MOST_MILLIONS = 30.0, 1.5
 
 
 @pytest.mark.slow
@@ -18,7 +18,7 @@ MOST_LAYERS, MOST_MILLIONS = 20.0, 2.0
 def test_a_picture_costs_few_plain_layers_and_vertices(browser: Any, both: Path) -> None:
     tries = []
     for _ in range(3):  # other work on the machine lengthens one of the two, not both alike
-        _, levels, _ = plain_work(browser, both)
+        _, levels = plain_work(browser, both)
         tries.append((max(w.layers for w in levels), max(w.millions for w in levels)))
         print("at most {:.1f} layers and {:.2f} M vertices".format(*tries[-1]))
         if tries[-1][0] <= MOST_LAYERS and tries[-1][1] <= MOST_MILLIONS:
