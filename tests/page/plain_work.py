@@ -66,7 +66,8 @@ PROBE = """async () => {
         const a = i * side + j;
         index.set([a, a + side, a + 1, a + 1, a + side, a + side + 1], n);
     }
-    const lattice = program("in vec3 place; uniform mat4 turn; void main() { gl_Position = turn * vec4(place, 1.0); }",
+    const lattice = program("in vec3 place; uniform mat4 turn;" +
+        " void main() { gl_Position = turn * vec4(place, 1.0); }",
         "out vec4 seen; void main() { seen = vec4(1.0); }");
     gl.uniformMatrix4fv(gl.getUniformLocation(lattice, "turn"), false,
         [0.3, 0, 0, 0, 0, 0.3, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1]);
