@@ -79,6 +79,12 @@ def test_large_geotiffs_have_overviews(tmp_path: Path) -> None:
         assert set(np.unique(coarse)) <= {0, 1, 2, 3, 4}  # nearest: no class between classes
 
 
+def test_qml_labels_of_small_values_tell_them_apart() -> None:
+    root = ET.fromstring(qml.raster("max_rise_rate", 0.0, 0.006, "fr").split("\n", 1)[1])
+    labels = [item.get("label") for item in root.iter("item")]
+    assert labels == ["0", "0,0015", "0,003", "0,0045", "0,006"]
+
+
 def test_qml_of_rasters_has_our_colours() -> None:
     root = ET.fromstring(qml.raster("max_water_depth", 0.0, 4.0, "fr").split("\n", 1)[1])
     shader = root.find("pipe/rasterrenderer/rastershader/colorrampshader")

@@ -6,6 +6,7 @@ rasters; categorised and graduated renderers for vectors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
@@ -65,9 +66,10 @@ def raster(name: str, low: float, high: float, lang: str | None = None) -> str:
         return _pseudocolour("DISCRETE", items)
     span = high - low if high > low else 1.0
     stops = [low + span * k / (len(RAMP) - 1) for k in range(len(RAMP))]
+    digits = max(2, 1 - math.floor(math.log10(span)))  # neighbours read apart
     return _pseudocolour(
         "INTERPOLATED",
-        [(stop, colour, 255, number(stop, lang)) for stop, colour in zip(stops, RAMP, strict=True)],
+        [(stop, colour, 255, number(stop, lang, digits)) for stop, colour in zip(stops, RAMP, strict=True)],
     )
 
 
