@@ -230,23 +230,21 @@ def has_subgrid(fields: xr.Dataset) -> bool:
 
 
 @njit(inline="always")
-def level_above(height: Singles, volume: Singles, depth: float) -> tuple[float, float]:
-    """Height (m) of the water over the lowest point of a cell and the share of the cell that it covers, from
-    its volume per area of the cell `depth` (m); height, volume (LEVELS,).
+def level_above(height: Singles, volume: Singles, depth: float, first: int) -> tuple[float, float, int]:
+    """Height (m) of the water over the lowest point of a cell, the share of the cell that it covers, and the
+    interval of the table it stands in, from its volume per area of the cell `depth` (m).
+
+    height, volume (LEVELS,); first: interval to begin the search in, best where the water last stood.
     """
     if depth >= volume[LEVELS - 1]:
-        return height[LEVELS - 1] + (depth - volume[LEVELS - 1]), 1.0
-    first = 0
-    last = LEVELS - 1
-    while last - first > 1:
-        middle = (first + last) // 2
-        if volume[middle] <= depth:
-            first = middle
-        else:
-            last = middle
-    rise = np.float64(height[last]) - np.float64(height[first])
-    more = np.float64(volume[last]) - np.float64(volume[first])
-    return height[first] + (depth - volume[first]) * (rise / more), more / max(rise, 1e-12)
+        return height[LEVELS - 1] + (depth - volume[LEVELS - 1]), 1.0, LEVELS - 2
+    while first < LEVELS - 2 and volume[first + 1] <= depth:
+        first += 1
+    while first > 0 and volume[first] > depth:
+        first -= 1
+    rise = np.float64(height[first + 1]) - np.float64(height[first])
+    more = np.float64(volume[first + 1]) - np.float64(volume[first])
+    return height[first] + (depth - volume[first]) * (rise / more), more / max(rise, 1e-12), first
 
 
 @njit(cache=True)
@@ -280,7 +278,7 @@ def depth_at_level(domain: Domain, level: float | Floats) -> Floats:
 def _levels(height: Singles, volume: Singles, depth: Floats, over: Floats) -> None:
     for i in range(depth.shape[0]):
         for j in range(depth.shape[1]):
-            over[i, j], _ = level_above(height[i, j], volume[i, j], depth[i, j])
+            over[i, j], _, _ = level_above(height[i, j], volume[i, j], depth[i, j], 0)
 
 
 def levels_of_cells(domain: Domain, i: NDArray[np.int64], j: NDArray[np.int64], depth: Floats) -> Floats:

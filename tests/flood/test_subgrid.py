@@ -1,5 +1,8 @@
 """Cells that carry the fine terrain: their tables, and that they flood as the fine grid does."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -203,17 +206,36 @@ def test_ten_metres_agree_with_one_where_averages_do_not() -> None:
     assert found[False][0] > 2 * rmse
 
 
+OVER_5_CM = pytest.mark.xfail(
+    strict=True,
+    reason="95 % are under 5.3 cm (second valley) and 8.2 cm (third), not 5: SUBGRID.md says where",
+)
+
+
+@pytest.fixture(scope="module")
+def compared() -> Callable[[str], valley.Comparison]:
+    """The comparison of a valley, made once."""
+    beds = {"first": valley.terrain, "second": valley.second_terrain, "third": valley.third_terrain}
+    peaks = {"first": 110.0, "second": valley.SECOND_PEAK, "third": valley.THIRD_PEAK}
+    return cache(lambda name: valley.compare(None, beds[name](), peaks[name]))
+
+
 @pytest.mark.validate
-@pytest.mark.parametrize("second", [False, True])
-def test_the_valleys_of_the_benchmark(second: bool) -> None:
-    """30 minutes: 10 m agree with 1 m within 5 cm, averages do not. On the second valley, on which nothing
-    was chosen, more than 5 % of the cells are over 5 cm off. Seconds stand in SUBGRID.md.
-    """
-    bed = valley.second_terrain() if second else valley.terrain()
-    compared = valley.compare(None, bed, valley.SECOND_PEAK if second else 110.0)
-    rmse, high, overlap = compared.found["subgrid"]
+@pytest.mark.parametrize("name", ["first", "second", "third"])
+def test_the_valleys_of_the_benchmark(compared: Callable[[str], valley.Comparison], name: str) -> None:
+    """30 minutes: 10 m agree with 1 m within 5 cm (RMSE), averages do not. Seconds stand in SUBGRID.md."""
+    found = compared(name)
+    rmse, _, overlap = found.found["subgrid"]
     assert rmse <= 0.05
-    assert high <= (0.08 if second else 0.05)
     assert overlap > 0.9
-    assert max(compared.found["mean"][:2]) > 0.1
-    assert compared.fine.steps * K**2 > 500 * compared.coarse["subgrid"].steps  # of its cell-steps
+    assert max(found.found["mean"][:2]) > 0.1
+    assert found.fine.steps * K**2 > 500 * found.coarse["subgrid"].steps  # of its cell-steps
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize(
+    "name", ["first", pytest.param("second", marks=OVER_5_CM), pytest.param("third", marks=OVER_5_CM)]
+)
+def test_95_per_cent_of_a_valley_within_5_cm(compared: Callable[[str], valley.Comparison], name: str) -> None:
+    """Of the cells wet in both; on the second and third valley nothing was chosen."""
+    assert compared(name).found["subgrid"][1] <= 0.05

@@ -1,18 +1,13 @@
 # mypy: ignore-errors
 """One step of local inertia on cells that carry the fine terrain (numba); see `twin.subgrid`.
 
-state[DEPTH] is the volume of a cell over its area, so sources and books are those of every scheme. Of a face
-the water meets the sills of its strips: with h = level less sill, the flow area (per width) is A = mean(h),
-the conveyance K = mean(h^(5/3)) / n over the strips, and
+state[DEPTH] is the volume of a cell over its area, so sources and books are those of every scheme. What the
+faces let through is in `kernels_subgrid_faces`. Mass as in `kernels_inertial`: all that leaves a cell is
+scaled alike where it would lose more than it holds.
 
-    m  = q - g A dt dw/dx,   q' = m - g dt A |q'| q' / K²   (implicit in closed form)
-
-Where a sill stands out of its strip by more than a third of the water over it, the strip is a broad-crested
-weir, drowned as Villemonte (1947) says, and no channel, until the tailwater reaches the critical depth on it.
-Mass as in `kernels_inertial`: all that leaves a cell is scaled alike where it would lose more than it holds.
-
-The step is passes over the tiles; each writes only what its own tile owns (the faces east and south of its
-cells, and those on the edges of the grid).
+The step is passes over bands of BAND rows of a tile, so that threads share a small map too; each writes only
+what its own band owns (its cells, the faces east and south of them, and those on the edges of the grid).
+Chunks of a row without water are left out.
 """
 
 from __future__ import annotations
@@ -20,11 +15,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import get_thread_id, njit, prange
+from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
-    COLUMN_DEPTH,
-    COLUMN_SPEED,
     CREST_X,
     CREST_Y,
     DEPTH,
@@ -36,372 +29,563 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     TILE_ROWS,
-    inverse_cube_root,
+    larger,
 )
-from twin.solvers.flood.kernels_crests import BROAD_CREST, DROWNED, LARGEST_HEAD, SETTLE
-from twin.solvers.flood.kernels_edges import LEVEL, NORMAL_DEPTH, OPEN, edge_place
-from twin.solvers.flood.kernels_loop import NEW_TIME, STEP, begin, finish
-from twin.solvers.flood.kernels_step import finish_tile
+from twin.solvers.flood.kernels_edges import LEVEL, NORMAL_DEPTH, OPEN, WALL, edge_place
+from twin.solvers.flood.kernels_loop import (
+    BAD,
+    LIMITED,
+    MARKS,
+    NEW_TIME,
+    NEXT,
+    SPEED,
+    STEP,
+    WATER,
+    WATER_EAST,
+    WATER_NORTH,
+    WATER_SOUTH,
+    WATER_WEST,
+    WORKERS,
+    begin,
+    finish,
+    take_next,
+)
+from twin.solvers.flood.kernels_loop import LEVEL as HIGHEST_LEVEL
+from twin.solvers.flood.kernels_record import SPEED_DEPTH, looks_of_row, record_tile
+from twin.solvers.flood.kernels_subgrid_faces import (
+    AREA_E,
+    AREA_S,
+    CHUNK,
+    CONVEYANCE_E,
+    CONVEYANCE_S,
+    HEAD_E,
+    HEAD_S,
+    WEIRS_E,
+    WEIRS_S,
+    ZERO,
+    fastest,
+    find_discharges,
+    find_flow,
+    left_by_friction,
+    no_flow,
+    strip_flow,
+)
 from twin.subgrid import level_above
 
-MODULAR = 2.0 / 3.0  # tailwater over head (critical depth) above which no crest rules, but friction
-# Planes beside the state: level above the datum (m), share of the cell under water; water through the faces
-# east and south, weirs included (m²/s), velocities there; share of its outflow that a cell may give; highest
-# level over the run
-SURFACE, WET_SHARE, MASS_E, MASS_S, SPEED_E, SPEED_S, THETA, HIGHEST = 0, 1, 2, 3, 4, 5, 6, 7
-PLANES = 8
+BAND = 4  # rows
+BANDS = TILE_ROWS // BAND  # in a tile
+# Planes beside the state: level above the datum (m), the depth that it goes with, share of the cell under
+# water, lowest point; water through the faces east and south, weirs included (m²/s), velocities there; share
+# of its outflow that a cell may give; highest level over the run
+SURFACE, KNOWN, WET_SHARE, LOWEST, MASS_E, MASS_S, SPEED_E, SPEED_S, THETA, HIGHEST = range(10)
+PLANES = 10
 # Planes of the state behind those of every scheme: unit discharges of the faces east and south of each cell
 FLUX_EAST, FLUX_SOUTH = 3, 4
 STATE_PLANES = 5
+# What a band found: highest speed squared, cells limited and out of bounds, marks as of a tile
+SPEED2, LIMITED_HERE, BAD_HERE, MARKS_HERE = 0, 1, 2, 3
+FOUND = MARKS_HERE + MARKS
+
+SINGLE = np.float32
 
 
-@njit(inline="always")
-def flow_over(top, low, reference, crest, sill, hump):
-    """Area and conveyance without n (per width), flow of the weirs (m²/s), highest head (m) of a face.
-
-    top, low: the higher and the lower level (m); reference: elevation from which `sill` counts (m); crest: of
-    a dike (m); sill, hump (strips,).
-    """
-    area = 0.0
-    conveyance = 0.0
-    weirs = 0.0
-    head = 0.0
-    for k in range(sill.size):
-        own = reference + sill[k]
-        raised = max(own, crest)
-        over = top - raised
-        if over <= 0.0:
-            continue
-        head = max(head, over)
-        out = hump[k] + (raised - own)
-        drowned = max(low - raised, 0.0)
-        if over < LARGEST_HEAD * out and drowned < MODULAR * over:
-            weirs += BROAD_CREST * over * math.sqrt(over) * (1.0 - (drowned / over) ** 1.5) ** DROWNED
-        else:
-            root = inverse_cube_root(max(over, 1e-9))
-            area += over
-            conveyance += over * (over * root)  # h^(5/3) = h² h^(-1/3)
-    share = 1.0 / sill.size
-    return area * share, conveyance * share, weirs * share, head
-
-
-@njit(inline="always")
-def rub(m, across, area, conveyance, friction, dt):
-    """Unit discharge after friction; friction: g n²."""
-    if conveyance <= 0.0:
-        return 0.0
-    drag = 4.0 * dt * friction * area * math.sqrt(m * m + across * across) / (conveyance * conveyance)
-    return 2.0 * m / (1.0 + math.sqrt(1.0 + drag))
-
-
-@njit(inline="always")
-def face(state, static, beside, low, r, c, r2, c2, old, across, crest, sill, hump, ratio, dt, dry):
-    """Momentum and water (m²/s) through the face between two cells, velocity, highest head."""
-    first = beside[SURFACE, r, c]
-    second = beside[SURFACE, r2, c2]
-    h1 = state[DEPTH, r, c]
-    h2 = state[DEPTH, r2, c2]
-    if h1 < dry and h2 < dry:
-        return 0.0, 0.0, 0.0, 0.0
-    reference = max(low[r - PAD, c - PAD], low[r2 - PAD, c2 - PAD])
-    area, conveyance, weirs, head = flow_over(
-        max(first, second), min(first, second), reference, crest, sill, hump
-    )
-    if head <= 0.0:
-        return 0.0, 0.0, 0.0, 0.0
-    friction = 0.5 * (static[FRICTION, r, c] + static[FRICTION, r2, c2])
-    q = rub(old - GRAVITY * ratio * area * (second - first), across, area, conveyance, friction, dt)
-    if (q > 0.0 and h1 < dry) or (q < 0.0 and h2 < dry):
-        q = 0.0
-    # Over a weir the levels meet without swinging.
-    most = SETTLE * abs(first - second) * min(beside[WET_SHARE, r, c], beside[WET_SHARE, r2, c2]) / ratio
-    weirs = min(weirs, most)
-    donor = h1 if first > second else h2
-    if donor < dry:
-        weirs = 0.0
-    water = q + (weirs if first > second else -weirs)
-    return q, water, q / max(area, dry), head
-
-
-@njit(inline="always")
-def edge_face(state, static, beside, low, e, ny, nx, kind, value, old, sill, hump, ratio, dt, dry):
-    """Water out of the grid through an edge cell (m²/s), and its velocity."""
-    r, c, dr, dc = edge_place(e, ny, nx)
-    depth = state[DEPTH, r, c]
-    surface = beside[SURFACE, r, c]
-    beyond = value if kind == LEVEL else surface
-    if depth < dry and kind != LEVEL:
-        return 0.0, 0.0
-    area, conveyance, _, _ = flow_over(
-        max(surface, beyond), min(surface, beyond), low[r - PAD, c - PAD], -np.inf, sill, hump * 0.0
-    )
-    if conveyance <= 0.0:
-        return 0.0, 0.0
-    friction = static[FRICTION, r, c]
-    q = 0.0
-    if kind == LEVEL:
-        q = rub(old - GRAVITY * ratio * area * (beyond - surface), 0.0, area, conveyance, friction, dt)
-        if q > 0.0 and depth < dry:
-            q = 0.0
-    elif kind == NORMAL_DEPTH:
-        q = conveyance * math.sqrt(value * GRAVITY / friction)
-    elif kind == OPEN:
-        if dc != 0:
-            q = dc * state[FLUX_EAST, r, c - 1 if dc > 0 else c]
-        else:
-            q = dr * state[FLUX_SOUTH, r - 1 if dr > 0 else r, c]
-        q = max(q, 0.0)
-    return q, q / max(area, dry)
-
-
-@njit(cache=True, error_model="numpy")
-def find_levels(state, beside, low, height, volume, r0, r1, c0, c1):
-    """Levels and wet shares of the cells of a rectangle (padded rows and columns)."""
-    for r in range(r0, r1):
-        for c in range(c0, c1):
-            i = r - PAD
-            j = c - PAD
-            over, share = level_above(height[i, j], volume[i, j], state[DEPTH, r, c])
-            beside[SURFACE, r, c] = low[i, j] + over
+@njit(error_model="numpy")
+def find_levels(state, beside, tables, interval, r, c0, columns):
+    """Levels and wet shares of the cells of a row whose depth is not that of their level."""
+    low, height, volume = beside[LOWEST], tables[0], tables[1]
+    for c in range(c0, c0 + columns):
+        depth = state[DEPTH, r, c]
+        if depth != beside[KNOWN, r, c]:
+            i, j = r - PAD, c - PAD
+            over, share, first = level_above(height[i, j], volume[i, j], depth, np.int64(interval[i, j]))
+            interval[i, j] = first
+            beside[SURFACE, r, c] = low[r, c] + over
             beside[WET_SHARE, r, c] = share
+            beside[KNOWN, r, c] = depth
 
 
 @njit(cache=True, error_model="numpy")
-def tile_fluxes(
-    old, new, static, beside, tables, kinds, values, closed, awake, s, k, a, b, r0, rows, c0, columns, ny, nx,
-    ratio, dt, dry,
-):  # fmt: skip
-    """First pass: momentum and water through the faces that a tile owns, and its highest wave speed."""
-    low, _, _, sill_x, sill_y, hump_x, hump_y = tables
-    tiles_x = -(-nx // TILE_COLS)
-    s[:] = 0.0
-    # A sleeping neighbour passes nothing: what it did when it was last awake is forgotten here.
-    if b > 0 and awake[k - 1] != 1:
-        beside[MASS_E, r0 : r0 + rows, c0 - 1] = 0.0
-        beside[SPEED_E, r0 : r0 + rows, c0 - 1] = 0.0
-    if a > 0 and awake[k - tiles_x] != 1:
-        beside[MASS_S, r0 - 1, c0 : c0 + columns] = 0.0
-        beside[SPEED_S, r0 - 1, c0 : c0 + columns] = 0.0
+def find_all_levels(state, beside, tables, interval):
+    """:func:`find_levels` of the whole grid."""
+    ny, nx = interval.shape
+    for i in range(ny):
+        find_levels(state, beside, tables, interval, i + PAD, PAD, nx)
+
+
+@njit(inline="always")
+def _wet(depth, r, first, count, dry):
+    """Whether a cell of a part of a row is wet."""
+    h = depth[r, first : first + count]
+    deepest = 0.0
+    for j in range(count):
+        deepest = larger(deepest, h[j])
+    return deepest >= dry
+
+
+@njit(inline="always")
+def face_of_edge(e, ny, nx):
+    """Whether an edge face looks south or north (1) or east or west (0); where it stands in the planes, and
+    the sign of a flow outwards.
+    """
+    if e < ny:
+        return 0, PAD + e, PAD - 1, -1.0
+    if e < 2 * ny:
+        return 0, PAD + e - ny, PAD + nx - 1, 1.0
+    if e < 2 * ny + nx:
+        return 1, PAD - 1, PAD + e - 2 * ny, -1.0
+    return 1, PAD + ny - 1, PAD + e - 2 * ny - nx, 1.0
+
+
+@njit(error_model="numpy")
+def edge_flow(e, state, beside, planes, sills, kinds, values, closed, ny, nx, dry):
+    """Flow area and conveyance of an edge face."""
+    axis, r, c, _ = face_of_edge(e, ny, nx)
+    area, conveyance = ZERO, ZERO
+    if closed[e] == 0 and kinds[e] != WALL:
+        i, j, _, _ = edge_place(e, ny, nx)
+        surface = beside[SURFACE, i, j]
+        beyond = values[e] if kinds[e] == LEVEL else surface
+        if state[DEPTH, i, j] >= dry or kinds[e] == LEVEL:
+            low = beside[LOWEST, i, j]
+            area, conveyance = strip_flow(
+                sills[e], SINGLE(max(surface, beyond) - low), SINGLE(min(surface, beyond) - low)
+            )
+    planes[AREA_E + axis, r, c] = area
+    planes[CONVEYANCE_E + axis, r, c] = conveyance
+
+
+@njit(error_model="numpy")
+def edge_discharge(e, old, new, static, beside, planes, kinds, values, ny, nx, ratio, dt, dry):
+    """Water through an edge face and its velocity."""
+    axis, fr, fc, sign = face_of_edge(e, ny, nx)
+    r, c, dr, dc = edge_place(e, ny, nx)
+    area, conveyance = planes[AREA_E + axis, fr, fc], planes[CONVEYANCE_E + axis, fr, fc]
+    q = 0.0
+    if conveyance > ZERO:
+        depth, kind = old[DEPTH, r, c], kinds[e]
+        friction = static[FRICTION, r, c]
+        if kind == LEVEL:
+            rise = values[e] - beside[SURFACE, r, c]
+            m = sign * old[FLUX_EAST + axis, fr, fc] - GRAVITY * ratio * np.float64(area) * rise
+            drag = SINGLE(4.0 * dt * friction)
+            q = m * np.float64(left_by_friction(SINGLE(m), ZERO, area, conveyance, drag))
+            if q > 0.0 and depth < dry:
+                q = 0.0
+        elif kind == NORMAL_DEPTH:
+            q = np.float64(conveyance) * math.sqrt(values[e] * GRAVITY / friction)
+        elif kind == OPEN:
+            inner = old[FLUX_EAST + axis, fr - (1 if dr > 0 else 0) + (1 if dr < 0 else 0),
+                        fc - (1 if dc > 0 else 0) + (1 if dc < 0 else 0)]  # fmt: skip
+            q = max(sign * inner, 0.0)
+    new[FLUX_EAST + axis, fr, fc] = sign * q
+    beside[MASS_E + axis, fr, fc] = sign * q
+    beside[SPEED_E + axis, fr, fc] = sign * q / max(np.float64(area), dry)
+
+
+@njit(inline="always")
+def band_edges(n, r0, rows, c0, columns, ny, nx):
+    """The first edge face and the number of them on side n (west, east, north, south) of a band."""
+    if n == 0:
+        return r0 - PAD, rows if c0 == PAD else 0
+    if n == 1:
+        return ny + r0 - PAD, rows if c0 + columns == PAD + nx else 0
+    if n == 2:
+        return 2 * ny + c0 - PAD, columns if r0 == PAD else 0
+    return 2 * ny + nx + c0 - PAD, columns if r0 + rows == PAD + ny else 0
+
+
+@njit(error_model="numpy")
+def band_flow(
+    state, static, beside, planes, tables, f, kinds, values, closed, r0, rows, c0, columns, ny, nx, dry
+):
+    """Flow areas and conveyances of the faces that a band owns."""
+    sill_x, sill_y, hump_x, hump_y, sills = tables[2], tables[3], tables[4], tables[5], tables[6]
+    depth, level, low = state[DEPTH], beside[SURFACE], beside[LOWEST]
     for r in range(r0, r0 + rows):
         i = r - PAD
-        for c in range(c0, c0 + columns):
-            j = c - PAD
-            head = 0.0
-            if j < nx - 1:
-                across = 0.25 * (
-                    old[FLUX_SOUTH, r, c] + old[FLUX_SOUTH, r, c + 1]
-                    + old[FLUX_SOUTH, r - 1, c] + old[FLUX_SOUTH, r - 1, c + 1]
+        for c in range(c0, c0 + columns, CHUNK):
+            end = c + CHUNK
+            here = _wet(depth, r, c, CHUNK, dry)
+            h, w, z = depth[r, c:end], level[r, c:end], low[r, c:end]
+            area, conveyance = planes[AREA_E, r, c:end], planes[CONVEYANCE_E, r, c:end]
+            weirs, head = planes[WEIRS_E, r, c:end], planes[HEAD_E, r, c:end]
+            if here or depth[r, end] >= dry:
+                find_flow(
+                    f, sill_x, hump_x, i, c, w, level[r, c + 1 : end + 1], h,
+                    depth[r, c + 1 : end + 1], z, low[r, c + 1 : end + 1], static[CREST_X, r, c:end], dry,
+                    area, conveyance, weirs, head,
                 )  # fmt: skip
-                q, water, speed, over = face(
-                    old, static, beside, low, r, c, r, c + 1, old[FLUX_EAST, r, c], across,
-                    static[CREST_X, r, c], sill_x[i, j + 1], hump_x[i, j + 1], ratio, dt, dry,
+            else:
+                no_flow(area, conveyance, weirs, head)
+            area, conveyance = planes[AREA_S, r, c:end], planes[CONVEYANCE_S, r, c:end]
+            weirs, head = planes[WEIRS_S, r, c:end], planes[HEAD_S, r, c:end]
+            if i < ny - 1 and (here or _wet(depth, r + 1, c, CHUNK, dry)):
+                find_flow(
+                    f, sill_y, hump_y, i + 1, c, w, level[r + 1, c:end], h,
+                    depth[r + 1, c:end], z, low[r + 1, c:end], static[CREST_Y, r, c:end], dry,
+                    area, conveyance, weirs, head,
                 )  # fmt: skip
-                new[FLUX_EAST, r, c] = q
-                beside[MASS_E, r, c] = water
-                beside[SPEED_E, r, c] = speed
-                head = max(head, over)
-                s[COLUMN_SPEED + c - c0] = max(s[COLUMN_SPEED + c - c0], abs(speed))
-            if i < ny - 1:
-                across = 0.25 * (
-                    old[FLUX_EAST, r, c] + old[FLUX_EAST, r + 1, c]
-                    + old[FLUX_EAST, r, c - 1] + old[FLUX_EAST, r + 1, c - 1]
-                )  # fmt: skip
-                q, water, speed, over = face(
-                    old, static, beside, low, r, c, r + 1, c, old[FLUX_SOUTH, r, c], across,
-                    static[CREST_Y, r, c], sill_y[i + 1, j], hump_y[i + 1, j], ratio, dt, dry,
-                )  # fmt: skip
-                new[FLUX_SOUTH, r, c] = q
-                beside[MASS_S, r, c] = water
-                beside[SPEED_S, r, c] = speed
-                head = max(head, over)
-                s[COLUMN_SPEED + c - c0] = max(s[COLUMN_SPEED + c - c0], abs(speed))
-            s[COLUMN_SPEED + c - c0] = max(s[COLUMN_SPEED + c - c0], math.sqrt(GRAVITY * head))
-            # Faces on the edges of the grid: to the west and east, then to the north and south.
-            if j == 0:
-                q, speed = 0.0, 0.0
-                if closed[i] == 0:
-                    q, speed = edge_face(
-                        old, static, beside, low, i, ny, nx, kinds[i], values[i],
-                        -old[FLUX_EAST, r, c - 1], sill_x[i, 0], hump_x[i, 0], ratio, dt, dry,
-                    )  # fmt: skip
-                new[FLUX_EAST, r, c - 1] = -q
-                beside[MASS_E, r, c - 1] = -q
-                beside[SPEED_E, r, c - 1] = -speed
-            if j == nx - 1:
-                e = ny + i
-                q, speed = 0.0, 0.0
-                if closed[e] == 0:
-                    q, speed = edge_face(
-                        old, static, beside, low, e, ny, nx, kinds[e], values[e], old[FLUX_EAST, r, c],
-                        sill_x[i, nx], hump_x[i, nx], ratio, dt, dry,
-                    )  # fmt: skip
-                new[FLUX_EAST, r, c] = q
-                beside[MASS_E, r, c] = q
-                beside[SPEED_E, r, c] = speed
-            if i == 0:
-                e = 2 * ny + j
-                q, speed = 0.0, 0.0
-                if closed[e] == 0:
-                    q, speed = edge_face(
-                        old, static, beside, low, e, ny, nx, kinds[e], values[e], -old[FLUX_SOUTH, r - 1, c],
-                        sill_y[0, j], hump_y[0, j], ratio, dt, dry,
-                    )  # fmt: skip
-                new[FLUX_SOUTH, r - 1, c] = -q
-                beside[MASS_S, r - 1, c] = -q
-                beside[SPEED_S, r - 1, c] = -speed
-            if i == ny - 1:
-                e = 2 * ny + nx + j
-                q, speed = 0.0, 0.0
-                if closed[e] == 0:
-                    q, speed = edge_face(
-                        old, static, beside, low, e, ny, nx, kinds[e], values[e], old[FLUX_SOUTH, r, c],
-                        sill_y[ny, j], hump_y[ny, j], ratio, dt, dry,
-                    )  # fmt: skip
-                new[FLUX_SOUTH, r, c] = q
-                beside[MASS_S, r, c] = q
-                beside[SPEED_S, r, c] = speed
+            else:
+                no_flow(area, conveyance, weirs, head)
+    for side in range(4):
+        first, count = band_edges(side, r0, rows, c0, columns, ny, nx)
+        for e in range(first, first + count):
+            edge_flow(e, state, beside, planes, sills, kinds, values, closed, ny, nx, dry)
 
 
-@njit(cache=True, error_model="numpy")
-def tile_shares(old, beside, r0, rows, c0, columns, ratio):
-    """Second pass: the share of its outflow that each cell may give; how many are limited."""
+@njit(error_model="numpy")
+def nothing_passes(new, mass, speed):
+    """A chunk of faces that pass nothing."""
+    for j in range(CHUNK):
+        new[j] = 0.0
+        mass[j] = 0.0
+        speed[j] = 0.0
+
+
+@njit(error_model="numpy")
+def band_discharges(
+    old, new, static, beside, planes, f, d, kinds, values, r0, rows, c0, columns, ny, nx, ratio, dt, dry
+):
+    """Momentum and water through the faces that a band owns; its highest wave or flow speed squared."""
+    depth, level, wet, friction = old[DEPTH], beside[SURFACE], beside[WET_SHARE], static[FRICTION]
+    east, south, area_e, area_s = old[FLUX_EAST], old[FLUX_SOUTH], planes[AREA_E], planes[AREA_S]
+    carry_e, carry_s = planes[CONVEYANCE_E], planes[CONVEYANCE_S]
+    most = ZERO
+    for r in range(r0, r0 + rows):
+        for c in range(c0, c0 + columns, CHUNK):
+            end = c + CHUNK
+            here = _wet(depth, r, c, CHUNK, dry)
+            h, w, share, rough = depth[r, c:end], level[r, c:end], wet[r, c:end], friction[r, c:end]
+            speed_e, speed_s = beside[SPEED_E, r, c:end], beside[SPEED_S, r, c:end]
+            new_e, mass_e = new[FLUX_EAST, r, c:end], beside[MASS_E, r, c:end]
+            new_s, mass_s = new[FLUX_SOUTH, r, c:end], beside[MASS_S, r, c:end]
+            if here or depth[r, end] >= dry:
+                find_discharges(
+                    f, d, east[r, c:end], new_e, mass_e, speed_e, w, level[r, c + 1 : end + 1],
+                    h, depth[r, c + 1 : end + 1], share, wet[r, c + 1 : end + 1],
+                    area_e[r, c:end], carry_e[r, c:end], planes[WEIRS_E, r, c:end],
+                    rough, friction[r, c + 1 : end + 1],
+                    south[r - 1, c:end], south[r - 1, c + 1 : end + 1], south[r, c:end],
+                    south[r, c + 1 : end + 1],
+                    carry_s[r - 1, c:end], carry_s[r - 1, c + 1 : end + 1], carry_s[r, c:end],
+                    carry_s[r, c + 1 : end + 1], ratio, dt, dry,
+                )  # fmt: skip
+            else:
+                nothing_passes(new_e, mass_e, speed_e)
+            if r - PAD < ny - 1 and (here or _wet(depth, r + 1, c, CHUNK, dry)):
+                find_discharges(
+                    f, d, south[r, c:end], new_s, mass_s, speed_s, w, level[r + 1, c:end],
+                    h, depth[r + 1, c:end], share, wet[r + 1, c:end],
+                    area_s[r, c:end], carry_s[r, c:end], planes[WEIRS_S, r, c:end],
+                    rough, friction[r + 1, c:end],
+                    east[r, c - 1 : end - 1], east[r + 1, c - 1 : end - 1], east[r, c:end],
+                    east[r + 1, c:end],
+                    carry_e[r, c - 1 : end - 1], carry_e[r + 1, c - 1 : end - 1], carry_e[r, c:end],
+                    carry_e[r + 1, c:end], ratio, dt, dry,
+                )  # fmt: skip
+            else:
+                nothing_passes(new_s, mass_s, speed_s)
+            if here:
+                most = max(most, fastest(
+                    speed_e, speed_s, planes[HEAD_E, r, c - 1 : end - 1], planes[HEAD_E, r, c:end],
+                    planes[HEAD_S, r - 1, c:end], planes[HEAD_S, r, c:end], area_e[r, c - 1 : end - 1],
+                    area_e[r, c:end], area_s[r - 1, c:end], area_s[r, c:end], share,
+                ))  # fmt: skip
+    for side in range(4):
+        first, count = band_edges(side, r0, rows, c0, columns, ny, nx)
+        for e in range(first, first + count):
+            edge_discharge(e, old, new, static, beside, planes, kinds, values, ny, nx, ratio, dt, dry)
+    return most
+
+
+@njit(error_model="numpy")
+def band_shares(old, beside, r0, rows, c0, columns, ratio):
+    """The share of its outflow that each cell of a band may give; how many are limited."""
     limited = 0
     for r in range(r0, r0 + rows):
-        for c in range(c0, c0 + columns):
-            out = (max(beside[MASS_E, r, c], 0.0) - min(beside[MASS_E, r, c - 1], 0.0)) + (
-                max(beside[MASS_S, r, c], 0.0) - min(beside[MASS_S, r - 1, c], 0.0)
+        end = c0 + TILE_COLS
+        h, theta = old[DEPTH, r, c0:end], beside[THETA, r, c0:end]
+        east, west = beside[MASS_E, r, c0:end], beside[MASS_E, r, c0 - 1 : end - 1]
+        south, north = beside[MASS_S, r, c0:end], beside[MASS_S, r - 1, c0:end]
+        for j in range(columns):
+            out = ratio * (
+                (max(east[j], 0.0) - min(west[j], 0.0)) + (max(south[j], 0.0) - min(north[j], 0.0))
             )
-            has = FULL * old[DEPTH, r, c]
-            over = ratio * out > has
-            beside[THETA, r, c] = has / (ratio * out) if over else 1.0
+            has = FULL * h[j]
+            over = out > has
+            theta[j] = has / (out if over else 1.0) if over else 1.0
             limited += 1 if over else 0
     return limited
 
 
-@njit(inline="always")
-def limit(new, beside, flux, mass, speed, r, c, r2, c2, ny, nx):
-    """Scale a face by the share of the cell that gives; what comes from beyond the grid is not limited."""
-    water = beside[mass, r, c]
-    if water > 0.0:
-        inside = r >= PAD and c >= PAD
-        share = beside[THETA, r, c] if inside else 1.0
-    else:
-        inside = r2 < PAD + ny and c2 < PAD + nx
-        share = beside[THETA, r2, c2] if inside else 1.0
-    if share < 1.0:
-        new[flux, r, c] *= share
-        beside[mass, r, c] *= share
-        beside[speed, r, c] *= share
+@njit(error_model="numpy")
+def _limit(flux, mass, speed, theta, theta_beyond, count):
+    """Scale faces by the share of the cell that gives."""
+    for j in range(count):
+        share = theta[j] if mass[j] > 0.0 else theta_beyond[j]
+        flux[j] *= share
+        mass[j] *= share
+        speed[j] *= share
 
 
-@njit(cache=True, error_model="numpy")
-def tile_limits(new, beside, r0, rows, c0, columns, ny, nx):
-    """Third pass: the faces that a tile owns, scaled."""
-    for r in range(r0, r0 + rows):
-        if c0 == PAD:
-            limit(new, beside, FLUX_EAST, MASS_E, SPEED_E, r, c0 - 1, r, c0, ny, nx)
-        for c in range(c0, c0 + columns):
-            limit(new, beside, FLUX_EAST, MASS_E, SPEED_E, r, c, r, c + 1, ny, nx)
-            limit(new, beside, FLUX_SOUTH, MASS_S, SPEED_S, r, c, r + 1, c, ny, nx)
-    if r0 == PAD:
-        for c in range(c0, c0 + columns):
-            limit(new, beside, FLUX_SOUTH, MASS_S, SPEED_S, r0 - 1, c, r0, c, ny, nx)
+@njit(error_model="numpy")
+def band_limits(new, beside, r0, rows, c0, columns):
+    """The faces that a band owns, scaled; the shares of ghosts are 1: what comes from beyond the grid is not
+    limited.
+    """
+    theta = beside[THETA]
+    end = c0 + columns
+    first = c0 - 1 if c0 == PAD else c0
+    for r in range(r0 - 1 if r0 == PAD else r0, r0 + rows):
+        if r >= PAD:
+            _limit(
+                new[FLUX_EAST, r, first:end], beside[MASS_E, r, first:end], beside[SPEED_E, r, first:end],
+                theta[r, first:end], theta[r, first + 1 : end + 1], end - first,
+            )  # fmt: skip
+        _limit(
+            new[FLUX_SOUTH, r, c0:end], beside[MASS_S, r, c0:end], beside[SPEED_S, r, c0:end],
+            theta[r, c0:end], theta[r + 1, c0:end], columns,
+        )  # fmt: skip
 
 
-@njit(cache=True, error_model="numpy")
-def tile_update(
-    old, new, beside, low, height, volume, edge_flux, watched, s, r0, rows, c0, columns, ny, nx, ratio, dry
-):
-    """Fourth pass: new volumes, levels and velocities, and what crosses the edges and the watched faces."""
+@njit(error_model="numpy")
+def update_row(old, new, beside, depths, squares, r, c0, ratio, dry):
+    """New depths and discharges of a row of a tile; depths and v² for the record. In loops of few arrays, see
+    `kernels_subgrid_faces.find_discharges`.
+    """
+    end = c0 + TILE_COLS
+    h, h_new = old[DEPTH, r, c0:end], new[DEPTH, r, c0:end]
+    qx, qy = new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end]
+    east, west = beside[MASS_E, r, c0:end], beside[MASS_E, r, c0 - 1 : end - 1]
+    south, north = beside[MASS_S, r, c0:end], beside[MASS_S, r - 1, c0:end]
+    fast_e, fast_w = beside[SPEED_E, r, c0:end], beside[SPEED_E, r, c0 - 1 : end - 1]
+    fast_s, fast_n = beside[SPEED_S, r, c0:end], beside[SPEED_S, r - 1, c0:end]
+    for j in range(TILE_COLS):
+        h_new[j] = h[j] - ratio * ((east[j] - west[j]) + (south[j] - north[j]))
+    for j in range(TILE_COLS):
+        qx[j] = 0.5 * (fast_w[j] + fast_e[j])
+    for j in range(TILE_COLS):
+        qy[j] = 0.5 * (fast_n[j] + fast_s[j])
+    for j in range(TILE_COLS):
+        v2 = qx[j] * qx[j] + qy[j] * qy[j]
+        depths[j] = h_new[j]
+        squares[j] = v2 if (h_new[j] > SPEED_DEPTH) & (h_new[j] >= dry) else 0.0
+    for j in range(TILE_COLS):
+        moves = h_new[j] if h_new[j] >= dry else 0.0
+        qx[j] *= moves
+        qy[j] *= moves
+
+
+@njit(error_model="numpy")
+def keep_highest(h, level, highest, count, dry):
+    """Highest levels of a row."""
+    for j in range(count):
+        highest[j] = max(highest[j], level[j] if h[j] >= dry else -np.inf)
+
+
+@njit(error_model="numpy")
+def band_update(
+    old, new, beside, tables, interval, edge_flux, watched, looks, found, record, classes, r0, rows, c0,
+    columns, tile_row, tile_rows, ny, nx, ratio, dry, t_new,
+):  # fmt: skip
+    """New volumes, levels and velocities of a band, what crosses the edges and the watched faces, its record
+    and marks; tile_row, tile_rows: first padded row of its tile and its rows.
+    """
     tiles_x = -(-nx // TILE_COLS)
     faces = ny * tiles_x + 1
+    bad = 0
+    for m in range(MARKS):
+        found[MARKS_HERE + m] = 0.0
     for r in range(r0, r0 + rows):
         i = r - PAD
-        for c in range(c0, c0 + columns):
-            east, west = beside[MASS_E, r, c], beside[MASS_E, r, c - 1]
-            south, north = beside[MASS_S, r, c], beside[MASS_S, r - 1, c]
-            depth = old[DEPTH, r, c] - ratio * ((east - west) + (south - north))
-            new[DEPTH, r, c] = depth
-            wet = depth >= dry
-            u = 0.5 * (beside[SPEED_E, r, c - 1] + beside[SPEED_E, r, c])
-            v = 0.5 * (beside[SPEED_S, r - 1, c] + beside[SPEED_S, r, c])
-            new[DISCHARGE_X, r, c] = depth * u if wet else 0.0
-            new[DISCHARGE_Y, r, c] = depth * v if wet else 0.0
-            s[COLUMN_DEPTH + c - c0] = max(s[COLUMN_DEPTH + c - c0], depth)
-            if c == PAD:
-                edge_flux[i] = -west
-            if c == PAD + nx - 1:
-                edge_flux[ny + i] = east
-            if r == PAD:
-                edge_flux[2 * ny + c - PAD] = -north
-            if r == PAD + ny - 1:
-                edge_flux[2 * ny + nx + c - PAD] = south
+        depths, squares = looks_of_row(looks, r - r0)
+        update_row(old, new, beside, depths, squares, r, c0, ratio, dry)
+        h = new[DEPTH, r, c0 : c0 + columns]
+        deepest = 0.0
+        for j in range(columns):
+            bad += 0 if h[j] >= 0.0 else 1
+            deepest = larger(deepest, h[j])
+        if deepest >= dry:
+            found[MARKS_HERE + WATER] = 1.0
+            if r == tile_row:
+                found[MARKS_HERE + WATER_NORTH] = 1.0
+            if r == tile_row + tile_rows - 1:
+                found[MARKS_HERE + WATER_SOUTH] = 1.0
+        if h[0] >= dry:
+            found[MARKS_HERE + WATER_WEST] = 1.0
+        if h[columns - 1] >= dry:
+            found[MARKS_HERE + WATER_EAST] = 1.0
+        if c0 == PAD:
+            edge_flux[i] = -beside[MASS_E, r, PAD - 1]
+        if c0 + columns == PAD + nx:
+            edge_flux[ny + i] = beside[MASS_E, r, PAD + nx - 1]
         k = i * tiles_x + (c0 - PAD) // TILE_COLS
         for p in range(watched[k], watched[k + 1]):
             code = watched[faces + p]
             edge_flux[4 * (ny + nx) + p] = beside[MASS_E if code % 2 == 0 else MASS_S, r, c0 + code // 2]
-    find_levels(new, beside, low, height, volume, r0, r0 + rows, c0, c0 + columns)
-    for r in range(r0, r0 + rows):
-        for c in range(c0, c0 + columns):
-            if new[DEPTH, r, c] >= dry:
-                beside[HIGHEST, r, c] = max(beside[HIGHEST, r, c], beside[SURFACE, r, c])
+        find_levels(new, beside, tables, interval, r, c0, columns)
+        end = c0 + columns
+        keep_highest(h, beside[SURFACE, r, c0:end], beside[HIGHEST, r, c0:end], columns, dry)
+    for j in range(columns):
+        e = 2 * ny + c0 - PAD + j
+        if r0 == PAD:
+            edge_flux[e] = -beside[MASS_S, PAD - 1, c0 + j]
+        if r0 + rows == PAD + ny:
+            edge_flux[e + nx] = beside[MASS_S, PAD + ny - 1, c0 + j]
+    found[BAD_HERE] = bad
+    # What is out of bounds never gets into the record.
+    if bad == 0:
+        record_tile(looks, record, classes, r0, rows, c0, t_new)
 
 
 @njit(inline="always")
-def place_of(k, ny, nx):
-    """Row and column of a tile, its first padded row, rows, first padded column, columns."""
+def band_of(n, chosen, ny, nx):
+    """Tile of a band, its number in it, first padded row, rows (0: none), first padded column, columns of
+    both; first padded row of the tile, its rows.
+    """
+    k = chosen[n // BANDS]
+    b = n % BANDS
     tiles_x = -(-nx // TILE_COLS)
-    a = k // tiles_x
-    b = k - a * tiles_x
-    rows = min(TILE_ROWS, ny - a * TILE_ROWS)
-    columns = min(TILE_COLS, nx - b * TILE_COLS)
-    return a, b, PAD + a * TILE_ROWS, rows, PAD + b * TILE_COLS, columns
+    down = k // tiles_x
+    across = k - down * tiles_x
+    tile_rows = min(TILE_ROWS, ny - down * TILE_ROWS)
+    tile_row = PAD + down * TILE_ROWS
+    rows = min(BAND, tile_rows - b * BAND)
+    columns = min(TILE_COLS, nx - across * TILE_COLS)
+    return k, b, tile_row + b * BAND, max(rows, 0), PAD + across * TILE_COLS, columns, tile_row, tile_rows
+
+
+@njit(error_model="numpy")
+def still_tiles(beside, planes, awake, ny, nx):
+    """Nothing passes the faces of tiles that fell asleep (`awake` 2, see `kernels_loop.choose_tiles`)."""
+    tiles_x = -(-nx // TILE_COLS)
+    for k in range(awake.size):
+        if awake[k] != 2:
+            continue
+        a = k // tiles_x
+        b = k - a * tiles_x
+        # The faces on the west and north edges of the grid lie in the ghosts.
+        for r in range(PAD + a * TILE_ROWS - (1 if a == 0 else 0), PAD + min((a + 1) * TILE_ROWS, ny)):
+            for c in range(PAD + b * TILE_COLS - (1 if b == 0 else 0), PAD + min((b + 1) * TILE_COLS, nx)):
+                for plane in range(MASS_E, SPEED_S + 1):
+                    beside[plane, r, c] = 0.0
+                beside[THETA, r, c] = 1.0
+                for plane in range(planes.shape[0]):
+                    planes[plane, r, c] = ZERO
+
+
+@njit(error_model="numpy")
+def gather(found, marks, values, chosen, count, rows_of_grid, nx):
+    """Values and marks of the tiles from those of their bands."""
+    for n in range(count):
+        k = chosen[n]
+        speed2, limited, bad = 0.0, 0.0, 0.0
+        for m in range(MARKS):
+            marks[k, m] = 0
+        for b in range(BANDS):
+            if band_of(n * BANDS + b, chosen, rows_of_grid, nx)[3] == 0:
+                continue
+            speed2 = max(speed2, found[k, b, SPEED2])
+            limited += found[k, b, LIMITED_HERE]
+            bad += found[k, b, BAD_HERE]
+            for m in range(MARKS):
+                if found[k, b, MARKS_HERE + m] != 0.0:
+                    marks[k, m] = 1
+        values[k, SPEED] = math.sqrt(speed2)
+        values[k, LIMITED] = limited
+        values[k, HIGHEST_LEVEL] = -1e300  # no energy is kept
+        values[k, BAD] = bad
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
-    old, new, static, record, classes, chosen, marks, values, beside, tables, edge_flux, watched, scratch,
-    limited, record_scratch, ny, nx, steps, dx, dry, bound, law, loop, plain,
+    old, new, static, record, classes, chosen, marks, values, beside, planes, tables, interval, found,
+    edge_flux, watched, scratch, doubles, looks, ny, nx, steps, dx, dry, law, loop, plain,
 ):  # fmt: skip
-    """`kernels_step.step_tiles` for this scheme; scratch (tiles, .): column maxima; limited (tiles,)."""
-    low, height, volume = tables[0], tables[1], tables[2]
+    """`kernels_step.step_tiles` for this scheme.
+
+    planes: of the faces; tables: heights and volumes, sills and humps of the faces, sills on the edges;
+    interval (ny, nx): where in its table each cell was last; found (tiles, BANDS, FOUND); scratch,
+    doubles, looks (threads, .).
+    """
     kinds, given, closed, awake = loop[4], loop[5], loop[6], loop[9]
+    counts = loop[1]
     count = begin(
         loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
     )
     while count >= 0:
-        dt, t_new = loop[0][STEP], loop[0][NEW_TIME]
+        dt, t_new = loop[0][STEP], np.float32(loop[0][NEW_TIME])
         ratio = dt / dx
-        for n in prange(count):
-            a, b, r0, rows, c0, columns = place_of(chosen[n], ny, nx)
-            find_levels(old, beside, low, height, volume, r0, r0 + rows, c0, c0 + columns)
-        for n in prange(count):
-            k = chosen[n]
-            a, b, r0, rows, c0, columns = place_of(k, ny, nx)
-            tile_fluxes(
-                old, new, static, beside, tables, kinds, given, closed, awake, scratch[k], k, a, b, r0, rows,
-                c0, columns, ny, nx, ratio, dt, dry,
-            )  # fmt: skip
-        for n in prange(count):
-            k = chosen[n]
-            a, b, r0, rows, c0, columns = place_of(k, ny, nx)
-            limited[k] = tile_shares(old, beside, r0, rows, c0, columns, ratio)
-        for n in prange(count):
-            a, b, r0, rows, c0, columns = place_of(chosen[n], ny, nx)
-            tile_limits(new, beside, r0, rows, c0, columns, ny, nx)
-        for n in prange(count):
-            k = chosen[n]
-            a, b, r0, rows, c0, columns = place_of(k, ny, nx)
-            tile_update(
-                old, new, beside, low, height, volume, edge_flux, watched, scratch[k], r0, rows, c0, columns,
-                ny, nx, ratio, dry,
-            )  # fmt: skip
-            finish_tile(
-                new, static, record, classes, scratch[k], record_scratch[get_thread_id()], marks[k],
-                values[k], limited[k], r0, rows, c0, columns, t_new, dry, bound,
-            )  # fmt: skip
+        bands = count * BANDS
+        still_tiles(beside, planes, awake, ny, nx)
+        for _thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < bands:
+                _, _, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
+                for r in range(r0, r0 + rows):
+                    find_levels(old, beside, tables, interval, r, c0, columns)
+                n = take_next(counts, NEXT)
+        counts[NEXT] = 0
+        for thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < bands:
+                _, _, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
+                band_flow(
+                    old, static, beside, planes, tables, scratch[thread], kinds, given, closed, r0, rows, c0,
+                    columns, ny, nx, dry,
+                )  # fmt: skip
+                n = take_next(counts, NEXT)
+        counts[NEXT] = 0
+        for thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < bands:
+                k, b, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
+                found[k, b, SPEED2] = band_discharges(
+                    old, new, static, beside, planes, scratch[thread], doubles[thread], kinds, given, r0,
+                    rows, c0, columns, ny, nx, ratio, dt, dry,
+                )  # fmt: skip
+                n = take_next(counts, NEXT)
+        counts[NEXT] = 0
+        for _thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < bands:
+                k, b, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
+                found[k, b, LIMITED_HERE] = band_shares(old, beside, r0, rows, c0, columns, ratio)
+                n = take_next(counts, NEXT)
+        counts[NEXT] = 0
+        if any_limited(found, chosen, count):
+            for _thread in prange(counts[WORKERS]):
+                n = take_next(counts, NEXT)
+                while n < bands:
+                    _, _, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
+                    if rows > 0:
+                        band_limits(new, beside, r0, rows, c0, columns)
+                    n = take_next(counts, NEXT)
+            counts[NEXT] = 0
+        for thread in prange(counts[WORKERS]):
+            n = take_next(counts, NEXT)
+            while n < bands:
+                k, b, r0, rows, c0, columns, tile_row, tile_rows = band_of(n, chosen, ny, nx)
+                if rows > 0:
+                    band_update(
+                        old, new, beside, tables, interval, edge_flux, watched, looks[thread], found[k, b],
+                        record, classes, r0, rows, c0, columns, tile_row, tile_rows, ny, nx, ratio, dry,
+                        t_new,
+                    )  # fmt: skip
+                n = take_next(counts, NEXT)
+        gather(found, marks, values, chosen, count, ny, nx)
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
         old, new = new, old
         count = begin(
             loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
         )
+
+
+@njit(error_model="numpy")
+def any_limited(found, chosen, count):
+    """Whether a cell may not give all."""
+    most = 0.0
+    for n in range(count):
+        for b in range(BANDS):
+            most = max(most, found[chosen[n], b, LIMITED_HERE])
+    return most > 0.0

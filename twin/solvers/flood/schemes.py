@@ -19,26 +19,24 @@ from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_rows as rows
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood import kernels_subgrid as subgrid
+from twin.solvers.flood import kernels_subgrid_faces as faces
 from twin.solvers.flood.kernels import (
     DEPTH,
     FRICTION,
     FULL,
     FULL_SINGLE,
     LAWS,
-    MAXIMA,
     PAD,
     TILE_COLS,
     TILE_ROWS,
 )
-from twin.subgrid import FIELDS, has_subgrid
+from twin.subgrid import has_subgrid
 
 if TYPE_CHECKING:
     from twin.domain import Domain
     from twin.solvers.flood.forcing import Forcing
     from twin.solvers.flood.parameters import FloodParameters
     from twin.solvers.flood.solver import FloodSolver
-
-NO_BOUND = 1e30  # m: local inertia keeps no energy, so only what is not a number stops a step
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -217,15 +215,22 @@ class Subgrid(Scheme):
     def __init__(self, threads: int, parameters: FloodParameters, domain: Domain, datum: float) -> None:
         super().__init__(threads, 1, 1)
         low = np.nan_to_num(domain.field("subgrid_low") - datum)
-        self._tables = (low, *(domain.field(name) for name in list(FIELDS)[1:]))
         ny, nx = low.shape
         tiles_x = -(-nx // TILE_COLS)
         tiles = -(-ny // TILE_ROWS) * tiles_x
-        self._beside = np.zeros((subgrid.PLANES, ny + 2 * PAD, tiles_x * TILE_COLS + 2 * PAD))
+        shape = (ny + 2 * PAD, tiles_x * TILE_COLS + 2 * PAD)
+        self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
+        curves = domain.field("subgrid_height"), domain.field("subgrid_volume")
+        self._tables = (*curves, *_faces(domain, shape[1]))
+        self._interval = np.zeros((ny, nx), dtype=np.uint8)
+        self._beside = np.zeros((subgrid.PLANES, *shape))
+        self._beside[subgrid.LOWEST][self._inside] = low
         self._beside[subgrid.HIGHEST] = -np.inf
         self._beside[subgrid.THETA] = 1.0
-        self._maxima = np.zeros((tiles, MAXIMA))
-        self._limited = np.zeros(tiles, dtype=np.int64)
+        self._planes = np.zeros((faces.FACE_PLANES, *shape), dtype=np.float32)
+        self._found = np.zeros((tiles, subgrid.BANDS, subgrid.FOUND))
+        self._faces_scratch = aligned(threads, faces.FACE_SCRATCH, np.float32)
+        self._faces_doubles = aligned(threads, faces.FACE_DOUBLES, np.float64)
         self._dry = parameters.dry_depth
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
@@ -236,17 +241,17 @@ class Subgrid(Scheme):
         self._beside[subgrid.HIGHEST][wet] = self._beside[subgrid.SURFACE][wet]
 
     def _survey(self, state: Floats) -> None:
-        low, height, volume = self._tables[:3]
-        ny, nx = low.shape
-        subgrid.find_levels(state, self._beside, low, height, volume, PAD, PAD + ny, PAD, PAD + nx)
+        self._beside[subgrid.KNOWN] = -1.0
+        subgrid.find_all_levels(state, self._beside, self._tables, self._interval)
 
     def advance(self, solver: FloodSolver) -> None:
         """Run the kernels."""
         s = solver
         subgrid.step_tiles(
             s._old, s._new, s._static, s._record, s._classes, s._chosen, s._marks, s._values, self._beside,
-            self._tables, s._edge_flux, s._watch.faces, self._maxima, self._limited, self._record_scratch,
-            *s._shape, s._steps, s.grid.cell, self._dry, NO_BOUND, s._law, s._loop.packed, s._sources.plain,
+            self._planes, self._tables, self._interval, self._found, s._edge_flux, s._watch.faces,
+            self._faces_scratch, self._faces_doubles, self._record_scratch, *s._shape, s._steps, s.grid.cell,
+            self._dry, s._law, s._loop.packed, s._sources.plain,
         )  # fmt: skip
 
     def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:
@@ -266,9 +271,31 @@ class Subgrid(Scheme):
         """Take them back; levels follow from the volumes."""
         super().restore(target, state)
         self._beside[subgrid.MASS_E : subgrid.SPEED_S + 1] = 0.0
+        self._planes[:] = 0.0
         self._beside[subgrid.THETA] = 1.0
         self._beside[subgrid.HIGHEST] = state["highest"]
         self._survey(target)
+
+
+def _faces(domain: Domain, width: int) -> tuple[NDArray[np.float32], ...]:
+    """Sills and humps of the faces with the strips before the columns, as the kernels read them: those east
+    of the cells (ny, strips, width) and those north of them (ny + 1, strips, width), in padded columns; and
+    the sills on the edges of the grid (2 ny + 2 nx, strips), over the lowest points of their cells.
+    """
+    found = []
+    sills = domain.field("sill_x"), domain.field("sill_y")
+    ny, nx = sills[1].shape[0] - 1, sills[0].shape[1] - 1
+    for values, fill in ((sills, faces.FAR), ((domain.field("hump_x"), domain.field("hump_y")), 0.0)):
+        for field in values:
+            part = np.minimum(np.moveaxis(field, 2, 1), faces.FAR)
+            laid = np.full((*part.shape[:2], width), fill, dtype=np.float32)
+            if field is values[0]:
+                laid[:, :, PAD : PAD + nx - 1] = part[:, :, 1:nx]
+            else:
+                laid[1:ny, :, PAD : PAD + nx] = part[1:ny]
+            found.append(laid)
+    edges_of = (sills[0][:, 0], sills[0][:, nx], sills[1][0], sills[1][ny])
+    return (*found, np.minimum(np.concatenate(edges_of), faces.FAR).astype(np.float32))
 
 
 def scheme_of(
