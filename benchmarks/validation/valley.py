@@ -272,7 +272,7 @@ def compare(path: Path | None = None, bed: Floats | None = None, peak: float = 1
         domain = coarse_domain(bed, CELL, tables=tables)
         force = forcing(shape, float(CELL), peak)
         coarse[name] = min(
-            (run(domain, force, DURATION, scheme="local_inertial", subgrid=tables) for _ in range(2)),
+            (run(domain, force, DURATION, scheme="local_inertial", subgrid=tables) for _ in range(5)),
             key=lambda one: one.seconds,
         )
         depth[name] = over_fine(coarse[name].level, bed, CELL)
