@@ -137,7 +137,8 @@ class WaterLevel(Event):
         second order only. A bay that swings with 20 minutes needs 5 minutes of it: 0.30 comes back instead of
         0.85, and a tide of 12.4 h is met to 5 cm for each m/s of current in 10 m of water. Both cannot be had
         without knowing the current of the tide from elsewhere: what takes no part in the slow flow and never
-        feeds a wave has ∫ ln(1 / |R|) dω / ω² of at most π absorb (Fano 1948, MIT RLE report 41; this filter reaches it).
+        feeds a wave has ∫ ln(1 / |R|) dω / ω² of at most π absorb (Fano 1948, MIT RLE report 41), and this
+        filter has all of it.
     """
 
     kind: Literal["water_level"] = "water_level"
