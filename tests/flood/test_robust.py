@@ -129,6 +129,25 @@ def test_a_film_at_a_cliff_falls_no_faster_than_it_can(scheme: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["first_order", "second_order"])
+def test_a_bore_that_collapses_on_a_flat_is_no_false_speed(scheme: str) -> None:
+    """A long wave breaks on a beach and runs out on dry land, as in the flume of Park et al. (2013, Coast.
+    Eng. 79): its front is faster than a fall from the highest level allows, for the bore brought speed along.
+    """
+    x = (np.arange(440) + 0.5) * 0.1
+    profile = np.interp(x, [0.0, 15.0, 23.0, 30.0, 44.0], [0.0, 0.0, 0.53, 0.76, 1.0])
+    bed = np.tile(np.where(x < 38.0, profile, np.maximum(profile, 0.9) + 0.1), (3, 1))
+    depth = np.maximum(0.97 - bed, 0.0)
+    wave = 0.17 * np.exp(-(((x - 7.0) / 3.0) ** 2))
+    depth = depth + np.where(depth > 0.5, wave, 0.0)
+    speed = np.where(
+        depth > 0.5, 2 * (np.sqrt(9.81 * depth) - np.sqrt(9.81 * np.maximum(0.97 - bed, 0))), 0.0
+    )
+    flood = solver(bed, depth, cell=0.1, roughness=0.005, velocity_x=speed, scheme=scheme)
+    advance(flood, 0.0, 20.0)
+    assert flood.run_fields()["max_velocity"].max() < 5.0
+
+
+@pytest.mark.parametrize("scheme", ["first_order", "second_order"])
 def test_a_reservoir_of_50_m_runs_out_through_a_dry_gorge(scheme: str) -> None:
     """The kind of Malpasset: 50 m of water, a steep bent gorge, dry bed, 20 m cells, n = 0.033."""
     ny, nx, cell = 60, 120, 20.0

@@ -43,7 +43,7 @@ from twin.solvers.flood.kernels_watch import add, look
 # tile_marks[k]: what the other tiles need to know of tile k; bits of water in it and along its sides
 WATER, WATER_NORTH, WATER_SOUTH, WATER_WEST, WATER_EAST = 0, 1, 2, 3, 4
 MARKS = 5
-# tile_values[k]: highest wave speed (m/s), highest wet level (m), cells out of bounds, limited cells
+# tile_values[k]: highest wave speed (m/s), highest energy level (m), cells out of bounds, limited cells
 SPEED, LEVEL, BAD, LIMITED = 0, 1, 2, 3
 VALUES = 4
 

@@ -212,11 +212,12 @@ def record_tile(looks, record, classes, r0, rows, c0, t_new):
 
 
 @njit(inline="always")
-def _highest_and_wrong(h, z, columns, dry):
+def _highest_and_wrong(h, squares, z, columns, dry):
     highest = -1e300
     wrong = 0
     for j in range(columns):
-        highest = larger(highest, z[j] + h[j] if h[j] >= dry else -1e300)
+        head = (z[j] + h[j]) + min(np.float64(squares[j]) * (0.5 / GRAVITY), h[j] + h[j])
+        highest = larger(highest, head if h[j] >= dry else -1e300)
         wrong += 0 if h[j] >= 0.0 else 1
     return highest, wrong
 
@@ -232,7 +233,7 @@ def fastest_look(looks):
 
 @njit(error_model="numpy")
 def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
-    """Depths and v² of a tile into `looks` from its state; its highest wet level and its cells without a
+    """Depths and v² of a tile into `looks` from its state; its highest energy level and its cells without a
     valid depth. For schemes that do not leave them while they compute.
     """
     highest = -1e300
@@ -248,9 +249,9 @@ def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
             squares[j] = v2 if h[j] > SPEED_DEPTH else 0.0
         z = bed[row, c0 : c0 + TILE_COLS]
         if columns == TILE_COLS:  # nearly always: the length of the loop is known
-            level, wrong = _highest_and_wrong(h, z, TILE_COLS, dry)
+            level, wrong = _highest_and_wrong(h, squares, z, TILE_COLS, dry)
         else:
-            level, wrong = _highest_and_wrong(h, z, columns, dry)
+            level, wrong = _highest_and_wrong(h, squares, z, columns, dry)
         highest = larger(highest, level)
         bad += wrong
     return highest, bad
@@ -260,7 +261,10 @@ def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
 def too_fast(state, bed, r0, rows, c0, columns, energy):
     """Number of cells of a tile that are faster than 2 sqrt(2 g (energy - low)) where h > SPEED_DEPTH.
 
-    energy: highest energy level so far (m above the datum); low: the lowest bed of the cell and its four
+    energy: highest energy level so far (m above the datum): level and velocity head, of which at most 2 h
+    counts, that of a flow at Froude 2. Behind the front of a dam break no such flow has more than the lake
+    had, while a bore has brought along what its front runs on with; and no cell that is wrong gains more than
+    its own depth allows. low: the lowest bed of the cell and its four
     neighbours, because the scheme lets water that falls over a step of the bed gain its speed in the upper
     cell.
     """

@@ -78,7 +78,8 @@ XM, XL, XR, XT = (PARTS * PART + k for k in _places(0, 4))
 GX, GY, GS = (PARTS * PART + k for k in _places(4, 3))
 # New depth, discharges and v² (0 where shallow) of a row, v², scratch
 NH, NX, NY, NV, NZ, TEMP = (PARTS * PART + k for k in _places(7, 6))
-# Maxima of the columns of a tile: wave speed, v², level, bed under water; cells without a valid depth
+# Maxima of the columns of a tile: wave speed, v², energy level (see `kernels_record.too_fast`), bed under
+# water; cells without a valid depth
 MAX_SPEED, MAX_V2, MAX_LEVEL, MAX_BED, BAD_CELLS = (PARTS * PART + k for k in _places(13, 5))
 # Values at the other faces of the row under way (second order): east, west, north; middle of the cells
 EH, EU, EV, EW, WH, WU, WV, WW, BH, BU, BV, BW = (PARTS * PART + k for k in _places(18, 12))
@@ -326,7 +327,8 @@ def _update_momenta(above, row, s, ratio, dt, dry, law):
         speed = max(abs(mx), abs(my)) * inverse + math.sqrt(like(dry, GRAVITY) * max(depth, zero))
         s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if wet else zero)
         s[MAX_V2 + j] = max(s[MAX_V2 + j], v2)
-        s[MAX_LEVEL + j] = max(s[MAX_LEVEL + j], bed + depth if wet else like(dry, NONE))
+        head = (bed + depth) + min(v2 * like(dry, 0.5 / GRAVITY), depth + depth)
+        s[MAX_LEVEL + j] = max(s[MAX_LEVEL + j], head if wet else like(dry, NONE))
         s[MAX_BED + j] = max(s[MAX_BED + j], bed if deep else like(dry, NONE))
         s[BAD_CELLS + j] += zero if depth >= zero else one
 
