@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 GRAVITY = 9.81  # m/s²
 PAD = 4  # ghost cells on each side of the arrays (first order reads 2, second order 3)
@@ -96,6 +98,43 @@ def larger(typingctx: Any, x: Any, y: Any) -> Any:  # noqa: ARG001
         return builder.select(builder.fcmp_ordered(">", *args, flags=flags), *args, flags=flags)
 
     return x(x, x), codegen
+
+
+@intrinsic
+def stretch(typingctx: Any, array: Any, place: Any, count: Any) -> Any:  # noqa: ARG001
+    """`count` numbers of an array in their order from `place` on: one index for each of its dimensions, none
+    of them negative. Nothing is checked.
+
+    The view does not keep the array alive, which must outlive it; a slice does, by counting its users, and
+    looks at the signs and the order of its ends.
+    """
+    if not isinstance(array, types.Array) or array.layout != "C" or len(place) != array.ndim:
+        return None
+    view = types.Array(array.dtype, 1, "C", readonly=not array.mutable)
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = context.make_array(signature.args[0])(context, builder, args[0])
+        first, *rest = cgutils.unpack_tuple(builder, args[1])
+        for size, index in zip(cgutils.unpack_tuple(builder, whole.shape)[1:], rest, strict=True):
+            first = builder.add(builder.mul(first, size), index)
+        size = context.get_constant(types.intp, context.get_abi_sizeof(whole.data.type.pointee))
+        made = context.make_array(view)(context, builder)
+        populate_array(made, builder.gep(whole.data, [first]), [args[2]], [size], size, None)
+        return made._getvalue()
+
+    return view(array, types.UniTuple(types.int64, array.ndim), types.int64), codegen
+
+
+@njit(inline="always")
+def in_tile(planes, k, r, c0):
+    """Row r of a tile that begins at the column c0, in plane k of a padded array."""
+    return stretch(planes, (k, r, c0), TILE_COLS)
+
+
+@njit(inline="always")
+def with_halo(planes, k, r, c0):
+    """The same with the PAD cells on each side of the tile."""
+    return stretch(planes, (k, r, c0 - PAD), TILE_COLS + 2 * PAD)
 
 
 @intrinsic

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from numba import njit
 
-from twin.solvers.flood.kernels import BED, CREST_X, CREST_Y, DEPTH, TILE_ROWS
-from twin.solvers.flood.kernels_inertial import ADDED, EAST, HALO, NB, SOUTH
+from twin.solvers.flood.kernels import BED, CREST_X, CREST_Y, DEPTH, TILE_ROWS, stretch, with_halo
+from twin.solvers.flood.kernels_inertial import ADDED, EAST, NB, SOUTH
 
 ABOVE = 3  # rows kept above a tile
 # Planes of the scratch: velocities on faces before the step
@@ -31,7 +31,7 @@ def face_depth(hl, zl, hr, zr, crest):
 def kept_row(slow, plane, row, r0):
     """A row (number in the padded arrays) of a plane of the scratch."""
     start = plane + (row - (r0 - ABOVE)) * NB
-    return slow[start : start + NB]
+    return stretch(slow, (start,), NB)
 
 
 @njit(error_model="numpy")
@@ -57,17 +57,16 @@ def velocities_below(speed, h, z, h2, z2, crest, q, dry):
 @njit(error_model="numpy")
 def old_velocities(old, faces, static, slow, r0, rows, c0, dry):
     """Velocities on the faces around a tile before the step."""
-    low, high = c0 - HALO, c0 - HALO + NB
     for row in range(r0 - ABOVE, r0 + rows + 2):
-        h, z = old[DEPTH, row, low:high], static[BED, row, low:high]
+        h, z = with_halo(old, DEPTH, row, c0), with_halo(static, BED, row, c0)
         velocities_within(
-            kept_row(slow, OLD_E, row, r0), h, z, static[CREST_X, row, low:high],
-            faces[EAST, row, low:high], dry,
+            kept_row(slow, OLD_E, row, r0), h, z, with_halo(static, CREST_X, row, c0),
+            with_halo(faces, EAST, row, c0), dry,
         )  # fmt: skip
         velocities_below(
-            kept_row(slow, OLD_S, row, r0), h, z, old[DEPTH, row + 1, low:high],
-            static[BED, row + 1, low:high], static[CREST_Y, row, low:high],
-            faces[SOUTH, row, low:high], dry,
+            kept_row(slow, OLD_S, row, r0), h, z, with_halo(old, DEPTH, row + 1, c0),
+            with_halo(static, BED, row + 1, c0), with_halo(static, CREST_Y, row, c0),
+            with_halo(faces, SOUTH, row, c0), dry,
         )  # fmt: skip
 
 
@@ -102,20 +101,19 @@ def _below(added, qs, qs_above, qs_below, v, v_above, v_below, qe, qe_below, rat
 @njit(error_model="numpy")
 def advect_within(faces, s, slow, row, r0, c0, ratio):
     """What advection adds to the faces in x of a row, into the scratch."""
-    low, high = c0 - HALO, c0 - HALO + NB
     _within(
-        s[ADDED : ADDED + NB], faces[EAST, row, low:high], kept_row(slow, OLD_E, row, r0),
+        stretch(s, (ADDED,), NB), with_halo(faces, EAST, row, c0), kept_row(slow, OLD_E, row, r0),
         kept_row(slow, OLD_E, row - 1, r0), kept_row(slow, OLD_E, row + 1, r0),
-        faces[SOUTH, row - 1, low:high], faces[SOUTH, row, low:high], ratio,
+        with_halo(faces, SOUTH, row - 1, c0), with_halo(faces, SOUTH, row, c0), ratio,
     )  # fmt: skip
 
 
 @njit(error_model="numpy")
 def advect_below(faces, s, slow, row, r0, c0, ratio):
     """What advection adds to the faces below a row, into the scratch."""
-    low, high = c0 - HALO, c0 - HALO + NB
     _below(
-        s[ADDED : ADDED + NB], faces[SOUTH, row, low:high], faces[SOUTH, row - 1, low:high],
-        faces[SOUTH, row + 1, low:high], kept_row(slow, OLD_S, row, r0), kept_row(slow, OLD_S, row - 1, r0),
-        kept_row(slow, OLD_S, row + 1, r0), faces[EAST, row, low:high], faces[EAST, row + 1, low:high], ratio,
+        stretch(s, (ADDED,), NB), with_halo(faces, SOUTH, row, c0), with_halo(faces, SOUTH, row - 1, c0),
+        with_halo(faces, SOUTH, row + 1, c0), kept_row(slow, OLD_S, row, r0),
+        kept_row(slow, OLD_S, row - 1, r0), kept_row(slow, OLD_S, row + 1, r0),
+        with_halo(faces, EAST, row, c0), with_halo(faces, EAST, row + 1, c0), ratio,
     )  # fmt: skip

@@ -33,7 +33,19 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from twin.solvers.flood.hazards import SPEED_DEPTH
-from twin.solvers.flood.kernels import BED, CREST_X, CREST_Y, DEPTH, PAD, TILE_COLS, larger, like
+from twin.solvers.flood.kernels import (
+    BED,
+    CREST_X,
+    CREST_Y,
+    DEPTH,
+    PAD,
+    TILE_COLS,
+    in_tile,
+    larger,
+    like,
+    stretch,
+    with_halo,
+)
 
 EAST, SOUTH = 0, 1  # faces[EAST, r, c], faces[SOUTH, r, c]: unit discharge east and south of cell (r, c)
 
@@ -109,13 +121,13 @@ def quick_inverse_cube_root(x):
 @njit(inline="always")
 def part(s, k):
     """The scratch of a row in flight, 0 ≤ k < PARTS."""
-    return s[k * PART : (k + 1) * PART]
+    return stretch(s, (k * PART,), PART)
 
 
 @njit(inline="always")
 def speeds(f, k):
     """The velocities of a row in flight."""
-    return f[k * SPEEDS : (k + 1) * SPEEDS]
+    return stretch(f, (k * SPEEDS,), SPEEDS)
 
 
 @njit(error_model="numpy")
@@ -144,8 +156,7 @@ def load_row(above, row, d, old, static, r, c0, dry):
     """Depths of a row and the rises of its levels, also from the row above; whether some cell is wet (1 or
     0).
     """
-    low, high = c0 - HALO, c0 - HALO + NB
-    h, z = old[DEPTH, r, low:high], static[BED, r, low:high]
+    h, z = with_halo(old, DEPTH, r, c0), with_halo(static, BED, r, c0)
     for j in range(NB):
         level = z[j] + h[j]
         above[RISE_S + j] = level - d[LEVELS + j]
@@ -162,8 +173,11 @@ def load_row(above, row, d, old, static, r, c0, dry):
 @njit(error_model="numpy")
 def load_crests(s, static, r, c0):
     """The crests on the faces of a row."""
-    low, high = c0 - HALO, c0 - HALO + NB
-    z, crest_x, crest_y = static[BED, r, low:high], static[CREST_X, r, low:high], static[CREST_Y, r, low:high]
+    z, crest_x, crest_y = (
+        with_halo(static, BED, r, c0),
+        with_halo(static, CREST_X, r, c0),
+        with_halo(static, CREST_Y, r, c0),
+    )
     for j in range(NB):
         s[GX + j] = crest_x[j] - z[j]
         s[GY + j] = crest_y[j] - z[j]
@@ -200,13 +214,13 @@ def rub(q, depth, across, friction, length):
 @njit(error_model="numpy", fastmath={"contract"})
 def faces_within(row, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
     """The faces in x of a row, each between the cells j and j + 1, and their velocities u."""
-    first, last = c0 - HALO + 1, c0 - HALO + 1 + NB
+    first = c0 - HALO + 1
     q, before, after = (
-        faces[EAST, r, first:last], faces[EAST, r, first - 1 : last], faces[EAST, r, first + 1 : last]
+        with_halo(faces, EAST, r, c0 + 1), with_halo(faces, EAST, r, c0), with_halo(faces, EAST, r, c0 + 2)
     )  # fmt: skip
-    north, north_east = faces[SOUTH, r - 1, first:last], faces[SOUTH, r - 1, first + 1 : last]
-    south, south_east = faces[SOUTH, r, first:last], faces[SOUTH, r, first + 1 : last]
-    own, next_one = friction[r, first:last], friction[r, first + 1 : last]
+    north, north_east = with_halo(faces, SOUTH, r - 1, c0 + 1), with_halo(faces, SOUTH, r - 1, c0 + 2)
+    south, south_east = with_halo(faces, SOUTH, r, c0 + 1), with_halo(faces, SOUTH, r, c0 + 2)
+    own, next_one = stretch(friction, (r, first), NB), stretch(friction, (r, first + 1), NB)
     centre, side = theta, like(theta, 0.5) * (like(theta, 1.0) - theta)
     length = TWO * SINGLE(dt)
     for j in range(NB):
@@ -223,15 +237,15 @@ def faces_within(row, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
 @njit(error_model="numpy", fastmath={"contract"})
 def faces_below(row, below, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
     """The faces between a row and the one below it, and their velocities u."""
-    first, last = c0 - HALO + 1, c0 - HALO + 1 + NB
+    first = c0 - HALO + 1
     q, before, after = (
-        faces[SOUTH, r, first:last],
-        faces[SOUTH, r - 1, first:last],
-        faces[SOUTH, r + 1, first:last],
+        with_halo(faces, SOUTH, r, c0 + 1),
+        with_halo(faces, SOUTH, r - 1, c0 + 1),
+        with_halo(faces, SOUTH, r + 1, c0 + 1),
     )
-    west, east = faces[EAST, r, first - 1 : last], faces[EAST, r, first:last]
-    south_west, south_east = faces[EAST, r + 1, first - 1 : last], faces[EAST, r + 1, first:last]
-    own, next_one = friction[r, first:last], friction[r + 1, first:last]
+    west, east = with_halo(faces, EAST, r, c0), with_halo(faces, EAST, r, c0 + 1)
+    south_west, south_east = with_halo(faces, EAST, r + 1, c0), with_halo(faces, EAST, r + 1, c0 + 1)
+    own, next_one = stretch(friction, (r, first), NB), stretch(friction, (r + 1, first), NB)
     centre, side = theta, like(theta, 0.5) * (like(theta, 1.0) - theta)
     length = TWO * SINGLE(dt)
     for j in range(NB):
@@ -329,7 +343,7 @@ def limited_cells(row):
 @njit(error_model="numpy")
 def update_depths(above, row, old, new, depths, r, c0, ratio):
     """New depths of a row of a tile (ratio: dt/dx in double), in single precision in `depths` too."""
-    h, h_new = old[DEPTH, r, c0 : c0 + TILE_COLS], new[DEPTH, r, c0 : c0 + TILE_COLS]
+    h, h_new = in_tile(old, DEPTH, r, c0), in_tile(new, DEPTH, r, c0)
     for j in range(TILE_COLS):
         k = OUT0 + j
         through_x = np.float64(row[E + k]) - np.float64(row[E + k - 1])
@@ -342,7 +356,7 @@ def update_depths(above, row, old, new, depths, r, c0, ratio):
 @njit(error_model="numpy")
 def keep_faces(row, faces, r, c0):
     """The discharges of a row of a tile for the next step."""
-    east, south = faces[EAST, r, c0 : c0 + TILE_COLS], faces[SOUTH, r, c0 : c0 + TILE_COLS]
+    east, south = in_tile(faces, EAST, r, c0), in_tile(faces, SOUTH, r, c0)
     for j in range(TILE_COLS):
         east[j] = row[E + OUT0 + j]
         south[j] = row[S + OUT0 + j]

@@ -24,8 +24,11 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     TILE_ROWS,
+    in_tile,
     like,
     prefetch,
+    stretch,
+    with_halo,
 )
 from twin.solvers.flood.kernels_advection import advect_below, advect_within, face_depth, old_velocities
 from twin.solvers.flood.kernels_edges import LEVEL as LEVEL_EDGE
@@ -92,9 +95,12 @@ def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
     """`kernels_rows.ask_for_row` for this scheme: what the row r is computed from, and where the row r - 3 is
     written to.
     """
-    low, high = c0 - HALO, c0 - HALO + NB
-    h, z, rough = old[DEPTH, r, low:high], static[BED, r, low:high], friction[r, low:high]
-    east, south = faces[EAST, r, low:high], faces[SOUTH, r, low:high]
+    h, z, rough = (
+        with_halo(old, DEPTH, r, c0),
+        with_halo(static, BED, r, c0),
+        stretch(friction, (r, c0 - HALO), NB),
+    )
+    east, south = with_halo(faces, EAST, r, c0), with_halo(faces, SOUTH, r, c0)
     for j in range(0, NB, LINE):
         prefetch(h, j, 0)
         prefetch(z, j, 0)
@@ -104,11 +110,10 @@ def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
         prefetch(south, j, 0)
     for j in range(0, NB, 2 * LINE):
         prefetch(rough, j, 0)
-    low, high = c0, c0 + TILE_COLS
-    h = new[DEPTH, r - 3, low:high]
+    h = in_tile(new, DEPTH, r - 3, c0)
     for j in range(0, TILE_COLS, LINE):
         prefetch(h, j, 1)
-    east, south = faces_new[EAST, r - 3, low:high], faces_new[SOUTH, r - 3, low:high]
+    east, south = in_tile(faces_new, EAST, r - 3, c0), in_tile(faces_new, SOUTH, r - 3, c0)
     for j in range(0, TILE_COLS, line):
         prefetch(east, j, 1)
         prefetch(south, j, 1)
@@ -231,13 +236,14 @@ def close_row(
     discharges of the cells before the next :func:`settle`.
     """
     above, row, u_above, u = part(s, before), part(s, at), speeds(f, before), speeds(f, at)
-    end = c0 + TILE_COLS
     depths, squares = looks_of_row(looks, r - r0)
     update_depths(above, row, old, new, depths, r, c0, ratio)
     keep_faces(row, faces, r, c0)
     update_speeds(u_above, u, f, depths, squares, dry)
     if read:
-        keep_discharges(u_above, u, depths, new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end], dry)
+        keep_discharges(
+            u_above, u, depths, in_tile(new, DISCHARGE_X, r, c0), in_tile(new, DISCHARGE_Y, r, c0), dry
+        )
     columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
         faces[EAST, r, PAD - 1] = row[E + OUT0 - 1]

@@ -31,7 +31,17 @@ from twin.solvers.flood.hazards import (
     SPEED_DEPTH,
     WET_DEPTH,
 )
-from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS, TINY, larger, prefetch
+from twin.solvers.flood.kernels import (
+    GRAVITY,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+    TINY,
+    in_tile,
+    larger,
+    prefetch,
+    stretch,
+)
 
 # record[k], padded planes of float32
 MAX_DEPTH, MAX_SPEED2, ARRIVAL, WET_TIME, WINDOW_DEPTH, MAX_RISE = 0, 1, 2, 3, 4, 5
@@ -62,7 +72,7 @@ NOUGHT, UNIT = SINGLE(0), SINGLE(1)
 def looks_of_row(looks, k):
     """Where the depths and v² of the row k of a tile stand in the scratch (single precision)."""
     first = k * TILE_COLS
-    return looks[first : first + TILE_COLS], looks[LOOKS + first : LOOKS + first + TILE_COLS]
+    return stretch(looks, (first,), TILE_COLS), stretch(looks, (LOOKS + first,), TILE_COLS)
 
 
 @njit(error_model="numpy")
@@ -167,11 +177,10 @@ def record_hazards(h, v2, ppri, people, vehicles, rise):
 @njit(error_model="numpy")
 def _ask_for_row(record, classes, r, c0):
     """Bring the record of a row near; see `kernels_rows.ask_for_row`."""
-    end = c0 + TILE_COLS
-    depth, speed2 = record[MAX_DEPTH, r, c0:end], record[MAX_SPEED2, r, c0:end]
-    wet, ppri = classes[IS_WET, r, c0:end], classes[PPRI, r, c0:end]
-    people, vehicles = classes[PEOPLE, r, c0:end], classes[VEHICLES, r, c0:end]
-    rise = classes[RISE_CLASS, r, c0:end]
+    depth, speed2 = in_tile(record, MAX_DEPTH, r, c0), in_tile(record, MAX_SPEED2, r, c0)
+    wet, ppri = in_tile(classes, IS_WET, r, c0), in_tile(classes, PPRI, r, c0)
+    people, vehicles = in_tile(classes, PEOPLE, r, c0), in_tile(classes, VEHICLES, r, c0)
+    rise = in_tile(classes, RISE_CLASS, r, c0)
     for j in range(0, TILE_COLS + 16, 16):
         prefetch(depth, j, 0)
         prefetch(speed2, j, 0)
@@ -190,23 +199,24 @@ def record_tile(looks, record, classes, r0, rows, c0, t_new):
     Ghost cells beyond the last column of the grid are recorded too (nobody looks). Rows without anything new
     are read, not written.
     """
-    end = c0 + TILE_COLS
     for row in range(r0, r0 + rows):
         _ask_for_row(record, classes, row + 2, c0)
         h, v2 = looks_of_row(looks, row - r0)
-        is_wet = classes[IS_WET, row, c0:end]
-        max_depth = record[MAX_DEPTH, row, c0:end]
-        max_speed2 = record[MAX_SPEED2, row, c0:end]
+        is_wet = in_tile(classes, IS_WET, row, c0)
+        max_depth = in_tile(record, MAX_DEPTH, row, c0)
+        max_speed2 = in_tile(record, MAX_SPEED2, row, c0)
         higher, faster, crossed, deepest, fastest = look_at_row(h, v2, is_wet, max_depth, max_speed2)
         if higher:
             keep_maximum(h, max_depth)
         if faster:
             keep_maximum(v2, max_speed2)
         if crossed:
-            record_times(h, is_wet, record[ARRIVAL, row, c0:end], record[WET_TIME, row, c0:end], t_new)
+            record_times(
+                h, is_wet, in_tile(record, ARRIVAL, row, c0), in_tile(record, WET_TIME, row, c0), t_new
+            )
         if deepest > WET:
-            ppri, people = classes[PPRI, row, c0:end], classes[PEOPLE, row, c0:end]
-            vehicles, rise = classes[VEHICLES, row, c0:end], classes[RISE_CLASS, row, c0:end]
+            ppri, people = in_tile(classes, PPRI, row, c0), in_tile(classes, PEOPLE, row, c0)
+            vehicles, rise = in_tile(classes, VEHICLES, row, c0), in_tile(classes, RISE_CLASS, row, c0)
             if may_worsen(deepest, fastest, is_wet, ppri, people, vehicles, rise):
                 record_hazards(h, v2, ppri, people, vehicles, rise)
 
@@ -240,9 +250,9 @@ def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
     bad = 0
     for row in range(r0, r0 + rows):
         depths, squares = looks_of_row(looks, row - r0)
-        h = state[0, row, c0 : c0 + TILE_COLS]
-        qx = state[1, row, c0 : c0 + TILE_COLS]
-        qy = state[2, row, c0 : c0 + TILE_COLS]
+        h = in_tile(state, 0, row, c0)
+        qx = in_tile(state, 1, row, c0)
+        qy = in_tile(state, 2, row, c0)
         for j in range(TILE_COLS):
             v2 = (qx[j] * qx[j] + qy[j] * qy[j]) / max(h[j] * h[j], TINY)
             depths[j] = h[j]

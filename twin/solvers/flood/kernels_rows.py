@@ -43,10 +43,13 @@ from twin.solvers.flood.kernels import (
     SMOOTH,
     TILE_COLS,
     TILE_ROWS,
+    in_tile,
     inverse_cube_root,
     larger,
     like,
     prefetch,
+    stretch,
+    with_halo,
 )
 from twin.solvers.flood.kernels_edges import export_faces, export_north
 from twin.solvers.flood.kernels_record import looks_of_row
@@ -74,6 +77,7 @@ PART = START + 19 * ROW
 PARTS = 4  # rows in flight: the one to finish and the one above it, the one under way, the one below it
 # Faces in x of the row under way, j between the cells j and j + 1, like those below.
 XM, XL, XR, XT = (PARTS * PART + k for k in _places(0, 4))
+FACES = 4 * ROW  # numbers of a row of faces, in x or below
 # Crests in x and y over the bed of the cell before them; whether slopes may be taken
 GX, GY, GS = (PARTS * PART + k for k in _places(4, 3))
 # New depth, discharges and v² (0 where shallow) of a row, v², scratch
@@ -98,16 +102,15 @@ SLOW_SCRATCH = 13 * PLANE
 @njit(inline="always")
 def part(s, k):
     """The scratch of a row in flight, 0 ≤ k < PARTS."""
-    return s[k * PART : (k + 1) * PART]
+    return stretch(s, (k * PART,), PART)
 
 
 @njit(error_model="numpy")
 def load_row(above, row, d, old, static, r, c0, dry):
     """A row of the state, its levels less those of the row above; whether some cell is wet (1 or 0)."""
-    low, high = c0 - PAD, c0 + TILE_COLS + PAD
-    h, z = old[DEPTH, r, low:high], static[BED, r, low:high]
-    qx, qy = old[DISCHARGE_X, r, low:high], old[DISCHARGE_Y, r, low:high]
-    friction = static[FRICTION, r, low:high]
+    h, z = with_halo(old, DEPTH, r, c0), with_halo(static, BED, r, c0)
+    qx, qy = with_halo(old, DISCHARGE_X, r, c0), with_halo(old, DISCHARGE_Y, r, c0)
+    friction = with_halo(static, FRICTION, r, c0)
     for j in range(NB):
         level = z[j] + h[j]
         above[RDY + j] = level - d[LEVELS + j]
@@ -127,19 +130,21 @@ def ask_for_row(old, new, static, r, c0):
     """Bring near what the row r is loaded from and what the row r - 2 is written to: rows of different arrays
     are too far apart for the hardware to see that they follow.
     """
-    low, high = c0 - PAD, c0 + TILE_COLS + PAD
-    h, qx, qy = old[DEPTH, r, low:high], old[DISCHARGE_X, r, low:high], old[DISCHARGE_Y, r, low:high]
-    z, friction = static[BED, r, low:high], static[FRICTION, r, low:high]
+    h, qx, qy = (
+        with_halo(old, DEPTH, r, c0),
+        with_halo(old, DISCHARGE_X, r, c0),
+        with_halo(old, DISCHARGE_Y, r, c0),
+    )
+    z, friction = with_halo(static, BED, r, c0), with_halo(static, FRICTION, r, c0)
     for j in range(0, NB, LINE):
         prefetch(h, j, 0)
         prefetch(qx, j, 0)
         prefetch(qy, j, 0)
         prefetch(z, j, 0)
         prefetch(friction, j, 0)
-    low, high = c0, c0 + TILE_COLS
-    h, qx, qy = (
-        new[DEPTH, r - 2, low:high], new[DISCHARGE_X, r - 2, low:high], new[DISCHARGE_Y, r - 2, low:high]
-    )  # fmt: skip
+    h = in_tile(new, DEPTH, r - 2, c0)
+    qx = in_tile(new, DISCHARGE_X, r - 2, c0)
+    qy = in_tile(new, DISCHARGE_Y, r - 2, c0)
     for j in range(0, TILE_COLS, LINE):
         prefetch(h, j, 1)
         prefetch(qx, j, 1)
@@ -163,10 +168,9 @@ def _velocities(row, dry):
 @njit(error_model="numpy")
 def load_crests(s, static, row, c0):
     """The crests on the faces in x of a row, and where its cells may have slopes."""
-    low, high = c0 - PAD, c0 + TILE_COLS + PAD
-    z = static[BED, row, low:high]
-    smooth = static[SMOOTH, row, low:high]
-    crest_x = static[CREST_X, row, low:high]
+    z = with_halo(static, BED, row, c0)
+    smooth = with_halo(static, SMOOTH, row, c0)
+    crest_x = with_halo(static, CREST_X, row, c0)
     for j in range(NB):
         s[GS + j] = smooth[j]
         s[GX + j] = crest_x[j] - z[j]
@@ -175,9 +179,8 @@ def load_crests(s, static, row, c0):
 @njit(error_model="numpy")
 def load_crests_below(s, static, row, c0):
     """The crests on the faces below a row."""
-    low, high = c0 - PAD, c0 + TILE_COLS + PAD
-    z = static[BED, row, low:high]
-    crest_y = static[CREST_Y, row, low:high]
+    z = with_halo(static, BED, row, c0)
+    crest_y = with_halo(static, CREST_Y, row, c0)
     for j in range(NB):
         s[GY + j] = crest_y[j] - z[j]
 
@@ -404,9 +407,8 @@ def update_row(
     above: part of the row above, which is the one before `at`, that of the row.
     """
     row = part(s, at)
-    end = c0 + TILE_COLS
-    qx_new, qy_new = new[DISCHARGE_X, r, c0:end], new[DISCHARGE_Y, r, c0:end]
-    _update_depths(above, row, s, old[DEPTH, r, c0:end], new[DEPTH, r, c0:end], ratio)
+    qx_new, qy_new = in_tile(new, DISCHARGE_X, r, c0), in_tile(new, DISCHARGE_Y, r, c0)
+    _update_depths(above, row, s, in_tile(old, DEPTH, r, c0), in_tile(new, DEPTH, r, c0), ratio)
     _update_momenta(above, row, s, like(dry, ratio), dt, dry, law)
     depths, squares = looks_of_row(looks, k)
     for j in range(TILE_COLS):
@@ -422,7 +424,7 @@ def update_row(
         for j in range(NB):
             s[TEMP + j] = row[RGF + j]
         half_dx = like(dry, 0.5 * ratio / np.float64(dt))
-        bound_falls(s, static[FALL, r, c0:end], half_dx, dry, law)
+        bound_falls(s, in_tile(static, FALL, r, c0), half_dx, dry, law)
     if c0 == PAD:
         edge_flux[r - PAD] = -s[XM + OUT0 - 1]
     if c0 + columns == PAD + nx:
@@ -439,18 +441,19 @@ def update_row(
 @njit(error_model="numpy")
 def keep_row(s, old, new, looks, k, r, c0):
     """A row of a tile where nothing happens."""
-    end = c0 + TILE_COLS
-    h = old[DEPTH, r, c0:end]
-    h_new = new[DEPTH, r, c0:end]
+    h = in_tile(old, DEPTH, r, c0)
+    h_new = in_tile(new, DEPTH, r, c0)
+    qx_new = in_tile(new, DISCHARGE_X, r, c0)
+    qy_new = in_tile(new, DISCHARGE_Y, r, c0)
     depths, squares = looks_of_row(looks, k)
     zero = like(s[0], 0.0)
     for j in range(TILE_COLS):
         h_new[j] = h[j]
+        qx_new[j] = 0.0
+        qy_new[j] = 0.0
         depths[j] = h[j]
         squares[j] = np.float32(0.0)
         s[TEMP + j] = h[j]
-    new[DISCHARGE_X, r, c0:end] = 0.0
-    new[DISCHARGE_Y, r, c0:end] = 0.0
     for j in range(TILE_COLS):
         s[BAD_CELLS + OUT0 + j] += zero if s[TEMP + j] >= zero else like(s[0], 1.0)
 

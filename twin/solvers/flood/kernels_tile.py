@@ -11,8 +11,9 @@ from numba import njit
 
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_second_order as second_order
-from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, like
+from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, like, stretch
 from twin.solvers.flood.kernels_rows import (
+    FACES,
     FACES_X,
     FACES_Y,
     FM,
@@ -78,7 +79,7 @@ def sweep(
         if r > r0 - 2:
             # Faces between dry cells pass no water, and dry cells have no momentum to change.
             if wet_above + wet_row == 0 or r < PAD or r > PAD + ny:
-                no_faces(above[FM:])
+                no_faces(stretch(above, (FM,), FACES))
             elif second:
                 second_order.faces_below(above, s, dry)
                 if r == PAD:
@@ -88,7 +89,7 @@ def sweep(
             else:
                 first_order.faces_below(above, row, s, dry)
             if limiting:
-                keep_faces(above[FM:], slow, (r - r0 + 1) * NB, FACES_Y)
+                keep_faces(stretch(above, (FM,), FACES), slow, (r - r0 + 1) * NB, FACES_Y)
             elif r > r0 - 1:
                 if wet_above > 0 and overdrawn(before, above, s, step, full):
                     return True
@@ -104,7 +105,7 @@ def sweep(
             load_crests_below(s, static, r, c0)
         if r0 - 1 <= r <= r0 + rows:
             if wet_row == 0 or r < PAD or r >= PAD + ny:
-                no_faces(s[XM:])
+                no_faces(stretch(s, (XM,), FACES))
             elif second:
                 second_order.faces_within(row, s, dry)
                 second_order.shut_sides(s, outward, r - PAD, first, columns, ny, nx)
@@ -112,7 +113,7 @@ def sweep(
                 first_order.faces_within(row, s, dry)
             if limiting:
                 base = (r - r0 + 2) * NB
-                keep_faces(s[XM:], slow, base, FACES_X)
+                keep_faces(stretch(s, (XM,), FACES), slow, base, FACES_X)
                 for j in range(NB):
                     slow[PUSH_X + base + j] = row[PX + j]
                     slow[PUSH_Y + base + j] = row[PY + j]
@@ -134,9 +135,9 @@ def update_limited(
     for k in range(rows):
         base = (k + 2) * NB
         load_row(above, row, d, old, static, r0 + k, c0, dry)
-        take_faces(s[XM:], slow, base, FACES_X)
-        take_faces(above[FM:], slow, base - NB, FACES_Y)
-        take_faces(row[FM:], slow, base, FACES_Y)
+        take_faces(stretch(s, (XM,), FACES), slow, base, FACES_X)
+        take_faces(stretch(above, (FM,), FACES), slow, base - NB, FACES_Y)
+        take_faces(stretch(row, (FM,), FACES), slow, base, FACES_Y)
         for j in range(NB):
             row[PX + j] = slow[PUSH_X + base + j]
             row[PY + j] = slow[PUSH_Y + base + j]
