@@ -50,7 +50,7 @@ def edge_place(e, ny, nx):
     return PAD + ny - 1, PAD + e - 2 * ny - nx, 1, 0
 
 
-@njit(error_model="numpy")
+@njit(inline="always")
 def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
     """Fill the ghost cell beyond edge cell e.
 
@@ -122,7 +122,7 @@ def is_mirror(kind, outward):
     return kind == WALL or (kind == OPEN and outward < 0.0)
 
 
-@njit(error_model="numpy")
+@njit(inline="always")
 def fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx):
     """Second ghost and beds beyond edge cell e, after :func:`fill_ghost`; the second order reads them.
 
