@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import njit
+from numba.core.errors import TypingError
 
 from tests.flood import reference, reference_second_order
 from tests.flood.basins import advance, hills, solver
@@ -25,6 +27,23 @@ def test_inverse_cube_root_over_all_depths(real: type, error: float) -> None:
 def test_compensated_sum_loses_nothing() -> None:
     values = np.array([1.0, 1e100, 1.0, -1e100] * 1000)
     assert layout.compensated_sum(values) == 2000.0
+
+
+def test_a_stretch_is_the_slice_and_writes_through() -> None:
+    @njit
+    def double(planes, k, r, c):  # type: ignore[no-untyped-def]
+        row = layout.stretch(planes, (k, r, c), 5)
+        for j in range(5):
+            row[j] *= 2.0
+        return row.sum(), row.size
+
+    planes = np.arange(2 * 3 * 8, dtype=np.float64).reshape(2, 3, 8)
+    wanted = planes.copy()
+    wanted[1, 2, 3:] *= 2.0
+    assert double(planes, 1, 2, 3) == (wanted[1, 2, 3:].sum(), 5)
+    np.testing.assert_array_equal(planes, wanted)
+    with pytest.raises(TypingError):  # not in the order of its memory
+        double(planes.transpose(2, 1, 0), 0, 0, 0)
 
 
 STEPS = {"first_order": reference.step, "second_order": reference_second_order.step}
