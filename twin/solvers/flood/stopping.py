@@ -54,15 +54,17 @@ def broken(solver: FloodSolver, t: float, dt: float) -> SolverError:
 
 def false_speed(solver: FloodSolver, dt: float, lowest: float) -> SolverError | None:
     """What a scheme that looks at no energy while it steps (local inertia) made faster than 2 √(2 g (energy
-    - low)) since the start, where h > SPEED_DEPTH: told at the worst cell. The energy is the highest level so
-    far; dt (s): the last step; lowest: bed of the domain (m above the datum).
+    - low)) since the start, where h > SPEED_DEPTH: told at the worst cell. The energy is that of
+    `kernels_record.too_fast`, of the highest depth and speed of each cell; dt (s): the last step; lowest: bed
+    of the domain (m above the datum).
     """
     s = solver
     # Only a speed that no cell of the domain could have is worth a look at all of them.
     if not _beyond(s, lowest):
         return None
     depth, square = (s._record[k][s._inside] for k in (recording.MAX_DEPTH, recording.MAX_SPEED2))
-    level = np.where(depth >= s.parameters.dry_depth, s._bed + depth, -np.inf)
+    head = np.minimum(square / (2.0 * GRAVITY), 2.0 * depth)
+    level = np.where(depth >= s.parameters.dry_depth, s._bed + depth + head, -np.inf)
     s.energy = max(s.energy, float(level.max()))
     if not _beyond(s, lowest):
         return None
