@@ -114,7 +114,10 @@ class InputError(TwinError):
 
 
 class SolverError(TwinError):
-    """A solver left its validity: which one, what, when, where, the values and the likely cause."""
+    """A solver left its validity: which one, what, when, where, the values and the likely cause.
+
+    late : found some steps afterwards, so the solver no longer holds its last good state.
+    """
 
     def __init__(
         self,
@@ -126,7 +129,9 @@ class SolverError(TwinError):
         xy: tuple[float, float] | None = None,
         values: Mapping[str, float] | None = None,
         cause: str = "",
+        late: bool = False,
     ) -> None:
+        self.late = late
         self.solver, self.what, self.time, self.cell, self.xy = solver, what, time, cell, xy
         self.values = dict(values or {})
         self.cause = cause

@@ -380,9 +380,9 @@ def _drive(
     except BaseException as error:
         log.error("%s: %s", type(error).__name__, error)
         if isinstance(error, SolverError):
-            # The solver still holds its last good state: keep it, and all that is known so far. Where the
-            # books do not close no one knows since when: the last checkpoint, where they did, stays.
-            if _books_close(simulation):
+            # The solver still holds its last good state: keep it, and all that is known so far. Where that
+            # is past, or the books do not close (no one knows since when), the last checkpoint stays.
+            if not error.late and _books_close(simulation):
                 save()
             recorder.finish(FAILED)
         recorder.writer.write_table(

@@ -30,7 +30,7 @@ from twin.solvers.flood import (
     hydraulics,
     kernels_infiltration,
     kernels_rows,
-    kernels_subgrid,
+    kernels_subgrid_faces,
     local_steps,
     overtopping,
 )
@@ -221,15 +221,19 @@ def fall_speed(smoothest: float) -> float:
 
 def drowning(modular: float) -> str:
     """Discharge over a sill of 0.5 m under a head of 0.5 m just under and just over the switch, Δz 1:1000."""
-    with with_constants(kernels_subgrid, MODULAR=modular):
-        flow_over = njit(error_model="numpy")(kernels_subgrid.flow_over.py_func)
-        sill, hump = np.array([0.5]), np.array([0.5])
-        found = [
-            flow_over(1.0, 0.5 + 0.5 * (modular + side), 0.0, -np.inf, sill, hump) for side in (-1e-6, 1e-6)
-        ]
-    weir, (area, conveyance, _, _) = found[0][2], found[1]
-    assert area > 0.0
-    return f"{weir:.2f} m²/s, then {conveyance / 0.04 * math.sqrt(0.5 * (1 - modular) / 10.0):.2f}"
+    single = kernels_subgrid_faces.SINGLE
+    changed = {"MODULAR_S": single(modular), "_SHARE": kernels_subgrid_faces.drowned_share(modular)}
+    with with_constants(kernels_subgrid_faces, **changed):
+        weir, strip = (
+            njit(error_model="numpy")(function.py_func)
+            for function in (kernels_subgrid_faces._weir, kernels_subgrid_faces._strip)
+        )
+        head, dry, half = single(1.0), single(-kernels_subgrid_faces.FAR), single(0.5)
+        under, over = (single(0.5 + 0.5 * (modular + side)) for side in (-1e-5, 1e-5))
+        falls = weir(head, under, dry, half, half)
+        _, conveyance, _, is_weir = strip(head, over, dry, half, half)
+    assert not is_weir
+    return f"{falls:.2f} m²/s, then {conveyance / 0.04 * math.sqrt(0.5 * (1 - modular) / 10.0):.2f}"
 
 
 def table_error(levels: int) -> float:

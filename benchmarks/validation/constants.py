@@ -38,10 +38,9 @@ MEASURED = {
     "kernels_crests": ("LARGEST_HEAD", "SETTLE"),  # in the table of the parameters
     "kernels_infiltration": ("ENOUGH",),
     "kernels_rows": ("SMOOTHEST",),
-    "kernels_subgrid": ("MODULAR",),
+    "kernels_subgrid_faces": ("MODULAR",),
     "local_steps": ("LEVELS", "SPARE", "GROWTH", "STABLE", "SHARES"),
     "overtopping": ("GENTLE", "ROUGH", "BREAKING", "DEEP", "LOW_WALL"),
-    "schemes": ("NO_BOUND",),
     "solver": ("MASS_GATE",),
     "structures": ("SETTLE",),
 }  # fmt: skip
@@ -69,7 +68,13 @@ def _limits() -> Iterator[Line]:
         found = f"{runs.share_of_bound(runs.column(cfl=cfl)):.3f}"
         yield "bound of speed", "solver", f"2√(2gE), cfl {cfl}", "the same, column on a tower", found
     found = f"{runs.share_of_bound(dam(1.0, scheme='local_inertial')[1]):.3f}"
-    yield "NO_BOUND", "schemes", "1e30 m: none", "speed over √(2gE), Stoker with local inertia", found
+    yield (
+        "bound of speed",
+        "stopping",
+        "2√(2gE), stops",
+        "speed over √(2gE), Stoker with local inertia",
+        found,
+    )
     found = f"{max(mass_error(dam(low)[1]) for low in (1.0, 0.0)):.0e}"
     yield "MASS_GATE", "solver", "1e-9, stops", "largest relative closing error, dam breaks", found
     for smoothest in (1e-14, 1e-12, 1e-3):
@@ -210,7 +215,7 @@ def _finer() -> Iterator[Line]:
             yield name, "local_steps", value, what, found
     for modular in (0.5, 2 / 3, 0.8):
         what = "sill: discharge of the weir, then of the channel (n 0.04, 10 m), at the switch"
-        yield "MODULAR", "kernels_subgrid", f"{modular:.2f}", what, runs.drowning(modular)
+        yield "MODULAR", "kernels_subgrid_faces", f"{modular:.2f}", what, runs.drowning(modular)
     for levels in (5, 20, 40):
         yield (
             "LEVELS",

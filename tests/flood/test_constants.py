@@ -36,6 +36,10 @@ LAYOUT = {
         "SECOND", "THIRD", "RULE_PLANES",
     },
     "kernels_local": {"FRAME"},
+    "kernels_subgrid_faces": {
+        "ZERO", "HALF", "ONE", "TWO", "FOUR", "QUARTER", "MODULAR_S", "LARGEST_S", "WEIR_S", "FAR", "FAR_S",
+        "THIN", "LEAST",
+    },
     "kernels_rows": {"NONE", "LINE"},
 }  # fmt: skip
 COEFFICIENTS = {

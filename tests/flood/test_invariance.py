@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.flood.basins import advance, hills, parameters, solver
 from twin.domain import Domain
+from twin.errors import SolverError
 from twin.grid import Grid
 from twin.scenarios.binding import NORMAL_DEPTH, OPEN, InflowForcing, RainForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
@@ -74,7 +75,7 @@ def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, hi
     bed = np.round(hills(*shape, seed, relief=2.0), 3)
     depth = np.maximum(level - bed, 0) * (np.arange(shape[1]) < 0.6 * shape[1])
 
-    def run(bed: np.ndarray, x: float, y: float) -> FloodSolver:
+    def run(bed: np.ndarray, x: float, y: float) -> FloodSolver | None:
         domain = Domain.from_arrays(bed, cell=cell, roughness=0.03, x_west=x, y_north=y)
         forcing = Forcing(
             depth,
@@ -82,10 +83,18 @@ def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, hi
             codes=uniform_boundaries(*shape, east=OPEN),
         )
         flood = FloodSolver.assemble(domain, forcing, parameters(scheme=scheme))
-        advance(flood, 0.0, 5.0 * np.sqrt(cell))
+        try:
+            advance(flood, 0.0, 5.0 * np.sqrt(cell))
+        except SolverError as error:
+            if scheme != "local_inertial" or "second_order" not in error.cause:
+                raise
+            return None
         return flood
 
     here, there = run(bed, 0.0, 0.0), run(bed + higher, *corner)
+    assert (here is None) == (there is None)  # local inertia is no longer valid on both
+    if here is None or there is None:
+        return
     np.testing.assert_allclose(there.depth, here.depth, rtol=0, atol=1e-9)
     deep = here.depth > 1e-3
     for name in ("velocity_x", "velocity_y"):

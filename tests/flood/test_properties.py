@@ -5,8 +5,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.flood import basins
 from tests.flood.basins import advance, hills, parameters, solver
 from twin.domain import Domain
+from twin.errors import SolverError
 from twin.scenarios.binding import NORMAL_DEPTH, OPEN, WALL, InflowForcing, RainForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing
@@ -173,7 +175,12 @@ def test_mass_and_positivity_whatever_happens(
     flood = FloodSolver.assemble(domain, forcing, parameters())
     t, steps = 0.0, 0
     while t < 20.0 and steps < 300:
-        t = flood.step(t, 20.0)
+        try:
+            t = flood.step(t, 20.0)
+        except SolverError as error:  # local inertia says where it is no longer valid; its books still close
+            if basins.SCHEME != "local_inertial" or "second_order" not in error.cause:
+                raise
+            break
         steps += 1
     _books_close(flood)
     dry = ~np.isfinite(bed)

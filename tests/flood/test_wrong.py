@@ -16,6 +16,7 @@ from twin.results import Result
 from twin.scenarios.binding import InflowForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.simulation import run
+from twin.solvers.flood import stopping
 from twin.solvers.flood.kernels import PAD
 from twin.solvers.flood.kernels_sources import INFLOW
 from twin.solvers.flood.solver import FloodSolver
@@ -108,6 +109,25 @@ def test_the_run_folder_keeps_the_last_good_state(tmp_path: Path, monkeypatch: p
     assert np.isfinite(state).all()
     assert state[0].sum() > 0.0
     assert json.loads((tmp_path / "run/indicators.json").read_text())
+
+
+def test_what_is_found_late_replaces_no_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local inertia looks at its speeds after its steps: at the end of the last call too."""
+
+    def found(flood: FloodSolver, dt: float, lowest: float) -> SolverError | None:
+        if flood.time < 600.0:
+            return None
+        values = {"speed": 99.0, "dt": dt}
+        return SolverError("flood", "too fast", time=flood.time, cell=(1, 2), values=values, late=True)
+
+    monkeypatch.setattr(stopping, "false_speed", found)
+    scenario = small.make(tmp_path / "s")
+    words = scenario.read_text(encoding="utf-8") + '[params.flood]\nscheme = "local_inertial"\n'
+    scenario.write_text(words, encoding="utf-8")
+    with pytest.raises(SolverError, match="too fast"):
+        run(scenario, tmp_path / "run")
+    assert Result.open(tmp_path / "run").status == "failed"
+    assert not (tmp_path / "run" / checkpoint.FILE).exists()
 
 
 def test_books_that_do_not_close_stop_with_a_place_and_a_cause() -> None:

@@ -106,7 +106,7 @@ class GlobalSteps:
         self._leave(s)
         if self._counts[kernels.STATUS] == kernels.BROKEN:
             raise stopping.broken(s, float(self._numbers[kernels.NEW_TIME]), dt)
-        self._judge(s)
+        self._judge(s, t_end)
         return s.time
 
     def advance(self, solver: FloodSolver, t: float, t_end: float) -> tuple[float, int, float]:
@@ -128,7 +128,7 @@ class GlobalSteps:
             if self._counts[kernels.STATUS] == kernels.BROKEN:
                 self._take_back(s)
             else:
-                self._judge(s)
+                self._judge(s, t_end)
             spent = time.perf_counter() - start
             done = int(self._counts[kernels.SPENT])
             if done > 0:
@@ -146,12 +146,16 @@ class GlobalSteps:
             found, self._broken = self._broken, None
             raise found
 
-    def _judge(self, s: FloodSolver) -> None:
-        """Keep the error of a scheme that looks at no energy while it steps: the next call tells of it."""
+    def _judge(self, s: FloodSolver, t_end: float) -> None:
+        """Keep the error of a scheme that looks at no energy while it steps: the next call tells of it, this
+        one if it may be the last.
+        """
         if not s._scheme.looks_at_energy:
             if self._lowest is None:
                 self._lowest = float(s._bed.min())
             self._broken = stopping.false_speed(s, float(self._numbers[kernels.STEP]), self._lowest)
+            if s.time >= t_end:
+                self._raise_broken()
 
     def _take_back(self, s: FloodSolver) -> None:
         """Undo the sources of a step that could not be made, and keep the error."""

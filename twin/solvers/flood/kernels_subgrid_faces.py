@@ -40,13 +40,15 @@ ZERO, HALF, ONE, TWO, FOUR = SINGLE(0), SINGLE(0.5), SINGLE(1), SINGLE(2), SINGL
 QUARTER = SINGLE(0.25)
 MODULAR_S, LARGEST_S, WEIR_S, FAR_S = SINGLE(MODULAR), SINGLE(LARGEST_HEAD), SINGLE(BROAD_CREST), SINGLE(FAR)
 THIN, LEAST = SINGLE(1e-9), SINGLE(1e-18)  # depth (m) and conveyance that may be divided by
-# (1 - u)^DROWNED for 0 ≤ u ≤ (2/3)^1.5, to 2e-6: coefficients from u^0 on
-_SHARE = tuple(
-    SINGLE(x)
-    for x in np.polynomial.Chebyshev.interpolate(
-        lambda u: (1.0 - u) ** DROWNED, 6, domain=[0.0, MODULAR**1.5]
-    ).convert(kind=np.polynomial.Polynomial).coef
-)  # fmt: skip
+
+
+def drowned_share(modular: float) -> tuple[np.float32, ...]:
+    """(1 - u)^DROWNED for 0 ≤ u ≤ modular^1.5, to 2e-6 for MODULAR: coefficients from u^0 on."""
+    share = np.polynomial.Chebyshev.interpolate(lambda u: (1.0 - u) ** DROWNED, 6, domain=[0.0, modular**1.5])
+    return tuple(SINGLE(x) for x in share.convert(kind=np.polynomial.Polynomial).coef)
+
+
+_SHARE = drowned_share(MODULAR)
 
 # Scratch of a thread, single: higher and lower level and crest over the reference of the face; flow area,
 # conveyance without n, flow of the weirs (m²/s), highest head (m), whether there is a weir

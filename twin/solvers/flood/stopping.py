@@ -79,7 +79,7 @@ def false_speed(solver: FloodSolver, dt: float, lowest: float) -> SolverError | 
         "bed": float(s._bed[i, j] + s.datum),
         "dt": dt,
     }
-    return _error(s, "flood.too_fast", "flood.cause_inertial", s.time, (i, j), values)
+    return _error(s, "flood.too_fast", "flood.cause_inertial", s.time, (i, j), values, late=True)
 
 
 def _beyond(solver: FloodSolver, lowest: float) -> bool:
@@ -101,14 +101,23 @@ def unbalanced(solver: FloodSolver, volume: float, error: float) -> SolverError:
     depth = solver._old[DEPTH][solver._inside]
     i, j = divmod(int(np.argmax(depth)), solver._shape[1])
     values = {"volume_m3": volume, "mass_error_m3": error, "depth": float(depth[i, j])}
-    return _error(solver, "flood.mass_error", "flood.cause_mass", solver.time, (i, j), values)
+    return _error(solver, "flood.mass_error", "flood.cause_mass", solver.time, (i, j), values, late=True)
 
 
 def _error(
-    solver: FloodSolver, what: str, cause: str, t: float, cell: tuple[int, int], values: dict[str, float]
+    solver: FloodSolver,
+    what: str,
+    cause: str,
+    t: float,
+    cell: tuple[int, int],
+    values: dict[str, float],
+    *,
+    late: bool = False,
 ) -> SolverError:
     place = (float(solver.grid.x[cell[1]]), float(solver.grid.y[cell[0]]))
-    return SolverError(solver.name, text(what), time=t, cell=cell, xy=place, values=values, cause=text(cause))
+    return SolverError(
+        solver.name, text(what), time=t, cell=cell, xy=place, values=values, cause=text(cause), late=late
+    )
 
 
 def _is_pit(solver: FloodSolver, i: int, j: int) -> bool:
