@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.flood.basins import advance, hills, parameters, solver
@@ -61,6 +61,7 @@ def test_coordinates_change_no_bit(scheme: str) -> None:
 
 @pytest.mark.parametrize("scheme", [*SCHEMES, "local_inertial"])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(575, (33, 42), 2.0, 1e-4, 2000.0, (7.0e5, 6.9e6), 1.0)
 @given(
     seed=st.integers(0, 10_000),
     shape=st.tuples(st.integers(5, 70), st.integers(5, 140)),
@@ -71,7 +72,10 @@ def test_coordinates_change_no_bit(scheme: str) -> None:
     cell=st.sampled_from([1.0, 20.0]),
 )
 def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, higher, corner, cell) -> None:
-    """The same water on the same land 2000 m higher and far away: 1e-9 m and, deeper than 1 mm, 1e-8 m/s."""
+    """The same water on the same land 2000 m higher and far away: 1e-9 m and, deeper than 1 mm, 1e-8 m/s;
+    1e-6 m/s with local inertia, whose friction is single: one of its roundings changes with the last bit of
+    a level (6e-8 of the speed).
+    """
     bed = np.round(hills(*shape, seed, relief=2.0), 3)
     depth = np.maximum(level - bed, 0) * (np.arange(shape[1]) < 0.6 * shape[1])
 
@@ -97,8 +101,8 @@ def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, hi
         return
     np.testing.assert_allclose(there.depth, here.depth, rtol=0, atol=1e-9)
     deep = here.depth > 1e-3
-    for name in ("velocity_x", "velocity_y"):
-        np.testing.assert_allclose(there.fields[name][deep], here.fields[name][deep], rtol=0, atol=1e-8)
+    velocities = [flood.state()["state"][1:, deep] / flood.depth[deep] for flood in (there, here)]
+    np.testing.assert_allclose(*velocities, rtol=0, atol=1e-6 if scheme == "local_inertial" else 1e-8)
 
 
 @pytest.mark.threads
