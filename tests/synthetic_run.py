@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from shapely.affinity import rotate
 from shapely.geometry import LineString, Point, box
 
-from twin.features import building_features, road_features
+from twin.features import WET_DEPTH, building_features, road_features
 from twin.grid import Grid
 from twin.results import Result
 from twin.run_writer import RunWriter
@@ -193,7 +193,9 @@ def write_run(
     writer.append("sections.csv", [[t, "pont", 40.0 + 260.0 * p] for t, p in zip(times, phase, strict=True)])
     writer.write_features(
         "features/buildings.gpkg",
-        building_features(buildings, grid, max_depth=max_depth, arrival_time=arrival, initial_depth=depth[0]),
+        building_features(
+            buildings, grid, max_depth=max_depth, arrival_time=arrival, permanent=depth[0] > WET_DEPTH
+        ),
     )
     writer.write_features(
         "features/roads.gpkg",
@@ -202,7 +204,7 @@ def write_run(
             grid,
             max_depth=max_depth,
             frames=zip(times.tolist(), depth, strict=True),
-            initial_depth=depth[0],
+            permanent=depth[0] > WET_DEPTH,
         ),
     )
     west, south, east, north = grid.bounds

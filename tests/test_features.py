@@ -10,6 +10,7 @@ import pytest
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
 from twin.features import (
+    WET_DEPTH,
     building_features,
     cells_on_lines,
     cells_touched,
@@ -123,10 +124,10 @@ def test_permanent_water_does_not_flood_the_mill() -> None:
     start = np.zeros(GRID.shape)
     start[:, 4] = 2.0
     mill = [house(31, 31, 8, 8)]  # column 3, beside the river
-    assert depth_around(mill, GRID, depth, initial_depth=start).tolist() == [0.4]
+    assert depth_around(mill, GRID, depth, permanent=start > WET_DEPTH).tolist() == [0.4]
     barge = [Point(at(45, 35))]
     start[:, 3:6] = 2.0
-    assert np.isnan(depth_around(barge, GRID, depth, initial_depth=start)).all()
+    assert np.isnan(depth_around(barge, GRID, depth, permanent=start > WET_DEPTH)).all()
 
 
 def test_outside_the_grid_and_nodata_are_unknown_not_dry() -> None:
@@ -186,7 +187,7 @@ def test_bridge_decks_and_roads_over_the_river_stay_dry() -> None:
     out = road_features(roads(line, line, level=[0, 1]), GRID, max_depth=depth, frames=frames)
     assert out["max_water_depth"].tolist() == [4.0, 0.0]
     assert out["cut_from_s"].isna().tolist() == [False, True]
-    out = road_features(roads(line), GRID, max_depth=depth, frames=frames, initial_depth=start)
+    out = road_features(roads(line), GRID, max_depth=depth, frames=frames, permanent=start > WET_DEPTH)
     assert out["max_water_depth"].tolist() == [0.0]
     outside = road_features(roads(LineString([(0, 0), (50, 50)])), GRID, max_depth=depth, frames=frames)
     assert np.isnan(outside["max_water_depth"][0])

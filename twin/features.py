@@ -110,12 +110,12 @@ def _around(field: Floats, left_out: Bools, *, largest: bool) -> Floats:
     return np.asarray(spread(values, size=3, mode="constant", cval=empty), dtype=np.float64).ravel()
 
 
-def _left_out(grid: Grid, blocked: NDArray[Any] | None, initial_depth: NDArray[Any] | None) -> Bools:
+def _left_out(grid: Grid, blocked: NDArray[Any] | None, permanent: NDArray[Any] | None) -> Bools:
     left_out = np.zeros(grid.shape, dtype=bool)
     if blocked is not None:
         left_out |= np.asarray(blocked, dtype=bool)
-    if initial_depth is not None:
-        left_out |= np.asarray(initial_depth) > WET_DEPTH
+    if permanent is not None:
+        left_out |= np.asarray(permanent, dtype=bool)
     return left_out
 
 
@@ -125,7 +125,7 @@ def depth_around(
     depth: NDArray[Any],
     *,
     blocked: NDArray[Any] | None = None,
-    initial_depth: NDArray[Any] | None = None,
+    permanent: NDArray[Any] | None = None,
 ) -> Floats:
     """Largest depth over the cells that each geometry touches and their eight neighbours.
 
@@ -134,8 +134,7 @@ def depth_around(
     geometries : points, lines or polygons, (n,), in the CRS of the grid.
     depth : (ny, nx) (m), usually the maximum over the run; NaN where there is no model.
     blocked : (ny, nx) cells that a building fills; left out.
-    initial_depth : (ny, nx) depth at the start (m); cells above `WET_DEPTH` are permanent water
-        and left out.
+    permanent : (ny, nx) cells of permanent water (`twin.water.permanent_water`); left out.
 
     Returns
     -------
@@ -143,7 +142,7 @@ def depth_around(
     """
     shapes = np.asarray(geometries, dtype=object)
     owner, cell = cells_touched(shapes, grid)
-    left_out = _left_out(grid, blocked, initial_depth)
+    left_out = _left_out(grid, blocked, permanent)
     return deepest_of_cells(owner, cell, shapes.size, depth, left_out)
 
 
@@ -173,7 +172,7 @@ def building_features(
     max_depth: NDArray[Any],
     arrival_time: NDArray[Any] | None = None,
     blocked: NDArray[Any] | None = None,
-    initial_depth: NDArray[Any] | None = None,
+    permanent: NDArray[Any] | None = None,
 ) -> gpd.GeoDataFrame:
     """Buildings with the deepest water at their foot and when it came.
 
@@ -182,7 +181,7 @@ def building_features(
     buildings : canonical buildings (see twin.layers), in the CRS of the grid.
     max_depth : (ny, nx) largest depth over the run (m).
     arrival_time : (ny, nx) seconds since the start, NaN where water never came.
-    blocked, initial_depth : see `depth_around`.
+    blocked, permanent : see `depth_around`.
 
     Returns
     -------
@@ -192,10 +191,10 @@ def building_features(
     """
     out = buildings[[name for name in _BUILDING_COLUMNS if name in buildings.columns] + ["geometry"]].copy()
     shapes = np.asarray(buildings.geometry.array, dtype=object)
-    depth = depth_around(shapes, grid, max_depth, blocked=blocked, initial_depth=initial_depth)
+    depth = depth_around(shapes, grid, max_depth, blocked=blocked, permanent=permanent)
     arrival = np.full(len(out), np.inf)
     if arrival_time is not None:
-        left_out = _left_out(grid, blocked, initial_depth)
+        left_out = _left_out(grid, blocked, permanent)
         around = _around(np.asarray(arrival_time, dtype=np.float64), left_out, largest=False)
         owner, cell = cells_touched(shapes, grid)
         np.minimum.at(arrival, owner, around[cell])
@@ -210,7 +209,7 @@ def road_features(
     *,
     max_depth: NDArray[Any],
     frames: Iterable[tuple[float, NDArray[Any]]] = (),
-    initial_depth: NDArray[Any] | None = None,
+    permanent: NDArray[Any] | None = None,
     closure_depth: float = CLOSURE_DEPTH,
 ) -> gpd.GeoDataFrame:
     """Road segments with the deepest water on them and when they are cut.
@@ -223,7 +222,7 @@ def road_features(
     roads : canonical roads (see twin.layers), in the CRS of the grid.
     max_depth : (ny, nx) largest depth over the run (m).
     frames : (time (s), depth (ny, nx)) in the order of time; read once, one at a time.
-    initial_depth : see `depth_around`.
+    permanent : see `depth_around`.
     closure_depth : metres.
 
     Returns
@@ -241,7 +240,7 @@ def road_features(
     deepest = np.full(len(out), np.nan)
     deepest[np.unique(owner)] = 0.0  # crosses the model: dry unless the water below says otherwise
 
-    dry = _left_out(grid, None, initial_depth).ravel()
+    dry = _left_out(grid, None, permanent).ravel()
     use = ~deck[owner] & ~dry[cell]
     owner, cell, length = owner[use], cell[use], length[use]
     most = np.asarray(max_depth, dtype=np.float64).ravel()[cell]

@@ -6,12 +6,12 @@ what a map draws as water is water, whatever its level in the first state (`twin
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from twin.footprints import cover
 
@@ -69,21 +69,22 @@ def _closed(lines: NDArray[Any], frame: Any) -> list[Any]:
     out = list(lines)
     ends = [(k, xy) for k, line in enumerate(lines) if not line.is_closed for xy in _ends(line)]
     ends = [(k, xy) for k, xy in ends if frame.contains(shapely.Point(xy))]
-    gaps = [
-        (float(np.hypot(*(a - b))), i, j) for (i, (_, a)), (j, (_, b)) in combinations(enumerate(ends), 2)
-    ]
+    if not ends:
+        return out
+    near = cKDTree(np.array([xy for _, xy in ends])).query_pairs(MOUTH)
+    gaps = [(float(np.hypot(*(ends[i][1] - ends[j][1]))), i, j) for i, j in near]
     gaps += [(frame.exterior.distance(shapely.Point(xy)), i, -1) for i, (_, xy) in enumerate(ends)]
     piece = list(range(len(lines)))
     length = [float(line.length) for line in lines]
     open_ = set(range(len(ends)))
     for gap, i, j in sorted(gaps):
-        if gap > (EDGE if j < 0 else MOUTH) or i not in open_ or (j >= 0 and j not in open_):
+        if i not in open_ or (gap > EDGE if j < 0 else j not in open_):
             continue
         start = ends[i][1]
         if j < 0:
-            near = np.asarray(shapely.shortest_line(shapely.Point(start), frame.exterior).coords[1])
+            side = np.asarray(shapely.shortest_line(shapely.Point(start), frame.exterior).coords[1])
             out.append(
-                shapely.LineString([start, near + 1e-9 * (near - np.asarray(frame.centroid.coords[0]))])
+                shapely.LineString([start, side + 1e-9 * (side - np.asarray(frame.centroid.coords[0]))])
             )
             open_.discard(i)
             continue

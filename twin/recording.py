@@ -23,6 +23,7 @@ from twin.observed import marks_beside, read_observed
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
 from twin.scenarios.forcing import TimeSeries
+from twin.water import permanent_water
 
 if TYPE_CHECKING:
     from twin.domain import Domain
@@ -191,11 +192,7 @@ class Recorder:
         domain = self.simulation.domain
         result = Result.open(self.writer.path)
         water = domain.grid is not None and result.has_fields and "max_water_depth" in result.fields
-        initial = None
-        if water and "water_depth" in result.fields and result.times.size:
-            initial = np.nan_to_num(result.fields["water_depth"].isel(time=0).values)
-            if "mapped_water" in result.fields:  # left out as if it had been under water from the start
-                initial = np.where(result.fields["mapped_water"].values > 0, np.inf, initial)
+        permanent = permanent_water(result) if water else None
         if domain.buildings is not None:
             buildings = self._with_residents(domain.buildings)
             if water and domain.grid is not None:
@@ -205,7 +202,7 @@ class Recorder:
                     max_depth=result.fields["max_water_depth"].values,
                     arrival_time=result.fields["arrival_time"].values,
                     blocked=domain.field("blocked"),
-                    initial_depth=initial,
+                    permanent=permanent,
                 )
             self.writer.write_features("features/buildings.gpkg", buildings)
         if domain.roads is not None:
@@ -222,7 +219,7 @@ class Recorder:
                     domain.grid,
                     max_depth=result.fields["max_water_depth"].values,
                     frames=frames,
-                    initial_depth=initial,
+                    permanent=permanent,
                 )
             self.writer.write_features("features/roads.gpkg", roads)
         places = _places_frame(domain)

@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from scipy.ndimage import gaussian_filter
 
-from twin.features import building_features, road_features
+from twin.features import WET_DEPTH, building_features, road_features
 from twin.grid import Grid
 from twin.results import Result
 from twin.run_writer import RunWriter
@@ -108,13 +108,19 @@ def write_run(
     if town is not None:
         writer.write_features(
             "features/buildings.gpkg",
-            building_features(town, grid, max_depth=most, arrival_time=arrival, initial_depth=series[0]),
+            building_features(
+                town, grid, max_depth=most, arrival_time=arrival, permanent=series[0] > WET_DEPTH
+            ),
         )
     if streets is not None:
         writer.write_features(
             "features/roads.gpkg",
             road_features(
-                streets, grid, max_depth=most, frames=zip(times, series, strict=True), initial_depth=series[0]
+                streets,
+                grid,
+                max_depth=most,
+                frames=zip(times, series, strict=True),
+                permanent=series[0] > WET_DEPTH,
             ),
         )
     if places:

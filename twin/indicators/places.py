@@ -95,8 +95,7 @@ def facilities_of(run: Run) -> gpd.GeoDataFrame | None:
     if found.empty:
         return found.assign(max_water_depth=np.zeros(0))
     shapes = np.asarray(found.geometry.array, dtype=object)
-    left_out = np.where(run.permanent, np.inf, 0.0)
-    deepest = depth_around(shapes, run.result.grid, depth, initial_depth=left_out)
+    deepest = depth_around(shapes, run.result.grid, depth, permanent=run.permanent)
     buildings = run.result.buildings
     if buildings is not None and "max_water_depth" in buildings and len(buildings):
         of_place, of_building = buildings.sindex.query(found.geometry, predicate="intersects")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from twin.domain import Domain
 from twin.errors import Problem, told
-from twin.scenarios.binding import Cells, boundaries, cells_of, edge_cells, flat_edge
+from twin.scenarios.binding import Cells, RatingForcing, cells_of, edge_cells, flat_edge
 from twin.scenarios.events import InitialWater, WaterLevel
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.measures import place_geometry
@@ -26,13 +27,14 @@ LEVELS = (
 OVER, UNDER = 200.0, 20.0  # m over the highest and under the lowest ground: no level of a flood is beyond
 
 
-def implausible(domain: Domain, scenario: Scenario) -> list[Problem]:
-    """Elevations that the terrain of the domain does not know, and levels that wet nothing.
+def implausible(domain: Domain, scenario: Scenario, ratings: Sequence[RatingForcing]) -> list[Problem]:
+    """Elevations that the terrain of the domain does not know, and levels that wet nothing; ratings: those of
+    the scenario, bound to the domain.
 
     Raises
     ------
     InputError
-        A place or a stretch of the edge that cannot be used.
+        A place that cannot be used.
     """
     bed = np.where(domain.field("active"), domain.field("bed_elevation"), np.nan)
     if not np.isfinite(bed).any():
@@ -56,7 +58,7 @@ def implausible(domain: Domain, scenario: Scenario) -> list[Problem]:
             ground = bed.ravel()[_cells(grid, domain, event.at, scenario, f"events[{number}].at")]
             problems += _never_wet(scenario, key, highest, ground)
     stretches = [n for n, s in enumerate(scenario.boundaries.stretches, start=1) if s.table is not None]
-    for number, rating in zip(stretches, boundaries(domain, scenario).ratings, strict=True):
+    for number, rating in zip(stretches, ratings, strict=True):
         cells = [flat_edge(grid, side, along) for side, along in rating.edges.items()]
         if cells:
             highest, ground = rating.curve.levels[-1], bed.ravel()[np.concatenate(cells)]

@@ -133,7 +133,7 @@ class Forcing:
         streams, waves, sea = bound(inflows), bound(overtoppings), bound(water_levels)
         depth = bound(lambda d, s: [initial_depth(d, s)])
         if not problems:
-            problems.extend(implausible(domain, scenario))
+            problems.extend(implausible(domain, scenario, sides[0].ratings))
         problems.raise_if_any()
         start = np.maximum(depth[0], fields["water_depth"]) if "water_depth" in fields else depth[0]
         return cls(

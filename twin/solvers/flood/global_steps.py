@@ -39,7 +39,7 @@ class GlobalSteps:
         s, p = solver, solver.parameters
         self._numbers, self._counts = np.zeros(kernels.NUMBERS), np.zeros(kernels.COUNTS, dtype=np.int64)
         self._kinds, self._given = s._edge_codes.copy(), s._edge_slopes.copy()
-        self._lowest: float | None = None  # bed
+        self._lowest = float(s._bed.min())
         self._speeds = np.full(self._kinds.size, np.nan)
         self._plain = s._sources.are_plain
         self._budget = 1
@@ -70,8 +70,8 @@ class GlobalSteps:
 
     def edges_at(self, solver: FloodSolver) -> tuple[Codes, Floats, Floats]:
         """Kind, value and speed beyond of each edge cell over a step (see `kernels_edges.fill_ghost`): the
-        level above the datum where one is imposed, the unit discharge of a rating curve, else the slope.
-        After the sources acted.
+        level above the datum where one is imposed or follows from a rating curve, else the slope. After the
+        sources acted.
         """
         s = solver
         self._kinds[:], self._given[:], self._speeds[:] = s._edge_codes, s._edge_slopes, np.nan
@@ -151,8 +151,6 @@ class GlobalSteps:
         one if it may be the last.
         """
         if not s._scheme.looks_at_energy:
-            if self._lowest is None:
-                self._lowest = float(s._bed.min())
             self._broken = stopping.false_speed(s, float(self._numbers[kernels.STEP]), self._lowest)
             if s.time >= t_end:
                 self._raise_broken()
