@@ -80,8 +80,8 @@ def canonical_roads(
     width = first_number(frame, columns["width"])
     out["width"] = np.where(width > 0, width, np.nan)
     path = np.isin(nature, table["nature"]["not_for_cars"])
-    out["direction"] = _direction(reading, frame, columns["direction"], path)
-    out["access"] = _access(reading, frame, columns["access"], path)
+    out["direction"] = _named(reading, frame, columns["direction"], path, "direction", ("none", "both"))
+    out["access"] = _named(reading, frame, columns["access"], path, "access", ("impossible", "free"))
     out["level"] = _level(reading, frame, columns["level"])
     out["in_service"] = _in_service(frame, columns["state"])
     out["speed"] = _speed(reading, frame, columns["speed"], nature, out["importance"].to_numpy())
@@ -202,31 +202,22 @@ def _importance(
     return np.where(known, np.nan_to_num(values), assumed).astype(np.int64)
 
 
-def _direction(
-    reading: Reading, frame: gpd.GeoDataFrame, columns: list[str], path: NDArray[np.bool_]
+def _named(
+    reading: Reading,
+    frame: gpd.GeoDataFrame,
+    columns: list[str],
+    path: NDArray[np.bool_],
+    table: str,
+    assumed: tuple[str, str],
 ) -> NDArray[np.object_]:
+    """Values of an IGN enumeration; where there are none, the ``assumed`` one of a path or of a road."""
     out = np.full(len(frame), None, dtype=object)
     if columns:
-        out, _ = ign.enumeration(reading, columns[0], frame[columns[0]], ign.tables()["roads"]["direction"])
+        out, _ = ign.enumeration(reading, columns[0], frame[columns[0]], ign.tables()["roads"][table])
     missing = out == None  # noqa: E711  (element-wise on objects)
-    out[missing & path] = "none"
-    out[missing & ~path] = "both"
+    out[missing & path], out[missing & ~path] = assumed
     if (missing & ~path).any():
-        reading.note("no_direction", count=int((missing & ~path).sum()))
-    return out
-
-
-def _access(
-    reading: Reading, frame: gpd.GeoDataFrame, columns: list[str], path: NDArray[np.bool_]
-) -> NDArray[np.object_]:
-    out = np.full(len(frame), None, dtype=object)
-    if columns:
-        out, _ = ign.enumeration(reading, columns[0], frame[columns[0]], ign.tables()["roads"]["access"])
-    missing = out == None  # noqa: E711  (element-wise on objects)
-    out[missing & path] = "impossible"
-    out[missing & ~path] = "free"
-    if (missing & ~path).any():
-        reading.note("no_access", count=int((missing & ~path).sum()))
+        reading.note(f"no_{table}", count=int((missing & ~path).sum()))
     return out
 
 

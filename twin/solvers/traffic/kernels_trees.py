@@ -58,6 +58,23 @@ def sift_up(hole, node, key, heap_node, heap_key, place):
 
 
 @njit(cache=True)
+def _offer(node, reached, size, out_ptr, head, cost, distance, entry, heap_node, heap_key, place):
+    """Take the links out of a node where they are shorter; the new size of the heap."""
+    for a in range(out_ptr[node], out_ptr[node + 1]):
+        target = head[a]
+        key = reached + cost[a]
+        if key < distance[target]:
+            hole = place[target]
+            if hole < 0:
+                hole = size
+                size += 1
+            distance[target] = key
+            entry[target] = a
+            sift_up(hole, target, key, heap_node, heap_key, place)
+    return size
+
+
+@njit(cache=True)
 def settle_heap(
     size, origin, out_ptr, head, cost, through, distance, entry, settled, heap_node, heap_key, place
 ):
@@ -74,17 +91,7 @@ def settle_heap(
             sift_down(size, heap_node, heap_key, place)
         if node != origin and not through[node]:
             continue
-        for a in range(out_ptr[node], out_ptr[node + 1]):
-            target = head[a]
-            key = reached + cost[a]
-            if key < distance[target]:
-                hole = place[target]
-                if hole < 0:
-                    hole = size
-                    size += 1
-                distance[target] = key
-                entry[target] = a
-                sift_up(hole, target, key, heap_node, heap_key, place)
+        size = _offer(node, reached, size, out_ptr, head, cost, distance, entry, heap_node, heap_key, place)
     return count
 
 
@@ -173,17 +180,7 @@ def mend_tree(
             continue
         if place[node] >= 0 or (node != origin and not through[node]):
             continue
-        for a in range(out_ptr[node], out_ptr[node + 1]):
-            target = head[a]
-            key = reached + cost[a]
-            if key < distance[target]:
-                hole = place[target]
-                if hole < 0:
-                    hole = size
-                    size += 1
-                distance[target] = key
-                entry[target] = a
-                sift_up(hole, target, key, heap_node, heap_key, place)
+        size = _offer(node, reached, size, out_ptr, head, cost, distance, entry, heap_node, heap_key, place)
     settle_heap(
         size, origin, out_ptr, head, cost, through, distance, entry, settled, heap_node, heap_key, place
     )
