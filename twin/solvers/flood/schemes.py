@@ -20,6 +20,7 @@ from twin.solvers.flood import kernels_rows as rows
 from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood import kernels_subgrid as subgrid
 from twin.solvers.flood import kernels_subgrid_faces as faces
+from twin.solvers.flood import kernels_subgrid_step as subgrid_step
 from twin.solvers.flood.kernels import (
     DEPTH,
     FRICTION,
@@ -242,12 +243,12 @@ class Subgrid(Scheme):
 
     def _survey(self, state: Floats) -> None:
         self._beside[subgrid.KNOWN] = -1.0
-        subgrid.find_all_levels(state, self._beside, self._tables, self._interval)
+        subgrid_step.find_all_levels(state, self._beside, self._tables, self._interval)
 
     def advance(self, solver: FloodSolver) -> None:
         """Run the kernels."""
         s = solver
-        subgrid.step_tiles(
+        subgrid_step.step_tiles(
             s._old, s._new, s._static, s._record, s._classes, s._chosen, s._marks, s._values, self._beside,
             self._planes, self._tables, self._interval, self._found, s._edge_flux, s._watch.faces,
             self._faces_scratch, self._faces_doubles, self._record_scratch, *s._shape, s._steps, s.grid.cell,
