@@ -59,7 +59,8 @@ export class GroundTiles {
     let step = 1;
     while (step * SIDE < Math.max(lattice.nx, lattice.ny) - 1) step *= 2;
     this.coarsest = step;
-    // Points of the square, then those of its hanging edge.
+    // Points of the square, those between four of them, then those of its hanging edge. The shader puts a point
+    // between four on the diagonal that lies higher: a crest one cell wide is a line, whatever its direction.
     const corners: number[] = [];
     const index: number[] = [];
     for (let i = 0; i <= SIDE; i++) for (let j = 0; j <= SIDE; j++) corners.push(j, i, 0);
@@ -67,7 +68,9 @@ export class GroundTiles {
     for (let i = 0; i < SIDE; i++) {
       for (let j = 0; j < SIDE; j++) {
         const a = i * wide + j;
-        index.push(a, a + wide, a + 1, a + 1, a + wide, a + wide + 1);
+        const middle = corners.length / 3;
+        corners.push(j, i, 2);
+        index.push(a, a + wide, middle, a + wide, a + wide + 1, middle, a + wide + 1, a + 1, middle, a + 1, a, middle);
       }
     }
     const edge = (from: number, by: number): void => {

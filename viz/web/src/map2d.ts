@@ -1,7 +1,7 @@
 // The picture without WebGL: a map from above on a 2D canvas, with the same water, legend, slider and clicks.
 
 import {
-  CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_BOUNDS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
+  CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_EDGE, ROAD_OPEN, ROAD_SLOW, ROOF,
   SATURATION_BOUNDS, SHADOW, SHORE, TRAFFIC, chanceClass, changeClass, depthClass, rgb, scaleColour,
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
@@ -35,6 +35,7 @@ export class Map2D implements View {
   private flowed = 0;
   private readonly water = document.createElement("canvas");
   private readonly fields = new Map<string, Float32Array>();
+  private readonly rises = new Map<Scenario, Float32Array>();
   private readonly outlines: Path2D[];
   private readonly roadPaths: Path2D[];
   private x = 0;
@@ -152,6 +153,13 @@ export class Map2D implements View {
   /** Where water is no flood. */
   private before(scenario: Scenario): Float32Array {
     return this.made(scenario, "permanent", () => scenario.permanent());
+  }
+
+  /** What the bed beside permanent water is raised by for the colours of a flood (m). */
+  private rise(scenario: Scenario): Float32Array {
+    const made = this.rises.get(scenario) ?? scenario.bankRise(scenario.permanent());
+    this.rises.set(scenario, made);
+    return made;
   }
 
   private made(scenario: Scenario, key: string, depths: () => Uint16Array): Float32Array {
@@ -301,6 +309,7 @@ export class Map2D implements View {
     const first = whole ? this.field(scenario, "maximum", () => maximum) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
     const second = whole || f === 0 ? first : this.field(scenario, scenario.stamp(b), () => scenario.codes(b));
     const before = choices.permanentApart && scenario.meta.permanent ? this.before(scenario) : null;
+    const rise = before && this.rise(scenario);
     this.water.width = wide;
     this.water.height = tall;
     const context = this.water.getContext("2d");
@@ -353,8 +362,8 @@ export class Map2D implements View {
           }
           const edge = (depth > wet) !== (above[column] > wet) || (column > 0 && (depth > wet) !== (depths[column - 1] > wet));
           if (depth > wet || edge) {
-            const colour = edge ? shore : before && at(before) > wet ? calm : choices.scale ? scaleColour(depth)
-              : classes[depth < DEPTH_BOUNDS[0] ? 0 : depth < DEPTH_BOUNDS[1] ? 1 : depth < DEPTH_BOUNDS[2] ? 2 : 3];
+            const flood = rise ? depth - at(rise) : depth;
+            const colour = edge ? shore : before && at(before) > wet ? calm : choices.scale ? scaleColour(flood) : classes[depthClass(flood)];
             image.data[p] = colour[0];
             image.data[p + 1] = colour[1];
             image.data[p + 2] = colour[2];

@@ -64,8 +64,10 @@ export class Scenario {
   private slots = new Int32Array();
   private near = new Uint32Array();
   private readonly wetHalf: Uint16Array;
+  /** The first code that is drawn as water. */
+  private readonly drawn: number;
 
-  constructor(meta: ScenarioMeta, lattice: Lattice, bed: Float32Array, ownBed: boolean, curve: Float32Array) {
+  constructor(meta: ScenarioMeta, lattice: Lattice, bed: Float32Array, ownBed: boolean, curve: Float32Array, wet: number) {
     this.meta = meta;
     this.lattice = lattice;
     this.bed = bed;
@@ -74,6 +76,7 @@ export class Scenario {
     const parsed = Date.parse(meta.start);
     this.startMs = Number.isFinite(parsed) ? parsed : 0;
     this.wetHalf = Uint16Array.from(curve, half);
+    this.drawn = Math.max(1, curve.findIndex((depth) => depth > wet));
   }
 
   get lastTime(): number {
@@ -228,18 +231,18 @@ export class Scenario {
   /**
    * Signed depth as 16-bit floats, for textures: the depth where there is water; beside water, the water's
    * level less the ground, so that the line between cells where it passes the drawing threshold is where
-   * the water surface meets the ground; a little below zero elsewhere.
+   * the water surface meets the ground; a little below zero elsewhere. A crest one cell wide is whole.
    */
   signed(packed: Codes): Uint16Array<ArrayBuffer> {
     const { nx, ny } = this.lattice;
-    const { bed, curve, wetHalf, roofs, cells, near } = this;
+    const { bed, curve, wetHalf, drawn, roofs, cells, near } = this;
     const codes = new Uint8Array(nx * ny);
     for (let s = 0; s < cells.length; s++) codes[cells[s]] = packed[s];
     const away = half(-0.3);
     const out = new Uint16Array(nx * ny).fill(away);
     for (const c of near) {
       const code = codes[c];
-      if (code) {
+      if (code >= drawn) {
         out[c] = wetHalf[code];
         continue;
       }
@@ -249,6 +252,20 @@ export class Scenario {
       const down = i < ny - 1 ? nx : 0;
       const left = j > 0 ? -1 : 0;
       const right = j < nx - 1 ? 1 : 0;
+      const [north, south, west, east] = [codes[c + up], codes[c + down], codes[c + left], codes[c + right]];
+      let crest = 0;
+      if ((north >= drawn && south >= drawn) || (west >= drawn && east >= drawn)) {
+        // Water on both sides of a crest one cell wide: it is dry to its sides, as the model has it, and holds
+        // together where crest cells touch at a corner.
+        const corner = (north >= drawn && ((west >= drawn && codes[c + up + left] < drawn) || (east >= drawn && codes[c + up + right] < drawn)))
+          || (south >= drawn && ((west >= drawn && codes[c + down + left] < drawn) || (east >= drawn && codes[c + down + right] < drawn)));
+        const around = north >= drawn && south >= drawn ? curve[north] + curve[south] : curve[west] + curve[east];
+        crest = -(corner ? 0.75 : 0.5) * around;
+      }
+      if (code) {
+        out[c] = crest === 0 ? wetHalf[code] : half(crest);
+        continue;
+      }
       let sum = 0;
       let count = 0;
       let n = c + up;
@@ -262,9 +279,14 @@ export class Scenario {
       if (codes[c + left]) { sum += bed[c + left] + curve[codes[c + left]]; count++; }
       if (codes[c + right]) { sum += bed[c + right] + curve[codes[c + right]]; count++; }
       if (count === 0) continue;
-      const over = sum / count - bed[c];
-      if (roofs && roofs[c >> 3] & (128 >> (c & 7))) out[c] = half(over);
-      else if (!Number.isNaN(over)) out[c] = half(Math.max(Math.min(over, -DRY_MARGIN), -50));
+      let over = sum / count - bed[c];
+      if (roofs && roofs[c >> 3] & (128 >> (c & 7))) {
+        out[c] = half(over);
+        continue;
+      }
+      if (Number.isNaN(over)) continue;
+      if (crest < over) over = crest;
+      out[c] = half(Math.max(Math.min(over, -DRY_MARGIN), -50));
     }
     return out;
   }
@@ -276,6 +298,35 @@ export class Scenario {
     if (!mapped) return out;
     const water = half(0.3);
     for (let c = 0; c < out.length; c++) if (mapped[c >> 3] & (128 >> (c & 7)) && out[c] & 0x8000) out[c] = water;
+    return out;
+  }
+
+  /**
+   * How much higher the ground of the flooded cells beside permanent water is than its bed (m): what lies between
+   * both is drawn as if that ground went on to the water's edge, else a channel's depth would colour its banks.
+   * `permanent`: 16-bit floats of `permanent()`.
+   */
+  bankRise(permanent: Uint16Array): Float32Array {
+    const { nx } = this.lattice;
+    const { bed, near, slots } = this;
+    const out = new Float32Array(bed.length);
+    const least = this.wetHalf[this.drawn];
+    const water = (c: number): boolean => permanent[c] >= least && permanent[c] < 0x8000; // positive halves are in order
+    for (const c of near) {
+      if (!water(c)) continue;
+      const j = c % nx;
+      let sum = 0;
+      let count = 0;
+      for (let row = -nx; row <= nx; row += nx) {
+        for (let d = j > 0 ? -1 : 0; d <= (j < nx - 1 ? 1 : 0); d++) {
+          const n = c + row + d;
+          if (n < 0 || n >= bed.length || slots[n] < 0 || water(n) || Number.isNaN(bed[n])) continue;
+          sum += bed[n];
+          count++;
+        }
+      }
+      if (count > 0 && sum / count > bed[c]) out[c] = sum / count - bed[c];
+    }
     return out;
   }
 
@@ -442,7 +493,7 @@ async function readBlocks(data: PageData, meta: ScenarioMeta): Promise<Blocks> {
 /** Its blocks are unpacked while those of the territory still are. */
 export async function readScenario(data: PageData, meta: ScenarioMeta, territory: Promise<Territory>): Promise<Scenario> {
   const [blocks, { lattice, bed }] = await Promise.all([readBlocks(data, meta), territory]);
-  const scenario = new Scenario(meta, lattice, blocks.bed ?? bed, blocks.bed !== null, Float32Array.from(data.curve));
+  const scenario = new Scenario(meta, lattice, blocks.bed ?? bed, blocks.bed !== null, Float32Array.from(data.curve), data.wet_depth);
   scenario.open(blocks);
   return scenario;
 }

@@ -30,16 +30,29 @@ uniform float wet;
 attribute vec3 tile;        // column and row of its corner, cells a step
 varying vec2 vUv;
 varying float vAway;
+float surface(vec2 at) {    // ground, or water above it, of a cell (m)
+  ivec2 here = ivec2(at);
+  float z = texelFetch(bed, here, 0).r;
+  if (z < -1e8) z = lowest;
+  float water = texelFetch(depthA, here, 0).r;
+  if (between > 0.0) water = mix(water, texelFetch(depthB, here, 0).r, between);
+  return water > wet ? z + water : z;
+}
 void main() {
   vec2 at = min(tile.xy + position.xy * tile.z, size - 1.0);
+  float z = surface(at);
+  if (position.z > 1.5) {
+    // Between four points: half way along the diagonal that lies higher. Water passes the sides of cells in the
+    // model, not their corners: crest cells that touch at a corner hold it. A coarse tile has ground there, too.
+    vec2 far = min(at + tile.z, size - 1.0);
+    z = 0.5 * max(z + surface(far), surface(vec2(far.x, at.y)) + surface(vec2(at.x, far.y)));
+    at = 0.5 * (at + far);
+    if (tile.z > 1.5) z = max(z, surface(floor(at)));
+  }
   vUv = (at + 0.5) / size;
-  float z = texelFetch(bed, ivec2(at), 0).r;
-  if (z < -1e8) z = lowest;
-  float water = signedDepth(vUv);
-  if (water > wet) z += water;
   // The hanging edge of a tile closes the gap to a coarser neighbour; the side of the territory has its own wall.
   bool inner = all(greaterThan(at, vec2(0.5))) && all(lessThan(at, size - 1.5));
-  if (position.z > 0.5 && inner) z -= 0.6 * tile.z * cell;
+  if (position.z > 0.5 && position.z < 1.5 && inner) z -= 0.6 * tile.z * cell;
   vec4 eye = modelViewMatrix * vec4((at.x + 0.5 - 0.5 * size.x) * cell, (0.5 * size.y - at.y - 0.5) * cell, z, 1.0);
   vAway = length(eye.xyz);
   gl_Position = projectionMatrix * eye;
@@ -121,7 +134,17 @@ void main() {
   float depth = signedDepth(vUv);
   float width = max(fwidth(depth), 1e-5);
   float inside = (depth - wet) / width;   // pixels from the edge of the water
+  vec2 fall = vec2(dFdx(depth), dFdy(depth));
+  vec2 right = dFdx(vUv);
+  vec2 up = dFdy(vUv);
   vec3 colour = land;
+#ifdef PERMANENT
+  // Beside a river or a harbour the ground of the flooded cells goes on to its edge: no class of what lies between
+  // their depth and the channel's.
+  vec2 before = texture2D(permanentDepth, vUv).rg;
+  depth -= before.g;
+#endif
+  float soft = max(fwidth(depth), 1e-5);
   if (inside > -0.5) {
     vec3 water = classes[0];
 #ifdef SCALED
@@ -129,18 +152,24 @@ void main() {
     water = mix(water, classes[2], clamp((depth - scaleDepths.y) / (scaleDepths.z - scaleDepths.y), 0.0, 1.0));
     water = mix(water, classes[3], clamp((depth - scaleDepths.z) / (scaleDepths.w - scaleDepths.z), 0.0, 1.0));
 #else
-    water = mix(water, classes[1], over(depth, bounds.x, width));
-    water = mix(water, classes[2], over(depth, bounds.y, width));
-    water = mix(water, classes[3], over(depth, bounds.z, width));
+    water = mix(water, classes[1], over(depth, bounds.x, soft));
+    water = mix(water, classes[2], over(depth, bounds.y, soft));
+    water = mix(water, classes[3], over(depth, bounds.z, soft));
 #endif
 #ifdef PERMANENT
-    water = mix(water, permanent, over(texture2D(permanentDepth, vUv).r, wet, width));
+    float bank = (before.r - wet) / max(fwidth(before.r), 1e-5);
+    water = mix(water, permanent, clamp(bank + 0.5, 0.0, 1.0));
+    water = mix(water, shore, 0.4 * (1.0 - smoothstep(0.4, 1.1, abs(bank - 0.3))));
 #endif
     // Shade at the foot of buildings falls on the water too, a little; open water keeps the legend's colour.
     water = mix(shadow, water, 0.45 + 0.55 * baked.a);
     colour = mix(land, water, clamp(inside + 0.5, 0.0, 1.0));
-    // The shoreline is a line of constant width on the screen, on the water's side, whatever the slope.
-    colour = mix(colour, shore, 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside)));
+    // The shoreline is a line of constant width on the screen, on the water's side, whatever the slope. It is one only
+    // where the depth does end a little further: over a drowned crest, small on the screen, it falls and rises again.
+    float line = 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside));
+    vec2 ahead = -(inside + 0.6) * width * fall / max(dot(fall, fall), 1e-10);
+    float there = signedDepth(vUv + ahead.x * right + ahead.y * up);
+    colour = mix(colour, shore, line * (1.0 - smoothstep(0.0, 0.5, (there - wet) / width)));
   }
   gl_FragColor = vec4(hazy(colour, vAway), 1.0);
 #endif

@@ -1,7 +1,8 @@
 // What the graphics card knows of a scenario: two frames around the instant, states of buildings and roads.
 
-import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RedFormat, UnsignedByteType } from "three";
+import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RGFormat, RedFormat, UnsignedByteType } from "three";
 import { SATURATION_BOUNDS, changeClass, depthClass } from "./colours";
+import { half } from "./lattice";
 import type { Codes, Scenario } from "./scenario";
 import { type App, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 
@@ -19,7 +20,7 @@ export class ScenarioTextures {
 
   constructor(scenario: Scenario, nBuildings: number, nRoads: number) {
     this.scenario = scenario;
-    this.first = this.made("permanent", () => scenario.permanent());
+    this.first = this.banks();
     this.a = this.b = this.frame("0", () => scenario.codes(0));
     this.buildings = states(nBuildings);
     this.roads = states(nRoads);
@@ -27,6 +28,23 @@ export class ScenarioTextures {
 
   private frame(key: string, codes: () => Codes): DataTexture {
     return this.made(key, () => this.scenario.signed(codes()));
+  }
+
+  /** Permanent water, and how much its bed is raised to the ground beside it for the colours of a flood. */
+  private banks(): DataTexture {
+    const { scenario } = this;
+    const { nx, ny } = scenario.lattice;
+    const water = scenario.permanent();
+    const rise = scenario.bankRise(water);
+    const pairs = new Uint16Array(2 * water.length);
+    for (let c = 0; c < water.length; c++) {
+      pairs[2 * c] = water[c];
+      if (rise[c] > 0) pairs[2 * c + 1] = half(rise[c]);
+    }
+    const texture = new DataTexture(pairs, nx, ny, RGFormat, HalfFloatType);
+    texture.minFilter = texture.magFilter = LinearFilter;
+    texture.needsUpdate = true;
+    return texture;
   }
 
   private made(key: string, depths: () => Uint16Array<ArrayBuffer>): DataTexture {
@@ -72,7 +90,7 @@ export class ScenarioTextures {
       kept = [before, after];
     }
     for (const [key, texture] of this.frames) {
-      if (key !== "permanent" && !kept.includes(key)) {
+      if (!kept.includes(key)) {
         texture.dispose();
         this.frames.delete(key);
       }
