@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from viz import maps as maps
+    from viz.live import show as show
     from viz.movie import movie as movie
     from viz.page import page as page
     from viz.scene import scene as scene
-    from viz.scene import show as show
 
 # Name → (module, attribute); an empty attribute is the module itself.
 _HOME = {
@@ -25,7 +25,7 @@ _HOME = {
     "movie": ("viz.movie", "movie"),
     "page": ("viz.page", "page"),
     "scene": ("viz.scene", "scene"),
-    "show": ("viz.scene", "show"),
+    "show": ("viz.live", "show"),
 }
 
 __all__ = ["maps", "movie", "page", "scene", "show"]  # pyright: ignore[reportUnsupportedDunderAll]

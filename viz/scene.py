@@ -1,8 +1,7 @@
 """The 3D scene for Python users (PyVista): terrain, water at an instant, buildings, roads.
 
-`scene` gives a plotter to look at, to take pictures of or to add to; `show` opens a window with a
-time slider where there is a display. PyVista is imported only here, after a trial picture has come
-out in a child process (`viz.rendering`).
+`scene` gives a plotter to look at, to take pictures of or to add to; `viz.live` lets people move in it.
+PyVista is imported only here, after a trial picture has come out in a child process (`viz.rendering`).
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from twin.messages import number, text
 from twin.results import Result
 from twin.water import max_water_depth, permanent_water
 from viz import colours as c
-from viz import rendering, solids
+from viz import rendering, scene_words, solids
 from viz.names import facility_names
 from viz.relief import ground_pixels, opaque
 from viz.surface import ground_of, roofs_of
@@ -76,58 +75,6 @@ def scene(
     return plotter
 
 
-def show(
-    result: Result,
-    time: float | None = None,
-    *,
-    exaggeration: float = 1.0,
-    lang: str | None = None,
-    backend: str | None = None,
-) -> Any:
-    """Look at a run: a time slider, and a click (or the key P) tells the depth at a place.
-
-    In a notebook the scene stands below the cell: live with trame (extra ``notebook``), a still picture
-    without. Elsewhere a window opens; without a display the scene is drawn once off screen.
-
-    Parameters and errors as for `scene`; ``backend`` is PyVista's ``jupyter_backend``, chosen when None.
-
-    Returns
-    -------
-    pyvista.Plotter
-        ``.screenshot("x.png")`` works on it; in a notebook, what the notebook displays.
-    """
-    notebook = rendering.in_notebook()
-    live = rendering.has_display() or notebook
-    drawn = Scene(result, exaggeration=exaggeration, lang=lang, off_screen=notebook or not live)
-    drawn.set_time(time)
-    if live and drawn.times.size > 1:
-        hours = drawn.times / 3600
-        drawn.plotter.add_slider_widget(
-            lambda value: drawn.set_time(value * 3600),
-            (float(hours[0]), float(hours[-1])),
-            value=float(hours[-1] if time is None else time / 3600),
-            title=text("scene.time", lang),
-            fmt="%.2f",
-            pointa=(0.3, 0.08),
-            pointb=(0.7, 0.08),
-        )
-        drawn.set_time(time)
-    plotter: Any = drawn.plotter
-    if live:
-        plotter.enable_surface_point_picking(
-            callback=lambda point: drawn.tell(float(point[0]), float(point[1])),
-            show_message=False,
-            left_clicking=not notebook,
-            show_point=False,
-            picker="cell",
-        )
-    if notebook:
-        chosen = backend or ("server" if rendering.has_trame() else "static")
-        return plotter.show(jupyter_backend=chosen, auto_close=False, return_viewer=True)
-    plotter.show(auto_close=False)
-    return plotter
-
-
 class Scene:
     """The meshes of one run; `set_time` puts the water, roads and buildings of an instant in place."""
 
@@ -140,7 +87,9 @@ class Scene:
         cells: int = 800,
         window_size: tuple[int, int] = (1280, 720),
         off_screen: bool = True,
+        menu: bool = False,
     ) -> None:
+        """`menu`: leave the upper left corner to the button of a live view in a notebook."""
         if not result.has_fields or "bed_elevation" not in result.fields:
             raise TwinError(f"{result.path}: {text('scene.no_terrain', lang)}")
         self.pv = rendering.pyvista()
@@ -158,11 +107,13 @@ class Scene:
         # Several times faster in software rendering; the baked relief hides most of the steps.
         self.plotter.disable_anti_aliasing()
         self.plotter.set_background("#cfdde6", top="#f4f7f9")
+        self.menu = menu
+        self.pressed: tuple[int, int] | None = None  # where the mouse went down (viz.live)
         self._add_terrain()
         self._buildings = self._add_buildings()
         self._roads = self._lay_roads()
         self._add_places()
-        self._add_words()
+        scene_words.write(self)
         self._aim()
 
     # -- what stands still -----------------------------------------------------------
@@ -284,6 +235,16 @@ class Scene:
         start = np.flatnonzero(joined)
         return np.column_stack([xy, np.nan_to_num(z)]), start, line[:-1][joined], depth, begin, end
 
+    @property
+    def has_buildings(self) -> bool:
+        """Whether buildings are drawn."""
+        return self._buildings is not None
+
+    @property
+    def has_roads(self) -> bool:
+        """Whether roads are drawn."""
+        return self._roads is not None
+
     def _add_places(self) -> None:
         found = facilities(self.result)
         if found is None or found.empty:
@@ -303,46 +264,8 @@ class Scene:
             name="places",
         )
 
-    def _add_words(self) -> None:
-        plotter = self.plotter
-        plotter.add_text(
-            self.result.name, position=(12, plotter.window_size[1] - 32), font_size=12, color="#22272b"
-        )
-        note = text("map.indicative", self.lang)
-        if self.scale != 1.0:
-            note += f" – {text('scene.exaggeration', self.lang, factor=number(self.scale, self.lang))}"
-        plotter.add_text(note, position=(12, 10), font_size=8, color="#a50026")
-        rows = [(c.class_label(part, "m", self.lang), part.colour) for part in c.DEPTH]
-        if self.permanent.any():
-            rows.append((text("map.permanent", self.lang), c.PERMANENT_WATER))
-        if self._roads is not None:
-            rows.append((text("scene.road_cut", self.lang), c.ROAD_CUT[1]))
-        if self._buildings is not None:
-            rows.append((text("scene.building_touched", self.lang), c.BUILDING[2].colour))
-        bottom, high = 36, 20
-        self._rectangle(8, bottom - 6, 230, high * len(rows) + 12, "#ffffff", 0.8)
-        for k, (label, colour) in enumerate(reversed(rows)):
-            y = bottom + high * k
-            self._rectangle(16, y + 3, 26, 13, colour, 1.0)
-            plotter.add_text(label, position=(50, y), font_size=8, color="#22272b")
-
-    def _rectangle(
-        self, x: float, y: float, width: float, height: float, colour: str, opacity: float
-    ) -> None:
-        """A filled rectangle on the window (pixels from its lower left corner)."""
-        from vtkmodules.vtkRenderingCore import vtkActor2D, vtkPolyDataMapper2D
-
-        corners = [(x, y, 0), (x + width, y, 0), (x + width, y + height, 0), (x, y + height, 0)]
-        mapper = vtkPolyDataMapper2D()
-        mapper.SetInputData(self.pv.PolyData(np.array(corners, dtype=np.float32), faces=[4, 0, 1, 2, 3]))
-        actor = vtkActor2D()
-        actor.SetMapper(mapper)
-        actor.GetProperty().SetColor(*c.rgb(colour))
-        actor.GetProperty().SetOpacity(opacity)
-        self.plotter.add_actor(actor, reset_camera=False, render=False)
-
     def _aim(self) -> None:
-        """From the south, above, the whole territory in view."""
+        """From the south, above, the whole territory in view, above what is written at the foot."""
         width, height = (
             self.grid.bounds[2] - self.grid.bounds[0],
             self.grid.bounds[3] - self.grid.bounds[1],
@@ -350,8 +273,8 @@ class Scene:
         middle = self.scale * float(np.nanmean(self.ground))
         far = max(width / 1.2, height)
         self.plotter.camera_position = [
-            (width / 2, height / 2 - 1.05 * far, middle + 0.85 * far),
-            (width / 2, height / 2 - 0.06 * far, middle),
+            (width / 2, height / 2 - 1.16 * far, middle + 0.9 * far),
+            (width / 2, height / 2 - 0.12 * far, middle),
             (0.0, 0.0, 1.0),
         ]
         self.plotter.camera.clipping_range = (far / 100, 10 * far)
@@ -388,18 +311,8 @@ class Scene:
         self._pour(depth)
         self._paint_buildings(depth)
         self._draw_roads(time, depth)
-        if time is None:
-            words = text("scene.at_most", self.lang)
-        else:
-            minutes = round(time / 60)
-            words = f"T+{minutes // 60} h {minutes % 60:02d}"
-        self.plotter.add_text(
-            words,
-            position=(12, self.plotter.window_size[1] - 56),
-            font_size=10,
-            color="#22272b",
-            name="instant",
-        )
+        scene_words.instant(self, time)
+        self.plotter.render()
 
     def tell(self, x: float, y: float) -> str:
         """Mark a place (m from the south-west corner); write its ground, depth now and at most beside it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from twin.indicators import Indicator
-from twin.messages import figure, number, text
+from twin.messages import figure, language, number, text
 from twin.results import Result
 from twin.run_writer import COMPLETE
 
@@ -49,12 +49,17 @@ def start_of(result: Result) -> datetime | None:
     return datetime.fromisoformat(str(start)) if start else None
 
 
+def day_and_time(moment: datetime, lang: str | None) -> str:
+    """``12/10/2026 06:00`` in French; in English, where that may be in December, ``2026-10-12 06:00``."""
+    return f"{moment:%d/%m/%Y %H:%M}" if language(lang) == "fr" else f"{moment:%Y-%m-%d %H:%M}"
+
+
 def when_of(result: Result, lang: str | None) -> str:
     """Start and duration of the run, and how far it got when it was stopped."""
     words = []
     start = start_of(result)
     if start is not None:
-        words.append(text("map.start", lang, start=f"{start:%d/%m/%Y %H:%M}"))
+        words.append(text("map.start", lang, start=day_and_time(start, lang)))
     duration = result.scenario_table.get("duration")
     if isinstance(duration, int | float):
         words.append(text("map.duration", lang, hours=number(duration / 3600, lang, 1)))

@@ -33,10 +33,11 @@ def test_a_run_is_shown_in_a_notebook(tmp_path: Path) -> None:
         pytest.skip(f"no 3D rendering here: {rendering.problem()}")
     write_run(tmp_path / "run", frames=5, traffic=False)
     opened = f"import viz\nfrom twin.results import Result\nrun = Result.open({str(tmp_path / 'run')!r})\nrun"
-    card, still, live = cells(
+    card, still, live, later = cells(
         opened,
         "viz.show(run, 7200.0, backend='static')",
         "from viz import rendering\nview = viz.show(run, 7200.0)\nprint(rendering.has_trame(), type(view))",
+        "import asyncio, sys\nawait asyncio.sleep(1.0)\nprint('trame_vtklocal.module.wasm' in sys.modules)",
     )
     assert "Crue centennale" in card[-1]["data"]["text/html"]
     picture = Image.open(io.BytesIO(base64.b64decode(still[-1]["data"]["image/png"]))).convert("RGB")
@@ -45,6 +46,8 @@ def test_a_run_is_shown_in_a_notebook(tmp_path: Path) -> None:
     said = "".join(o.get("text", "") for o in live if o["output_type"] == "stream")
     if "True" in said:
         assert "Widget" in said
+    # Nothing was fetched, and nothing complained that it could not be.
+    assert [o["text"] for o in later] == ["False\n"]
 
 
 def test_a_place_tells_its_depth(tmp_path: Path) -> None:

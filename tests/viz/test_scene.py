@@ -224,6 +224,45 @@ def test_a_dry_instant_and_a_run_without_features(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("gl")
+def test_scale_north_clock_and_sources_are_on_the_scene(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from viz import scene_words
+    from viz.scene import Scene
+
+    labels: dict[str, Any] = {}
+    monkeypatch.setattr(
+        scene_words, "_labels", lambda _, at, words, __, name: labels.update({name: (at, words)})
+    )
+    run = write_run(tmp_path / "run")
+    toml = run.path / "scenario.toml"
+    toml.write_text(toml.read_text().replace("Crue d'essai", "2 M$ ou 3 M$ <b>"), encoding="utf-8")
+    drawn = Scene(Result.open(run.path), lang="en", window_size=(640, 480), cells=30, exaggeration=3.0)
+    drawn.set_time(2700.0)
+    actors = drawn.plotter.actors
+    ends = np.array([actors[f"scale{k}"].bounds[:2] for k in range(4)])
+    length = ends.max() - ends.min()
+    assert length in (100.0, 200.0, 500.0)
+    at, said = labels["scale"]
+    assert said == ["0", f"{length:g} m"]
+    assert np.linalg.norm(at[1] - at[0]) == length
+    assert labels["north"][1] == ["N"]
+    west, east = actors["north_west"].bounds, actors["north_east"].bounds
+    assert west[0] >= run.grid.nx * run.grid.cell  # beside the ground
+    assert west[3] == east[3]  # both halves end in the tip
+    words = "\n".join(a.GetInput() for a in actors.values() if hasattr(a, "GetInput") and a.GetInput())
+    for expected in (
+        "2026-10-12 06:45  ·  T+0 h 45",
+        r"2 M\$ ou 3 M\$ <b>",
+        "Indicative, not regulatory – relief × 3",
+        "BDTOPO.gpkg (2026-06-15)",
+        "Water depth",
+    ):
+        assert expected in words, (expected, words)
+    drawn.plotter.close()
+
+
+@pytest.mark.usefixtures("gl")
 def test_a_film_has_its_frames_and_size(run: Result, tmp_path: Path) -> None:
     import imageio_ffmpeg
 
