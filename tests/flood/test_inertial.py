@@ -7,10 +7,12 @@ from tests.flood import basins, reference_inertial
 from tests.flood.analytic import stoker
 from tests.flood.basins import advance, hills, solver
 from tests.flood.test_analytic import _dam_break, _uniform_flow
+from tests.flood.test_bursts import _until_it_stops
 from twin.domain import Domain
 from twin.errors import SolverError
-from twin.scenarios.binding import WaterLevelForcing
+from twin.scenarios.binding import InflowForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood import global_steps
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.kernels import PAD
 from twin.solvers.flood.kernels_inertial import EAST, SOUTH
@@ -113,12 +115,44 @@ def test_a_speed_that_no_energy_explains_stops_it() -> None:
     """80 m of water over a slope of 30 % with n = 0.02: what runs at more than twice the speed of a free fall
     from the lake is an artefact, and told as one. The full equations have half of that speed.
     """
-    x = (np.arange(120) + 0.5) * 50.0
-    bed = np.tile(-0.3 * np.maximum(x - 1000.0, 0.0), (3, 1))
-    flood = solver(bed, np.where(x < 1000.0, 80.0, 0.0) + 0.0 * bed, cell=50.0, roughness=0.02)
+    flood = _dam_on_a_slope()
     with pytest.raises(SolverError, match="second_order"):
         advance(flood, 0.0, 200.0)
     assert np.isfinite(flood.depth).all()
+
+
+def _dam_on_a_slope() -> FloodSolver:
+    x = (np.arange(120) + 0.5) * 50.0
+    bed = np.tile(-0.3 * np.maximum(x - 1000.0, 0.0), (3, 1))
+    return solver(bed, np.where(x < 1000.0, 80.0, 0.0) + 0.0 * bed, cell=50.0, roughness=0.02)
+
+
+def test_when_it_stops_does_not_depend_on_how_its_steps_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for longest in (0.05, 0.002, 0.0, None):  # s of a call; None: step by step
+        monkeypatch.setattr(global_steps, "LONGEST", longest)
+        flood = _dam_on_a_slope()
+        with pytest.raises(SolverError) as caught:
+            _until_it_stops(flood, 0.0, together=longest is not None)
+        assert flood.time < 100.0
+        found.append((str(caught.value), flood.time, flood.steps, flood.energy, flood.depth.copy()))
+    for other in found[1:]:
+        assert found[0][:-1] == other[:-1]
+        np.testing.assert_array_equal(found[0][-1], other[-1])
+
+
+def test_films_that_give_nothing_set_no_step_where_tiles_are_awake() -> None:
+    """Films under `dry_depth` everywhere, and a spring that begins later: the same steps as asleep."""
+    spring = InflowForcing(TimeSeries.constant(5.0), 4.0, 20.0, np.array([0]), np.ones(1))
+    found = []
+    for tiles in (True, False):
+        flood = solver(
+            np.zeros((70, 140)), np.full((70, 140), 8e-4), dry_depth=1e-3, roughness=0.03, tiles=tiles,
+            forcing={"inflows": (spring,)},
+        )  # fmt: skip
+        advance(flood, 0.0, 10.0, steps=1)
+        found.append(advance(flood, flood.time, 10.0, steps=3))
+    assert found[0] == found[1]
 
 
 def test_velocities_of_a_hot_start_become_discharges_of_faces() -> None:

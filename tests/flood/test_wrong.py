@@ -114,7 +114,8 @@ def test_the_run_folder_keeps_the_last_good_state(tmp_path: Path, monkeypatch: p
 def test_what_is_found_late_replaces_no_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Local inertia looks at its speeds after its steps: at the end of the last call too."""
 
-    def found(flood: FloodSolver, dt: float, lowest: float) -> SolverError | None:
+    def found(flood: FloodSolver, fastest: float, lowest: float, dt: float) -> SolverError | None:
+        assert fastest > 0.0 > lowest - 1e9
         if flood.time < 600.0:
             return None
         values = {"speed": 99.0, "dt": dt}

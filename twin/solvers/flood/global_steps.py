@@ -39,7 +39,6 @@ class GlobalSteps:
         s, p = solver, solver.parameters
         self._numbers, self._counts = np.zeros(kernels.NUMBERS), np.zeros(kernels.COUNTS, dtype=np.int64)
         self._kinds, self._given = s._edge_codes.copy(), s._edge_slopes.copy()
-        self._lowest = float(s._bed.min())
         self._speeds = np.full(self._kinds.size, np.nan)
         self._plain = s._sources.are_plain
         self._budget = 1
@@ -50,6 +49,7 @@ class GlobalSteps:
         numbers[kernels.MAX_STEP], numbers[kernels.WINDOW] = p.max_step, p.rise_window
         numbers[kernels.MEDIUM], numbers[kernels.FAST] = p.rise_medium, p.rise_fast
         numbers[kernels.RAIN_CELLS] = s._sources.rain_cells
+        numbers[kernels.LOWEST] = -np.inf if s._scheme.looks_at_energy else s._bed.min()
         self._counts[kernels.NO_SLEEP] = not p.tiles
         rains = self._plain and bool((s._sources.plain[3] == sources.RAIN).any())
         self._kept = (
@@ -148,12 +148,15 @@ class GlobalSteps:
 
     def _judge(self, s: FloodSolver, t_end: float) -> None:
         """Keep the error of a scheme that looks at no energy while it steps: the next call tells of it, this
-        one if it may be the last.
+        one if it may be the last. Looked at where the run lands, and between where the kernels ask for it.
         """
-        if not s._scheme.looks_at_energy:
-            self._broken = stopping.false_speed(s, float(self._numbers[kernels.STEP]), self._lowest)
-            if s.time >= t_end:
-                self._raise_broken()
+        lands = s.time >= t_end
+        if lands or self._counts[kernels.STATUS] == kernels.BEYOND:
+            fastest, lowest, dt = self._numbers[[kernels.FASTEST, kernels.LOWEST, kernels.STEP]].tolist()
+            self._numbers[kernels.FASTEST] = 0.0
+            self._broken = stopping.false_speed(s, fastest, lowest, dt)
+        if lands:
+            self._raise_broken()
 
     def _take_back(self, s: FloodSolver) -> None:
         """Undo the sources of a step that could not be made, and keep the error."""
@@ -173,6 +176,7 @@ class GlobalSteps:
     def forget(self) -> None:
         """The state is another one now."""
         self._broken = None
+        self._numbers[kernels.FASTEST] = 0.0
 
     def _enter(self, s: FloodSolver, mode: int, t: float, t_end: float) -> None:
         numbers, counts = self._numbers, self._counts
@@ -182,7 +186,7 @@ class GlobalSteps:
             numbers[k], numbers[k + 1] = total.value, total.rest
         counts[kernels.MODE], counts[kernels.BUDGET] = mode, self._budget
         counts[kernels.STATUS : kernels.BUDGET] = 0
-        counts[kernels.LIMITED_CELLS], counts[kernels.WORKERS] = 0, s._threads
+        counts[kernels.LIMITED_CELLS], counts[kernels.WORKERS], counts[kernels.STEPS] = 0, s._threads, s.steps
 
     def _leave(self, s: FloodSolver) -> None:
         numbers, counts = self._numbers.tolist(), self._counts.tolist()

@@ -79,6 +79,7 @@ from twin.solvers.flood.kernels_loop import (
     NEXT,
     SPEED,
     STEP,
+    WATER,
     WORKERS,
     begin,
     finish,
@@ -351,11 +352,12 @@ def step_tiles(
                 # What is out of bounds never gets into the record.
                 if bad == 0:
                     record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
-                values[k, SPEED] = speed
                 values[k, LIMITED] = limited
                 values[k, LEVEL] = -1e300  # no energy is kept
                 values[k, BAD] = bad
                 mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+                # Films alone set no step: such a tile may sleep.
+                values[k, SPEED] = speed if marks[k, WATER] != 0 else 0.0
                 n = take_next(counts, NEXT)
         still_faces(faces, faces_new, loop[9], ny, nx)
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)

@@ -28,7 +28,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 from twin.solvers.flood import kernels_sources as sources
-from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import DEPTH, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.kernels_edges import (
     edges_of_tile,
     fill_corners,
@@ -49,22 +49,26 @@ VALUES = 4
 
 # numbers: now, where to land (s), highest energy level, datum, dry_depth (m), area of a cell (m²), CFL × cell
 # size (m), longest step (s); start of the window of the rate of rise, its length (s), its classes (m/s); the
-# step under way and the time at its end (s); cells where it may rain; totals with their compensation (m³)
+# step under way and the time at its end (s); cells where it may rain; lowest bed above the datum (m; -inf
+# where no speed is looked at after its step); totals with their compensation (m³); highest wave speed since
+# the last look (m/s)
 TIME, END, ENERGY, DATUM, DRY, AREA, REACH, MAX_STEP = 0, 1, 2, 3, 4, 5, 6, 7
-WINDOW_START, WINDOW, MEDIUM, FAST, STEP, NEW_TIME, RAIN_CELLS = 8, 9, 10, 11, 12, 13, 14
-INFLOW, OUTFLOW, RAIN = 16, 18, 20
-NUMBERS = 22
+WINDOW_START, WINDOW, MEDIUM, FAST, STEP, NEW_TIME, RAIN_CELLS, LOWEST = 8, 9, 10, 11, 12, 13, 14, 15
+INFLOW, OUTFLOW, RAIN, FASTEST = 16, 18, 20, 22
+NUMBERS = 23
 # counts: what to do and how it ended; turns of the loop, steps made, tiles in them, what was spent (tiles and
 # steps) of how much; tiles of this step, cells limited, whether tiles never sleep, whether depths were kept;
-# threads, and the tile that comes next
+# threads, and the tile that comes next; steps of the whole run
 MODE, STATUS, TURN, MADE, TILES_MADE, SPENT, BUDGET = 0, 1, 2, 3, 4, 5, 6
-CHOSEN, LIMITED_CELLS, NO_SLEEP, KEPT_MAP, WORKERS, NEXT = 7, 8, 9, 10, 11, 12
-COUNTS = 13
+CHOSEN, LIMITED_CELLS, NO_SLEEP, KEPT_MAP, WORKERS, NEXT, STEPS = 7, 8, 9, 10, 11, 12, 13
+COUNTS = 14
 # MODE: the tiles that Python chose, without books; a step whose length and sources are settled; steps until
 # END or until the budget is spent
 TILES_ONLY, ONE_STEP, MANY = 0, 1, 2
-# STATUS: a cell out of bounds, whose step is not made; a source that is no number, nothing done
-GOOD, BROKEN, ODD = 0, 1, 2
+# STATUS: a cell out of bounds, whose step is not made; a source that is no number, nothing done; a speed to
+# look at, whose step is made
+GOOD, BROKEN, ODD, BEYOND = 0, 1, 2, 3
+LOOK = 32  # steps between two looks, counted over the run: how it is cut into calls changes nothing
 
 
 @intrinsic
@@ -79,6 +83,12 @@ def take_next(typingctx: Any, counts: Any, k: Any) -> Any:  # noqa: ARG001
         return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
 
     return types.int64(counts, types.int64), codegen
+
+
+@njit(error_model="numpy")
+def is_beyond(fastest, energy, lowest):
+    """Whether no cell of a domain could be so fast (m/s): more than 2 √(2 g (energy - lowest bed))."""
+    return fastest * fastest > 8.0 * GRAVITY * (energy - lowest)
 
 
 @njit(cache=True, error_model="numpy")
@@ -280,8 +290,10 @@ def finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx,
     bad = 0.0
     level = -math.inf
     limited = 0.0
+    fastest = numbers[FASTEST]
     for n in range(count):
         k = chosen[n]
+        fastest = max(fastest, values[k, SPEED])
         bad += values[k, BAD]
         level = max(level, values[k, LEVEL])
         limited += values[k, LIMITED]
@@ -297,6 +309,10 @@ def finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx,
     t = numbers[NEW_TIME]
     numbers[TIME] = t
     counts[MADE] += 1
+    counts[STEPS] += 1
+    numbers[FASTEST] = fastest
+    if counts[STEPS] % LOOK == 0 and is_beyond(fastest, numbers[ENERGY], numbers[LOWEST]):
+        counts[STATUS] = BEYOND
     counts[TILES_MADE] += count
     counts[SPENT] += count + 1
     counts[LIMITED_CELLS] += int(limited)

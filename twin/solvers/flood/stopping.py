@@ -12,7 +12,7 @@ from twin.messages import text
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood.kernels import DEPTH, GRAVITY
-from twin.solvers.flood.kernels_loop import SPEED
+from twin.solvers.flood.kernels_loop import is_beyond
 
 if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
@@ -52,21 +52,21 @@ def broken(solver: FloodSolver, t: float, dt: float) -> SolverError:
     return _error(s, what, cause, t, (i, j), values)
 
 
-def false_speed(solver: FloodSolver, dt: float, lowest: float) -> SolverError | None:
+def false_speed(solver: FloodSolver, fastest: float, lowest: float, dt: float) -> SolverError | None:
     """What a scheme that looks at no energy while it steps (local inertia) made faster than 2 √(2 g (energy
     - low)) since the start, where h > SPEED_DEPTH: told at the worst cell. The energy is that of
-    `kernels_record.too_fast`, of the highest depth and speed of each cell; dt (s): the last step; lowest: bed
-    of the domain (m above the datum).
+    `kernels_record.too_fast`, of the highest depth and speed of each cell; fastest: wave since the last look
+    (m/s); lowest: bed of the domain (m above the datum); dt (s): the last step.
     """
     s = solver
     # Only a speed that no cell of the domain could have is worth a look at all of them.
-    if not _beyond(s, lowest):
+    if not is_beyond(fastest, s.energy, lowest):
         return None
     depth, square = (s._record[k][s._inside] for k in (recording.MAX_DEPTH, recording.MAX_SPEED2))
     head = np.minimum(square / (2.0 * GRAVITY), 2.0 * depth)
     level = np.where(depth >= s.parameters.dry_depth, s._bed + depth + head, -np.inf)
     s.energy = max(s.energy, float(level.max()))
-    if not _beyond(s, lowest):
+    if not is_beyond(fastest, s.energy, lowest):
         return None
     bound = _bound(s)
     i, j = divmod(int(np.argmax(square - np.square(bound))), s._shape[1])
@@ -80,11 +80,6 @@ def false_speed(solver: FloodSolver, dt: float, lowest: float) -> SolverError | 
         "dt": dt,
     }
     return _error(s, "flood.too_fast", "flood.cause_inertial", s.time, (i, j), values, late=True)
-
-
-def _beyond(solver: FloodSolver, lowest: float) -> bool:
-    fastest = float(solver._values[:, SPEED].max())
-    return fastest * fastest > 8.0 * GRAVITY * (solver.energy - lowest)
 
 
 def _bound(solver: FloodSolver) -> NDArray[np.float64]:
