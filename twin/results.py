@@ -14,21 +14,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from twin import notebook
 from twin.errors import InputError, TwinError, listed, told
 from twin.grid import Grid
-from twin.messages import figure, language, text
-from twin.notebook import run_html, thumbnail
+from twin.messages import text
 from twin.run_writer import RUNNING, TABLES
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-
-#: What a notebook tells of a run before anything else.
-_FIRST_FIGURES = (
-    "flooded_area", "max_depth", "buildings_touched", "residents_in_water", "facilities_touched", "roads_cut",
-    "roads_cut_length", "first_road_cut_time", "trips_stranded", "minutes_lost_per_trip",
-)  # fmt: skip
 
 
 class Result:
@@ -203,42 +196,12 @@ class Result:
         if self.has_fields:
             sizes = self.fields.sizes
             lines.append(f"├── fields: {sizes['y']} × {sizes['x']} cells, {sizes['time']} frames")
-        lines += [
-            f"├── {row['label_fr']}: {row['value']} {row['unit']}"
-            for row in list(self.indicators.values())[:8]
-        ]
+        lines += [f"├── {label}: {value}" for label, value in notebook.figures_of(self, 8)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: a small map of the greatest depth, facts and the first figures."""
-        lang = language()
-        figures = []
-        known = self.indicators
-        keys = [key for key in _FIRST_FIGURES if key in known]
-        keys += [key for key in known if key not in keys]
-        for row in [known[key] for key in keys[:10]]:
-            value = row.get("value")
-            told = figure(value, lang) if isinstance(value, (int, float)) else str(value)
-            figures.append(
-                (str(row.get(f"label_{lang}") or row.get("label_fr")), f"{told} {row['unit']}".strip())
-            )
-        facts = [text("run.facts_status", status=text(f"run.status_{self.status}"), path=self.path)]
-        picture = None
-        if self.has_fields:
-            sizes, grid = self.fields.sizes, self.grid
-            facts.append(
-                text(
-                    "run.facts_grid",
-                    ny=sizes["y"],
-                    nx=sizes["x"],
-                    cell=f"{grid.cell:g}",
-                    frames=sizes["time"],
-                )
-            )
-            if "bed_elevation" in self.fields:
-                most = self.fields["max_water_depth"].values if "max_water_depth" in self.fields else None
-                picture = thumbnail(self.fields["bed_elevation"].values, most)
-        return run_html(self.name, facts, figures, picture, text("map.indicative"))
+        return notebook.card(self)
 
 
 def _open_series(store: Path) -> xr.Dataset:

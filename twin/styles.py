@@ -36,6 +36,16 @@ BUILDING = (
     ColourClass(1.0, 2.0, "#f46d43"),
     ColourClass(2.0, INFINITY, "#a50026"),
 )
+#: Change of the greatest depth between two runs (m): less is blue-green, more orange, hardly any grey.
+DEPTH_CHANGE = (
+    ColourClass(-INFINITY, -0.5, "#00594f"),
+    ColourClass(-0.5, -0.2, "#35a195"),
+    ColourClass(-0.2, -0.05, "#a5dcd3"),
+    ColourClass(-0.05, 0.05, "#ccd3d8"),
+    ColourClass(0.05, 0.2, "#ffd092"),
+    ColourClass(0.2, 0.5, "#ee8a1d"),
+    ColourClass(0.5, INFINITY, "#993800"),
+)
 #: Arrival time (hours since the start): early is dark.
 ARRIVAL = (
     ColourClass(-INFINITY, 0.5, "#49006a"),
@@ -86,6 +96,17 @@ def class_label(part: ColourClass, unit: str, lang: str | None = None) -> str:
     if part.low == -INFINITY:
         return text("style.below", lang, high=number(part.high, lang), unit=unit)
     return text("style.between", lang, low=number(part.low, lang), high=number(part.high, lang), unit=unit)
+
+
+def depth_change_label(part: ColourClass, lang: str | None = None) -> str:
+    """What the legend says of a class of `DEPTH_CHANGE`: ``− 20 à 50 cm``."""
+    if part.low < 0.0 < part.high:
+        return text("map.difference_same", lang, cm=number(100 * part.high, lang))
+    low, high = sorted((abs(part.low), abs(part.high)))
+    sign, a = "+" if part.low > 0.0 else "−", number(100 * low, lang)
+    if high == INFINITY:
+        return text("map.difference_more", lang, sign=sign, a=a)
+    return text("map.difference_between", lang, sign=sign, a=a, b=number(100 * high, lang))
 
 
 def hazard_label(code: int, lang: str | None = None) -> str:

@@ -15,6 +15,7 @@ from twin.styles import (
     ARRIVAL,
     BUILDING,
     DEPTH,
+    DEPTH_CHANGE,
     DRY_BUILDING,
     HAZARD,
     PERMANENT_WATER,
@@ -24,6 +25,7 @@ from twin.styles import (
     SHORELINE,
     ColourClass,
     class_label,
+    depth_change_label,
     hazard_label,
 )
 
@@ -34,6 +36,7 @@ __all__ = [
     "ARRIVAL",
     "BUILDING",
     "DEPTH",
+    "DEPTH_CHANGE",
     "DRY_BUILDING",
     "HAZARD",
     "PERMANENT_WATER",
@@ -45,6 +48,7 @@ __all__ = [
     "class_index",
     "class_label",
     "colormap",
+    "depth_change_label",
     "hazard_label",
     "hillshade",
     "land",

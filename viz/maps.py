@@ -1,7 +1,8 @@
 """Maps and hydrographs on paper: one sheet each, as a flood atlas has them (matplotlib, no display).
 
-Every function returns a `matplotlib.figure.Figure`; with `path` it also writes it (PNG, PDF or SVG
-by the suffix). What a run lacks is left out; a sheet whose very subject is missing raises TwinError.
+Every function returns a `matplotlib.figure.Figure`, which a notebook shows; with `path` it also writes it
+(PNG, PDF or SVG by the suffix). What a run lacks is left out; a sheet whose very subject is missing raises
+TwinError.
 """
 
 from __future__ import annotations
@@ -9,28 +10,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 import twin
-from twin.errors import TwinError
+from twin.errors import InputError, TwinError, told
 from twin.features import WET_DEPTH
-from twin.files import replacing
-from twin.messages import language, number, table, text
+from twin.messages import day_and_time, language, number, table, text
+from twin.notebook import start_of
 from twin.results import Result
 from twin.water import max_water_depth
 from viz import colours as c
+from viz.drawing import Drawing, save
 from viz.pen import FAINT, INK, RED
 from viz.sheet import Extent, Sheet
-from viz.sheet_text import start_of
+from viz.sheet_text import sources_of
 from viz.surface import ground_of, roofs_of
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 _SERIES = ("#2171b5", "#d7301f", "#238b45", "#6a1b7a", "#d98c00", "#4d4d4d")
 _DASHES = ("-", "--", ":", "-.")
@@ -136,6 +141,62 @@ def hazard(
     return _written(_with_background(sheet), path)
 
 
+def difference(
+    before: Result,
+    after: Result,
+    path: str | Path | None = None,
+    *,
+    lang: str | None = None,
+    title: str | None = None,
+    sources: Sequence[str] | None = None,
+    extent: Extent | None = None,
+    dpi: int = 160,
+) -> Figure:
+    """The sheet of a decision: where `after` has less or more water than `before`, and the figures of both.
+
+    Parameters
+    ----------
+    before, after : two runs on the same grid; cells that one of them floods are drawn.
+    title : default: both names.
+
+    The other parameters as for `max_depth`.
+
+    Raises
+    ------
+    TwinError
+        A run has no water depth.
+    InputError
+        Their grids differ.
+    """
+    depths = []
+    for run in (before, after):
+        depth = max_water_depth(run)
+        if depth is None:
+            raise TwinError(f"{run.path}: {text('map.no_depth', lang)}")
+        depths.append(np.where(roofs_of(run.fields), 0.0, np.nan_to_num(depth)))
+    if before.grid != after.grid:
+        first_grid, other = before.grid, before.path
+        raise InputError(
+            told(after.path, "grid", "shown.other_grid", found=after.grid, other=other, grid=first_grid)
+        )
+    first, last = depths
+    change = np.where(np.maximum(first, last) > WET_DEPTH, last - first, np.nan)
+    cited = [*sources_of(before, lang), *sources_of(after, lang)] if sources is None else sources
+    sheet = Sheet(
+        after,
+        text("map.difference", lang),
+        lang=lang,
+        title=title or f"{before.name} → {after.name}",
+        sources=list(dict.fromkeys(cited)),
+        extent=extent,
+        dpi=dpi,
+        before=before,
+    )
+    labels = [c.depth_change_label(part, lang) for part in c.DEPTH_CHANGE]
+    sheet.classes(text("map.legend_difference", lang), change, c.DEPTH_CHANGE, labels)
+    return _written(_with_background(sheet), path)
+
+
 def _over_the_run(result: Result, name: str, missing: str, lang: str | None) -> NDArray[np.float64]:
     """A field over the run where water stood, NaN elsewhere."""
     if not result.has_fields or name not in result.fields:
@@ -183,8 +244,7 @@ def hydrographs(
     if not panels:
         raise TwinError(f"{result.path}: {text('map.no_series', lang)}")
     height = 1.3 + 2.7 * len(panels)
-    figure = Figure(figsize=(8.27, height), dpi=dpi, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = Drawing(figsize=(8.27, height), dpi=dpi, facecolor="white")
     name = title or result.name
     figure.text(0.02, 1 - 0.16 / height, name, fontsize=13, fontweight="bold", va="top", color=INK)
     label = text("map.indicative", lang)
@@ -203,13 +263,20 @@ def hydrographs(
         ax.set_ylabel(text(row, lang), fontsize=8, color=INK)
         ax.grid(color="#dfe3e6", linewidth=0.6)
         ax.margins(x=0.0, y=0.15)
+        if value == "discharge_m3_s" and frame[value].min() >= 0.0:
+            ax.set_ylim(bottom=0.0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
         ax.yaxis.set_major_formatter(lambda v, _: number(v, lang))
         ax.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     start = start_of(result)
     axes[-1].xaxis.set_major_formatter(lambda v, _: _clock(v, start, lang))
-    axes[-1].set_xlabel(text("map.time", lang), fontsize=8, color=INK)
+    begin = "" if start is None else f" ({day_and_time(start, lang)})"
+    axes[-1].set_xlabel(text("map.time", lang) + begin, fontsize=8, color=INK)
+    if result.has_fields:
+        cell = number(result.grid.cell, lang)
+        made = text("map.computed", lang, version=twin.__version__, cell=cell, crs=result.grid.crs)
+        figure.text(0.98, 0.1 / height, made, fontsize=6.5, ha="right", color=FAINT)
     return _written(figure, path)
 
 
@@ -248,8 +315,7 @@ def profile(
         water = np.nan_to_num(depth[i, j])
         return np.where((water > WET_DEPTH) & ~roof, bed + water, np.nan)
 
-    figure = Figure(figsize=(10.0, 4.2), dpi=dpi, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = Drawing(figsize=(10.0, 4.2), dpi=dpi, facecolor="white")
     ax = figure.add_axes((0.075, 0.16, 0.905, 0.68))
     low, high = float(np.nanmin(bed)), float(np.nanmax(np.fmax(bed, level(deepest))))
     floor = low - 0.08 * max(high - low, 1.0)
@@ -309,7 +375,7 @@ def _cells_along(
         places = result.places
         found = None if places is None else places[places["name"] == line]
         if found is None or found.empty or not found.geometry.iloc[0].geom_type.endswith("LineString"):
-            raise TwinError(f"{result.path}: {text('error.nothing', lang)}: {line}")
+            raise TwinError(f"{result.path}: {_no_line(places, line, lang)}")
         shape = shapely.line_merge(found.geometry.iloc[0])
     else:
         shape = shapely.LineString(line)
@@ -321,6 +387,13 @@ def _cells_along(
     if inside.sum() < 2:
         raise TwinError(f"{result.path}: {text('map.profile_short', lang)}")
     return along[inside] - along[inside][0], np.asarray(i)[inside], np.asarray(j)[inside]
+
+
+def _no_line(places: gpd.GeoDataFrame | None, name: str, lang: str | None) -> str:
+    """That no line has this name, and which names lines have."""
+    lines = [] if places is None else places["name"][places.geom_type.str.endswith("LineString")]
+    known = sorted({str(line) for line in lines})
+    return text("map.profile_no_line", lang, name=name, lines=", ".join(known) or "–")
 
 
 def _series(
@@ -355,14 +428,6 @@ def _place_labels(result: Result, lang: str | None) -> dict[str, str]:
         bare = str(label) == name.replace("_", " ")
         told[name] = said.get(name, str(label)) if bare else str(label)
     return {name: label for name, label in told.items() if label}
-
-
-def save(figure: Figure, path: str | Path) -> Path:
-    """Write a figure (format by the suffix), whole or not at all; returns the path."""
-    target = Path(path)
-    with replacing(target) as temporary:
-        figure.savefig(temporary)
-    return target
 
 
 def _written(figure: Figure, path: str | Path | None) -> Figure:

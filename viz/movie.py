@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from twin.errors import TwinError
+from twin.errors import InputError, TwinError, told
 from twin.files import replacing
 from twin.messages import text
 from twin.results import Result
 from viz.scene import Scene
+
+SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")  # containers that take H.264
+_BLOCK = 16  # pixels: what the codec works in
 
 
 def movie(
@@ -31,8 +36,8 @@ def movie(
 
     Parameters
     ----------
-    result : the run.
-    path : default: ``movie.mp4`` in the run folder.
+    result : the run; one that was stopped is shown as far as it got.
+    path : ``.mp4`` (or ``.m4v``, ``.mov``, ``.mkv``); default: ``movie.mp4`` in the run folder.
     seconds : length of the film, the whole run in it; the last second shows the maximum.
     fps : pictures a second.
     turn : degrees by which the camera goes round the territory over the film.
@@ -43,30 +48,29 @@ def movie(
     Returns
     -------
     Path
-        The file, H.264 in mp4.
+        The file: H.264, yuv420p, its index first, so that browsers and office software play it at once.
 
     Raises
     ------
+    InputError
+        A suffix, a length or a size that no film can have.
     TwinError
-        The run has no frames, or 3D rendering does not work on this machine.
+        The run has no frames, 3D rendering does not work on this machine, or there is no ffmpeg.
     """
-    import imageio_ffmpeg
-
-    if any(side % 16 for side in window_size):
-        raise ValueError(f"window_size needs multiples of 16, found {window_size}")
     target = Path(path) if path is not None else result.path / "movie.mp4"
+    _checked(target, seconds, fps, window_size)
+    encoder = _encoder(lang)
     scene = Scene(result, exaggeration=exaggeration, lang=lang, cells=cells, window_size=window_size)
     if scene.times.size == 0:
+        scene.plotter.close()
         raise TwinError(f"{result.path}: {text('scene.no_frames', lang)}")
-    moving = max(2, round((seconds - 1.0) * fps))
-    instants: list[float | None] = [float(t) for t in np.linspace(scene.times[0], scene.times[-1], moving)]
-    instants += [None] * fps
-    with replacing(target) as temporary:
-        film = imageio_ffmpeg.write_frames(
-            str(temporary), window_size, fps=fps, codec="libx264", quality=7, macro_block_size=16
-        )
-        film.send(None)
-        try:
+    instants: list[float | None] = []
+    if scene.times.size > 1:
+        moving = max(2, round((seconds - 1.0) * fps))
+        instants += [float(t) for t in np.linspace(scene.times[0], scene.times[-1], moving)]
+    instants += [None] * max(1, fps if instants else round(seconds * fps))
+    try:
+        with replacing(target) as temporary, _film(encoder, temporary, window_size, fps, lang) as film:
             shown: float | None = -1.0
             for k, instant in enumerate(instants):
                 if instant != shown:
@@ -78,7 +82,57 @@ def movie(
                 film.send(np.ascontiguousarray(picture[..., :3]))
                 if progress is not None:
                     progress((k + 1) / len(instants))
-        finally:
-            film.close()
-            scene.plotter.close()
+    finally:
+        scene.plotter.close()
     return target
+
+
+def _checked(target: Path, seconds: float, fps: int, window_size: tuple[int, int]) -> None:
+    problems = []
+    if target.suffix.lower() not in SUFFIXES:
+        problems.append(told("movie", "path", "movie.suffix", found=target.name, names=", ".join(SUFFIXES)))
+    if not (seconds > 0 and fps >= 1):
+        problems.append(told("movie", "seconds, fps", "movie.length", found=f"{seconds:g}, {fps}"))
+    if any(side < _BLOCK or side % _BLOCK for side in window_size):
+        near = " × ".join(str(max(_BLOCK, side // _BLOCK * _BLOCK)) for side in window_size)
+        found = " × ".join(str(side) for side in window_size)
+        problems.append(told("movie", "window_size", "movie.size", found=found, near=near))
+    if problems:
+        raise InputError(problems)
+
+
+def _encoder(lang: str | None) -> Any:
+    """imageio-ffmpeg, once it has found its ffmpeg."""
+    try:
+        import imageio_ffmpeg
+
+        imageio_ffmpeg.get_ffmpeg_exe()
+    except (ImportError, RuntimeError) as error:
+        raise TwinError(text("movie.no_ffmpeg", lang, why=str(error).split("\n")[0])) from error
+    return imageio_ffmpeg
+
+
+@contextmanager
+def _film(
+    encoder: Any, path: Path, size: tuple[int, int], fps: int, lang: str | None
+) -> Generator[Generator[None, Any, None]]:
+    """The generator that takes the pictures; what ffmpeg complains of becomes our message."""
+    film = encoder.write_frames(
+        str(path),
+        size,
+        fps=fps,
+        codec="libx264",
+        quality=7,
+        macro_block_size=_BLOCK,
+        pix_fmt_out="yuv420p",
+        output_params=["-movflags", "+faststart"],
+    )
+    try:
+        film.send(None)
+        yield film
+    except OSError as error:
+        raise TwinError(text("movie.failed", lang, why=str(error).strip().split("\n")[-1])) from error
+    finally:
+        film.close()
+    if not path.exists() or path.stat().st_size == 0:
+        raise TwinError(text("movie.failed", lang, why=path.name))

@@ -30,7 +30,9 @@ def text_width(words: str, size: float, weight: str = "normal") -> float:
     """Width of a line of text (points)."""
     if not words:
         return 0.0
-    path = TextPath((0, 0), words, size=size, prop=FontProperties(family=_FONT, weight=weight))
+    path = TextPath(
+        (0, 0), words.replace("$", r"\$"), size=size, prop=FontProperties(family=_FONT, weight=weight)
+    )
     return float(path.get_extents().width)
 
 

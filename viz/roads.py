@@ -9,7 +9,6 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -19,7 +18,7 @@ from twin.errors import TwinError
 from twin.messages import number, text
 from twin.results import Result
 from twin.styles import CHANGE, change_label
-from viz.maps import save
+from viz.drawing import Drawing, save
 from viz.pen import FAINT, INK
 
 if TYPE_CHECKING:
@@ -228,8 +227,7 @@ def _drawn(
     wider, higher = max(least - (x1 - x0), 0.0) / 2, max(least - (y1 - y0), 0.0) / 2
     x0, y0, x1, y1 = x0 - wider, y0 - higher, x1 + wider, y1 + higher
     height = float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))
-    figure = Figure(figsize=(11.0, height + 0.9), dpi=dpi, facecolor=PAPER)
-    FigureCanvasAgg(figure)
+    figure = Drawing(figsize=(11.0, height + 0.9), dpi=dpi, facecolor=PAPER)
     axes = figure.add_axes((0.02, 0.02, 0.96, height / (height + 0.9) - 0.03))
     axes.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     axes.set_facecolor(PAPER)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import twin
-from twin.messages import number, text
+from twin.messages import day_and_time, number, text
+from twin.notebook import start_of
 from viz import colours as c
 from viz.pen import FAINT, INK, RED
-from viz.sheet_text import day_and_time, round_down, sources_of, start_of
+from viz.sheet_text import round_down, sources_of
 
 if TYPE_CHECKING:
     from viz.scene import Scene

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, PathPatch, Rectangle
@@ -17,13 +16,16 @@ from numpy.typing import NDArray
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.indicators import compute, facilities
+from twin.messages import figure as number_text
 from twin.messages import number, text
+from twin.notebook import KEY_FIGURES, when_of
 from twin.results import Result
 from twin.water import permanent_water
 from viz import colours as c
+from viz.drawing import Drawing
 from viz.names import facility_names
 from viz.pen import DASHES, FAINT, INK, RED, ROAD_CUT_KEY, ROAD_OPEN_KEY, SHORE_KEY, Pen, sign, text_width
-from viz.sheet_text import round_down, sources_of, value_text, when_of
+from viz.sheet_text import round_down, sources_of, value_text
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -48,19 +50,6 @@ _SIGNS = {
 #: Names of facilities are written when there are no more than this.
 _NAMED = 15
 _MARGIN, _COLUMN, _FOOT = 0.38, 2.45, 0.62  # inches
-#: What a sheet says in figures, and with how many decimals.
-_FIGURES = {
-    "flooded_area": 0,
-    "max_depth": 1,
-    "buildings_touched": 0,
-    "residents_in_water": 0,
-    "facilities_touched": 0,
-    "roads_cut": 0,
-    "roads_cut_length": 1,
-    "first_road_cut_time": 0,
-    "trips_stranded": 0,
-    "minutes_lost_per_trip": 1,
-}
 
 
 class Sheet:
@@ -79,7 +68,10 @@ class Sheet:
         sources: Sequence[str] | None,
         extent: Extent | None,
         dpi: int,
+        before: Result | None = None,
     ) -> None:
+        """`before`: a run whose figures stand beside those of `result`."""
+        self.before = before
         self.result, self.lang, self.grid = result, lang, result.grid
         self.title, self.subject = title or result.name, subject
         self.sources = list(sources) if sources is not None else sources_of(result, lang)
@@ -92,8 +84,7 @@ class Sheet:
         w = min(self.width - left - _MARGIN - _COLUMN - 0.25, (tallest - _MARGIN - below) * aspect)
         h = w / aspect
         self.height = float(np.clip(h + _MARGIN + below, 7.1, tallest))
-        self.figure = Figure(figsize=(self.width, self.height), dpi=dpi, facecolor="white")
-        FigureCanvasAgg(self.figure)
+        self.figure = Drawing(figsize=(self.width, self.height), dpi=dpi, facecolor="white")
         box = (
             left / self.width,
             (self.height - _MARGIN - h) / self.height,
@@ -396,13 +387,16 @@ class Sheet:
                 pen.entry(label, key)
             pen.space(0.09)
         figures = compute(self.result)
-        shown = [(figures[key], digits) for key, digits in _FIGURES.items() if key in figures]
+        earlier = {} if self.before is None else compute(self.before)
+        shown = [(key, figures[key], digits) for key, digits in KEY_FIGURES.items() if key in figures]
         if shown:
             pen.rule()
             pen.write(text("map.figures", self.lang), 8, weight="bold", gap=0.02)
-            for figure, digits in shown:
-                label = figure.label(self.lang)
-                pen.pair(label[0].upper() + label[1:], value_text(figure, digits, self.lang))
+            for key, figure, digits in shown:
+                label, value = figure.label(self.lang), value_text(figure, digits, self.lang)
+                if key in earlier:
+                    value = f"{number_text(earlier[key].value, self.lang, digits)} → {value}"
+                pen.pair(label[0].upper() + label[1:], value)
         if pen.y < 0.2:
             # Longer than the sheet: its lines move closer together.
             column.set_ylim(pen.y - 0.2, self.height)

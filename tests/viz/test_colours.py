@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from twin.styles import BUILDING, DEPTH, PERMANENT_WATER, ROAD_CASING, ROAD_OPEN, SHORELINE
+from twin.styles import BUILDING, DEPTH, DEPTH_CHANGE, PERMANENT_WATER, ROAD_CASING, ROAD_OPEN, SHORELINE
 
 SOURCE = (Path(__file__).parents[2] / "viz" / "web" / "src" / "colours.ts").read_text(encoding="utf-8")
 
@@ -24,3 +24,5 @@ def test_the_page_draws_with_our_colours() -> None:
     assert constant("SHORE") == [SHORELINE]
     assert constant("ROAD_OPEN") == [ROAD_OPEN]
     assert constant("ROAD_EDGE") == [ROAD_CASING]
+    assert constant("CHANGE_COLOURS") == [part.colour for part in DEPTH_CHANGE]
+    assert [float(bound) for bound in constant("CHANGE_BOUNDS")] == [part.low for part in DEPTH_CHANGE[4:]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 
 import geopandas as gpd
@@ -10,8 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.page import valley
 from tests.synthetic_run import write_run
-from twin.errors import TwinError
+from twin.errors import InputError, TwinError
 from twin.results import Result
 from viz import colours as c
 from viz import maps
@@ -186,3 +189,39 @@ def test_land_of_nothing_is_white() -> None:
     hole[2, 2] = np.nan
     assert (c.land(hole, 5.0)[2, 2] == 1).all()
     assert (c.land(hole, 5.0)[0, 0] < 1).all()
+
+
+def test_the_sheet_of_a_decision(tmp_path: Path) -> None:
+    before = valley.write_run(tmp_path / "before", frames=5, traffic=False)
+    after = valley.write_run(
+        tmp_path / "after", frames=5, traffic=False, dike=True, name="Digue à 2 M$ ou 3 M$"
+    )
+    figure = maps.difference(before, after, tmp_path / "d.png", lang="fr", dpi=80)
+    words = words_of(figure)
+    for expected in (
+        "Crue centennale → Digue à 2 M$ ou 3 M$",
+        "− plus de 50 cm",
+        "+ 5 à 20 cm",
+        "inondé, moins de 5 cm d'écart",
+        " → ",
+        "Indicatif, non réglementaire",
+    ):
+        assert expected in words.replace("\n", " "), expected
+    less, more = before.fields["max_water_depth"].values, after.fields["max_water_depth"].values
+    seen = np.maximum(less, more) > 0.05
+    both = (less > 0.05) & (before.fields["water_depth"].values[0] > 0.05)
+    for part in (c.DEPTH_CHANGE[0], c.DEPTH_CHANGE[4]):  # kept dry, 15 cm more
+        change = more - less
+        wanted = (seen & ~both & (change > part.low) & (change <= part.high)).mean()
+        assert wanted > 0.01
+        assert share_of(tmp_path / "d.png", part.colour, 30) > 0.2 * wanted
+    other = valley.write_run(tmp_path / "other", frames=5, traffic=False, cell=20.0)
+    with pytest.raises(InputError, match=re.escape(str(other.path))):
+        maps.difference(before, other)
+
+
+def test_a_figure_shows_itself_in_a_notebook_and_sets_no_mathematics(tmp_path: Path) -> None:
+    odd = valley.write_run(tmp_path / "odd", frames=3, traffic=False, name=r"2 M$ ou \\frac$ {")
+    figure = maps.max_depth(odd, dpi=40)  # as mathematics that name is an error
+    picture = Image.open(io.BytesIO(figure._repr_png_()))
+    assert picture.size[0] == round(100 * figure.get_size_inches()[0])

@@ -47,7 +47,7 @@ def test_profile_by_the_name_of_a_place_and_its_errors(run: Result) -> None:
     figure = maps.profile(run, "rive_gauche", lang="fr")
     assert any("Profil en long" in words.get_text() for words in figure.texts)
     assert any("non réglementaire" in words.get_text() for words in figure.texts)
-    with pytest.raises(TwinError, match="nowhere"):
+    with pytest.raises(TwinError, match=r"nowhere.*lines: .*rive_gauche"):
         maps.profile(run, "nowhere")
     with pytest.raises(TwinError, match="does not cross"):
         maps.profile(run, [(0.0, 0.0), (100.0, 0.0)])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import tomllib
+from datetime import datetime
 from functools import cache
 from importlib import resources
 
@@ -71,6 +72,11 @@ def figure(value: float, lang: str | None = None, digits: int | None = None) -> 
     head, mark, tail = whole.partition("," if "," in whole else ".")
     sign, head = ("-", head[1:]) if head.startswith("-") else ("", head)
     return f"{sign}{int(head):,}".replace(",", "\u202f") + mark + tail
+
+
+def day_and_time(moment: datetime, lang: str | None = None) -> str:
+    """``12/10/2026 06:00`` in French; in English, where that may be in December, ``2026-10-12 06:00``."""
+    return f"{moment:%d/%m/%Y %H:%M}" if language(lang) == "fr" else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def table(prefix: str) -> dict[str, dict[str, str]]:
