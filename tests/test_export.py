@@ -102,6 +102,31 @@ def test_qml_of_rasters_has_our_colours() -> None:
     assert [float(i.get("value", "nan")) for i in flat.iter("item")] == [1.0, 1.25, 1.5, 1.75, 2.0]
 
 
+def test_land_without_anything_stays_clear_and_codes_have_words() -> None:
+    def root(name: str) -> ET.Element:
+        return ET.fromstring(qml.raster(name, 0.0, 3.0, "fr").split("\n", 1)[1])
+
+    for name in ("max_velocity", "max_rise_rate", "wet_duration", "building_fraction"):
+        (entry,) = root(name).iter("pixelListEntry")
+        assert entry.attrib == {"min": "0", "max": "0", "percentTransparent": "100"}
+    assert not list(root("bed_elevation").iter("pixelListEntry"))
+    for name, said in (
+        ("max_hazard_people", ["", "dangereux pour les enfants", "et pour les adultes"]),
+        ("max_hazard_vehicles", ["", "petites voitures instables", "et grandes voitures"]),
+        ("mapped_water", ["", "Eaux permanentes"]),
+    ):
+        items = list(root(name).iter("item"))
+        assert items[0].get("value") == "0.5"
+        assert items[0].get("alpha") == "0"
+        assert [i.get("label") for i in items][: len(said)] == said
+
+
+def test_a_category_of_numbers_is_a_number_as_qt_writes_it() -> None:
+    root = ET.fromstring(qml.iso_depth("fr").split("\n", 1)[1])
+    categories = [(c.get("type"), c.get("value")) for c in root.iter("category")]
+    assert categories == [("double", v) for v in ("0", "0.5", "1", "1.5", "2", "3", "4")]
+
+
 # -- NetCDF ---------------------------------------------------------------------------------
 
 

@@ -111,7 +111,8 @@ def _ledger(result: Result) -> list[str]:
     water = sum(float(last.get(key, 0.0) or 0.0) for key in ("initial_m3", "inflow_m3", "rain_m3"))
     error = float(last["mass_error_m3"])
     share = f"{abs(error) / water:.0e}" if water > 0 else "–"
-    return [text("run.facts_ledger", error=f"{error:.1e}", share=share)]
+    told = f"{error:.1e}".replace(".", "," if language() == "fr" else ".")
+    return [text("run.facts_ledger", error=told, share=share)]
 
 
 def _lacks(result: Result) -> list[str]:
@@ -184,6 +185,6 @@ def run_html(
     return (
         f'<div style="display:flex;flex-wrap:wrap;gap:18px;align-items:flex-start">{image}<div>'
         f'<b style="font-size:1.15em">{html.escape(name)}</b><br><span style="opacity:.75">{lines}</span>'
-        f'<table style="margin:8px 0 4px">{rows}</table>'
+        f'<table style="margin:8px 0 4px;color:inherit;font-size:inherit">{rows}</table>'
         f'<small style="opacity:.75">{html.escape(note)}</small></div></div>'
     )

@@ -21,18 +21,24 @@ from twin.styles import (
     INFINITY,
     ISO_HT,
     ISO_HT_COLOURS,
+    PEOPLE_NAMES,
+    PERMANENT_WATER,
     RAMP,
     ROAD_CASING,
     ROAD_CUT,
     SHORELINE,
+    VEHICLE_NAMES,
     ColourClass,
     change_label,
     class_label,
     hazard_label,
 )
 
+_Row = tuple[float | str, str, Sequence[tuple[str, dict[str, str]]]]  # value, label, symbol layers
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.28.0"
+#: Fields that are 0 on all the land where nothing happens: it stays clear, for the map below.
+_NONE_IS_ZERO = ("max_velocity", "max_rise_rate", "wet_duration", "building_fraction")
 
 
 def _root(categories: str) -> ET.Element:
@@ -64,13 +70,26 @@ def raster(name: str, low: float, high: float, lang: str | None = None) -> str:
     if name == "max_hazard_ppri":
         items = _steps(HAZARD, 1.0, [hazard_label(k + 1, lang) for k in range(len(HAZARD))])
         return _pseudocolour("DISCRETE", items)
+    if name == "max_hazard_people":
+        return _codes([text(f"style.people.{who}", lang) for who in PEOPLE_NAMES])
+    if name == "max_hazard_vehicles":
+        return _codes([text(f"style.vehicles.{which}", lang) for which in VEHICLE_NAMES])
+    if name == "mapped_water":
+        water = (INFINITY, PERMANENT_WATER, 255, text("map.permanent", lang))
+        return _pseudocolour("DISCRETE", [(0.5, "#ffffff", 0, ""), water])
     span = high - low if high > low else 1.0
     stops = [low + span * k / (len(RAMP) - 1) for k in range(len(RAMP))]
     digits = max(2, 1 - math.floor(math.log10(span)))  # neighbours read apart
     return _pseudocolour(
         "INTERPOLATED",
         [(stop, colour, 255, number(stop, lang, digits)) for stop, colour in zip(stops, RAMP, strict=True)],
+        clear_zero=name in _NONE_IS_ZERO,
     )
+
+
+def _codes(labels: Sequence[str]) -> str:
+    """Codes 1, 2 … in the colours of the hazard; 0 is not drawn."""
+    return _pseudocolour("DISCRETE", _steps(HAZARD[: len(labels)], 1.0, labels))
 
 
 def _steps(
@@ -85,7 +104,9 @@ def _steps(
     return [(classes[0].low * factor, "#ffffff", 0, ""), *items]
 
 
-def _pseudocolour(kind: str, items: Sequence[tuple[float, str, int, str]]) -> str:
+def _pseudocolour(
+    kind: str, items: Sequence[tuple[float, str, int, str]], *, clear_zero: bool = False
+) -> str:
     root = _root("Symbology")
     pipe = ET.SubElement(root, "pipe")
     finite = [item[0] for item in items if item[0] != INFINITY]
@@ -99,6 +120,9 @@ def _pseudocolour(kind: str, items: Sequence[tuple[float, str, int, str]]) -> st
         classificationMin=repr(min(finite)),
         classificationMax=repr(max(finite)),
     )
+    if clear_zero:
+        clear = ET.SubElement(ET.SubElement(renderer, "rasterTransparency"), "singleValuePixelList")
+        ET.SubElement(clear, "pixelListEntry", min="0", max="0", percentTransparent="100")
     shader = ET.SubElement(ET.SubElement(renderer, "rastershader"), "colorrampshader")
     shader.set("colorRampType", kind)
     shader.set("classificationMode", "1")
@@ -153,14 +177,23 @@ def _line(colour: str, width: float, dash: str = "") -> tuple[str, dict[str, str
 
 
 def _categorised(
-    attribute: str, kind: str, rows: Sequence[tuple[str, str, Sequence[tuple[str, dict[str, str]]]]]
+    attribute: str,
+    kind: str,
+    rows: Sequence[_Row],
 ) -> str:
-    """A categorised renderer: (value, label, symbol layers) a row."""
+    """A categorised renderer: (value, label, symbol layers) a row.
+
+    QGIS compares values as Qt writes them (`QgsCategorizedSymbolRenderer`,
+    `QVariant::toString`): a real number 1.0 is ``1``; a category ``1.0`` without a type is never met.
+    """
     root = _root("Symbology")
     renderer = ET.SubElement(root, "renderer-v2", type="categorizedSymbol", attr=attribute, symbollevels="0")
     categories, symbols = ET.SubElement(renderer, "categories"), ET.SubElement(renderer, "symbols")
     for k, (value, label, layers) in enumerate(rows):
-        ET.SubElement(categories, "category", value=value, label=label, symbol=str(k), render="true")
+        category = ET.SubElement(categories, "category", label=label, symbol=str(k), render="true")
+        if isinstance(value, float):
+            category.set("type", "double")
+        category.set("value", f"{value:g}" if isinstance(value, float) else value)
         _symbol(symbols, str(k), kind, layers)
     return _written(root)
 
@@ -176,11 +209,11 @@ def flooded(lang: str | None = None) -> str:
 
 def iso_depth(lang: str | None = None) -> str:
     """Polygons between depth bounds (`iso_ht_s`), by ``ht_min``."""
-    rows = []
+    rows: list[_Row] = []
     for k, low in enumerate(ISO_HT):
         high = ISO_HT[k + 1] if k + 1 < len(ISO_HT) else INFINITY
         label = class_label(ColourClass(low, high, ISO_HT_COLOURS[k]), "m", lang)
-        rows.append((repr(low), label, _fill(ISO_HT_COLOURS[k], SHORELINE, 0.0)))
+        rows.append((low, label, _fill(ISO_HT_COLOURS[k], SHORELINE, 0.0)))
     return _categorised("ht_min", "fill", rows)
 
 
@@ -199,7 +232,7 @@ def roads(closure: float, lang: str | None = None) -> str:
 
 def traffic_change(lang: str | None = None) -> str:
     """Links of two runs (`troncons_trafic`), by ``change_class``: thicker where more has changed."""
-    rows = [
+    rows: list[_Row] = [
         (str(k), change_label(k, lang), [_line(colour, 0.3 + 0.4 * abs(k))]) for k, colour in CHANGE.items()
     ]
     return _categorised("change_class", "line", rows)

@@ -62,6 +62,9 @@ HAZARD = (
     ColourClass(3.5, 4.5, "#6a1b7a"),
 )
 HAZARD_NAMES = ("low", "moderate", "high", "very_high")
+#: The codes of danger to people and to vehicles (`twin.solvers.flood.hazards`), the colours of `HAZARD`.
+PEOPLE_NAMES = ("children", "adults", "most", "all")
+VEHICLE_NAMES = ("small_cars", "large_cars", "off_road")
 #: Bounds of the polygons of COVADIS "Directive inondation" ISO_HT (m); the last class has no upper bound.
 ISO_HT = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
 ISO_HT_COLOURS = ("#bdd7e7", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b", "#041b3d")
