@@ -27,7 +27,9 @@ class Opened:
         motion: str = "no-preference",
         touch: bool = False,
         hash_: str = "",
+        first: str = "",
     ) -> None:
+        """``first``: a script that runs before the page's own."""
         self.context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             offline=True,
@@ -35,6 +37,8 @@ class Opened:
             has_touch=touch,
         )
         self.page = self.context.new_page()
+        if first:
+            self.page.add_init_script(first)
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", lambda r: self.requests.append(r.url))

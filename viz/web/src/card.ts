@@ -5,7 +5,7 @@ import { byId, h, icon, svg } from "./dom";
 import { capital, clock, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
-import { type App, RoadState, roadState } from "./state";
+import { type App, RoadState, roadState, unhurried } from "./state";
 
 /** A street further away than this (m) says nothing about a place. */
 const NEAR = 80;
@@ -212,8 +212,9 @@ export function makeCard(app: App, onClose: () => void): void {
   };
 
   update();
+  const follow = unhurried(app, update);
   app.on((changed) => {
-    if (choices.picked || changed.has("picked")) update();
+    if (choices.picked || changed.has("picked")) follow(changed);
   });
 }
 

@@ -86,7 +86,57 @@ function layerRows(provenance: Record<string, unknown>): HTMLElement[] {
   return rows;
 }
 
-function about(app: App): Node[] {
+/** What draws this page here, and how fast, as measured on the reader's own machine. */
+function drawingLine(view: View): string {
+  const { images, card, software, level } = view.drawn();
+  const by = view.mode === "2d" ? t("drawn.map") : software ? t("drawn.software", { name: card }) : card ? t("drawn.card", { name: card }) : t("drawn.unnamed");
+  const fine = level ? t("drawn.level", { now: level.now, most: level.most }) : "";
+  return [images === null ? t("drawn.unmeasured") : t("drawn.images", { n: number(images, images < 10 ? 1 : 0) }), by, fine].join("");
+}
+
+/** The line, kept up to date while the dialog is open, and a button that turns the view to measure. */
+function drawing(app: App, view: View): HTMLElement {
+  const line = h("span", { id: "drawn" }, drawingLine(view));
+  const done = h("span", { role: "status", class: "fine" });
+  const follow = (): void => {
+    if (!line.isConnected) return;
+    const now = drawingLine(view);
+    if (line.textContent !== now) line.textContent = now;
+    setTimeout(follow, 500);
+  };
+  setTimeout(follow, 500);
+  const button = h("button", { id: "measure", class: "second", onclick: () => void measure() }, t("drawn.measure"));
+  const measure = async (): Promise<void> => {
+    button.disabled = true;
+    done.textContent = t("drawn.measuring");
+    const before = view.camera();
+    await turned(view, 3000);
+    view.setCamera(before, false);
+    button.disabled = false;
+    done.textContent = drawingLine(view);
+    app.tell("frames");
+  };
+  return h("li", {}, line, " ", button, " ", done);
+}
+
+/** The view turns for `span` ms, a little in each picture; in 2D it is drawn again. */
+function turned(view: View, span: number): Promise<void> {
+  return new Promise((end) => {
+    const start = performance.now();
+    const step = (): void => {
+      if (performance.now() - start > span || !byId<HTMLDialogElement>("dialog").open) {
+        end();
+        return;
+      }
+      view.turn(0.4);
+      view.invalidate();
+      requestAnimationFrame(step);
+    };
+    step();
+  });
+}
+
+function about(app: App, view: View): Node[] {
   const { data } = app;
   const { grid } = data;
   const out: Node[] = [h("p", { class: "callout" }, t("about.reserve"))];
@@ -99,6 +149,7 @@ function about(app: App): Node[] {
     h("li", {}, t("about.between")),
     ...(app.hasFlow ? [h("li", {}, t("about.flow", { cell: number(grid.cell * 4, 0) }))] : []),
     h("li", {}, t("about.roofs")),
+    drawing(app, view),
     h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: instant(data.made) }))));
   for (const s of data.scenarios) {
     const p = s.provenance;
@@ -160,7 +211,7 @@ function share(app: App, view: View): Node[] {
 
 export function openDialog(app: App, name: DialogName, view: View): void {
   const dialog = byId<HTMLDialogElement>("dialog");
-  const content = name === "figures" ? figures(app) : name === "about" ? about(app) : name === "share" ? share(app, view) : help(app, view.mode);
+  const content = name === "figures" ? figures(app) : name === "about" ? about(app, view) : name === "share" ? share(app, view) : help(app, view.mode);
   dialog.setAttribute("aria-labelledby", "dialog-title");
   dialog.replaceChildren(
     h("div", { class: "card-head" }, h("h2", { id: "dialog-title" }, t(`${name}.title`)),

@@ -4,6 +4,7 @@ import {
   BufferAttribute, BufferGeometry, ColorManagement, DoubleSide, FrontSide, LinearSRGBColorSpace, Mesh, PerspectiveCamera, Scene, ShaderMaterial, WebGLRenderer,
 } from "three";
 import { Pace } from "./pace";
+import { cardName } from "./rhythm";
 import type { PageData } from "./types";
 import * as glsl from "./shaders";
 
@@ -14,6 +15,8 @@ export interface Drawing {
   renderer: WebGLRenderer;
   /** The processor does the work of a graphics card. */
   software: boolean;
+  /** What the browser calls the card; "" where it keeps that to itself. */
+  card: string;
   pace: Pace;
 }
 
@@ -44,7 +47,7 @@ export function openDrawing(host: HTMLElement, data: PageData): Drawing | null {
     // Before the programs are asked for: a change of size waits for all that the card was asked.
     renderer.setDrawingBufferSize(host.clientWidth, host.clientHeight, pace.ratio(false) * Math.min(2, devicePixelRatio));
     ask(renderer, first(data));
-    return { canvas, renderer, software, pace };
+    return { canvas, renderer, software, card: cardName(info ? name : ""), pace };
   } catch (error) {
     console.warn("WebGL did not start, the map is drawn in 2D", error);
     return null;

@@ -113,6 +113,8 @@ export class GroundTiles {
     }
     const all = [...done, ...open].slice(0, this.tiles.count);
     all.forEach(({ column, row, step }, k) => this.tiles.setXYZ(k, column, row, step));
+    this.tiles.clearUpdateRanges();
+    this.tiles.addUpdateRange(0, 3 * all.length); // only what is drawn goes to the card
     this.tiles.needsUpdate = true;
     this.geometry.instanceCount = all.length;
   }

@@ -54,9 +54,28 @@ export function maybe(key: string): string | null {
   return texts[lang]?.[key] ?? null;
 }
 
+/** Formats are dear to make (a tenth of a millisecond) and asked for in every picture: each is made once. */
+const numbers = new Map<string, Intl.NumberFormat>();
+const dates = new Map<string, Intl.DateTimeFormat>();
+
+function numberFormat(least: number, most: number): Intl.NumberFormat {
+  const key = `${lang}/${least}/${most}`;
+  const known = numbers.get(key) ?? new Intl.NumberFormat(lang, { minimumFractionDigits: least, maximumFractionDigits: most });
+  numbers.set(key, known);
+  return known;
+}
+
+/** In UTC; 24 hours and the day before the month in English too. */
+function dateFormat(options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = lang + Object.values(options).join("/");
+  const known = dates.get(key) ?? new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { ...options, timeZone: "UTC" });
+  dates.set(key, known);
+  return known;
+}
+
 export function number(value: number, digits = 0): string {
   const shown = Number(value.toFixed(digits)) + 0; // no "−0"
-  return new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(shown);
+  return numberFormat(digits, digits).format(shown);
 }
 
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
@@ -76,7 +95,7 @@ export function figure(value: number): string {
   }
   // Nobody counts half a thousand million cubic metres one by one.
   const shown = size >= 1e5 ? Number(value.toPrecision(4)) : value;
-  return new Intl.NumberFormat(lang, { maximumFractionDigits: digitsOf(value) }).format(shown);
+  return numberFormat(0, digitsOf(value)).format(shown);
 }
 
 /** A figure with its unit; long times in hours. */
@@ -109,23 +128,23 @@ export function duration(seconds: number): string {
   return hours === 0 ? `${sign}${rest} min` : `${sign}${hours} h ${String(rest).padStart(2, "0")}`;
 }
 
+const HOUR: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+const DAY_AND_HOUR: Intl.DateTimeFormatOptions = { ...HOUR, weekday: "short", day: "numeric", month: "short" };
+
 /** Local wall-clock time of an instant; the offset is that of the scenario, not of the reader's computer. */
 export function clock(startMs: number, offset: number, seconds: number, withDay = true): string {
   const shown = new Date(startMs + (offset + seconds) * 1000);
-  const options: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit", timeZone: "UTC" };
-  if (withDay) Object.assign(options, { weekday: "short", day: "numeric", month: "short" });
-  return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, options).format(shown); // 24 hours, the day before the month
+  return dateFormat(withDay ? DAY_AND_HOUR : HOUR).format(shown);
 }
 
 /** A day with its year, by the clock where `hour`; `ms` is local time told as if it were UTC. */
 export function date(ms: number, hour: boolean): string {
-  const options: Intl.DateTimeFormatOptions = hour ? { dateStyle: "full", timeStyle: "short" } : { dateStyle: "long" };
-  return new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { ...options, timeZone: "UTC" }).format(ms);
+  return dateFormat(hour ? { dateStyle: "full", timeStyle: "short" } : { dateStyle: "long" }).format(ms);
 }
 
 /** An instant that a file tells in ISO 8601, in words. */
 export function instant(iso: string): string {
   const at = Date.parse(iso);
   if (!Number.isFinite(at)) return iso;
-  return `${new Intl.DateTimeFormat(lang === "en" ? "en-GB" : lang, { dateStyle: "long", timeStyle: "short", timeZone: "UTC" }).format(at)} UTC`;
+  return `${dateFormat({ dateStyle: "long", timeStyle: "short" }).format(at)} UTC`;
 }

@@ -29,10 +29,16 @@ interface Item {
   tall: number;
   /** Of the line from the name down to the place. */
   stem: number;
+  /** As it was drawn: how much longer the stem was, and whether it could be seen. */
+  lift: number;
+  shown: boolean | null;
 }
 
 /** West, north, east, south on the screen (pixels). */
 type Box = [number, number, number, number];
+
+/** What names may not lie under. */
+const PANELS = "#head, #panel, #time, #card, #tools, #scale, #profile, #chapter-list, #story, #side-left, #side-right, #split";
 
 /** How much longer a stem may get (pixels). */
 const LIFTS = [0, 20, 40];
@@ -41,12 +47,23 @@ export class Labels {
   private items: Item[] = [];
   private readonly app: App;
 
-  constructor(app: App) {
+  private known: { boxes: Box[]; width: number; height: number; listed: boolean } | null = null;
+  private readonly onMoved: () => void;
+
+  /** `onMoved`: a panel takes another place, names have to be put again. */
+  constructor(app: App, onMoved: () => void) {
     this.app = app;
+    this.onMoved = onMoved;
     this.make();
     app.on((changed) => {
       if (changed.has("language") || changed.has("scenario")) this.make();
+      for (const what of changed) if (what !== "time" && what !== "frames") this.known = null;
     });
+    const watch = new ResizeObserver(() => {
+      this.known = null;
+      this.onMoved();
+    });
+    for (const panel of document.querySelectorAll(`#map, ${PANELS}`)) watch.observe(panel);
   }
 
   private make(): void {
@@ -59,7 +76,7 @@ export class Labels {
       const area = kind === "area";
       const element = h("div", { class: `label ${kind}` }, h("span", {}, text), ...(area ? [] : [h("i", {})]));
       host.append(element);
-      return { x, y, element, area, wanted: () => choices.showPlaces, text: null, wide: 0, tall: 0, stem: 0, ...more };
+      return { x, y, element, area, wanted: () => choices.showPlaces, text: null, wide: 0, tall: 0, stem: 0, lift: 0, shown: null, ...more };
     };
     // A discharge changes with time, so it comes after hospitals and before other names; marks come last.
     const places = data.places.filter((place) => territory.lattice.inside(place.x, place.y)).sort((a, b) => rank(a) - rank(b));
@@ -92,25 +109,34 @@ export class Labels {
     pin.style.visibility = at.ahead ? "visible" : "hidden";
   }
 
-  update(view: View, width: number, height: number): void {
-    this.pin(view);
-    const taken: Box[] = [];
-    for (const selector of ["#head", "#panel", "#time", "#card", "#tools", "#scale", "#profile", "#chapter-list", "#story", "#side-left", "#side-right", "#split"]) {
-      const box = document.querySelector<HTMLElement>(selector);
-      if (box && box.checkVisibility()) {
-        const r = box.getBoundingClientRect();
-        taken.push([r.left - 4, r.top - 4, r.right + 4, r.bottom + 4]);
-      }
+  /** Where panels lie, and how large the map is; looked up again only when they may have changed. */
+  private room(): { boxes: Box[]; width: number; height: number; listed: boolean } {
+    const listed = document.getElementById("chapter-list")?.hidden === false; // made anew with the time bar
+    if (this.known?.listed === listed) return this.known;
+    const boxes: Box[] = [];
+    for (const box of document.querySelectorAll<HTMLElement>(PANELS)) {
+      if (!box.checkVisibility()) continue;
+      const r = box.getBoundingClientRect();
+      boxes.push([r.left - 4, r.top - 4, r.right + 4, r.bottom + 4]);
     }
+    const { clientWidth: width, clientHeight: height } = byId("map");
+    return (this.known = { boxes, width, height, listed });
+  }
+
+  update(view: View): void {
+    this.pin(view);
+    const { boxes: panels, width, height } = this.room();
+    const taken: Box[] = [...panels];
     for (const item of this.items) {
       const { element } = item;
       let visible = item.wanted();
       if (visible && item.text) {
         const said = item.text();
         const span = element.firstElementChild as HTMLElement;
-        if (span.textContent !== said) {
+        const before = span.textContent ?? "";
+        if (before !== said) {
           span.textContent = said;
-          measure(item);
+          if (before.length !== said.length) measure(item); // digits are all as wide
         }
       }
       if (visible) {
@@ -128,12 +154,19 @@ export class Labels {
             && !taken.some((o) => boxes.some((box) => o[0] < box[2] && o[2] > box[0] && o[1] < box[3] && o[3] > box[1]));
           if (!visible) continue;
           taken.push(...boxes);
-          element.style.transform = `translate(${x}px, ${y}px)`;
-          if (item.stem > 0) (element.lastElementChild as HTMLElement).style.height = `${item.stem + lift}px`;
+          const place = `translate(${x}px, ${y}px)`;
+          if (element.style.transform !== place) element.style.transform = place;
+          if (item.stem > 0 && item.lift !== lift) {
+            item.lift = lift;
+            (element.lastElementChild as HTMLElement).style.height = `${item.stem + lift}px`;
+          }
           break;
         }
       }
-      element.style.visibility = visible ? "visible" : "hidden";
+      if (item.shown !== visible) {
+        item.shown = visible;
+        element.style.visibility = visible ? "visible" : "hidden";
+      }
     }
   }
 }
@@ -144,6 +177,7 @@ function measure(item: Item): void {
   item.wide = item.element.offsetWidth;
   item.tall = item.element.offsetHeight;
   item.stem = stem?.offsetHeight ?? 0;
+  item.lift = 0;
 }
 
 /** The point half way along a line x, y, x, y … */

@@ -91,7 +91,7 @@ function makeInterface(app: App, view: View, loader: Loader): void {
   performance.mark("interface");
   byId("veil").hidden = true;
   document.body.dataset["view"] = view.mode;
-  const labels = new Labels(app);
+  const labels = new Labels(app, () => view.invalidate());
   makeHead(app, view);
   makeMore();
   makePanel(app, view.mode);
@@ -108,7 +108,7 @@ function makeInterface(app: App, view: View, loader: Loader): void {
   const needle = document.querySelector<SVGElement>("#compass g");
   view.onDraw = () => {
     loader.look();
-    labels.update(view, map.clientWidth, map.clientHeight);
+    labels.update(view);
     needle?.setAttribute("transform", `rotate(${-view.bearing()} 12 12)`);
     updateScale(app, view);
     drawProfileLine(app, view);
@@ -308,10 +308,12 @@ function updateScale(app: App, view: View): void {
   const room = perPixel * 130;
   const power = 10 ** Math.floor(Math.log10(room));
   const length = [5, 2, 1].map((m) => m * power).find((m) => m <= room) ?? power;
-  byId("scale-bar").style.width = `${length / perPixel}px`;
+  const wide = `${Math.round(length / perPixel)}px`;
+  if (byId("scale-bar").style.width !== wide) byId("scale-bar").style.width = wide;
   const text = length >= 1000 ? `${number(length / 1000)} km` : `${number(length)} m`;
   const { exaggeration } = app.choices;
-  byId("scale-text").textContent = view.mode === "2d" ? text : `${text} · ${t("scale.relief", { x: number(exaggeration, exaggeration % 1 ? 1 : 0) })}`;
+  const said = view.mode === "2d" ? text : `${text} · ${t("scale.relief", { x: number(exaggeration, exaggeration % 1 ? 1 : 0) })}`;
+  if (byId("scale-text").textContent !== said) byId("scale-text").textContent = said;
 }
 
 function failed(error: unknown): void {

@@ -6,6 +6,7 @@ import {
 } from "./colours";
 import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
+import { type Drawn, Rhythm } from "./rhythm";
 import { type Scenario, changeAt } from "./scenario";
 import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
 import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
@@ -42,6 +43,7 @@ export class Map2D implements View {
   private y = 0;
   private scale = 1; // CSS pixels per metre
   private dirty = true;
+  private readonly rhythm = new Rhythm();
 
   constructor(host: HTMLElement, app: App) {
     this.host = host;
@@ -72,8 +74,12 @@ export class Map2D implements View {
       const loop = (now: number): void => {
         requestAnimationFrame(loop);
         this.flow(now);
-        if (!this.dirty) return;
+        if (!this.dirty) {
+          this.rhythm.rests();
+          return;
+        }
         this.dirty = false;
+        this.rhythm.drew(now);
         this.draw();
         this.onDraw();
         done();
@@ -380,6 +386,10 @@ export class Map2D implements View {
 
   invalidate(): void {
     this.dirty = true;
+  }
+
+  drawn(): Drawn {
+    return { images: this.rhythm.images, card: "", software: true, level: null };
   }
 
   resize(): void {

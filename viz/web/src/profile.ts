@@ -4,7 +4,7 @@ import { DIKE, SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
 import { metres, number, t } from "./i18n";
 import type { Scenario } from "./scenario";
-import type { App } from "./state";
+import { type App, unhurried } from "./state";
 import type { View } from "./view";
 
 const SAMPLES = 300;
@@ -188,8 +188,9 @@ export function makeProfile(app: App, onClose: () => void): void {
   };
 
   update();
+  const follow = unhurried(app, update);
   app.on((changed) => {
-    if (choices.tool === "profile" || choices.profile || changed.has("profile") || changed.has("tool")) update();
+    if (choices.tool === "profile" || choices.profile || changed.has("profile") || changed.has("tool")) follow(changed);
   });
 }
 

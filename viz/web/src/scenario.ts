@@ -63,6 +63,7 @@ export class Scenario {
   private cells = new Uint32Array();
   private slots = new Int32Array();
   private near = new Uint32Array();
+  private scratch: Uint8Array | null = null;
   private readonly wetHalf: Uint16Array;
   /** The first code that is drawn as water. */
   private readonly drawn: number;
@@ -131,7 +132,7 @@ export class Scenario {
   }
 
   /** Whether a frame is decoded wherever the reader looks. */
-  private there(frame: number): boolean {
+  there(frame: number): boolean {
     if (this.opened.has(frame)) return true;
     const { depths, inSight } = this;
     const chunk = depths.chunkOf(frame);
@@ -232,14 +233,15 @@ export class Scenario {
    * Signed depth as 16-bit floats, for textures: the depth where there is water; beside water, the water's
    * level less the ground, so that the line between cells where it passes the drawing threshold is where
    * the water surface meets the ground; a little below zero elsewhere. A crest one cell wide is whole.
+   * `into`: what this scenario made before, to be written over.
    */
-  signed(packed: Codes): Uint16Array<ArrayBuffer> {
+  signed(packed: Codes, into: Uint16Array<ArrayBuffer> | null = null): Uint16Array<ArrayBuffer> {
     const { nx, ny } = this.lattice;
     const { bed, curve, wetHalf, drawn, roofs, cells, near } = this;
-    const codes = new Uint8Array(nx * ny);
+    const codes = (this.scratch ??= new Uint8Array(nx * ny)); // where nothing is ever wet it stays 0
     for (let s = 0; s < cells.length; s++) codes[cells[s]] = packed[s];
     const away = half(-0.3);
-    const out = new Uint16Array(nx * ny).fill(away);
+    const out = into ?? new Uint16Array(nx * ny).fill(away);
     for (const c of near) {
       const code = codes[c];
       if (code >= drawn) {
@@ -252,7 +254,10 @@ export class Scenario {
       const down = i < ny - 1 ? nx : 0;
       const left = j > 0 ? -1 : 0;
       const right = j < nx - 1 ? 1 : 0;
-      const [north, south, west, east] = [codes[c + up], codes[c + down], codes[c + left], codes[c + right]];
+      const north = codes[c + up];
+      const south = codes[c + down];
+      const west = codes[c + left];
+      const east = codes[c + right];
       let crest = 0;
       if ((north >= drawn && south >= drawn) || (west >= drawn && east >= drawn)) {
         // Water on both sides of a crest one cell wide: it is dry to its sides, as the model has it, and holds
@@ -278,13 +283,19 @@ export class Scenario {
       if (codes[n + right]) { sum += bed[n + right] + curve[codes[n + right]]; count++; }
       if (codes[c + left]) { sum += bed[c + left] + curve[codes[c + left]]; count++; }
       if (codes[c + right]) { sum += bed[c + right] + curve[codes[c + right]]; count++; }
-      if (count === 0) continue;
+      if (count === 0) {
+        out[c] = away;
+        continue;
+      }
       let over = sum / count - bed[c];
       if (roofs && roofs[c >> 3] & (128 >> (c & 7))) {
         out[c] = half(over);
         continue;
       }
-      if (Number.isNaN(over)) continue;
+      if (Number.isNaN(over)) {
+        out[c] = away;
+        continue;
+      }
       if (crest < over) over = crest;
       out[c] = half(Math.max(Math.min(over, -DRY_MARGIN), -50));
     }

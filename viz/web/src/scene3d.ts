@@ -10,10 +10,11 @@ import { Flow, flowAtFirst } from "./flow";
 import { GroundTiles, bedTexture } from "./ground";
 import { homeCamera } from "./home";
 import { Orbit } from "./orbit";
-import { MOST_TILES, type Pace } from "./pace";
+import { LEVELS, MOST_TILES, type Pace } from "./pace";
 import { pickAlong } from "./picking";
 import * as glsl from "./shaders";
 import type { App, Picked } from "./state";
+import { type Drawn, Rhythm } from "./rhythm";
 import { StreakMesh } from "./streaks";
 import { ScenarioTextures } from "./textures";
 import { Things } from "./things";
@@ -36,6 +37,11 @@ export class Scene3D implements View {
   private readonly things: Things;
   private readonly decoder: Decoder;
   private readonly pace: Pace;
+  private readonly drawer: { card: string; software: boolean };
+  private readonly rhythm = new Rhythm();
+  /** Of the picture on the page (pixels): asking the page for it would lay it out again. */
+  private wide = 1;
+  private tall = 1;
   private readonly change = new ChangeTexture();
   private readonly ground: Texture;
   private readonly photo: Texture | null;
@@ -43,25 +49,28 @@ export class Scene3D implements View {
   private readonly groundMesh: Mesh;
   private readonly groundMaterials = new Map<string, ShaderMaterial>();
   private readonly beds: DataTexture[] = [];
+  private divided: number[] = [];
   private ratio = 1;
   private dirty = true;
   private stale = true;
   private moving = 0;
   private still = 0;
   private readonly streaks: (StreakMesh | null)[];
-  private flowed = 0;
+  private readonly flowed: [number, number] = [0, 0];
+  private turns = 0;
   private onShown: () => void = () => undefined;
   private seen = false;
   /** A picture that the card has not finished yet: when its work began, and whether it is one of a moving view. */
   private pending: { fence: WebGLSync; began: number; moving: boolean } | null = null;
 
-  constructor(host: HTMLElement, app: App, { canvas, renderer, software, pace }: Drawing, decoder: Decoder) {
+  constructor(host: HTMLElement, app: App, { canvas, renderer, software, card, pace }: Drawing, decoder: Decoder) {
     this.host = host;
     this.app = app;
     const { territory } = app;
     host.prepend(canvas);
     this.decoder = decoder;
     this.pace = pace;
+    this.drawer = { card, software };
     this.ratio = pace.ratio(false);
     this.renderer = renderer;
     this.shown = new Promise((done) => (this.onShown = done));
@@ -108,7 +117,7 @@ export class Scene3D implements View {
     this.home(false);
     app.on((changed) => {
       if (changed.size === 1 && changed.has("frames") && this.shownNow.every((k) => this.of(k).isCurrent(app))) return;
-      if (["time", "frames", "water", "buildingMode", "difference", "scenario", "other"].some((key) => changed.has(key as never))) this.stale = true;
+      if (["time", "frames", "water", "playing", "buildingMode", "difference", "scenario", "other"].some((key) => changed.has(key as never))) this.stale = true;
       this.dirty = true;
     });
     canvas.addEventListener("webglcontextrestored", () => this.invalidate());
@@ -144,6 +153,11 @@ export class Scene3D implements View {
     return this.pace.measured;
   }
 
+  drawn(): Drawn {
+    const { pace, rhythm, drawer } = this;
+    return { ...drawer, images: rhythm.images, level: { now: LEVELS.indexOf(pace.level) + 1, most: LEVELS.length } };
+  }
+
   /** What a picture asks of the graphics card: viz/web/README.md has the budget. */
   get cost(): { triangles: number; calls: number; textures: number } {
     const { render, memory } = this.renderer.info;
@@ -159,6 +173,7 @@ export class Scene3D implements View {
     if (now.x !== clientWidth || now.y !== clientHeight || this.renderer.getPixelRatio() !== wanted) {
       this.renderer.setDrawingBufferSize(clientWidth, clientHeight, wanted);
     }
+    [this.wide, this.tall] = [clientWidth, clientHeight];
     this.orbit.resize(clientWidth / Math.max(1, clientHeight));
     this.dirty = true;
   }
@@ -173,12 +188,18 @@ export class Scene3D implements View {
       this.resize();
     }
     this.flow(now);
-    if (!this.dirty) return;
+    if (!this.dirty) {
+      this.rhythm.rests();
+      return;
+    }
     this.dirty = false;
+    if (quiet) this.rhythm.rests();
+    else this.rhythm.drew(now);
     const before = performance.now();
     this.draw();
     this.onDraw();
     this.mark(before, !quiet);
+    if (this.app.choices.playing) this.shownNow.some((k) => this.of(k).ahead(this.app, this.renderer));
   }
 
   /** Ask when the card will have finished this picture: nothing waits for it. */
@@ -218,22 +239,24 @@ export class Scene3D implements View {
     const { app } = this;
     const still = !app.choices.showFlow || app.whole || document.hidden || this.measured === 0;
     if (still) return;
-    const passed = (now - this.flowed) / 1000;
-    if (1000 * passed < this.pace.drift && !app.choices.playing) return;
-    this.flowed = now;
+    if (now - this.flowed[0] < this.pace.drift && !app.choices.playing) return;
     const perPixel = this.metresPerPixel();
     const screen = this.renderer.getSize(new Vector2());
     const reach = 0.62 * Math.max(screen.x, 1.3 * screen.y) * perPixel;
     const { target } = this.orbit.controls;
-    for (const k of this.shownNow) {
+    // Two scenarios side by side take turns: each moves on in every other picture.
+    const shown = this.shownNow;
+    this.turns = (this.turns + 1) % shown.length;
+    for (const k of [shown[this.turns]]) {
+      const passed = (now - this.flowed[this.turns]) / 1000;
+      this.flowed[this.turns] = now;
       const streaks = this.streaks[k];
       if (!streaks || streaks.flow.empty) continue;
       streaks.flow.active = Math.round(this.pace.level.streaks * STREAKS);
       streaks.flow.step(Math.min(0.2, passed), target.x, target.y, reach, perPixel);
       const scenario = app.scenarios[k];
       const { lattice } = app.territory;
-      streaks.update((x, y) => lattice.bilinear(scenario.bed, x, y) + scenario.depthAt(lattice.cellAt(x, y), app.choices.time),
-        screen, perPixel);
+      streaks.update((x, y) => lattice.bilinear(scenario.bed, x, y), screen, perPixel);
       this.dirty = true;
     }
   }
@@ -305,6 +328,10 @@ export class Scene3D implements View {
   private chooseTiles(perPixel: number): void {
     const { exaggeration } = this.app.choices;
     const { eye } = this.orbit;
+    // The same view has the same tiles: playing over a still view divides none.
+    const seen = [...eye.matrixWorld.elements, ...eye.projectionMatrix.elements, exaggeration, perPixel, this.pace.level.tiles];
+    if (seen.every((value, k) => value === this.divided[k])) return;
+    this.divided = seen;
     const frustum = this.frustum();
     const box = new Box3();
     const { x, y, z } = eye.position;
@@ -372,8 +399,8 @@ export class Scene3D implements View {
     const z = (this.surface(x, y) + above) * this.app.choices.exaggeration;
     const at = new Vector3(x, y, Number.isFinite(z) ? z : 0).project(this.orbit.eye);
     return {
-      x: ((at.x + 1) / 2) * this.host.clientWidth,
-      y: ((1 - at.y) / 2) * this.host.clientHeight,
+      x: ((at.x + 1) / 2) * this.wide,
+      y: ((1 - at.y) / 2) * this.tall,
       ahead: at.z < 1,
     };
   }
@@ -433,6 +460,6 @@ export class Scene3D implements View {
   }
 
   metresPerPixel(): number {
-    return (2 * this.orbit.distance * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / Math.max(1, this.host.clientHeight);
+    return (2 * this.orbit.distance * Math.tan((FIELD_OF_VIEW * Math.PI) / 360)) / this.tall;
   }
 }

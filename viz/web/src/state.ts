@@ -171,6 +171,20 @@ export class App {
   }
 }
 
+/**
+ * Numbers and charts that follow time: while it plays they are made ten times a second, not in every picture.
+ * Any other change, the end of playing too, is answered at once.
+ */
+export function unhurried(app: App, update: () => void): (changed: Set<Choice | "frames" | "language">) => void {
+  let last = 0;
+  return (changed) => {
+    const now = performance.now();
+    if (app.choices.playing && now - last < 100 && [...changed].every((what) => what === "time" || what === "frames")) return;
+    last = now;
+    update();
+  };
+}
+
 export const enum RoadState {
   Open = 0,
   Slow = 1,

@@ -40,15 +40,15 @@ export class StreakMesh {
     this.mesh.renderOrder = 2;
   }
 
-  /** Take over where the streaks are; `height` is that of the water's surface. */
-  update(height: (x: number, y: number) => number, screen: Vector2, metresPerPixel: number): void {
+  /** Take over where the streaks are; `ground` is the height of the bed. */
+  update(ground: (x: number, y: number) => number, screen: Vector2, metresPerPixel: number): void {
     const { flow, material } = this;
     const at = this.position.array;
     const look = this.streak.array;
     this.mesh.geometry.setDrawRange(0, 6 * flow.active);
     for (let k = 0; k < flow.active; k++) {
       const seen = flow.light[k] > 0;
-      const z = seen ? height(flow.x[k], flow.y[k]) : 0;
+      const z = seen ? ground(flow.x[k], flow.y[k]) + flow.depth[k] : 0;
       for (let c = 0; c < 4; c++) {
         const p = (4 * k + c) * 3;
         at[p] = flow.x[k];

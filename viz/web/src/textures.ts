@@ -1,6 +1,6 @@
 // What the graphics card knows of a scenario: two frames around the instant, states of buildings and roads.
 
-import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RGFormat, RedFormat, UnsignedByteType } from "three";
+import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RGFormat, RedFormat, UnsignedByteType, type WebGLRenderer } from "three";
 import { SATURATION_BOUNDS, changeClass, depthClass } from "./colours";
 import { half } from "./lattice";
 import type { Codes, Scenario } from "./scenario";
@@ -9,6 +9,8 @@ import { type App, RoadState, buildingChange, buildingDepth, roadState } from ".
 export class ScenarioTextures {
   readonly scenario: Scenario;
   private readonly frames = new Map<string, DataTexture>();
+  private readonly spare: DataTexture[] = [];
+  private told = 0;
   a: DataTexture;
   b: DataTexture;
   first: DataTexture;
@@ -27,7 +29,16 @@ export class ScenarioTextures {
   }
 
   private frame(key: string, codes: () => Codes): DataTexture {
-    return this.made(key, () => this.scenario.signed(codes()));
+    const known = this.frames.get(key);
+    if (known) return known;
+    const { nx, ny } = this.scenario.lattice;
+    const spare = this.spare.pop();
+    const depths = this.scenario.signed(codes(), (spare?.image.data as Uint16Array<ArrayBuffer> | undefined) ?? null);
+    const texture = spare ?? new DataTexture(depths, nx, ny, RedFormat, HalfFloatType);
+    texture.minFilter = texture.magFilter = LinearFilter;
+    texture.needsUpdate = true;
+    this.frames.set(key, texture);
+    return texture;
   }
 
   /** Permanent water, and how much its bed is raised to the ground beside it for the colours of a flood. */
@@ -47,17 +58,6 @@ export class ScenarioTextures {
     return texture;
   }
 
-  private made(key: string, depths: () => Uint16Array<ArrayBuffer>): DataTexture {
-    let texture = this.frames.get(key);
-    if (!texture) {
-      const { nx, ny } = this.scenario.lattice;
-      texture = new DataTexture(depths(), nx, ny, RedFormat, HalfFloatType);
-      texture.minFilter = texture.magFilter = LinearFilter;
-      texture.needsUpdate = true;
-      this.frames.set(key, texture);
-    }
-    return texture;
-  }
 
   /** Which frames the present choices ask for. */
   private wanted(app: App): string {
@@ -87,16 +87,35 @@ export class ScenarioTextures {
       this.a = this.frame(before, () => scenario.codes(a));
       this.b = f > 0 ? this.frame(after, () => scenario.codes(b)) : this.a;
       this.between = f;
-      kept = [before, after];
+      kept = app.choices.playing && b + 1 < scenario.meta.times.length ? [before, after, scenario.stamp(b + 1)] : [before, after];
     }
     for (const [key, texture] of this.frames) {
       if (!kept.includes(key)) {
-        texture.dispose();
         this.frames.delete(key);
+        if (this.spare.length < 1) this.spare.push(texture); // written over by a next frame: nothing to collect
+        else texture.dispose();
       }
     }
+    // Houses and roads change class now and then: while time plays, every tenth of a second is enough for the eye.
+    const now = performance.now();
+    if (app.choices.playing && now - this.told < 100) return;
+    this.told = now;
     this.updateBuildings(app);
     this.updateRoads(app);
+  }
+
+  /**
+   * While time plays, the frame after the next is made and handed over before it is needed: in a picture that has
+   * nothing else new. True when there was something to do.
+   */
+  ahead(app: App, renderer: WebGLRenderer): boolean {
+    const { scenario } = this;
+    const next = scenario.moment(app.choices.time).b + 1;
+    if (app.whole || next >= scenario.meta.times.length || !scenario.there(next)) return false;
+    const key = scenario.stamp(next);
+    if (this.frames.has(key)) return false;
+    renderer.initTexture(this.frame(key, () => scenario.codes(next)));
+    return true;
   }
 
   private updateBuildings(app: App): void {

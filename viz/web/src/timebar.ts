@@ -93,23 +93,33 @@ export function makeTimebar(app: App, view: View): void {
     update();
   };
 
+  // A text written again, the same, would have the page laid out again in every picture.
+  const say = (id: string, text: string): void => {
+    const element = byId(id);
+    if (element.textContent !== text) element.textContent = text;
+  };
+
   const update = (): void => {
     const play = byId<HTMLButtonElement>("play");
-    play.replaceChildren(icon(choices.playing ? PAUSE : PLAY, true), h("span", {}, t(choices.playing ? "time.pause" : "time.play")));
-    play.setAttribute("aria-label", t(choices.playing ? "time.pause" : "time.play"));
+    const does = t(choices.playing ? "time.pause" : "time.play");
+    if (play.getAttribute("aria-label") !== does) {
+      play.replaceChildren(icon(choices.playing ? PAUSE : PLAY, true), h("span", {}, does));
+      play.setAttribute("aria-label", does);
+    }
     const slider = byId<HTMLInputElement>("slider");
     slider.value = String(choices.time);
     const share = still ? 0 : ((choices.time - from) / (to - from)) * 100;
     slider.style.setProperty("--done", `${share}%`);
-    slider.setAttribute("aria-valuetext", `${clockText(choices.time)}, T+${duration(choices.time)}`);
+    const valued = `${clockText(choices.time)}, T+${duration(choices.time)}`;
+    if (slider.getAttribute("aria-valuetext") !== valued) slider.setAttribute("aria-valuetext", valued);
     const { whole } = app;
-    byId("clock").textContent = choices.difference ? t("time.difference") : app.chance ? t("time.chance") : whole ? t("time.whole") : clockText(choices.time);
-    byId("since").textContent = whole ? t("time.whole_more") : `T+${duration(choices.time)}`;
+    say("clock", choices.difference ? t("time.difference") : app.chance ? t("time.chance") : whole ? t("time.whole") : clockText(choices.time));
+    say("since", whole ? t("time.whole_more") : `T+${duration(choices.time)}`);
     const { meta } = app.shown;
     const { a, b, f } = app.shown.moment(choices.time);
     const hectares = meta.hectares[a] * (1 - f) + meta.hectares[b] * f;
     const chapter = whole || choices.playing ? null : chapterAt(app, choices.time);
-    byId("area").textContent = chapter ? chapterText(chapter) : t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) });
+    say("area", chapter ? chapterText(chapter) : t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) }));
     byId("time-cursor").setAttribute("x1", String(share * 10));
     byId("time-cursor").setAttribute("x2", String(share * 10));
   };

@@ -1,5 +1,6 @@
 // What the interface asks of a picture, 3D or 2D.
 
+import type { Drawn } from "./rhythm";
 import type { Picked } from "./state";
 
 export interface Screen {
@@ -53,6 +54,8 @@ export interface View {
   goTo(x: number, y: number): void;
   camera(): Camera;
   setCamera(camera: Camera, smooth: boolean): void;
+  /** What draws, and how fast. */
+  drawn(): Drawn;
   /** Draw at once, for a picture. */
   drawNow(): void;
 }
