@@ -74,15 +74,38 @@ def test_a_record_survives_the_file_and_compares(small, tmp_path):
     faster = json.loads(json.dumps(again))
     for row in faster["figures"]:
         row["rate"] *= 2
-    header, rows = report.comparison(again, faster)
-    assert len(header) == len(rows[0])
-    assert {row[-1] for row in rows} == {"2.00"}
-    assert len(rows) == len(small["figures"])
+    compared = report.comparison(again, faster)
+    assert len(compared.header) == len(compared.rows[0])
+    assert {row[-1] for row in compared.rows} == {"2.00"}
+    assert len(compared.rows) == len(small["figures"])
+    assert not compared.is_worse
+    assert not compared.slower
+    back = report.comparison(faster, again)
+    assert back.is_worse
+    assert len(back.slower) == len(small["figures"])
+
+
+def test_a_comparison_tells_another_machine_and_what_only_one_record_has(small):
+    elsewhere = json.loads(json.dumps(small))
+    elsewhere["machine"]["cores"] += 62
+    for row in elsewhere["figures"]:
+        row["rate"] *= 2
+    lost = elsewhere["figures"].pop(0)
+    elsewhere["figures"][0] |= {"local_time_steps": True}
+    compared = report.comparison(elsewhere, small)
+    assert compared.slower
+    assert not compared.is_worse, "another machine"
+    told = "\n".join(report.remarks(compared))
+    assert f"cores {elsewhere['machine']['cores']} → {small['machine']['cores']}" in told
+    assert len(compared.only_now) == 2
+    assert lost["scheme"] in compared.only_now[0]
+    assert "own steps" in compared.only_before[0]
 
 
 def test_what_is_no_record_is_refused(tmp_path):
     path = tmp_path / "other.json"
-    for content in ("{", "[]", '{"format": 0}'):
+    broken = f'{{"format": {report.FORMAT}, "machine": {{}}, "figures": [{{"case": "bench_a"}}]}}'
+    for content in ("{", "[]", '{"format": 0}', f'{{"format": {report.FORMAT}}}', broken):
         path.write_text(content)
         with pytest.raises(InputError, match=r"other\.json"):
             report.read(path)
@@ -95,15 +118,63 @@ def test_unknown_case_is_refused_with_a_suggestion():
         cases.chosen(["bench_b"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [({"threads": [0]}, "--threads"), ({"threads": [1, 4096]}, "4096"), ({"cells": 2}, "--cells")],
+)
+def test_what_cannot_be_measured_is_refused_at_once(arguments, word):
+    with pytest.raises(InputError, match=word):
+        bench(["bench_a"], with_peers=False, **arguments)
+
+
+def test_a_record_that_cannot_be_written_is_refused_before_measuring(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("twin.bench.run", lambda *_, **__: pytest.fail("measured"))
+    with pytest.raises(SystemExit) as stopped:
+        main(["bench", "bench_a", "--json", str(tmp_path)])
+    assert stopped.value.code == 2
+    assert str(tmp_path) in capsys.readouterr().err
+
+
+def test_a_scenario_file_is_a_case():
+    case = cases.chosen([str(cases.samples.path("valmont") / "scenarios" / "demo.toml")])[0]
+    assert case.label.endswith("demo.toml")
+    assert 0.0 < case.duration <= cases.HALF_HOUR
+    domain, forcing = case.build(0)
+    assert domain.require_grid("t").shape == forcing.initial_depth.shape
+    with pytest.raises(InputError, match="absent"):
+        cases.chosen(["absent.toml"])
+
+
+def test_own_steps_are_measured_beside_one_step_for_all(monkeypatch):
+    case = cases.CASES["reservoir"]
+    assert case.own_steps
+    one, own = (
+        run(case, "first_order", "float64", 1, repeat=1, local_time_steps=on, duration=2.0)
+        for on in (False, True)
+    )
+    assert own.cell_steps < 0.5 * one.cell_steps
+    assert own.mass_error < 1e-12
+    assert report.key_of(own.as_table()) != report.key_of(one.as_table())
+
+
 def test_command_prints_the_table_and_compares(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("TWIN_LANG", "en")
     monkeypatch.setattr(peers, "anuga", lambda *_: None)
     arguments = ["bench", "bench_a", "--cells", "16", "--repeat", "1", "--threads", "1"]
-    main([*arguments, "--json", str(tmp_path / "a.json")])
-    main([*arguments, "--compare", str(tmp_path / "a.json")])
+    path = tmp_path / "new" / "a.json"
+    main([*arguments, "--json", str(path)])
+    faster = json.loads(path.read_text(encoding="utf-8"))
+    for row in faster["figures"]:
+        row["rate"] *= 1e3
+    path.write_text(json.dumps(faster), encoding="utf-8")
+    with pytest.raises(SystemExit) as stopped:
+        main([*arguments, "--compare", str(path)])
+    assert stopped.value.code == 1
     shown = capsys.readouterr().out
     assert re.search(r"bench_a\s+second_order\s+float64\s+1\s+256", shown)
     assert "ratio" in shown
+    assert "slower by more than 10%" in shown
+    assert "bench_a: a column of water" in shown
 
 
 def test_buffers_are_counted_once():

@@ -281,6 +281,7 @@ def bench(
     """The benchmark table on this machine."""
     from twin.bench import bench as measure
     from twin.bench import report
+    from twin.bench.cases import chosen
     from twin.bench.warming import warm as compile_all
 
     if warm:
@@ -288,6 +289,10 @@ def bench(
         typer.echo(text("bench.warmed", seconds=f"{done.seconds:.1f}", count=done.count))
         return
     before = report.read(compare) if compare is not None else None
+    if json is not None:  # what cannot be written is refused before minutes of measuring
+        if json.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "", str(json))
+        json.parent.mkdir(parents=True, exist_ok=True)
     found = measure(
         names or (),
         threads=threads or (),
@@ -295,7 +300,7 @@ def bench(
         repeat=repeat,
         full=full,
         told=lambda figure: typer.echo(
-            f"{figure.case} {figure.scheme} {figure.precision} {figure.threads}: {figure.seconds:.2f} s",
+            " ".join(map(str, (*report.key_of(figure.as_table()), f"{figure.seconds:.2f} s"))),
             err=True,
         ),
     )
@@ -319,13 +324,20 @@ def bench(
             )
         )
     print_table(*report.table(found))
-    if before is not None:
-        typer.echo("")
-        print_table(*report.comparison(before, found))
+    for case in chosen(names or [], full=full):
+        typer.echo(f"{case.name}: {case.label}")
     if not names and not full:
         typer.echo(text("bench.short"))
     if json is not None:
         report.write(found, json)
+    if before is not None:
+        compared = report.comparison(before, found)
+        typer.echo("")
+        print_table(compared.header, compared.rows)
+        for line in report.remarks(compared):
+            typer.echo(line)
+        if compared.is_worse:
+            sys.exit(1)
 
 
 cli_traffic.add_to(app)

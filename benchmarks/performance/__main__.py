@@ -1,10 +1,10 @@
 """How fast the flood engine is, and what the speed buys: writes ``benchmarks/PERFORMANCE.md`` and its plots.
 
-    python -m benchmarks.performance [--quick] [SECTION ...]
+    python -m benchmarks.performance [--quick | --page] [SECTION ...]
 
 Sections: table, size, tiles, local, threads, subgrid, output, error; and memory, which is long and runs only
 when it is named. Each keeps what it found as JSON in ``benchmarks/performance_plots``, so that a run of one
-section keeps the figures of the others, with the commit and the load of the machine at which each was
+section keeps the figures of the others, with the sources and the load of the machine at which each was
 measured. Run it on a quiet machine.
 """
 
@@ -13,13 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.performance import accuracy, speed, whole_runs
-from benchmarks.performance.common import HERE, PLOTS, Found
+from benchmarks.performance.common import HERE, PLOTS, Found, page_folder, write_to
 from twin import machine
 
 Page = Callable[[Found], list[str]]
@@ -37,15 +38,32 @@ SECTIONS: dict[str, tuple[str, Callable[[bool], Found], Page]] = {
 LONG = ("memory",)
 
 
+ENGINE = ":/twin/solvers/flood"  # what decides the figures, for git
+
+
+def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["git", "-C", str(HERE), *arguments], capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+
 def commit() -> str:
-    done = subprocess.run(
-        ["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "?"
+    """The commit of the sources, with a + where the flood engine is not as committed."""
+    changed = _git("status", "--porcelain", "--", ENGINE).stdout.strip()
+    return (_git("rev-parse", "--short", "HEAD").stdout.strip() or "?") + ("+" if changed else "")
 
 
-def _measured_at(found: Found) -> str:
-    return f"*Measured {found['date']} at {found['commit']}, load {found['load']}.*"
+def _measured_at(found: Found, where: dict[str, object]) -> str:
+    """When, on which sources and where a section was measured."""
+    words = f"Measured {found['date']} at {found['commit']}, load {found['load']}"
+    if found.get("machine", where) != where:
+        words += f", on another machine ({found['machine']['processor']}, {found['machine']['cores']} cores)"
+    since = _git("diff", "--shortstat", found["commit"].rstrip("+"), "--", ENGINE)
+    if since.returncode != 0:
+        words += "; that commit is not in this history"
+    elif since.stdout.strip():
+        words += f"; the flood engine has changed since:{since.stdout.rstrip()}"
+    return f"*{words}.*"
 
 
 def write_page() -> Path:
@@ -63,12 +81,12 @@ def write_page() -> Path:
         f" {where['system']}.", "",
     ]  # fmt: skip
     for name, (title, _, page) in SECTIONS.items():
-        record = PLOTS / f"{name}.json"
+        record = page_folder() / PLOTS / f"{name}.json"
         if record.is_file():
             found = json.loads(record.read_text(encoding="utf-8"))
-            lines += [f"## {title}", "", _measured_at(found), "", *page(found)]
+            lines += [f"## {title}", "", _measured_at(found, where), "", *page(found)]
     lines += (HERE / "KERNELS.md").read_text(encoding="utf-8").splitlines()
-    target = HERE / "PERFORMANCE.md"
+    target = page_folder() / "PERFORMANCE.md"
     target.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return target
 
@@ -77,19 +95,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sections", nargs="*", choices=[*SECTIONS, []], default=[])
-    parser.add_argument("--quick", action="store_true", help="small sizes, to see that all runs")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", default=[], help=", ".join(SECTIONS))
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        "--quick", action="store_true", help="small sizes, to see that all runs: a page of its own"
+    )
+    kind.add_argument("--page", action="store_true", help="write page and plots again from what was measured")
     options = parser.parse_args()
-    PLOTS.mkdir(exist_ok=True)
-    for name in options.sections or [name for name in SECTIONS if name not in LONG]:
+    if unknown := [name for name in options.sections if name not in SECTIONS]:
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    if options.quick:
+        write_to(Path(tempfile.mkdtemp(prefix="performance-")))
+    chosen = options.sections or [name for name in SECTIONS if name not in LONG]
+    (page_folder() / PLOTS).mkdir(exist_ok=True)
+    for name in [] if options.page else chosen:
         start = time.perf_counter()
         stamp = {
             "date": datetime.now(UTC).isoformat(timespec="minutes"),
             "commit": commit(),
             "load": machine.load(),
+            "machine": machine.record(),
         }
         found = SECTIONS[name][1](options.quick) | stamp
-        (PLOTS / f"{name}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+        (page_folder() / PLOTS / f"{name}.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
     print(write_page())
 

@@ -8,9 +8,10 @@ from typing import Any
 import numba
 
 from twin.bench import peers, report
-from twin.bench.cases import chosen
+from twin.bench.cases import LEAST_CELLS, chosen
 from twin.bench.measure import Figure, pairs, precisions, run, warm
 from twin.bench.roofline import measure
+from twin.errors import Problems
 from twin.jit import compiling
 
 
@@ -41,24 +42,41 @@ def bench(
     Raises
     ------
     InputError
-        No case has that name.
+        No case has that name; threads that numba has not; fewer than LEAST_CELLS cells.
+    SolverError
+        A case stopped.
     """
     cases = chosen(list(names), full=full)
     most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+    problems = Problems()
+    for n in threads:
+        if not 1 <= n <= most:
+            problems.tell("twin bench", "--threads", "bench.bad_threads", found=n, most=most)
+    if 0 < cells < LEAST_CELLS:
+        problems.tell("twin bench", "--cells", "bench.bad_cells", found=cells, least=LEAST_CELLS)
+    problems.raise_if_any()
     short = not names and not full
-    counts = [n for n in (threads or ([most] if short else sorted({1, most}))) if 1 <= n <= most]
+    counts = list(dict.fromkeys(threads)) or ([most] if short else sorted({1, most}))
     repeat = repeat or (1 if short else 3)
+    figures: list[Figure] = []
+
+    def add(figure: Figure) -> None:
+        figures.append(figure)
+        if told is not None:
+            told(figure)
+
     with compiling() as compiled:
         warm(max(counts))
-    limits = [measure(precision, n) for precision in precisions() for n in counts]
-    figures = []
-    for case in cases:
-        for scheme, precision in pairs():
-            for n in counts:
-                figure = run(case, scheme, precision, n, cells=cells if case.cells else 0, repeat=repeat)
-                figures.append(figure)
-                if told is not None:
-                    told(figure)
+        limits = [measure(precision, n) for precision in precisions() for n in counts]
+        for case in cases:
+            side = cells if case.cells else 0
+            for scheme, precision in pairs():
+                for n in counts:
+                    add(run(case, scheme, precision, n, cells=side, repeat=repeat))
+                    if case.own_steps and scheme != "local_inertial":
+                        add(run(
+                            case, scheme, precision, n, cells=side, repeat=repeat, local_time_steps=True
+                        ))  # fmt: skip
     beside = []
     if with_peers and any(case.name == "bench_a" for case in cases):
         peer = peers.anuga(min(cells or 250, 250), 60.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,15 @@ from twin.domain import Domain
 from twin.errors import InputError, listed, suggest, told
 from twin.gridding import DomainParameters, build_domain
 from twin.layers import samples
+from twin.messages import text
 from twin.scenarios import Scenario
 from twin.scenarios.binding import OPEN, InflowForcing, RainForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.parameters import FloodParameters
+
+HALF_HOUR = 1800.0  # s
+LEAST_CELLS = 16  # per side: smaller cases have no valley, no ridge, no column of water
 
 Floats = NDArray[np.float64]
 Built = tuple[Domain, Forcing]
@@ -27,12 +33,13 @@ class Case:
 
     Attributes
     ----------
-    name, label_key : what the command line calls it; its row of the message table.
+    name : what the command line calls it. file : the scenario that it is made of, if any.
     build : cells per side (for those that scale) → domain and forcing.
     duration : simulated seconds.
     cells : cells per side by default; 0: the case has a size of its own.
     tiles : whether dry land sleeps; off where the bare kernels are measured.
     long : whether it is left out unless it is asked for.
+    own_steps : whether it is also run with local time steps, by the schemes that have them.
     """
 
     name: str
@@ -41,11 +48,13 @@ class Case:
     cells: int = 0
     tiles: bool = True
     long: bool = False
+    own_steps: bool = False
+    file: str = ""
 
     @property
-    def label_key(self) -> str:
-        """Row of the message table that says what the case is."""
-        return f"bench.case_{self.name}"
+    def label(self) -> str:
+        """What the case is, for people."""
+        return self.file or text(f"bench.case_{self.name}")
 
 
 def bench_a(cells: int) -> Built:
@@ -116,11 +125,29 @@ def reservoir(cells: int) -> Built:
 
 def sample_valley(_cells: int) -> Built:
     """The sample commune at 5 m with its hundred-year hydrograph: most of the valley stays dry."""
-    scenario = Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml")
-    parameters = scenario.parameters()["domain"]
+    return _built(Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml"))
+
+
+def _built(scenario: Scenario) -> Built:
+    parameters, flood = (scenario.parameters()[name] for name in ("domain", "flood"))
     assert isinstance(parameters, DomainParameters)
-    domain = build_domain(scenario.territory, scenario.resolution, parameters, default_roughness=0.035)
+    assert isinstance(flood, FloodParameters)
+    domain = build_domain(
+        scenario.territory, scenario.resolution, parameters, default_roughness=flood.roughness
+    )
     return domain, Forcing.of_scenario(domain, scenario, {})
+
+
+def of_scenario(file: str) -> Case:
+    """The first half hour of a scenario file, with the schemes of the benchmark and their defaults.
+
+    Raises
+    ------
+    InputError
+        The file cannot be used.
+    """
+    scenario = Scenario.open(Path(file))
+    return Case(scenario.name, lambda _: _built(scenario), min(scenario.duration, HALF_HOUR), file=file)
 
 
 CASES = {
@@ -129,24 +156,26 @@ CASES = {
         Case("bench_a", bench_a, 60.0, cells=500, tiles=False),
         Case("dry_margin", dry_margin, 60.0, cells=250),
         Case("steep_rain", steep_rain, 120.0, cells=400),
-        Case("reservoir", reservoir, 300.0, cells=1280, long=True),
-        Case("valmont", sample_valley, 1800.0),
+        Case("reservoir", reservoir, 300.0, cells=1280, long=True, own_steps=True),
+        Case("valmont", sample_valley, HALF_HOUR),
     )
 }
 
 
 def chosen(names: list[str], *, full: bool = False) -> list[Case]:
-    """The cases of those names; when there is none, all (`full`) or all that are not long.
+    """The cases of those names, which may be scenario files (``.toml``); when there is none, all (`full`) or
+    all that are not long.
 
     Raises
     ------
     InputError
-        No case has that name.
+        No case has that name, or a file cannot be used.
     """
-    unknown = [name for name in names if name not in CASES]
+    unknown = [name for name in names if name not in CASES and not name.endswith(".toml")]
     if unknown:
         raise InputError(
             told("twin bench", "NAME", "error.one_of", suggest(name, CASES), found=name, names=listed(CASES))
             for name in unknown
         )
-    return [CASES[name] for name in names] or [case for case in CASES.values() if full or not case.long]
+    found = [CASES[name] if name in CASES else of_scenario(name) for name in names]
+    return found or [case for case in CASES.values() if full or not case.long]

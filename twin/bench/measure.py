@@ -27,6 +27,7 @@ class Figure:
     speed : simulated seconds per second of the loop.
     bytes_per_cell : of everything that the solver holds.
     mass_error : relative.
+    local_time_steps : whether tiles had steps of their own.
     """
 
     case: str
@@ -41,11 +42,7 @@ class Figure:
     speed: float
     bytes_per_cell: float
     mass_error: float
-
-    @property
-    def key(self) -> tuple[str, str, str, int, int]:
-        """What two records are compared by."""
-        return self.case, self.scheme, self.precision, self.threads, self.cells
+    local_time_steps: bool = False
 
     def as_table(self) -> dict[str, Any]:
         """For the JSON record."""
@@ -67,8 +64,19 @@ def pairs() -> list[tuple[str, str]]:
     return [(scheme, precision) for scheme in schemes() for precision in precisions()]
 
 
-def run(case: Case, scheme: str, precision: str, threads: int, *, cells: int = 0, repeat: int = 3) -> Figure:
-    """The best of `repeat` runs; the first step of each is not counted (it may compile).
+def run(
+    case: Case,
+    scheme: str,
+    precision: str,
+    threads: int,
+    *,
+    cells: int = 0,
+    repeat: int = 3,
+    local_time_steps: bool = False,
+    duration: float = 0.0,
+) -> Figure:
+    """The best of `repeat` runs; the first step of each is not counted (it may compile). duration: in s;
+    0: that of the case.
 
     Raises
     ------
@@ -76,17 +84,21 @@ def run(case: Case, scheme: str, precision: str, threads: int, *, cells: int = 0
         The run stopped: a benchmark of a broken run is none.
     """
     domain, forcing = case.build(cells or case.cells)
+    duration = duration or case.duration
     parameters = FloodParameters.model_validate(
-        {"scheme": scheme, "precision": precision, "threads": threads, "tiles": case.tiles}
-    )
+        {
+            "scheme": scheme, "precision": precision, "threads": threads, "tiles": case.tiles,
+            "local_time_steps": local_time_steps,
+        }
+    )  # fmt: skip
     best: Figure | None = None
     for _ in range(max(1, repeat)):
         solver = FloodSolver.assemble(domain, forcing, parameters)
-        t = solver.step(0.0, case.duration)
+        t = solver.step(0.0, duration)
         skipped_steps, skipped_cells, skipped_time = solver.steps, solver.cell_steps, t
         start = time.perf_counter()
-        while t < case.duration:
-            t, _, _ = solver.advance(t, case.duration)
+        while t < duration:
+            t, _, _ = solver.advance(t, duration)
         seconds = time.perf_counter() - start
         books = solver.ledger()
         size = int(np.prod(domain.require_grid("bench").shape))
@@ -100,9 +112,10 @@ def run(case: Case, scheme: str, precision: str, threads: int, *, cells: int = 0
             cell_steps=solver.cell_steps,
             seconds=seconds,
             rate=_rate(case, solver, size, skipped_steps, skipped_cells) / seconds,
-            speed=(case.duration - skipped_time) / seconds,
+            speed=(duration - skipped_time) / seconds,
             bytes_per_cell=bytes_held(solver) / size,
             mass_error=abs(books["mass_error_m3"]) / max(books["volume_m3"], books["initial_m3"]),
+            local_time_steps=local_time_steps,
         )
         if best is None or figure.seconds < best.seconds:
             best = figure

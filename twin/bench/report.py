@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from twin.files import write_json
 from twin.messages import text
 
 FORMAT = 1
+SLOWER = 0.9  # of the rate before: less is told as a loss; runs on a quiet machine differ by some 5 %
+MACHINE = ("processor", "cores", "memory_gib")  # other values: another machine
 COLUMNS = (
     "case", "scheme", "precision", "threads", "cells", "steps", "seconds", "rate", "speed", "bytes",
     "bandwidth", "arithmetic", "mass_error",
@@ -56,7 +59,7 @@ def table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows = [
         [
             row["case"],
-            row["scheme"],
+            _scheme(row),
             row["precision"],
             str(row["threads"]),
             f"{row['cells']:,}",
@@ -102,25 +105,86 @@ def read(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         given = found.get("format") if isinstance(found, dict) else None
         raise InputError(told(path, "format", "bench.other_format", found=given, format=FORMAT))
+    try:
+        comparison(found, found)
+    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        raise InputError(told(path, "", "bench.no_record", reason=repr(error))) from error
     return found
 
 
-def comparison(before: dict[str, Any], now: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Rates of two records and their ratio, for what both measured."""
-    old = {_key(row): row for row in before["figures"]}
-    both = [(old[_key(row)], row) for row in now["figures"] if _key(row) in old]
+@dataclass(frozen=True)
+class Comparison:
+    """Two records side by side.
+
+    Attributes
+    ----------
+    header, rows : rates and their ratio, for what both measured.
+    other_machine : what differs, as people read it; then a ratio says nothing about the code.
+    slower : figures whose rate fell under SLOWER of what it was. only_before, only_now : figures of one
+        record only.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+    other_machine: list[str]
+    slower: list[str]
+    only_before: list[str]
+    only_now: list[str]
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether the same machine has become slower."""
+        return bool(self.slower) and not self.other_machine
+
+
+def comparison(before: dict[str, Any], now: dict[str, Any]) -> Comparison:
+    """What changed from one record to another."""
+    old, new = ({key_of(row): row for row in found["figures"]} for found in (before, now))
+    both = [key for key in new if key in old]
+    ratio = {key: new[key]["rate"] / old[key]["rate"] for key in both}
     rows = [
         [
-            *(str(part) for part in _key(row)),
-            f"{other['rate'] / 1e6:.1f}",
-            f"{row['rate'] / 1e6:.1f}",
-            f"{row['rate'] / other['rate']:.2f}",
+            *(str(part) for part in key),
+            f"{old[key]['rate'] / 1e6:.1f}",
+            f"{new[key]['rate'] / 1e6:.1f}",
+            f"{ratio[key]:.2f}" + (" ✗" if ratio[key] < SLOWER else ""),
         ]
-        for other, row in both
+        for key in both
     ]
     names = ("case", "scheme", "precision", "threads", "cells", "rate_before", "rate", "ratio")
-    return [text(f"bench.column_{name}") for name in names], rows
+    there, here = before["machine"], now["machine"]
+    return Comparison(
+        [text(f"bench.column_{name}") for name in names],
+        rows,
+        [
+            f"{text(f'bench.machine_{name}')} {there.get(name)} → {here.get(name)}"
+            for name in MACHINE
+            if there.get(name) != here.get(name)
+        ],
+        [" ".join(map(str, key)) for key in both if ratio[key] < SLOWER],
+        [" ".join(map(str, key)) for key in old if key not in new],
+        [" ".join(map(str, key)) for key in new if key not in old],
+    )
 
 
-def _key(row: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in ("case", "scheme", "precision", "threads", "cells"))
+def remarks(compared: Comparison) -> list[str]:
+    """What people should know beside the table of a comparison."""
+    loss = f"{1.0 - SLOWER:.0%}"
+    return [
+        *(text("bench.other_machine", what=what) for what in compared.other_machine),
+        *(text("bench.only_before", what=what) for what in compared.only_before),
+        *(text("bench.only_now", what=what) for what in compared.only_now),
+        *(text("bench.slower", what=what, loss=loss) for what in compared.slower),
+        *([] if compared.slower or not compared.rows else [text("bench.not_slower", loss=loss)]),
+    ]
+
+
+def key_of(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What the figures of two records are matched by: case, scheme, precision, threads, cells."""
+    return (row["case"], _scheme(row), *(row[name] for name in ("precision", "threads", "cells")))
+
+
+def _scheme(row: dict[str, Any]) -> str:
+    """The scheme of a figure as people read it."""
+    own = row.get("local_time_steps", False)
+    return text("bench.own_steps", scheme=row["scheme"]) if own else str(row["scheme"])

@@ -45,13 +45,13 @@ class Limits:
         return asdict(self)
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy")
 def _copy(source: NDArray[Any], target: NDArray[Any]) -> None:
     for k in prange(source.shape[0]):
         target[k] = source[k]
 
 
-@njit(parallel=True, error_model="numpy", fastmath={"contract"})
+@njit(cache=True, parallel=True, error_model="numpy", fastmath={"contract"})
 def _products(x: NDArray[Any], rounds: int) -> None:
     for k in prange(x.shape[0]):
         row = x[k]
@@ -61,7 +61,7 @@ def _products(x: NDArray[Any], rounds: int) -> None:
                 row[j] = row[j] * a + a
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy")
 def _roots(x: NDArray[Any], rounds: int) -> None:
     for k in prange(x.shape[0]):
         row = x[k]
@@ -70,7 +70,7 @@ def _roots(x: NDArray[Any], rounds: int) -> None:
                 row[j] = math.sqrt(row[j])
 
 
-@njit(parallel=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy")
 def _divisions(x: NDArray[Any], rounds: int) -> None:
     for k in prange(x.shape[0]):
         row = x[k]
