@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 import twin
 from tests.test_indicators import make_run
@@ -19,6 +20,7 @@ from twin.layers import samples
 from twin.results import Result
 from twin.side_by_side import LAYER, write
 from twin.styles import CHANGE
+from viz import roads
 from viz.roads import traffic
 
 SCENARIO = """name = "{name}"
@@ -128,6 +130,19 @@ def test_command_writes_tables_and_a_map(
     said = capsys.readouterr().out
     assert "PONT DE LA ROCADE" in said
     assert (tmp_path / "out" / "traffic_change.png").stat().st_size > 20_000
+
+
+def test_maps_of_traffic_have_north_reserve_and_sources(
+    runs: tuple[Result, Result], comparison: Comparison
+) -> None:
+    for figure, reserve in (
+        (roads.traffic(runs[0], lang="fr", dpi=40), "Indicatif, non réglementaire"),
+        (roads.traffic_change(comparison, lang="en", dpi=40), "Indicative, not regulatory"),
+    ):
+        words = [words.get_text() for words in figure.findobj(Text)]
+        assert reserve in words
+        assert "N" in words
+        assert any("Sources" in line for line in words)
 
 
 def test_runs_without_traffic_have_figures_only(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+import twin
 from twin.errors import TwinError
 from twin.messages import number, text
 from twin.results import Result
 from twin.styles import CHANGE, change_label
 from viz.drawing import Drawing, save
-from viz.pen import FAINT, INK
+from viz.pen import FAINT, INK, RED, wrap
+from viz.sheet_text import sources_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from twin.indicators import Comparison
     from twin.solvers.traffic.study import Users
 
@@ -69,6 +74,8 @@ def traffic(
         legend=(text("map.legend_saturation", lang), legend),
         names=_largest(links, volume),
         dpi=dpi,
+        lang=lang,
+        results=[result],
     )
     if path is not None:
         save(figure, path)
@@ -104,6 +111,8 @@ def traffic_change(
         legend=(text("map.legend_change", lang), legend),
         names=_largest(links, np.abs(change) * (classes != 0)),
         dpi=dpi,
+        lang=lang,
+        results=comparison.results,
     )
     if path is not None:
         save(figure, path)
@@ -135,6 +144,7 @@ def users(
         legend=(text("map.legend_users", lang), legend),
         names=_largest(links, volume),
         dpi=dpi,
+        lang=lang,
     )
     axes, zones = figure.axes[0], found.zones
     ends = (zones["begin"] + zones["end"]).to_numpy(np.float64)
@@ -176,6 +186,7 @@ def criticality(
         legend=(text("map.legend_criticality", lang), list(zip(colours, labels, (3.0,) * 4, strict=True))),
         names=[],
         dpi=dpi,
+        lang=lang,
     )
     axes = figure.axes[0]
     shown: list[tuple[float, float]] = []
@@ -220,15 +231,17 @@ def _drawn(
     legend: tuple[str, list[tuple[str, str, float]]],
     names: list[tuple[float, float, str]],
     dpi: int,
+    lang: str | None,
+    results: Sequence[Result] = (),
 ) -> Figure:
-    """One sheet: links in the order of `order`, the least first."""
+    """One sheet: links in the order of `order`, the least first; the sources of `results` at its foot."""
     x0, y0, x1, y1 = links.total_bounds
     least = 0.3 * max(x1 - x0, y1 - y0)  # one straight street is no sheet
     wider, higher = max(least - (x1 - x0), 0.0) / 2, max(least - (y1 - y0), 0.0) / 2
     x0, y0, x1, y1 = x0 - wider, y0 - higher, x1 + wider, y1 + higher
-    height = float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))
+    height = 0.5 + float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))  # the foot, the map
     figure = Drawing(figsize=(11.0, height + 0.9), dpi=dpi, facecolor=PAPER)
-    axes = figure.add_axes((0.02, 0.02, 0.96, height / (height + 0.9) - 0.03))
+    axes = figure.add_axes((0.02, 0.5 / (height + 0.9), 0.96, (height - 0.5) / (height + 0.9) - 0.01))
     axes.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     axes.set_facecolor(PAPER)
     axes.axis("off")
@@ -263,7 +276,35 @@ def _drawn(
     handles = [Line2D([], [], color=colour, lw=w, label=label) for colour, label, w in legend[1]]
     axes.legend(handles=handles, title=legend[0], loc="lower right", fontsize=7.5, title_fontsize=8)
     _scale(axes, x0, y0, x1 - x0)
+    _north(axes, lang)
+    _foot(figure, height + 0.9, lang, results)
     return figure
+
+
+def _north(axes: Axes, lang: str | None) -> None:
+    """An arrow in the upper right corner: maps stand upright."""
+    axes.annotate(
+        text("map.north", lang),
+        xy=(0.985, 1.0),
+        xycoords="axes fraction",
+        xytext=(0.0, -40.0),
+        textcoords="offset points",
+        ha="center",
+        fontsize=9,
+        weight="bold",
+        color=INK,
+        arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.3},
+    )
+
+
+def _foot(figure: Figure, height: float, lang: str | None, results: Sequence[Result]) -> None:
+    """What the sheet may be used for, and the sources that their licences want named."""
+    figure.text(0.02, 0.3 / height, text("map.indicative", lang), fontsize=8.5, weight="bold", color=RED)
+    sources = list(dict.fromkeys(s for result in results for s in sources_of(result, lang)))
+    if sources:
+        cited = f"Twin {twin.__version__}. {text('map.source', lang, sources=' ; '.join(sources))}"
+        lines = wrap(cited, 5.8, 0.96 * figure.get_size_inches()[0] * 72)
+        figure.text(0.02, 0.22 / height, "\n".join(lines), fontsize=5.8, color=FAINT, va="top")
 
 
 def _scale(axes: object, x0: float, y0: float, span: float) -> None:

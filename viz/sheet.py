@@ -377,7 +377,7 @@ class Sheet:
         column.set(xlim=(0, _COLUMN), ylim=(0, self.height))
         column.axis("off")
         pen = Pen(column, self.height - _MARGIN, _COLUMN)
-        pen.write(self.subject.upper(), 7.5, colour="#2171b5", weight="bold")
+        pen.write(self.subject.upper(), 7.5, colour="#2171b5", weight="bold", gap=0.03)
         pen.write(self.title, 14, weight="bold", gap=0.05)
         pen.write(when_of(self.result, self.lang), 7, colour=FAINT, gap=0.06)
         pen.rule()
