@@ -207,6 +207,7 @@ kinds = [
     {}, {"precision": "float32"}, {"scheme": "first_order"}, {"local_time_steps": True},
     {"local_time_steps": True, "precision": "float32"}, {"scheme": "local_inertial"},
     {"scheme": "local_inertial", "precision": "float32"}, {"scheme": "local_inertial", "subgrid": True},
+    {"scheme": "first_order", "subgrid": True},
     {"infiltration": {"method": "horton", "capacity_start": 1e-5, "capacity_end": 1e-6, "decay": 1e-3}},
 ]
 for number, kind in enumerate(kinds):

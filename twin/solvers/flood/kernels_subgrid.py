@@ -365,12 +365,20 @@ def keep_highest(h, level, highest, count, dry):
 
 
 @njit(error_model="numpy")
+def band_rows(old, new, beside, looks, r0, rows, c0, ratio, dry):
+    """:func:`update_row` for a band."""
+    for r in range(r0, r0 + rows):
+        depths, squares = looks_of_row(looks, r - r0)
+        update_row(old, new, beside, depths, squares, r, c0, ratio, dry)
+
+
+@njit(error_model="numpy")
 def band_update(
-    old, new, beside, tables, interval, edge_flux, watched, looks, found, record, classes, r0, rows, c0,
-    columns, tile_row, tile_rows, ny, nx, ratio, dry, t_new,
+    new, beside, tables, interval, edge_flux, watched, looks, found, record, classes, r0, rows, c0,
+    columns, tile_row, tile_rows, ny, nx, dry, t_new,
 ):  # fmt: skip
-    """New volumes, levels and velocities of a band, what crosses the edges and the watched faces, its record
-    and marks; tile_row, tile_rows: first padded row of its tile and its rows.
+    """Levels of a band after its new state, what crosses the edges and the watched faces, its record and
+    marks; tile_row, tile_rows: first padded row of its tile and its rows.
     """
     tiles_x = -(-nx // TILE_COLS)
     faces = ny * tiles_x + 1
@@ -379,8 +387,6 @@ def band_update(
         found[MARKS_HERE + m] = 0.0
     for r in range(r0, r0 + rows):
         i = r - PAD
-        depths, squares = looks_of_row(looks, r - r0)
-        update_row(old, new, beside, depths, squares, r, c0, ratio, dry)
         h = new[DEPTH, r, c0 : c0 + columns]
         deepest = 0.0
         for j in range(columns):

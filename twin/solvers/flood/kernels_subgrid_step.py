@@ -1,6 +1,7 @@
 # mypy: ignore-errors
-"""Time steps on cells that carry the fine terrain (numba): the passes of `kernels_subgrid` over the bands of
-the active tiles, so that threads share a small map too.
+"""Time steps on cells that carry the fine terrain (numba): the passes of `kernels_subgrid` (local inertia)
+or `kernels_subgrid_waves` (shallow water, first order) over the bands of the active tiles, so that threads
+share a small map too.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from twin.solvers.flood.kernels_subgrid import (
     BAD_HERE,
     BAND,
     BANDS,
+    HIGHEST,
     LIMITED_HERE,
     MARKS_HERE,
     MASS_E,
@@ -38,11 +40,13 @@ from twin.solvers.flood.kernels_subgrid import (
     band_discharges,
     band_flow,
     band_limits,
+    band_rows,
     band_shares,
     band_update,
     find_levels,
 )
 from twin.solvers.flood.kernels_subgrid_faces import ZERO
+from twin.solvers.flood.kernels_subgrid_waves import band_fluxes, band_limit_fluxes, band_states
 
 
 @njit(cache=True, error_model="numpy")
@@ -83,6 +87,8 @@ def still_tiles(beside, planes, awake, ny, nx):
         for r in range(PAD + a * TILE_ROWS - (1 if a == 0 else 0), PAD + min((a + 1) * TILE_ROWS, ny)):
             for c in range(PAD + b * TILE_COLS - (1 if b == 0 else 0), PAD + min((b + 1) * TILE_COLS, nx)):
                 for plane in range(MASS_E, SPEED_S + 1):
+                    beside[plane, r, c] = 0.0
+                for plane in range(HIGHEST + 1, beside.shape[0]):
                     beside[plane, r, c] = 0.0
                 beside[THETA, r, c] = 1.0
                 for plane in range(planes.shape[0]):
@@ -125,13 +131,13 @@ def any_limited(found, chosen, count):
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
     old, new, static, record, classes, chosen, marks, values, beside, planes, tables, interval, found,
-    edge_flux, watched, scratch, doubles, looks, ny, nx, steps, dx, dry, law, loop, plain,
+    edge_flux, watched, scratch, doubles, looks, ny, nx, steps, dx, dry, law, waves, loop, plain,
 ):  # fmt: skip
     """`kernels_step.step_tiles` for this scheme.
 
     planes: of the faces; tables: heights and volumes, sills and humps of the faces, sills on the edges;
     interval (ny, nx): where in its table each cell was last; found (tiles, BANDS, FOUND); scratch,
-    doubles, looks (threads, .).
+    doubles, looks (threads, .); waves: the shallow water equations, and not local inertia.
     """
     kinds, given, closed, awake = loop[4], loop[5], loop[6], loop[9]
     counts = loop[1]
@@ -165,10 +171,16 @@ def step_tiles(
             n = take_next(counts, NEXT)
             while n < bands:
                 k, b, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
-                found[k, b, SPEED2] = band_discharges(
-                    old, new, static, beside, planes, scratch[thread], doubles[thread], kinds, given, r0,
-                    rows, c0, columns, ny, nx, ratio, dt, dry,
-                )  # fmt: skip
+                if waves:
+                    band_fluxes(
+                        old, static, beside, planes, tables, scratch[thread], doubles[thread], kinds, given,
+                        closed, r0, rows, c0, columns, ny, nx, ratio, dx, dry,
+                    )  # fmt: skip
+                else:
+                    found[k, b, SPEED2] = band_discharges(
+                        old, new, static, beside, planes, scratch[thread], doubles[thread], kinds, given, r0,
+                        rows, c0, columns, ny, nx, ratio, dt, dry,
+                    )  # fmt: skip
                 n = take_next(counts, NEXT)
         counts[NEXT] = 0
         for _thread in prange(counts[WORKERS]):
@@ -183,7 +195,9 @@ def step_tiles(
                 n = take_next(counts, NEXT)
                 while n < bands:
                     _, _, r0, rows, c0, columns, _, _ = band_of(n, chosen, ny, nx)
-                    if rows > 0:
+                    if rows > 0 and waves:
+                        band_limit_fluxes(old, beside, r0, rows, c0, columns, dry)
+                    elif rows > 0:
                         band_limits(new, beside, r0, rows, c0, columns)
                     n = take_next(counts, NEXT)
             counts[NEXT] = 0
@@ -192,10 +206,16 @@ def step_tiles(
             while n < bands:
                 k, b, r0, rows, c0, columns, tile_row, tile_rows = band_of(n, chosen, ny, nx)
                 if rows > 0:
+                    if waves:
+                        found[k, b, SPEED2] = band_states(
+                            old, new, static, beside, planes, looks[thread], r0, rows, c0, columns, ratio, dt,
+                            dry,
+                        )  # fmt: skip
+                    else:
+                        band_rows(old, new, beside, looks[thread], r0, rows, c0, ratio, dry)
                     band_update(
-                        old, new, beside, tables, interval, edge_flux, watched, looks[thread], found[k, b],
-                        record, classes, r0, rows, c0, columns, tile_row, tile_rows, ny, nx, ratio, dry,
-                        t_new,
+                        new, beside, tables, interval, edge_flux, watched, looks[thread], found[k, b],
+                        record, classes, r0, rows, c0, columns, tile_row, tile_rows, ny, nx, dry, t_new,
                     )  # fmt: skip
                 n = take_next(counts, NEXT)
         gather(found, marks, values, chosen, count, ny, nx)

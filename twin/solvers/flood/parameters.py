@@ -20,8 +20,10 @@ class FloodParameters(Parameters):
     theta : of local_inertial: weight of a face in its own discharge, the rest being its neighbours' along the
         flow (de Almeida et al. 2012); 1 damps nothing.
     advection : whether local_inertial carries momentum.
-    subgrid : whether the cells of local_inertial carry the terrain finer than they are (volumes and sills;
-        `twin.subgrid`). The water depth of a cell is then its volume over its area; without advection.
+    subgrid : whether the cells of local_inertial or first_order carry the terrain finer than they are
+        (volumes and sills; `twin.subgrid`). The water depth of a cell is then its volume over its area;
+        without advection, own time steps, and laws other than Manning's. First order has the whole of the
+        shallow water equations: for fast floods and dam breaks (`kernels_subgrid_waves`).
     roughness : Manning n (s m^-1/3) where no layer says otherwise; the builder of the domain applies it.
     friction : "manning"; or, for comparison with exact solutions and on walls, inflows and open edges only,
         "chezy": c |v| v with c = g / C² in place of n, and "linear": k h v with k (1/s) in place of n.
@@ -66,11 +68,13 @@ class FloodParameters(Parameters):
     crests: Literal["weir", "step"] = "weir"
 
     @model_validator(mode="after")
-    def _subgrid_is_of_local_inertia(self) -> Self:
+    def _what_subgrid_knows(self) -> Self:
         if self.subgrid and self.precision != "float64":
             raise unusable("flood.subgrid_precision", precision=self.precision)
-        if self.subgrid and (self.scheme != "local_inertial" or self.advection):
+        if self.subgrid and (self.scheme == "second_order" or self.advection):
             raise unusable("flood.subgrid_scheme")
+        if self.subgrid and (self.friction != "manning" or self.local_time_steps):
+            raise unusable("flood.subgrid_plain")
         return self
 
     @model_validator(mode="after")

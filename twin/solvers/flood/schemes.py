@@ -21,6 +21,7 @@ from twin.solvers.flood import kernels_step as stepping
 from twin.solvers.flood import kernels_subgrid as subgrid
 from twin.solvers.flood import kernels_subgrid_faces as faces
 from twin.solvers.flood import kernels_subgrid_step as subgrid_step
+from twin.solvers.flood import kernels_subgrid_waves as waves
 from twin.solvers.flood.kernels import (
     DEPTH,
     FRICTION,
@@ -212,6 +213,9 @@ class Subgrid(Scheme):
     """Local inertia on cells that carry the fine terrain."""
 
     planes = subgrid.STATE_PLANES
+    _beside_planes: ClassVar[int] = subgrid.PLANES
+    _scratches: ClassVar[tuple[int, int]] = faces.FACE_SCRATCH, faces.FACE_DOUBLES
+    _waves: ClassVar[bool] = False
 
     def __init__(self, threads: int, parameters: FloodParameters, domain: Domain, datum: float) -> None:
         super().__init__(threads, 1, 1)
@@ -224,14 +228,15 @@ class Subgrid(Scheme):
         curves = domain.field("subgrid_height"), domain.field("subgrid_volume")
         self._tables = (*curves, *_faces(domain, shape[1]))
         self._interval = np.zeros((ny, nx), dtype=np.uint8)
-        self._beside = np.zeros((subgrid.PLANES, *shape))
+        self._beside = np.zeros((self._beside_planes, *shape))
         self._beside[subgrid.LOWEST][self._inside] = low
         self._beside[subgrid.HIGHEST] = -np.inf
         self._beside[subgrid.THETA] = 1.0
         self._planes = np.zeros((faces.FACE_PLANES, *shape), dtype=np.float32)
         self._found = np.zeros((tiles, subgrid.BANDS, subgrid.FOUND))
-        self._faces_scratch = aligned(threads, faces.FACE_SCRATCH, np.float32)
-        self._faces_doubles = aligned(threads, faces.FACE_DOUBLES, np.float64)
+        scratch, doubles = self._scratches
+        self._faces_scratch = aligned(threads, scratch, np.float32)
+        self._faces_doubles = aligned(threads, doubles, np.float64)
         self._dry = parameters.dry_depth
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
@@ -252,7 +257,7 @@ class Subgrid(Scheme):
             s._old, s._new, s._static, s._record, s._classes, s._chosen, s._marks, s._values, self._beside,
             self._planes, self._tables, self._interval, self._found, s._edge_flux, s._watch.faces,
             self._faces_scratch, self._faces_doubles, self._record_scratch, *s._shape, s._steps, s.grid.cell,
-            self._dry, s._law, s._loop.packed, s._sources.plain,
+            self._dry, s._law, self._waves, s._loop.packed, s._sources.plain,
         )  # fmt: skip
 
     def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:
@@ -265,17 +270,27 @@ class Subgrid(Scheme):
         return makers | {"max_water_level": level}
 
     def state(self, state: Floats) -> dict[str, NDArray[Any]]:
-        """Face discharges and highest levels: views."""
+        """Face discharges, where there are any, and highest levels: views."""
         return super().state(state) | {"highest": self._beside[subgrid.HIGHEST]}
 
     def restore(self, target: Floats, state: dict[str, NDArray[Any]]) -> None:
         """Take them back; levels follow from the volumes."""
         super().restore(target, state)
         self._beside[subgrid.MASS_E : subgrid.SPEED_S + 1] = 0.0
+        self._beside[subgrid.PLANES :] = 0.0
         self._planes[:] = 0.0
         self._beside[subgrid.THETA] = 1.0
         self._beside[subgrid.HIGHEST] = state["highest"]
         self._survey(target)
+
+
+class SubgridWaves(Subgrid):
+    """The shallow water equations, first order in space, on cells that carry the fine terrain."""
+
+    planes = 3
+    _beside_planes = waves.WAVE_PLANES
+    _scratches = waves.WAVE_SCRATCH, waves.WAVE_DOUBLES
+    _waves = True
 
 
 def _faces(domain: Domain, width: int) -> tuple[NDArray[np.float32], ...]:
@@ -309,9 +324,10 @@ def scheme_of(
     InputError
         Subgrid is asked for and the domain has no tables, or something acts that knows cells by their bed.
     """
-    if parameters.scheme == "local_inertial" and parameters.subgrid:
+    if parameters.subgrid:
         _refuse(domain, forcing)
-        return Subgrid(threads, parameters, domain, datum)
+        kind = Subgrid if parameters.scheme == "local_inertial" else SubgridWaves
+        return kind(threads, parameters, domain, datum)
     if parameters.scheme == "local_inertial":
         return LocalInertial(threads, parameters)
     second, single = parameters.scheme == "second_order", parameters.precision == "float32"

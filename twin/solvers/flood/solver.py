@@ -110,8 +110,8 @@ class FloodSolver(Solver):
         self._active = active
         self._law = layout.LAWS[parameters.friction]
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
-        # Local inertia looks at the crests of every face.
-        everywhere = parameters.scheme == "local_inertial"
+        # Local inertia and the subgrid look at the crests of every face.
+        everywhere = parameters.subgrid or parameters.scheme == "local_inertial"
         ground = ground_of(domain, active, roughness, self.datum, self._law, crests_everywhere=everywhere)
         self._static, self._crested, self._falls = ground.static, ground.crested, ground.falls
         self._bed: Floats = self._static[layout.BED][self._inside]
