@@ -308,7 +308,7 @@ export class Scenario {
     const { mapped } = this;
     if (!mapped) return out;
     const water = half(0.3);
-    for (let c = 0; c < out.length; c++) if (mapped[c >> 3] & (128 >> (c & 7)) && out[c] & 0x8000) out[c] = water;
+    for (let c = 0; c < out.length; c++) if (mapped[c >> 3] & (128 >> (c & 7)) && (out[c] & 0x8000 || out[c] < water)) out[c] = water; // dry or a film
     return out;
   }
 

@@ -169,7 +169,7 @@ void main() {
     float line = 0.85 * smoothstep(-0.5, 0.1, inside) * (1.0 - smoothstep(1.1, 1.9, inside));
     vec2 ahead = -(inside + 0.6) * width * fall / max(dot(fall, fall), 1e-10);
     float there = signedDepth(vUv + ahead.x * right + ahead.y * up);
-    colour = mix(colour, shore, line * (1.0 - smoothstep(0.0, 0.5, (there - wet) / width)));
+    colour = mix(colour, shore, line * (1.0 - smoothstep(-0.15, 0.1, (there - wet) / width)));
   }
   gl_FragColor = vec4(hazy(colour, vAway), 1.0);
 #endif

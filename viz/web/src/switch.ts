@@ -1,7 +1,7 @@
 // Which scenario is shown, and which two are compared: one row of buttons for two short names, else menus.
 
 import { byId, h } from "./dom";
-import { t } from "./i18n";
+import { capital, t } from "./i18n";
 import type { App } from "./state";
 
 const ROOM = 30; // letters of all names together that fit beside the two other buttons
@@ -44,7 +44,7 @@ export function makeSwitch(app: App, names: string[]): void {
     app.set({ compare: false, difference: false, ...change, scenario: reference, other, ...("difference" in change ? { playing: false } : {}) });
   };
   group.replaceChildren(
-    ...(short ? labels.map((label, k) => button(label, names[k], !two && choices.scenario === k, () => only(k)))
+    ...(short ? labels.map((label, k) => button(capital(label), names[k], !two && choices.scenario === k, () => only(k)))
       : [button(t("head.one"), t("head.one"), !two, () => only(choices.scenario))]),
     button(t("head.compare"), t("head.compare_title"), choices.compare, () => both({ compare: !choices.compare })),
     ...(app.hasDifference ? [button(t("head.difference"), t("head.difference_title"), choices.difference, () => both({ difference: !choices.difference }))] : []));
