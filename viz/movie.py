@@ -64,6 +64,8 @@ def movie(
     if scene.times.size == 0:
         scene.plotter.close()
         raise TwinError(f"{result.path}: {text('scene.no_frames', lang)}")
+    if turn:
+        scene.plotter.camera.zoom(0.85)  # room for the corners that come round
     instants: list[float | None] = []
     if scene.times.size > 1:
         moving = max(2, round((seconds - 1.0) * fps))

@@ -109,6 +109,7 @@ class Scene:
         self.plotter.set_background("#cfdde6", top="#f4f7f9")
         self.menu = menu
         self.pressed: tuple[int, int] | None = None  # where the mouse went down (viz.live)
+        self.asked: tuple[float, float] | None = None  # the place that is told
         self._add_terrain()
         self._buildings = self._add_buildings()
         self._roads = self._lay_roads()
@@ -312,6 +313,8 @@ class Scene:
         self._paint_buildings(depth)
         self._draw_roads(time, depth)
         scene_words.instant(self, time)
+        if self.asked is not None:
+            self.tell(*self.asked)  # its depth is another one now
         self.plotter.render()
 
     def tell(self, x: float, y: float) -> str:
@@ -319,6 +322,7 @@ class Scene:
         i, j = self.grid.index(np.array([x + self.grid.bounds[0]]), np.array([y + self.grid.bounds[1]]))
         if not self.grid.inside(i, j)[0]:
             return ""
+        self.asked = x, y
         cell = int(i[0]), int(j[0])
         deepest = max_water_depth(self.result)
         told = text(

@@ -78,6 +78,14 @@ def test_a_click_tells_the_depth_there_and_a_drag_does_not(drawn: Scene, run: Re
     assert told == []
 
 
+def test_a_told_place_follows_the_slider(drawn: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert drawn.tell(100.0, 200.0)
+    again: list[tuple[float, float]] = []
+    monkeypatch.setattr(drawn, "tell", lambda x, y: again.append((x, y)))
+    drawn.set_time(1800.0)
+    assert again == [(100.0, 200.0)]
+
+
 def test_one_frame_has_no_slider(run: Result) -> None:
     scene = Scene(run, cells=30, window_size=(320, 240))
     scene.times = scene.times[:1]
