@@ -1,15 +1,19 @@
 """Kernels against plain NumPy."""
 
+import importlib
 import os
+import pkgutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.dispatcher import Dispatcher
 from numba.core.errors import TypingError
 
 from tests.flood import reference, reference_second_order
 from tests.flood.basins import advance, hills, solver
+from twin.solvers import flood
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
 from twin.solvers.stale import forget_stale_kernels
@@ -22,6 +26,30 @@ def test_inverse_cube_root_over_all_depths(real: type, error: float) -> None:
     layout.inverse_cube_roots(x, out)
     exact = 1 / np.cbrt(x.astype(np.longdouble))
     assert float(np.abs(out / exact - 1).max()) < error
+
+
+@pytest.mark.parametrize(("real", "small"), [(np.float64, 2.0**-30), (np.float32, np.float32(2.0**-12))])
+def test_a_fused_sum_is_rounded_once(real: type, small: float) -> None:
+    @njit
+    def kernel(x, y, z):  # type: ignore[no-untyped-def]
+        return layout.fused(x, y, z)
+
+    x = real(1.0 + small)
+    assert kernel(x, x, -real(1.0 + 2.0 * small)) == real(small) ** 2
+
+
+def test_no_compiler_chooses_what_is_rounded() -> None:
+    """Contraction by the compiler differed between the process that compiled and those that loaded it."""
+    checked = 0
+    for found in pkgutil.iter_modules(flood.__path__):
+        if not found.name.startswith("kernels"):
+            continue
+        module = importlib.import_module(f"{flood.__name__}.{found.name}")
+        for name, function in vars(module).items():
+            if isinstance(function, Dispatcher):
+                assert not function.targetoptions.get("fastmath"), f"{found.name}.{name}"
+                checked += 1
+    assert checked > 100
 
 
 def test_compensated_sum_loses_nothing() -> None:

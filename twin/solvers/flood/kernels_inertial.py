@@ -40,6 +40,7 @@ from twin.solvers.flood.kernels import (
     DEPTH,
     PAD,
     TILE_COLS,
+    fused,
     in_tile,
     larger,
     like,
@@ -114,8 +115,8 @@ def quick_inverse_cube_root(x):
     third = np.int32(third + (third >> np.int32(4)))
     third = np.int32(third + (third >> np.int32(8)))
     y = _float(np.int32(_SEED - third))
-    r = ONE - x * (y * y * y)
-    return y * (ONE + r * (THIRD + r * (SECOND + r * REST)))
+    r = fused(-x, y * y * y, ONE)
+    return y * fused(r, fused(r, fused(r, REST, SECOND), THIRD), ONE)
 
 
 @njit(inline="always")
@@ -195,7 +196,7 @@ def push(hl, hr, rise, crest, weighted, g_ratio, dry):
     sill = max(max(step, zero), crest)
     depth = max(hl - sill, hr + (step - sill))
     safe = max(depth, dry)
-    q = weighted - (g_ratio * safe) * rise
+    q = fused(-(g_ratio * safe), rise, weighted)
     donor = hl if q > zero else hr
     return q if min(donor, depth) >= dry else zero, safe
 
@@ -207,11 +208,11 @@ def rub(q, depth, across, friction, length):
     """
     root = quick_inverse_cube_root(depth)
     inverse = root * root * root
-    drag = length * friction * math.sqrt(q * q + across * across) * (inverse * inverse * root)
-    return TWO / (ONE + math.sqrt(ONE + drag)), inverse
+    drag = length * friction * math.sqrt(q * q + across * across)
+    return TWO / (ONE + math.sqrt(fused(drag, inverse * inverse * root, ONE))), inverse
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy")
 def faces_within(row, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
     """The faces in x of a row, each between the cells j and j + 1, and their velocities u."""
     first = c0 - HALO + 1
@@ -224,7 +225,7 @@ def faces_within(row, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
     centre, side = theta, like(theta, 0.5) * (like(theta, 1.0) - theta)
     length = TWO * SINGLE(dt)
     for j in range(NB):
-        weighted = (centre * q[j] + side * (before[j] + after[j])) + s[ADDED + 1 + j]
+        weighted = fused(centre, q[j], side * (before[j] + after[j])) + s[ADDED + 1 + j]
         m, depth = push(
             row[H + 1 + j], row[H + 2 + j], row[RISE_E + 1 + j], s[GX + 1 + j], weighted, g_ratio, dry
         )
@@ -234,7 +235,7 @@ def faces_within(row, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
         u[UE + 1 + j] = (SINGLE(m) * share) * inverse
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy")
 def faces_below(row, below, u, s, faces, friction, r, c0, g_ratio, dt, dry, theta):
     """The faces between a row and the one below it, and their velocities u."""
     first = c0 - HALO + 1
@@ -249,7 +250,7 @@ def faces_below(row, below, u, s, faces, friction, r, c0, g_ratio, dt, dry, thet
     centre, side = theta, like(theta, 0.5) * (like(theta, 1.0) - theta)
     length = TWO * SINGLE(dt)
     for j in range(NB):
-        weighted = (centre * q[j] + side * (before[j] + after[j])) + s[ADDED + 1 + j]
+        weighted = fused(centre, q[j], side * (before[j] + after[j])) + s[ADDED + 1 + j]
         m, depth = push(
             row[H + 1 + j], below[H + 1 + j], row[RISE_S + 1 + j], s[GY + 1 + j], weighted, g_ratio, dry
         )

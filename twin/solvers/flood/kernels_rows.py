@@ -43,6 +43,7 @@ from twin.solvers.flood.kernels import (
     SMOOTH,
     TILE_COLS,
     TILE_ROWS,
+    fused,
     in_tile,
     inverse_cube_root,
     larger,
@@ -251,25 +252,25 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
     out = depth * speed
     fall = min(face - step if onto_left else face, zero)
     # One root serves both cases: the speed at the edge, the celerity of the mean depth.
-    root = math.sqrt(speed * speed - g * fall if onto_left | onto_right else half_g * (al + ar))
-    alone = out * root + half_g * ((depth - a) * (depth + a))
+    root = math.sqrt(fused(-g, fall, speed * speed) if onto_left | onto_right else half_g * (al + ar))
+    alone = fused(out, root, half_g * ((depth - a) * (depth + a)))
     # Both sides wet: HLL.
-    u_mean = (cl * ul + cr * ur) / max(cl + cr, like(hl, SMALL))
+    u_mean = fused(cl, ul, cr * ur) / max(cl + cr, like(hl, SMALL))
     slow = min(min(ul - cl, u_mean - root), zero)
     fast = max(max(ur + cr, u_mean + root), zero)
     share = like(hl, 1.0) / max(fast - slow, like(hl, SMALL))
     ql = al * ul
     qr = ar * ur
     both = slow * fast
-    mass = (fast * ql - slow * qr + both * (ar - al)) * share
-    left = (fast * (ql * ul) - slow * (qr * ur + push) + both * (qr - ql)) * share
+    mass = fused(both, ar - al, fused(fast, ql, -slow * qr)) * share
+    left = fused(both, qr - ql, fused(fast, ql * ul, -slow * fused(qr, ur, push))) * share
     mass = out if onto_right else mass
     left = alone if onto_right else left
     mass = -out if onto_left else mass
     left = alone + push if onto_left else left
     right = left - push
-    left = left + half_g * ((hl + al) * min(face, zero))
-    right = right + half_g * ((hr + ar) * min(face - step, zero))
+    left = fused(half_g * (hl + al), min(face, zero), left)
+    right = fused(half_g * (hr + ar), min(face - step, zero), right)
     mass = (max(mass, zero) if hl >= dry else zero) + (min(mass, zero) if hr >= dry else zero)
     across = mass * (vl if mass > zero else vr)
     return mass, left, right, across
@@ -296,7 +297,7 @@ def _update_depths(above, row, s, h, h_new, ratio):
         s[NH + k] = depth
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy")
 def _update_momenta(above, row, s, ratio, dt, dry, law):
     zero = like(dry, 0.0)
     one = like(dry, 1.0)
@@ -305,16 +306,16 @@ def _update_momenta(above, row, s, ratio, dt, dry, law):
         depth = s[NH + j]
         mx = ((s[XL + j] - s[XR + j - 1]) + row[PX + j]) - above[FT + j]
         my = ((s[XT + j] - s[XT + j - 1]) + row[PY + j]) - above[FR + j]
-        mx = row[RQX + j] - ratio * (mx + row[FT + j])
-        my = row[RQY + j] - ratio * (my + row[FL + j])
+        mx = fused(-ratio, mx + row[FT + j], row[RQX + j])
+        my = fused(-ratio, my + row[FL + j], row[RQY + j])
         # Friction, implicit in closed form: no momentum under the dry depth.
         root = inverse_cube_root(max(depth, dry))
         inverse = root * root * root
         square = mx * mx + my * my
         friction = row[RGF + j]
-        drag = math.sqrt(square) * (inverse * inverse) * (root * manning + chezy)
-        drag = (like(dry, 4.0) * dt) * friction * (drag + linear * (one + dt * friction))
-        slowed = like(dry, 2.0) / (one + math.sqrt(one + drag))
+        drag = math.sqrt(square) * (inverse * inverse) * fused(root, manning, chezy)
+        drag = fused(linear, fused(dt, friction, one), drag)
+        slowed = like(dry, 2.0) / (one + math.sqrt(fused((like(dry, 4.0) * dt) * friction, drag, one)))
         wet = depth >= dry
         slowed = slowed if wet else zero
         mx = mx * slowed
@@ -327,7 +328,7 @@ def _update_momenta(above, row, s, ratio, dt, dry, law):
         s[NZ + j] = v2
         v2 = v2 if deep else zero
         s[NV + j] = v2
-        speed = max(abs(mx), abs(my)) * inverse + math.sqrt(like(dry, GRAVITY) * max(depth, zero))
+        speed = fused(max(abs(mx), abs(my)), inverse, math.sqrt(like(dry, GRAVITY) * max(depth, zero)))
         s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if wet else zero)
         s[MAX_V2 + j] = max(s[MAX_V2 + j], v2)
         head = (bed + depth) + min(v2 * like(dry, 0.5 / GRAVITY), depth + depth)

@@ -24,7 +24,7 @@ import math
 
 from numba import njit
 
-from twin.solvers.flood.kernels import GRAVITY, inverse_cube_root, like, same_sign, with_sign_of
+from twin.solvers.flood.kernels import GRAVITY, fused, inverse_cube_root, like, same_sign, with_sign_of
 from twin.solvers.flood.kernels_rows import (
     BH,
     BU,
@@ -117,7 +117,7 @@ def slopes(before, here, after, rise_before, rise_after):
     return own if covered else own - bed, own + bed if covered else own, shared
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy")
 def _slopes_and_half_step(above, row, below, s, ratio, dry):
     zero = like(dry, 0.0)
     one = like(dry, 1.0)
@@ -138,9 +138,9 @@ def _slopes_and_half_step(above, row, below, s, ratio, dry):
         yu = half_slope(u - above[RU + j], below[RU + j] - u, one) if shared_y else zero
         yv = half_slope(v - above[RV + j], below[RV + j] - v, one) if shared_y else zero
         # Half a step of h_t + (hu)_x + (hv)_y = 0, u_t + u u_x + v u_y + g w_x = 0.
-        gain = -ratio * ((u * xh + h * xu) + (v * yh + h * yv))
-        mid_u = u - ratio * ((u * xu + v * yu) + g * xw)
-        mid_v = v - ratio * ((u * xv + v * yv) + g * yw)
+        gain = -ratio * (fused(u, xh, h * xu) + fused(v, yh, h * yv))
+        mid_u = fused(-ratio, fused(g, xw, fused(u, xu, v * yu)), u)
+        mid_v = fused(-ratio, fused(g, yw, fused(v, yv, u * xv)), v)
         mid_h = h + gain
         least_x = min(west, east)
         least_y = min(north, south)
@@ -176,7 +176,7 @@ def _slopes_and_half_step(above, row, below, s, ratio, dry):
         row[PY + j] = (two * g) * mid_h * yw
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@njit(error_model="numpy")
 def _friction_of_half_step(row, s, dt, dry, law):
     one = like(dry, 1.0)
     two = like(dry, 2.0)
@@ -188,9 +188,9 @@ def _friction_of_half_step(row, s, dt, dry, law):
         root = inverse_cube_root(max(s[MH + j], dry))
         size = math.sqrt(mid_u * mid_u + mid_v * mid_v)
         friction = s[MF + j]
-        drag = size * (root * root * root) * (root * manning + chezy)
-        drag = (two * dt) * friction * (drag + linear * (one + half * dt * friction))
-        slowed = two / (one + math.sqrt(one + drag))
+        drag = size * (root * root * root) * fused(root, manning, chezy)
+        drag = fused(linear, fused(half * dt, friction, one), drag)
+        slowed = two / (one + math.sqrt(fused((two * dt) * friction, drag, one)))
         mid_u = mid_u * slowed
         mid_v = mid_v * slowed
         xu = s[EU + j]
