@@ -46,7 +46,9 @@ def test_an_interrupted_run_says_how_far_it_got(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("TWIN_LANG", "fr")
     import shutil
 
-    run = opened_as(write_run(tmp_path / "stopped", frames=5, traffic=False), "interrupted")
+    run = opened_as(
+        write_run(tmp_path / "stopped", frames=5, nx=100, ny=75, cell=20.0, traffic=False), "interrupted"
+    )
     (run.path / "indicators.json").unlink()
     shutil.rmtree(run.path / "fields.zarr" / "max_water_depth")  # written at the end only
     run = Result.open(run.path)

@@ -80,8 +80,11 @@ def canonical_roads(
     width = first_number(frame, columns["width"])
     out["width"] = np.where(width > 0, width, np.nan)
     path = np.isin(nature, table["nature"]["not_for_cars"])
-    out["direction"] = _named(reading, frame, columns["direction"], path, "direction", ("none", "both"))
-    out["access"] = _named(reading, frame, columns["access"], path, "access", ("impossible", "free"))
+    for name, note, assumed in (
+        ("direction", "no_direction", ("none", "both")),
+        ("access", "no_access", ("impossible", "free")),
+    ):
+        out[name] = _named(reading, frame, columns[name], path, name, note, assumed)
     out["level"] = _level(reading, frame, columns["level"])
     out["in_service"] = _in_service(frame, columns["state"])
     out["speed"] = _speed(reading, frame, columns["speed"], nature, out["importance"].to_numpy())
@@ -208,16 +211,17 @@ def _named(
     columns: list[str],
     path: NDArray[np.bool_],
     table: str,
+    note: str,
     assumed: tuple[str, str],
 ) -> NDArray[np.object_]:
-    """Values of an IGN enumeration; where there are none, the ``assumed`` one of a path or of a road."""
+    """Values of an IGN enumeration; where there are none, those ``assumed`` of a path and of a road."""
     out = np.full(len(frame), None, dtype=object)
     if columns:
         out, _ = ign.enumeration(reading, columns[0], frame[columns[0]], ign.tables()["roads"][table])
     missing = out == None  # noqa: E711  (element-wise on objects)
     out[missing & path], out[missing & ~path] = assumed
     if (missing & ~path).any():
-        reading.note(f"no_{table}", count=int((missing & ~path).sum()))
+        reading.note(note, count=int((missing & ~path).sum()))
     return out
 
 
