@@ -59,6 +59,8 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._series: dict[str, zarr.Array[Any]] = {}
+        """Arrays of frames that are open: opening one takes as long as writing a small frame."""
 
     @classmethod
     def create(
@@ -115,7 +117,9 @@ class RunWriter:
     def record(self, frame: int, fields: Mapping[str, Array]) -> None:
         """Write one frame: arrays of shape (ny, nx) by variable name, into place `frame` of the time axis."""
         for name, values in fields.items():
-            _write(_array(self._fields, name), values, frame)
+            if name not in self._series:
+                self._series[name] = _array(self._fields, name)
+            _write(self._series[name], values, frame)
         self._fields.attrs["frames"] = frame + 1
 
     def record_run_fields(self, fields: Mapping[str, Array]) -> None:
