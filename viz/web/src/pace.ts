@@ -2,7 +2,7 @@
 // moves, how many streaks. A governor: pictures that take too long make the next ones cheaper, room makes them finer.
 
 export interface Level {
-  /** Tiles of ground (289 points each). */
+  /** Tiles of ground (545 points each). */
   tiles: number;
   /** Share of the screen's pixels a side while the picture moves; the still picture is always sharp. */
   pixels: number;
@@ -12,9 +12,9 @@ export interface Level {
 
 /** From slow machines to fast ones. */
 export const LEVELS: readonly Level[] = [
-  { tiles: 110, pixels: 0.45, streaks: 0.3 },
-  { tiles: 110, pixels: 0.6, streaks: 0.5 },
-  { tiles: 110, pixels: 0.8, streaks: 0.7 },
+  { tiles: 72, pixels: 0.45, streaks: 0.3 },
+  { tiles: 72, pixels: 0.6, streaks: 0.5 },
+  { tiles: 72, pixels: 0.8, streaks: 0.7 },
   { tiles: 300, pixels: 0.8, streaks: 1 },
   { tiles: 300, pixels: 1, streaks: 1 },
   { tiles: 900, pixels: 1, streaks: 1 },
