@@ -16,7 +16,7 @@ terrain. Water that falls from a sill is pulled by all of the fall (Chen and Noe
 55). Strips that are weirs pass what `kernels_subgrid_faces` says, with the velocity of the cell that gives.
 Levels that fall with the friction slope are no jump: what HLL diffuses is the difference from them, as over
 the apparent topography of Bouchut (2004) and Liang and Marche (2009, Adv. Water Resour. 32), so a uniform
-flow is kept too, where 10 m of 0.3 % slope would else cost 3 cm of level.
+flow is kept too.
 
 Friction: Volp, van Prooijen and Stelling (2013), Water Resour. Res. 49: one friction slope for all strips of
 a section of area A and conveyance K, means of the two faces of the cell along each axis, so a uniform flow
