@@ -254,15 +254,15 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
     # One root serves both cases: the speed at the edge, the celerity of the mean depth.
     root = math.sqrt(fused(-g, fall, speed * speed) if onto_left | onto_right else half_g * (al + ar))
     alone = fused(out, root, half_g * ((depth - a) * (depth + a)))
-    # Both sides wet: HLL.
-    u_mean = fused(cl, ul, cr * ur) / max(cl + cr, like(hl, SMALL))
+    # Both sides wet: HLL. The mass is rounded term by term: at a wall, between mirror images, it is nothing.
+    u_mean = (cl * ul + cr * ur) / max(cl + cr, like(hl, SMALL))
     slow = min(min(ul - cl, u_mean - root), zero)
     fast = max(max(ur + cr, u_mean + root), zero)
     share = like(hl, 1.0) / max(fast - slow, like(hl, SMALL))
     ql = al * ul
     qr = ar * ur
     both = slow * fast
-    mass = fused(both, ar - al, fused(fast, ql, -slow * qr)) * share
+    mass = (fast * ql - slow * qr + both * (ar - al)) * share
     left = fused(both, qr - ql, fused(fast, ql * ul, -slow * fused(qr, ur, push))) * share
     mass = out if onto_right else mass
     left = alone if onto_right else left
