@@ -141,6 +141,23 @@ def test_when_it_stops_does_not_depend_on_how_its_steps_are_called(monkeypatch: 
         np.testing.assert_array_equal(found[0][-1], other[-1])
 
 
+def test_when_it_stops_does_not_depend_on_a_restart() -> None:
+    """What the look at speeds remembers since the last one goes into the checkpoint."""
+    whole = _dam_on_a_slope()
+    with pytest.raises(SolverError) as expected:
+        _until_it_stops(whole, 0.0, together=False)
+    first = _dam_on_a_slope()
+    for _ in range(whole.steps - 5):  # between two looks
+        first.step(first.time, 100.0)
+    again = _dam_on_a_slope()
+    again.restore(first.state())
+    assert again.state()["numbers"].tolist() == first.state()["numbers"].tolist()
+    assert first._loop.fastest > 0.0
+    with pytest.raises(SolverError) as caught:
+        _until_it_stops(again, first.time, together=False)
+    assert (str(caught.value), again.time, again.steps) == (str(expected.value), whole.time, whole.steps)
+
+
 def test_films_that_give_nothing_set_no_step_where_tiles_are_awake() -> None:
     """Films under `dry_depth` everywhere, and a spring that begins later: the same steps as asleep."""
     spring = InflowForcing(TimeSeries.constant(5.0), 4.0, 20.0, np.array([0]), np.ones(1))

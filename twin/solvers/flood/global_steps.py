@@ -173,10 +173,15 @@ class GlobalSteps:
             total.value, total.rest = float(numbers[k]), float(numbers[k + 1])
         settle(s)
 
-    def forget(self) -> None:
-        """The state is another one now."""
+    @property
+    def fastest(self) -> float:
+        """The fastest wave (m/s) since speeds were last looked at."""
+        return float(self._numbers[kernels.FASTEST])
+
+    def forget(self, fastest: float) -> None:
+        """The state is another one now, with its `fastest`."""
         self._broken = None
-        self._numbers[kernels.FASTEST] = 0.0
+        self._numbers[kernels.FASTEST] = fastest
 
     def _enter(self, s: FloodSolver, mode: int, t: float, t_end: float) -> None:
         numbers, counts = self._numbers, self._counts

@@ -456,7 +456,9 @@ class FloodSolver(Solver):
             "values": self._values,
             "touched": self._touched,
             "edge_totals": self._edge_totals,
-            "numbers": np.array([*totals, self.initial_volume, self.energy, self._window_start, self.time]),
+            "numbers": np.array(
+                [*totals, self.initial_volume, self.energy, self._window_start, self._loop.fastest, self.time]
+            ),
             "counters": np.array([self.steps, self.cell_steps, self.limited], dtype=np.int64),
             **self._scheme.state(self._old),
             **self._watch.state(),
@@ -482,9 +484,9 @@ class FloodSolver(Solver):
             Total(*numbers[2:4]),
             Total(*numbers[4:6]),
         )
-        self.initial_volume, self.energy, self._window_start, self.time = numbers[6:10]
+        self.initial_volume, self.energy, self._window_start, fastest, self.time = numbers[6:11]
         self.steps, self.cell_steps, self.limited = (int(x) for x in state["counters"])
         self._watch.restore(state)
         self._sources.restore(state)
-        self._loop.forget()
+        self._loop.forget(fastest)
         self.synchronise(0.0)
