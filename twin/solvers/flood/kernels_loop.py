@@ -85,7 +85,7 @@ def take_next(typingctx: Any, counts: Any, k: Any) -> Any:  # noqa: ARG001
     return types.int64(counts, types.int64), codegen
 
 
-@njit(error_model="numpy")
+@njit(cache=True, error_model="numpy")
 def is_beyond(fastest, energy, lowest):
     """Whether no cell of a domain could be so fast (m/s): more than 2 √(2 g (energy - lowest bed))."""
     return fastest * fastest > 8.0 * GRAVITY * (energy - lowest)
