@@ -119,12 +119,13 @@ function drawing(app: App, view: View): HTMLElement {
   return h("li", {}, line, " ", button, " ", done);
 }
 
-/** The view turns for `span` ms, a little in each picture; in 2D it is drawn again. */
+/** The view turns for `span` ms, ten times that where pictures are too slow to be counted; in 2D it is drawn again. */
 function turned(view: View, span: number): Promise<void> {
   return new Promise((end) => {
     const start = performance.now();
     const step = (): void => {
-      if (performance.now() - start > span || !byId<HTMLDialogElement>("dialog").open) {
+      const passed = performance.now() - start;
+      if ((passed > span && view.drawn().images !== null) || passed > 10 * span || !byId<HTMLDialogElement>("dialog").open) {
         end();
         return;
       }

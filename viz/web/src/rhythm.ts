@@ -5,7 +5,7 @@ const WINDOW = 120;
 /** Fewer say nothing. */
 const ENOUGH = 10;
 /** A longer pause (ms) is a rest, no picture. */
-const REST = 1500;
+const REST = 5000;
 
 /** What draws, and how fast; `images` is null until enough pictures have moved. */
 export interface Drawn {
