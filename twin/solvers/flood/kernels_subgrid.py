@@ -215,12 +215,12 @@ def band_flow(
 
 
 @njit(error_model="numpy")
-def nothing_passes(new, mass, speed):
-    """A chunk of faces that pass nothing."""
+def nothing_passes(a, b, c):
+    """What a chunk of faces passes, three rows of it: nothing."""
     for j in range(CHUNK):
-        new[j] = 0.0
-        mass[j] = 0.0
-        speed[j] = 0.0
+        a[j] = 0.0
+        b[j] = 0.0
+        c[j] = 0.0
 
 
 @njit(error_model="numpy")

@@ -62,6 +62,7 @@ from twin.solvers.flood.kernels_subgrid import (
     _wet,
     band_edges,
     face_of_edge,
+    nothing_passes,
 )
 from twin.solvers.flood.kernels_subgrid_faces import (
     AREA_E,
@@ -296,15 +297,6 @@ def edge_flux_of(e, state, static, beside, planes, sills, kinds, values, closed,
 
 
 @njit(error_model="numpy")
-def nothing_moves(mass, left, right):
-    """A chunk of faces that pass nothing."""
-    for j in range(CHUNK):
-        mass[j] = 0.0
-        left[j] = 0.0
-        right[j] = 0.0
-
-
-@njit(error_model="numpy")
 def band_fluxes(
     state, static, beside, planes, tables, f, d, kinds, values, closed, r0, rows, c0, columns, ny, nx, ratio,
     dx, dry,
@@ -329,7 +321,7 @@ def band_fluxes(
                     rough[r, c:end], rough[r, c + 1 : end + 1], mass, left, right, ratio, dx, dry,
                 )  # fmt: skip
             else:
-                nothing_moves(mass, left, right)
+                nothing_passes(mass, left, right)
             mass, left, right = beside[MASS_S, r, c:end], beside[LEFT_S, r, c:end], beside[RIGHT_S, r, c:end]
             if i < ny - 1 and (here or _wet(depth, r + 1, c, CHUNK, dry)):
                 find_fluxes(
@@ -340,7 +332,7 @@ def band_fluxes(
                     rough[r, c:end], rough[r + 1, c:end], mass, left, right, ratio, dx, dry,
                 )  # fmt: skip
             else:
-                nothing_moves(mass, left, right)
+                nothing_passes(mass, left, right)
     for side in range(4):
         first, count = band_edges(side, r0, rows, c0, columns, ny, nx)
         for e in range(first, first + count):
