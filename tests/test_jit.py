@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import os
+import pkgutil
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
+from numba import njit
+from numba.core.caching import NullCache
+from numba.core.dispatcher import Dispatcher
 
+import twin
 from twin import jit
 
 ROOT = Path(__file__).parent.parent
@@ -96,7 +106,6 @@ def test_the_name_follows_the_sources(tmp_path: Path) -> None:
 
 def test_compiling_is_counted_once_and_loading_is_not() -> None:
     import numpy as np
-    from numba import njit
 
     @njit
     def inner(x):
@@ -113,3 +122,67 @@ def test_compiling_is_counted_once_and_loading_is_not() -> None:
     with jit.compiling() as again:
         outer(np.float64(2.0))
     assert (again.count, again.seconds) == (0, 0.0)
+
+
+def kernels_in_python(source: str, names: dict[str, Any]) -> Iterator[tuple[int, Dispatcher]]:
+    """Line and kernel, wherever the code of a module that numba does not compile speaks of one."""
+
+    def of(node: ast.AST) -> Any:
+        if isinstance(node, ast.Attribute):
+            owner = of(node.value)
+            return getattr(owner, node.attr, None) if isinstance(owner, ModuleType) else None
+        return names.get(node.id) if isinstance(node, ast.Name) else None
+
+    def walk(node: ast.AST) -> Iterator[tuple[int, Dispatcher]]:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef) and isinstance(names.get(child.name), Dispatcher):
+                continue  # what a kernel calls is in its own compiled code
+            if isinstance(found := of(child), Dispatcher):
+                yield child.lineno, found  # type: ignore[attr-defined]
+            yield from walk(child)
+
+    tree = ast.parse(source)
+    for node in ast.walk(tree):  # modules imported in a function
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("twin"):
+            module = importlib.import_module(node.module or "")
+            for alias in node.names:
+                if (found := getattr(module, alias.name, None)) is not None:
+                    names = {alias.asname or alias.name: found} | names
+    return walk(tree)
+
+
+def test_every_kernel_that_python_calls_is_kept() -> None:
+    """One without `cache=True` is compiled anew by every process."""
+    calls, lost = 0, []
+    for found in pkgutil.walk_packages(twin.__path__, "twin."):
+        if found.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(found.name)
+        for line, kernel in kernels_in_python(inspect.getsource(module), vars(module)):
+            calls += 1
+            if isinstance(kernel._cache, NullCache):
+                lost.append(f"{found.name}:{line} {kernel.__name__}")
+    assert not lost
+    assert calls > 80
+
+
+def test_a_kernel_that_is_not_kept_is_found_in_python_alone() -> None:
+    source = """
+def python(x):
+    from twin.kernels_footprints import mark
+    return lost(x) + mark(x)
+
+def kernel(x):
+    return lost(x)
+"""
+
+    @njit
+    def lost(x):
+        return x
+
+    @njit
+    def kernel(x):
+        return lost(x)
+
+    found = list(kernels_in_python(source, {"lost": lost, "kernel": kernel}))
+    assert [(line, type(of._cache) is NullCache) for line, of in found] == [(4, True), (4, False)]
