@@ -8,8 +8,9 @@ import pytest
 from tests.flood.basins import hills
 from twin.domain import Domain
 from twin.solvers.flood import kernels as layout
-from twin.solvers.flood.ground import ground_of, sparse_zeros
+from twin.solvers.flood.ground import ground_of
 from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.memory import aligned, sparse_zeros
 
 SHAPES = [(5, 7), (64, 128), (65, 20), (66, 130), (150, 300)]
 
@@ -123,3 +124,13 @@ def test_planes_that_are_never_written_take_no_memory() -> None:
     assert resident() - before < 1e6
     assert planes[3].sum() == 1000.0
     assert not planes[2].any()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.uint8])
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_arrays_begin_on_a_cache_line(kind: type[np.generic], ahead: int) -> None:
+    made = aligned((3, 5, 24), kind, ahead)
+    assert (made.ctypes.data + ahead * made.itemsize) % 64 == 0
+    assert made.flags.c_contiguous
+    assert made.dtype == kind
+    assert not made.any()

@@ -2,12 +2,11 @@
 the other.
 
 Memory: the planes of crests are written only in and beside tiles that a crest touches. Elsewhere their pages
-are never touched, so that the system never gives them (`sparse_zeros`).
+are never touched, so that the system never gives them (`memory.sparse_zeros`).
 """
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from twin.domain import Domain
 from twin.solvers.flood import kernels as layout
 from twin.solvers.flood.kernels import GRAVITY, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.memory import sparse_zeros
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -39,32 +39,6 @@ class Ground:
     static: Floats
     crested: NDArray[np.uint8]
     falls: Floats
-
-
-def sparse_zeros(shape: tuple[int, ...], seldom: slice) -> Floats:
-    """Zeros of which the planes `seldom` (of the first axis) take memory only where they are written, page by
-    page of 4 KiB; the others as NumPy would have them, in large pages.
-    """
-    size = 8 * int(np.prod(shape))
-    if not hasattr(mmap, "MAP_PRIVATE"):
-        return np.zeros(shape)
-    pages = mmap.mmap(-1, max(size, 1), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    if hasattr(mmap, "MADV_HUGEPAGE"):
-        plane, page = size // shape[0], mmap.PAGESIZE
-        # Only whole pages: the first and last of the planes are shared with their neighbours.
-        first, last = -(-seldom.start * plane // page) * page, seldom.stop * plane // page * page
-        if first < last:
-            for advice, start, stop in (
-                (mmap.MADV_HUGEPAGE, 0, first),
-                (mmap.MADV_NOHUGEPAGE, first, last),
-                (mmap.MADV_HUGEPAGE, last, size),
-            ):
-                if start < stop:
-                    try:
-                        pages.madvise(advice, start, stop - start)
-                    except OSError:  # a kernel without large pages: nothing to advise
-                        break
-    return np.frombuffer(pages, dtype=np.float64, count=size // 8).reshape(shape)
 
 
 def bands(ny: int) -> Iterator[tuple[int, int]]:

@@ -23,8 +23,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import njit, prange, types
 from numba.extending import intrinsic
 
 from twin.solvers.flood import kernels_sources as sources
@@ -68,6 +69,7 @@ TILES_ONLY, ONE_STEP, MANY = 0, 1, 2
 # STATUS: a cell out of bounds, whose step is not made; a source that is no number, nothing done; a speed to
 # look at, whose step is made
 GOOD, BROKEN, ODD, BEYOND = 0, 1, 2, 3
+FEW = 4  # tiles beside which one thread fills the ghosts sooner than all
 LOOK = 32  # steps between two looks, counted over the run: how it is cut into calls changes nothing
 
 
@@ -173,24 +175,24 @@ def clear_fluxes(new, r0, r1, c0, c1):
 
 
 @njit(error_model="numpy")
-def choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, second):
-    """List the tiles that this step must compute, and fill the ghosts beside them; returns how many.
+def choose_tiles(loop, old, new, static, marks, chosen, ny, nx):
+    """List the tiles that this step must compute, and from the end of `chosen` backwards those that fell
+    asleep; returns how many they are.
 
     A tile is awake when it holds water, when a neighbour holds water along their common side, or when a
     source acts in it (`forced`, cleared here). Any other tile has no flux at all and keeps its state to the
     bit. When a tile falls asleep its state is copied once, so that both buffers hold it, and its ghosts are
     filled in both; what passed its faces (planes from 3 on) is 0 from the next step on in both, which takes
-    two steps (`awake` 1, 2, 0). second: whether the scheme reads second ghosts.
+    two steps (`awake` 1, 2, 0).
     """
     numbers, counts = loop[0], loop[1]
     kinds, given, closed, forced, awake = loop[4], loop[5], loop[6], loop[8], loop[9]
-    everything, speeds = counts[NO_SLEEP] != 0, loop[15]
-    dry = numbers[DRY]
-    outward = edge_flux[kinds.size :]
+    everything = counts[NO_SLEEP] != 0
     tiles_x = -(-nx // TILE_COLS)
     tiles_y = -(-ny // TILE_ROWS)
-    wake_edges(static, kinds, given, closed, forced, ny, nx, dry)
+    wake_edges(static, kinds, given, closed, forced, ny, nx, numbers[DRY])
     count = 0
+    asleep = 0
     for k in range(tiles_y * tiles_x):
         a = k // tiles_x
         b = k - a * tiles_x
@@ -204,6 +206,8 @@ def choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, s
             chosen[count] = k
             count += 1
         elif awake[k] != 0:
+            asleep += 1
+            chosen[chosen.size - asleep] = k
             r0 = PAD + a * TILE_ROWS
             c0 = PAD + b * TILE_COLS
             r1 = min(r0 + TILE_ROWS, PAD + ny)
@@ -214,17 +218,48 @@ def choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, s
             r0 -= 1 if a == 0 else 0
             c0 -= 1 if b == 0 else 0
             clear_fluxes(new, r0, r1, c0, c1)
-        if need or awake[k] != 0:
-            for side in range(4):
-                first, last = edges_of_tile(k, side, ny, nx)
-                for e in range(first, last):
-                    fill_ghost(e, old, static, kinds, given, speeds, closed, ny, nx, dry)
-                    if second:
-                        fill_far_ghost(e, old, static, kinds, given, outward, ny, nx, dx)
         awake[k] = 1 if need else (2 if awake[k] == 1 else 0)
+    return count, asleep
+
+
+@njit(error_model="numpy")
+def nth_tile(n, chosen, count):
+    """The nth of the tiles of :func:`choose_tiles`: `count` that are awake, then those that fell asleep."""
+    m = np.int64(n)  # the number of a parallel loop has no sign
+    return chosen[m] if m < count else chosen[chosen.size - 1 - (m - count)]
+
+
+@njit(error_model="numpy")
+def fill_ghosts_of(k, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second):
+    """Fill the ghosts beside tile k, which are beside no other."""
+    for side in range(4):
+        first, last = edges_of_tile(k, side, ny, nx)
+        for e in range(first, last):
+            fill_ghost(e, state, static, kinds, given, speeds, closed, ny, nx, dry)
+            if second:
+                fill_far_ghost(e, state, static, kinds, given, outward, ny, nx, dx)
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def fill_ghosts_around(
+    state, static, kinds, given, speeds, closed, outward, chosen, count, asleep, ny, nx, dx, dry, second,
+):  # fmt: skip
+    """Fill the ghosts beside the tiles of :func:`choose_tiles`, `count` of them awake; second: whether the
+    scheme reads second ghosts.
+
+    On all threads: most ghosts lie in cache lines that the thread of their tile has just written, and one
+    thread alone waits for each of them.
+    """
+    if count + asleep <= FEW:
+        for n in range(count + asleep):
+            k = nth_tile(n, chosen, count)
+            fill_ghosts_of(k, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
+    else:
+        for n in prange(count + asleep):
+            k = nth_tile(n, chosen, count)
+            fill_ghosts_of(k, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
     if second:
-        fill_corners(old, static, kinds, ny, nx)
-    return count
+        fill_corners(state, static, kinds, ny, nx)
 
 
 @njit(cache=True, error_model="numpy")
@@ -233,7 +268,7 @@ def begin(
 ):  # fmt: skip
     """Begin a step as MODE says; how many of `chosen` it computes, -1 when there is no step to make.
 
-    steps (tiles, 3): see `kernels_step.step_tiles`; second: see :func:`choose_tiles`; law: of friction.
+    steps (tiles, 3): see `kernels_step.step_tiles`; second: see :func:`fill_ghosts_around`; law: of friction.
     """
     numbers, counts, kinds = loop[0], loop[1], loop[4]
     turn = counts[TURN]
@@ -268,7 +303,11 @@ def begin(
         act(loop, plain, old, static, marks, t, t + dt, ny, nx)
     t_new = t_end if dt == t_end - t else t + dt
     numbers[STEP], numbers[NEW_TIME] = dt, t_new
-    count = choose_tiles(loop, old, new, static, marks, edge_flux, chosen, ny, nx, dx, second)
+    count, asleep = choose_tiles(loop, old, new, static, marks, chosen, ny, nx)
+    fill_ghosts_around(
+        old, static, kinds, loop[5], loop[15], loop[6], edge_flux[kinds.size :], chosen, count, asleep, ny,
+        nx, dx, numbers[DRY], second,
+    )  # fmt: skip
     for e in range(kinds.size):
         edge_flux[e] = 0.0
     for e in range(2 * kinds.size, edge_flux.size):

@@ -32,6 +32,7 @@ from twin.solvers.flood.kernels import (
     TILE_COLS,
     TILE_ROWS,
 )
+from twin.solvers.flood.memory import aligned
 from twin.subgrid import has_subgrid
 
 if TYPE_CHECKING:
@@ -46,14 +47,6 @@ Makers = dict[str, Callable[[], NDArray[Any]]]
 Real = type[np.float32] | type[np.float64]
 
 
-def aligned(rows: int, columns: int, real: Real) -> NDArray[Any]:
-    """Zeros, shape (rows, columns), with each row on a cache line if columns fill whole ones."""
-    size = np.dtype(real).itemsize
-    flat = np.zeros(rows * columns + 64 // size, dtype=real)
-    first = -flat.ctypes.data % 64 // size
-    return flat[first : first + rows * columns].reshape(rows, columns)
-
-
 class Scheme(ABC):
     """One scheme: its planes of state after depth and cell discharges, its scratch, its step."""
 
@@ -64,7 +57,7 @@ class Scheme(ABC):
     def __init__(self, threads: int, scratch: int, slow: int, real: Real = np.float64) -> None:
         self.real = real
         """Type of its arithmetic."""
-        self._scratch = aligned(threads, scratch, real)
+        self._scratch = aligned((threads, scratch), real)
         self._slow = np.zeros((threads, slow), dtype=real)
         self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH), dtype=np.float32)
 
@@ -98,7 +91,7 @@ class Godunov(Scheme):
 
     def __init__(self, threads: int, *, second: bool, single: bool, law: int) -> None:
         super().__init__(threads, rows.SCRATCH, rows.SLOW_SCRATCH, np.float32 if single else np.float64)
-        self._doubles = aligned(threads, rows.DOUBLES, np.float64)
+        self._doubles = aligned((threads, rows.DOUBLES), np.float64)
         self._second, self._law = second, law
         self._full = self.real(FULL_SINGLE if single else FULL)
 
@@ -134,17 +127,18 @@ class LocalInertial(Scheme):
             threads, inertial.SCRATCH, advection.SLOW_SCRATCH if parameters.advection else 1,
             np.float32 if single else np.float64,
         )  # fmt: skip
-        self._single = aligned(threads, inertial.SINGLE_SCRATCH, np.float32)
-        self._doubles = aligned(threads, inertial.DOUBLES, np.float64)
+        self._single = aligned((threads, inertial.SINGLE_SCRATCH), np.float32)
+        self._doubles = aligned((threads, inertial.DOUBLES), np.float64)
         self._theta, self._advection = self.real(parameters.theta), parameters.advection
         self._full = self.real(FULL_SINGLE if single else FULL)
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
         """Face discharges from velocities."""
-        self._friction = static[FRICTION].astype(np.float32)
+        self._friction = aligned(static[FRICTION].shape, np.float32)
+        self._friction[:] = static[FRICTION]
         # Of the two buffers of the solver, the one whose faces are the first of the two
         self._home = state
-        self._faces = tuple(np.zeros((2, *state.shape[1:]), dtype=self.real) for _ in range(2))
+        self._faces = tuple(aligned((2, *state.shape[1:]), self.real) for _ in range(2))
         self._read: NDArray[np.uint8] | None = None
         # Steps that were done when the cell discharges were right (-1: as begun), and at the last try
         self._settled, self._tried = -1, -1
@@ -235,8 +229,8 @@ class Subgrid(Scheme):
         self._planes = np.zeros((faces.FACE_PLANES, *shape), dtype=np.float32)
         self._found = np.zeros((tiles, subgrid.BANDS, subgrid.FOUND))
         scratch, doubles = self._scratches
-        self._faces_scratch = aligned(threads, scratch, np.float32)
-        self._faces_doubles = aligned(threads, doubles, np.float64)
+        self._faces_scratch = aligned((threads, scratch), np.float32)
+        self._faces_doubles = aligned((threads, doubles), np.float64)
         self._dry = parameters.dry_depth
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:

@@ -27,6 +27,7 @@ from twin.solvers.flood.hydraulics import fall_speed
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.ledger import Total, closing_error
 from twin.solvers.flood.local_steps import LocalSteps
+from twin.solvers.flood.memory import aligned
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.schemes import Godunov, scheme_of
 from twin.solvers.flood.sources import Sources
@@ -119,12 +120,12 @@ class FloodSolver(Solver):
         threads = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
         self._threads = min(parameters.threads or threads, threads)
         self._scheme = scheme_of(parameters, threads, domain, forcing, self.datum)
-        self._old = np.zeros((self._scheme.planes, *padded))
+        self._old = aligned((self._scheme.planes, *padded), np.float64)
         self._set_initial(forcing)
-        self._new = np.zeros_like(self._old)
+        self._new = aligned(self._old.shape, np.float64)
         self._begun = False
-        self._record = np.zeros((recording.RECORDS, *padded), dtype=np.float32)
-        self._classes = np.zeros((recording.CLASSES, *padded), dtype=np.uint8)
+        self._record = aligned((recording.RECORDS, *padded), np.float32, PAD)
+        self._classes = aligned((recording.CLASSES, *padded), np.uint8, PAD)
         self._marks = np.zeros((count, looping.MARKS), dtype=np.uint8)
         self._values = np.zeros((count, looping.VALUES))
         self._forced = np.zeros(count, dtype=np.uint8)
