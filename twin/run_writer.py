@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyproj
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from twin.errors import InputError, told
-from twin.files import replacing, write_json, write_text
+from twin.files import append_text, replacing, write_json, write_text
+from twin.frames import FrameStore
 from twin.grid import Grid
 from twin.variables import VARIABLES, Variable
 
@@ -51,10 +53,13 @@ DIAGNOSTIC_COLUMNS = (
     "seconds",
 )
 TABLES = {"gauges.csv": GAUGE_COLUMNS, "sections.csv": SECTION_COLUMNS, "diagnostics.csv": DIAGNOSTIC_COLUMNS}
+FIELDS, LINK_SERIES = "fields.zarr", "traffic/link_series.zarr"
 COMPLETE, RUNNING, INTERRUPTED, FAILED = "complete", "running", "interrupted", "failed"
 _CHUNK = 1024
 # As small as zarr's own choice and 1.6 times as fast on fields of a flood: the solver waits meanwhile.
 _COMPRESSOR = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
+# All chunks of an array in one folder: two folders for each image take longer to make than its file.
+_CHUNK_NAMES: Final[Any] = {"name": "default", "separator": "."}
 
 
 class RunWriter:
@@ -62,8 +67,7 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._series: dict[str, zarr.Array[Any]] = {}
-        """Arrays of frames that are open: opening one takes as long as writing a small frame."""
+        self._stores: dict[str, FrameStore] = {}
 
     @classmethod
     def create(
@@ -107,7 +111,7 @@ class RunWriter:
                 write_text(folder / name, ",".join(columns) + "\n")
             write_text(folder / "log.txt", "")
             if grid is not None:
-                _create_fields(folder / "fields.zarr", grid, times, start, variables, static or {})
+                _create_fields(folder / FIELDS, grid, times, start, variables, static or {})
             write_json(folder / "provenance.json", {"status": RUNNING})
         return cls(path)
 
@@ -115,15 +119,16 @@ class RunWriter:
 
     @cached_property
     def _fields(self) -> zarr.Group:
-        return zarr.open_group(self.path / "fields.zarr", mode="r+")
+        return zarr.open_group(self.path / FIELDS, mode="r+")
+
+    def _store(self, name: str) -> FrameStore:
+        if name not in self._stores:
+            self._stores[name] = FrameStore(self.path / name)
+        return self._stores[name]
 
     def record(self, frame: int, fields: Mapping[str, Array]) -> None:
         """Write one frame: arrays of shape (ny, nx) by variable name, into place `frame` of the time axis."""
-        for name, values in fields.items():
-            if name not in self._series:
-                self._series[name] = _array(self._fields, name)
-            _write(self._series[name], values, frame)
-        self._fields.attrs["frames"] = frame + 1
+        self._store(FIELDS).write(frame, fields)
 
     def record_run_fields(self, fields: Mapping[str, Array]) -> None:
         """Write (again) the fields over the whole run, shape (ny, nx)."""
@@ -137,7 +142,7 @@ class RunWriter:
         self, times: Sequence[float], n_links: int, variables: Iterable[str], start: str
     ) -> None:
         """Make traffic/link_series.zarr with a preallocated time axis."""
-        with replacing(self.path / "traffic" / "link_series.zarr") as folder:
+        with replacing(self.path / LINK_SERIES) as folder:
             group = zarr.create_group(folder)
             group.attrs.update({"Conventions": "CF-1.8", "frames": 0, "start": start})
             _create_time(group, times, start)
@@ -147,19 +152,15 @@ class RunWriter:
 
     def record_links(self, frame: int, fields: Mapping[str, Array]) -> None:
         """Write one instant of the link series, arrays of shape (links,)."""
-        group = zarr.open_group(self.path / "traffic" / "link_series.zarr", mode="r+")
-        for name, values in fields.items():
-            _array(group, name)[frame] = np.asarray(values, dtype=VARIABLES[name].dtype)
-        group.attrs["frames"] = frame + 1
+        self._store(LINK_SERIES).write(frame, fields)
 
     # -- tables ---------------------------------------------------------------
 
     def append(self, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Add rows to one of the CSV tables. Numbers are written so that they read back exactly."""
-        with (self.path / table).open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerows(
-                [[_number(value) for value in row] for row in rows]
-            )
+        lines = io.StringIO()
+        csv.writer(lines, lineterminator="\n").writerows([[_number(value) for value in row] for row in rows])
+        append_text(self.path / table, lines.getvalue())
 
     def cut(self, time: float) -> None:
         """Take back what was written after `time` (s): a resumed run writes it again."""
@@ -169,11 +170,9 @@ class RunWriter:
             header, *lines = whole.split("\n")
             kept = [header, *(line for line in lines if float(line.split(",", 1)[0]) <= time)]
             write_text(self.path / name, "\n".join(kept) + "\n")
-        for store in ("fields.zarr", "traffic/link_series.zarr"):
+        for store in (FIELDS, LINK_SERIES):
             if (self.path / store).exists():
-                group = zarr.open_group(self.path / store, mode="r+")
-                times = np.asarray(_array(group, "time")[...], dtype=float)
-                group.attrs["frames"] = min(int(group.attrs["frames"]), int(np.sum(times <= time)))  # type: ignore[arg-type]
+                self._store(store).cut(time)
 
     # -- the rest ---------------------------------------------------------------
 
@@ -236,6 +235,7 @@ def _create_array(
         chunks=chunks,
         dtype=variable.dtype,
         compressors=_COMPRESSOR,
+        chunk_key_encoding=_CHUNK_NAMES,
         fill_value=np.nan if variable.dtype.startswith("float") else 0,
         dimension_names=variable.dims,
         attributes=attributes,
@@ -296,9 +296,8 @@ def _tile(shape: tuple[int, ...]) -> tuple[int, int]:
     return min(shape[0], _CHUNK), min(shape[1], _CHUNK)
 
 
-def _write(array: zarr.Array[Any], values: Array, *frame: int) -> None:
-    """Write a map, shape (ny, nx), into an array (or a frame of it), one row of chunks after the other."""
+def _write(array: zarr.Array[Any], values: Array) -> None:
+    """Write a map, shape (ny, nx), into an array, one row of chunks after the other."""
     for first in range(0, values.shape[0], _CHUNK):
         rows = slice(first, first + _CHUNK)
-        place: tuple[int | slice, ...] = (*frame, rows)
-        array[place] = np.asarray(values[rows], dtype=array.dtype)
+        array[rows] = np.asarray(values[rows], dtype=array.dtype)
