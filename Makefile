@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 BUNDLE := viz/_bundle/SOURCES.sha256
 export TWIN_REAL_DATA ?= $(abspath ../shared/data)
 
-.PHONY: demo test validate bench lint clean install
+.PHONY: demo test validate bench lint kernels clean install
 
 install: $(STAMP)
 
@@ -34,9 +34,14 @@ lint: $(BUNDLE)
 	$(BIN)/lint-imports
 	$(BIN)/python hatch_build.py --types
 
+# Compiled once, before workers would each compile what they need: seconds where it is done already.
+kernels: $(STAMP)
+	$(BIN)/python -m twin bench --warm
+
 # Two workers of one numba thread each; what tests the threads themselves has the cores alone, afterwards.
-test: lint
-	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not validate and not threads"
+test: $(BUNDLE)
+	@$(MAKE) --no-print-directory -j 2 lint kernels
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not validate and not threads"
 	NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -m "threads and not slow and not validate"
 
 # What is slow, and the properties once more with examples drawn anew (hypothesis marks its tests itself).

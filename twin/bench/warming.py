@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from twin import machine
 from twin.bench.cases import bench_a
-from twin.bench.measure import pairs
 from twin.domain import Domain
 from twin.jit import Compiled, compiling
 from twin.layers import samples
@@ -36,26 +39,60 @@ INFILTRATION = {"method": "green_ampt", "conductivity": 1e-6, "suction": 0.1, "d
 def warm() -> Compiled:
     """Compile (or load) all kernels: every scheme and precision, own time steps, subgrid, soil, crests,
     gridded rain, drains, edges; layers, roads and traffic by a short run of the sample territory.
+
+    Kernels without one another's code are compiled side by side, on as many cores as there are; the seconds
+    are those of all processes together.
     """
+    parts = [_godunov_and_layers, _inertia_and_subgrid, _godunov_single, _inertia_single]
+    cores = machine.record()["cores"] or 1
+    with ProcessPoolExecutor(min(cores, len(parts)), get_context("spawn")) as pool:
+        done = [part.result() for part in [pool.submit(_counted, part) for part in parts]]
+    return Compiled(sum(part.count for part in done), sum(part.seconds for part in done))
+
+
+def _counted(part: Callable[[], None]) -> Compiled:
     with compiling() as found:
-        domain, forcing = _case()
-        for scheme, precision in pairs():
-            kind: dict[str, Any] = {"scheme": scheme, "precision": precision, "threads": 1}
-            _step(domain, forcing, kind)
-            if scheme == "local_inertial":
-                _step(domain, forcing, kind | {"advection": True})
-            else:
-                _step(*_uneven(), kind | {"local_time_steps": True}, seconds=2.0)
-        _step(domain, forcing, {"infiltration": INFILTRATION})
-        fine = np.kron(domain.field("bed_elevation"), np.ones((2, 2)))
-        grid = domain.require_grid("a warm-up")
-        source = InMemory(fine, grid.x_west, grid.y_north, 0.5 * grid.cell)
-        _step(
-            with_subgrid(domain, fine_blocks(source, grid)), forcing,
-            {"scheme": "local_inertial", "subgrid": True},
-        )  # fmt: skip
-        _sample()
+        part()
     return found
+
+
+def _godunov_and_layers() -> None:
+    _godunov("float64")
+    _step(*_case(), {"infiltration": INFILTRATION})
+    _sample()
+
+
+def _godunov_single() -> None:
+    _godunov("float32")
+
+
+def _godunov(precision: str) -> None:
+    domain, forcing = _case()
+    for scheme in ("first_order", "second_order"):
+        kind: dict[str, Any] = {"scheme": scheme, "precision": precision}
+        _step(domain, forcing, kind)
+        _step(*_uneven(), kind | {"local_time_steps": True}, seconds=2.0)
+
+
+def _inertia_and_subgrid() -> None:
+    _inertia("float64")
+    domain, forcing = _case()
+    fine = np.kron(domain.field("bed_elevation"), np.ones((2, 2)))
+    grid = domain.require_grid("a warm-up")
+    source = InMemory(fine, grid.x_west, grid.y_north, 0.5 * grid.cell)
+    _step(
+        with_subgrid(domain, fine_blocks(source, grid)), forcing,
+        {"scheme": "local_inertial", "subgrid": True},
+    )  # fmt: skip
+
+
+def _inertia_single() -> None:
+    _inertia("float32")
+
+
+def _inertia(precision: str) -> None:
+    for advection in (False, True):
+        _step(*_case(), {"scheme": "local_inertial", "precision": precision, "advection": advection})
 
 
 def _case() -> tuple[Domain, Forcing]:
@@ -86,7 +123,7 @@ def _uneven() -> tuple[Domain, Forcing]:
 
 
 def _step(domain: Domain, forcing: Forcing, kind: dict[str, Any], seconds: float = SECONDS) -> None:
-    solver = FloodSolver.assemble(domain, forcing, FloodParameters.model_validate(kind))
+    solver = FloodSolver.assemble(domain, forcing, FloodParameters.model_validate(kind | {"threads": 1}))
     t = 0.0
     while t < seconds:
         t = solver.step(t, seconds)
