@@ -300,11 +300,31 @@ def level_at_depth(domain: Domain, depth: Floats) -> Floats:
     return level
 
 
-def fine_depth(level: Floats, elevation: Floats) -> Floats:
+def level_rises(level: Floats) -> Floats:
+    """Rise of the level (m) over each cell to the east and to the south, shape (2, m, n): the smaller of the
+    rises to its two neighbours, 0 where they differ in sign (minmod) or one is dry.
+
+    level (m, n), NaN where dry.
+    """
+    rises: Floats = np.zeros((2, *level.shape))
+    for axis, rise in ((1, rises[0]), (0, rises[1])):
+        step = np.moveaxis(np.nan_to_num(np.diff(level, axis=axis)), axis, 0)
+        before, after = step[:-1], step[1:]
+        least = np.sign(after) * np.minimum(np.abs(before), np.abs(after))
+        np.moveaxis(rise, axis, 0)[1:-1] = np.where(before * after > 0.0, least, 0.0)
+    return rises
+
+
+def fine_depth(level: Floats, elevation: Floats, rises: Floats | None = None) -> Floats:
     """Depth (m) over the fine terrain of a block of cells: level (m, n) less elevation (m, n, k, k); 0 where
     the level is NaN or the ground higher. Shape (m k, n k), row 0 in the north.
+
+    rises (2, m, n): of the level over each cell (:func:`level_rises` of the whole grid); without, it is flat.
     """
-    depth = np.maximum(level[:, :, None, None] - elevation, 0.0)
     m, n, k, _ = elevation.shape
-    flat: Floats = np.nan_to_num(depth).swapaxes(1, 2).reshape(m * k, n * k)
+    over = level[:, :, None, None] - elevation
+    if rises is not None:
+        place = (np.arange(k) + 0.5) / k - 0.5
+        over = over + rises[0][:, :, None, None] * place + rises[1][:, :, None, None] * place[:, None]
+    flat: Floats = np.nan_to_num(np.maximum(over, 0.0)).swapaxes(1, 2).reshape(m * k, n * k)
     return flat
