@@ -4,7 +4,7 @@ import pytest
 
 from twin.clock import Schedule
 from twin.errors import InputError
-from twin.units import parse
+from twin.units import USUAL, parse, registry
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,9 @@ def test_schedule_lands_on_the_end() -> None:
     assert schedule.index(600.0) == 2
     assert schedule.index(601.0) is None
     assert Schedule(0.1, 1.0).count == 11
+
+
+@pytest.mark.parametrize(("unit", "name"), [(unit, name) for unit, names in USUAL.items() for name in names])
+def test_the_usual_units_are_those_of_pint_to_the_bit(unit: str, name: str) -> None:
+    for value in (1.0, 0.1, 1 / 3, 50.0, 213.5, 1e-7, 123456.789, -2.7, *(k * 0.37 for k in range(200))):
+        assert parse(f"{value!r} {name}", unit) == float(registry().Quantity(value, name).to(unit).magnitude)

@@ -17,10 +17,8 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from twin.solvers.traffic.obstacles import speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork
@@ -28,6 +26,7 @@ from twin.solvers.traffic.trees import grow
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from scipy.optimize import LinearConstraint
 
     from twin.results import Result
 
@@ -70,6 +69,8 @@ class Roads:
     def attach(self, x: ArrayLike, y: ArrayLike) -> Ints:
         """The nearest node of the main component to each point; -1 beyond `FAR`."""
         nodes = np.flatnonzero(self.main)
+        from scipy.spatial import cKDTree  # here: 100 ms of importing that a run needs at its end only
+
         tree = cKDTree(np.column_stack([self.node_x[nodes], self.node_y[nodes]]))
         away, nearest = tree.query(np.column_stack([np.ravel(x), np.ravel(y)]))
         return np.where(away <= FAR, nodes[nearest], -1).astype(np.int32)
@@ -179,6 +180,8 @@ def p_median(times: Floats, people: Floats, count: int, existing: ArrayLike = ()
     cost = times[:, reached][site, place] * people[reached][place]
     sites, places, pairs = times.shape[0], int(reached.sum()), site.size
     # x = [open (sites), served (pairs)]
+    from scipy.optimize import LinearConstraint  # here: see `_solve`
+
     each = csr_array((np.ones(pairs), (place, sites + np.arange(pairs))), shape=(places, sites + pairs))
     within = csr_array(
         (
@@ -196,6 +199,8 @@ def coverage(times: Floats, people: Floats, within: float, count: int, existing:
 
     Arguments as for `p_median`; value: people covered.
     """
+    from scipy.optimize import LinearConstraint  # here: see `_solve`
+
     covers = times <= within
     sites, places = times.shape
     # x = [open (sites), covered (places)]; covered ≤ sum of the open sites that cover
@@ -217,6 +222,12 @@ def _solve(
     *,
     sign: float,
 ) -> Sites:
+    from scipy.optimize import (  # here: 100 ms of importing that no run needs
+        Bounds,
+        LinearConstraint,
+        milp,
+    )
+
     there = np.unique(np.asarray(existing, np.int64))
     if not 0 < count <= sites - there.size:
         raise ValueError(f"{count} new sites among {sites - there.size} candidates")

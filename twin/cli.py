@@ -167,7 +167,7 @@ def run(
 @app.command(help=text("cli.resume"))
 def resume(path: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))]) -> None:
     """Go on with an interrupted run."""
-    from twin.simulation import resume as go_on
+    from twin import resume as go_on
 
     with _progress_bar(path.name) as report:
         result = go_on(path, progress=report)
@@ -360,7 +360,7 @@ def _health(territory: Territory, report: Path | None) -> None:
 
 
 def _run(scenario: Path, out: Path | None, *, overwrite: bool) -> Result:
-    from twin.simulation import run as start
+    from twin import run as start
 
     with _progress_bar(scenario.stem) as report:
         result = start(scenario, out, overwrite=overwrite, progress=report)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from twin.footprints import cover
 
@@ -71,6 +70,8 @@ def _closed(lines: NDArray[Any], frame: Any) -> list[Any]:
     ends = [(k, xy) for k, xy in ends if frame.contains(shapely.Point(xy))]
     if not ends:
         return out
+    from scipy.spatial import cKDTree  # here: 100 ms of importing that few runs need
+
     near = cKDTree(np.array([xy for _, xy in ends])).query_pairs(MOUTH)
     gaps = [(float(np.hypot(*(ends[i][1] - ends[j][1]))), i, j) for i, j in near]
     gaps += [(frame.exterior.distance(shapely.Point(xy)), i, -1) for i, (_, xy) in enumerate(ends)]

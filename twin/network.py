@@ -18,7 +18,6 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from twin.errors import InputError, listed, told
 from twin.messages import text
@@ -284,6 +283,8 @@ class Network:
         chosen = np.flatnonzero(self.anchors if among is None else among)
         if chosen.size == 0:
             raise ValueError("no node to choose from")
+        from scipy.spatial import cKDTree  # here: 100 ms of importing that a flood alone does not need
+
         tree = cKDTree(np.column_stack([self.node_x[chosen], self.node_y[chosen]]))
         distance, nearest = tree.query(np.column_stack([np.ravel(x), np.ravel(y)]))
         return chosen[nearest].astype(np.int32), np.asarray(distance, np.float64)

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from twin.layers import ign
 from twin.layers.reading import Reading, few
@@ -118,6 +117,8 @@ def fill_heights(
     source[by_floors] = "etages"
     unknown, known = np.flatnonzero(np.isnan(out)), np.flatnonzero(np.isfinite(out))
     if unknown.size and known.size:
+        from scipy.spatial import cKDTree  # here: 100 ms of importing that few runs need
+
         distance, index = cKDTree(centres[known]).query(
             centres[unknown], k=np.arange(1, NEIGHBOURS + 1), distance_upper_bound=NEIGHBOURHOOD_M
         )

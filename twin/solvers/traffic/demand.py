@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -264,6 +263,8 @@ def calibrated(
             raise ValueError(text("traffic.too_long", **told_km))
         low, high = high, 4.0 * high
         longest = mean(high)
+    from scipy.optimize import brentq  # here: 100 ms of importing that few runs need
+
     found = brentq(
         lambda log: mean(math.exp(log)) / mean_length - 1.0,
         math.log(low),
