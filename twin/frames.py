@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -76,13 +77,14 @@ class _Series:
 
     def __init__(self, path: Path) -> None:
         self._folder = str(path)
-        self._array = zarr.open_array(path, mode="r+")
         about = json.loads((path / "zarr.json").read_bytes())
         self._codec = _codec(about)
         self._separator = about["chunk_key_encoding"]["configuration"]["separator"]
-        self._fill: Any = self._array.fill_value
-        shape, chunk = self._array.shape[1:], self._array.chunks[1:]
-        self._chunk = np.empty(chunk, dtype=self._array.dtype.newbyteorder("<"))
+        self._array = zarr.open_array(path, mode="r+") if self._codec is None else None
+        self._fill = math.nan if about["fill_value"] == "NaN" else about["fill_value"]
+        self._shape = tuple(about["shape"])
+        shape, chunk = self._shape[1:], about["chunk_grid"]["configuration"]["chunk_shape"][1:]
+        self._chunk = np.empty(chunk, dtype=np.dtype(about["data_type"]).newbyteorder("<"))
         """What is compressed: a whole chunk, filled up where the map ends in it."""
         self._parts = []
         for place in itertools.product(*(range(-(-n // step)) for n, step in zip(shape, chunk, strict=True))):
@@ -94,11 +96,12 @@ class _Series:
             self._parts.append((tuple(map(str, place)), part, inside))
 
     def write(self, frame: int, values: Array) -> None:
+        if values.shape != self._shape[1:] or not 0 <= frame < self._shape[0]:
+            raise ValueError(f"frame {frame} of shape {values.shape} into {self._folder} {self._shape}")
         if self._codec is None:
-            self._array[frame] = values.astype(self._array.dtype)
+            assert self._array is not None
+            self._array[frame] = values.astype(self._chunk.dtype)
             return
-        if values.shape != self._array.shape[1:] or not 0 <= frame < self._array.shape[0]:
-            raise ValueError(f"frame {frame} of shape {values.shape} into {self._array}")
         for place, part, inside in self._parts:
             if self._chunk[inside].shape != self._chunk.shape:
                 self._chunk.fill(self._fill)
@@ -131,7 +134,10 @@ def _codec(about: dict[str, Any]) -> Blosc | None:
 
 
 def _is_only(values: Array, fill: Any) -> bool:
-    return bool((np.isnan(values) if fill != fill else values == fill).all())
+    def same(part: Array) -> Any:
+        return np.isnan(part) if fill != fill else part == fill
+
+    return bool(same(values.ravel()[:1]).all() and same(values).all())  # mostly the first one tells
 
 
 def _put(path: str, content: bytes) -> None:

@@ -2,10 +2,10 @@
 
     python -m benchmarks.performance [--quick | --page] [SECTION ...]
 
-Sections: table, size, tiles, local, threads, subgrid, output, error; and memory, which is long and runs only
-when it is named. Each keeps what it found as JSON in ``benchmarks/performance_plots``, so that a run of one
-section keeps the figures of the others, with the sources and the load of the machine at which each was
-measured. Run it on a quiet machine.
+Sections: table, size, tiles, local, threads, subgrid, output, start, error; and memory, which is long and
+runs only when it is named. Each keeps what it found as JSON in ``benchmarks/performance_plots``, so that a
+run of one section keeps the figures of the others, with the sources and the load of the machine at which each
+was measured. Run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.performance import accuracy, speed, whole_runs
+from benchmarks.performance import accuracy, speed, start, whole_runs
 from benchmarks.performance.common import HERE, PLOTS, Found, page_folder, write_to
 from twin import machine
 
@@ -32,6 +32,7 @@ SECTIONS: dict[str, tuple[str, Callable[[bool], Found], Page]] = {
     "threads": ("Threads", speed.threads, speed.threads_page),
     "subgrid": ("Subgrid against plain", accuracy.subgrid, accuracy.subgrid_page),
     "output": ("Writing while the solver runs", whole_runs.output, whole_runs.output_page),
+    "start": ("From the start to the first step", start.start, start.start_page),
     "memory": ("Memory of whole runs", whole_runs.memory, whole_runs.memory_page),
     "error": ("Error against wall time", accuracy.error, accuracy.error_page),
 }
