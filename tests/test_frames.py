@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,17 @@ def test_the_count_is_written_as_zarr_writes_it(tmp_path: Path) -> None:
         assert (ours / "zarr.json").read_bytes() == (theirs / "zarr.json").read_bytes()
     FrameStore(ours).write(0, {})  # by who opens it anew
     assert zarr.open_group(ours, mode="r").attrs["frames"] == 1
+
+
+def test_metadata_laid_out_otherwise_is_written_anew(tmp_path: Path) -> None:
+    path = store(tmp_path / "s", (1,), "uint8", None)
+    about = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+    (path / "zarr.json").write_text(json.dumps(about), encoding="utf-8")
+    writing = FrameStore(path)
+    for count in (1, 2):
+        writing.write(count - 1, {})
+        about["attributes"]["frames"] = count
+        assert json.loads((path / "zarr.json").read_text(encoding="utf-8")) == about
 
 
 def test_a_map_of_another_shape_or_a_frame_past_the_end_is_refused(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from twin.files import write_all
 Array = NDArray[Any]
 
 _COUNT = "frames"
+_MARK = 987_654_321_987_654_321  # stands where the count is written
 _SHUFFLES = {"noshuffle": Blosc.NOSHUFFLE, "shuffle": Blosc.SHUFFLE, "bitshuffle": Blosc.BITSHUFFLE}
 
 
@@ -36,8 +37,13 @@ class FrameStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._written = (path / "zarr.json").read_bytes()
-        self._about: dict[str, Any] = json.loads(self._written)
+        text = (path / "zarr.json").read_bytes()
+        about = json.loads(text)
+        self._count = int(about["attributes"][_COUNT])
+        about["attributes"][_COUNT] = _MARK
+        # As zarr writes it, around the count.
+        self._head, self._tail = json.dumps(about, indent=2).encode().split(str(_MARK).encode())
+        self._as_read = text != self._text(self._count)  # by another version of zarr
         self._series: dict[str, _Series] = {}
 
     def write(self, frame: int, fields: Mapping[str, Array]) -> None:
@@ -51,25 +57,24 @@ class FrameStore:
     def cut(self, time: float) -> None:
         """Count only the frames up to `time` (in the unit of the time axis); the others are written again."""
         times = np.asarray(zarr.open_array(self.path / "time", mode="r")[...], dtype=float)
-        self._set_count(min(int(self._about["attributes"][_COUNT]), int(np.sum(times <= time))))
+        self._set_count(min(self._count, int(np.sum(times <= time))))
 
     def _set_count(self, count: int) -> None:
         """Write the group's metadata with another count. Mostly one digit changes: a byte that is written in
         its place is there or not, and ext4 takes ten times as long to put a file in the place of another.
         """
-        self._about["attributes"][_COUNT] = count
-        text = json.dumps(self._about, indent=2).encode()
+        old, new = str(self._count), str(count)
+        changed = [k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
         path = f"{self.path}/zarr.json"
-        if len(text) == len(self._written):
-            changed = np.flatnonzero(np.frombuffer(text, np.uint8) != np.frombuffer(self._written, np.uint8))
-            if changed.size == 1:
-                place = int(changed[0])
-                write_all(os.open(path, os.O_WRONLY), text[place : place + 1], place)
-            elif changed.size:
-                _put(path, text)
+        if not self._as_read and len(old) == len(new) and len(changed) < 2:
+            for k in changed:
+                write_all(os.open(path, os.O_WRONLY), new[k].encode(), len(self._head) + k)
         else:
-            _put(path, text)
-        self._written = text
+            _put(path, self._text(count))
+        self._count, self._as_read = count, False
+
+    def _text(self, count: int) -> bytes:
+        return self._head + str(count).encode() + self._tail
 
 
 class _Series:
