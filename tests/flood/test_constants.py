@@ -41,6 +41,7 @@ LAYOUT = {
         "THIN", "LEAST",
     },
     "kernels_rows": {"NONE", "LINE"},
+    "memory": {"LINE"},
 }  # fmt: skip
 COEFFICIENTS = {
     "hazards": {"PPRI_TABLE"},
