@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
@@ -230,10 +230,10 @@ def compensated_sum(values: np.ndarray) -> float:
     return total + lost
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy")
 def volume(depth: np.ndarray, ny: int, nx: int) -> float:
     """Sum of the depths (m) of the grid cells of a padded array, compensated by rows and over the rows."""
     rows = np.empty(ny)
-    for i in range(ny):
+    for i in prange(ny):
         rows[i] = compensated_sum(depth[i + PAD, PAD : PAD + nx])
     return compensated_sum(rows)

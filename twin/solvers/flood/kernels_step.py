@@ -166,10 +166,10 @@ def step_tiles(
         )
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, parallel=True, error_model="numpy")
 def gather_velocities(state, depth, velocity_x, velocity_y, ny, nx, dry):
     """Depth (m) and velocities (m/s, y to the north) on the grid, shape (ny, nx), from a padded state."""
-    for i in range(ny):
+    for i in prange(ny):
         for j in range(nx):
             h = state[DEPTH, i + PAD, j + PAD]
             inverse = 1.0 / max(h, dry)
