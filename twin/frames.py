@@ -107,15 +107,24 @@ class _Series:
             assert self._array is not None
             self._array[frame] = values.astype(self._chunk.dtype)
             return
+        # A map that is one whole chunk of the right type is compressed where it lies.
+        is_chunk = (
+            values.shape == self._chunk.shape
+            and values.dtype == self._chunk.dtype
+            and values.flags.c_contiguous
+        )
         for place, part, inside in self._parts:
-            if self._chunk[inside].shape != self._chunk.shape:
-                self._chunk.fill(self._fill)
-            np.copyto(self._chunk[inside], values[part], casting="unsafe")
+            chunk = values
+            if not is_chunk:
+                chunk = self._chunk
+                if chunk[inside].shape != chunk.shape:
+                    chunk.fill(self._fill)
+                np.copyto(chunk[inside], values[part], casting="unsafe")
             path = f"{self._folder}/{self._separator.join(('c', str(frame), *place))}"
-            if _is_only(self._chunk, self._fill):
+            if _is_only(chunk, self._fill):
                 Path(path).unlink(missing_ok=True)  # as zarr does: what is not there is the fill value
             else:
-                _put(path, self._codec.encode(self._chunk))
+                _put(path, self._codec.encode(chunk))
 
 
 def _codec(about: dict[str, Any]) -> Blosc | None:
