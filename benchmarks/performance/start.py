@@ -62,7 +62,8 @@ def start(quick: bool) -> Found:
         )
         seen.append(json.loads(done.stdout))
     warm = sorted(seen[1:], key=sum)
-    return {"phases": dict(zip(PHASES, warm[len(warm) // 2], strict=True)), "least": sum(warm[0])}
+    phases = dict(zip(PHASES, warm[len(warm) // 2], strict=True))
+    return {"phases": phases, "least": sum(warm[0]), "processes": len(warm)}
 
 
 def start_page(found: Found) -> list[str]:
@@ -70,6 +71,6 @@ def start_page(found: Found) -> list[str]:
     rows.append(["**together**", f"**{sum(found['phases'].values()):.2f}**"])
     return [
         "Valmont at 20 m, flood alone, every kernel compiled before: a new process as `twin run` starts it,"
-        f" to its first step. The median of seven; the least was {found['least']:.2f} s.", "",
+        f" to its first step. The median of {found['processes']}; the least was {found['least']:.2f} s.", "",
         *markdown(["", "seconds"], rows),
     ]  # fmt: skip

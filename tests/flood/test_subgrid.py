@@ -255,22 +255,23 @@ def test_95_per_cent_of_a_valley_within_5_cm(
 
 
 @pytest.mark.validate
-def test_the_second_valley_without_the_viscosity_of_theta() -> None:
-    """With theta = 1 at 1 m, which is the scheme of the subgrid: 95 % within 2 cm."""
-    found = valley.compare("second", "local_inertial", (("local_inertial", 1.0),))
-    rmse, high, overlap = found.agreement("subgrid", ("local_inertial", 1.0))
-    assert rmse <= 0.015
-    assert high <= 0.02
-    assert overlap > 0.95
-
-
-@pytest.mark.validate
-def test_first_order_at_ten_metres_against_second_order_at_one() -> None:
-    """95 % within 5.5 cm: 1 m of first order is itself 1.9 cm (95 %) off the second."""
-    found = valley.compare("first", "first_order", (("second_order", 0.9),))
-    rmse, high, overlap = found.agreement("subgrid", ("second_order", 0.9))
-    assert rmse <= 0.035
-    assert high <= 0.055
+@pytest.mark.parametrize(
+    ("name", "scheme", "against", "bounds"),
+    [
+        # With theta = 1 at 1 m, which is the scheme of the subgrid
+        ("second", "local_inertial", ("local_inertial", 1.0), (0.015, 0.02)),
+        # 1 m of first order is itself 1.9 cm (95 %) off the second.
+        ("first", "first_order", ("second_order", 0.9), (0.035, 0.055)),
+    ],
+    ids=["without the viscosity of theta", "against second order"],
+)
+def test_a_valley_against_other_runs_at_one_metre(
+    name: str, scheme: str, against: tuple[str, float], bounds: tuple[float, float]
+) -> None:
+    """RMSE and 95 % of the levels within the bounds (m)."""
+    rmse, high, overlap = valley.compare(name, scheme, (against,)).agreement("subgrid", against)
+    assert rmse <= bounds[0]
+    assert high <= bounds[1]
     assert overlap > 0.95
 
 
