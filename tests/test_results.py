@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import csv
+import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,22 @@ def test_numbers_read_back_exactly_and_half_lines_are_cut(tmp_path: Path) -> Non
     run.cut(30.0)
     gauges = Result.open(tmp_path / "run").gauges
     assert gauges["time_s"].tolist() == [0.0]
+
+
+def test_tables_are_written_as_the_module_csv_writes_them(tmp_path: Path) -> None:
+    names = ["", "pont", "Pont d'Ourville", 'le "bief"', "aval, gauche", "deux\nlignes", "x\r", " bord ", ";"]
+    values = [0.1 + 0.2, -0.0, 1e300, 5e-324, 1e16, 3, -7, True, np.float64(1 / 3), np.float32(0.1)]
+    rows = [(*values[k:], name, *values[:k]) for k, name in enumerate(names)]
+    run = writer(tmp_path / "run")
+    run.append("gauges.csv", rows)
+    run.append("gauges.csv", ((t, "a", math.nan, np.float32("nan"), None, math.inf) for t in (0.0, 1.5)))
+    expected = io.StringIO()
+    as_is = [[float(x) if isinstance(x, np.floating) else x for x in row] for row in rows]
+    csv.writer(expected, lineterminator="\n").writerows(
+        [*as_is, *([t, "a", "", "", "", "inf"] for t in (0.0, 1.5))]
+    )
+    text = (tmp_path / "run" / "gauges.csv").read_bytes().decode()
+    assert text.partition("\n")[2] == expected.getvalue()
 
 
 def test_what_is_no_run_says_so(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def write_all(file: int, content: bytes, offset: int = 0) -> None:
         os.close(file)
 
 
-def append_text(path: Path, content: str) -> None:
+def append_text(path: Path | str, content: str) -> None:
     """Add UTF-8 text to the end of a file."""
     write_all(os.open(path, os.O_WRONLY | os.O_APPEND), content.encode())
 

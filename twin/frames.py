@@ -148,10 +148,10 @@ def _codec(about: dict[str, Any]) -> Blosc | None:
 
 
 def _is_only(values: Array, fill: Any) -> bool:
-    def same(part: Array) -> Any:
-        return np.isnan(part) if fill != fill else part == fill
-
-    return bool(same(values.ravel()[:1]).all() and same(values).all())  # mostly the first one tells
+    first = values.item(0)  # mostly this one tells
+    if fill != fill:
+        return first != first and bool(np.isnan(values).all())
+    return bool(first == fill and (values == fill).all())
 
 
 def _put(path: str, content: bytes) -> None:

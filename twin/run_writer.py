@@ -7,7 +7,7 @@ import io
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -67,6 +67,7 @@ class RunWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._folder = str(path)  # a Path takes as long to join as a row to write
         self._stores: dict[str, FrameStore] = {}
 
     @classmethod
@@ -158,9 +159,8 @@ class RunWriter:
 
     def append(self, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Add rows to one of the CSV tables. Numbers are written so that they read back exactly."""
-        lines = io.StringIO()
-        csv.writer(lines, lineterminator="\n").writerows([[_number(value) for value in row] for row in rows])
-        append_text(self.path / table, lines.getvalue())
+        lines = [",".join([_cell(value) for value in row]) + "\n" for row in rows]
+        append_text(f"{self._folder}/{table}", "".join(lines))
 
     def cut(self, time: float) -> None:
         """Take back what was written after `time` (s): a resumed run writes it again."""
@@ -204,10 +204,21 @@ class RunWriter:
             log.removeHandler(handler)
 
 
-def _number(value: object) -> object:
+def _cell(value: object) -> str:
+    """A value in a CSV table, as the module csv writes it, in half of its time."""
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, (float, np.floating)):
         return "" if math.isnan(value) else repr(float(value))
-    return value
+    return "" if value is None else str(value)
+
+
+@lru_cache(1024)
+def _quoted(text: str) -> str:
+    """Names of gauges and sections, which come again in every row."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow((text, ""))  # alone, an empty text would be quoted
+    return line.getvalue()[:-2]
 
 
 def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
