@@ -171,6 +171,30 @@ def test_killed_at_any_moment_the_store_tells_whole_frames(
         assert not list(path.rglob("*.partial"))
 
 
+@pytest.mark.parametrize(("old", "new", "told"), [(19, 20, 10), (99, 100, 99), (199, 200, 190), (20, 19, 10)])
+def test_killed_between_two_digits_the_count_tells_none_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: int, new: int, told: int
+) -> None:
+    path = store(tmp_path / "s", (1,), "uint8", None, times=[float(t) for t in range(300)])
+    FrameStore(path).write(old - 1, {})
+    writing, write, left = FrameStore(path), os.write, iter([True])
+
+    def once(file: int, content: bytes) -> int:
+        if next(left, None) is None or len(content) > 1:
+            raise KeyboardInterrupt
+        return write(file, content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", once)
+        with pytest.raises(KeyboardInterrupt):
+            writing.write(new - 1, {}) if new > old else writing.cut(new - 1.0)
+    assert zarr.open_group(path, mode="r").attrs["frames"] == told
+    again = FrameStore(path)
+    again.cut(told - 1.0)
+    again.write(new - 1, {})
+    assert zarr.open_group(path, mode="r").attrs["frames"] == new
+
+
 def test_a_disk_that_takes_a_part_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.write
     monkeypatch.setattr(os, "write", lambda file, content: write(file, content[:3]))

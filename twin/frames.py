@@ -60,17 +60,19 @@ class FrameStore:
         self._set_count(min(self._count, int(np.sum(times <= time))))
 
     def _set_count(self, count: int) -> None:
-        """Write the group's metadata with another count. Mostly one digit changes: a byte that is written in
-        its place is there or not, and ext4 takes ten times as long to put a file in the place of another.
+        """Write the group's metadata with another count. Digits are written in their places, one by one: each
+        is there or not, and ext4 takes ten times as long to put a file in the place of another. Between two
+        of them fewer frames are told than the larger count: the last digits come first where it grows.
         """
         old, new = str(self._count), str(count)
-        changed = [k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b]
         path = f"{self.path}/zarr.json"
-        if not self._as_read and len(old) == len(new) and len(changed) < 2:
-            for k in changed:
-                write_all(os.open(path, os.O_WRONLY), new[k].encode(), len(self._head) + k)
-        else:
+        if self._as_read or len(old) != len(new):
             _put(path, self._text(count))
+        else:
+            places = range(len(new)) if count < self._count else range(len(new) - 1, -1, -1)
+            for k in places:
+                if new[k] != old[k]:
+                    write_all(os.open(path, os.O_WRONLY), new[k].encode(), len(self._head) + k)
         self._count, self._as_read = count, False
 
     def _text(self, count: int) -> bytes:

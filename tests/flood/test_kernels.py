@@ -1,6 +1,7 @@
 """Kernels against plain NumPy."""
 
 import importlib
+import math
 import os
 import pkgutil
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.flood.basins import advance, hills, solver
 from twin.solvers import flood
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
+from twin.solvers.flood.kernels import PAD, TILE_COLS
 from twin.solvers.stale import forget_stale_kernels
 
 
@@ -55,6 +57,23 @@ def test_no_compiler_chooses_what_is_rounded() -> None:
 def test_compensated_sum_loses_nothing() -> None:
     values = np.array([1.0, 1e100, 1.0, -1e100] * 1000)
     assert layout.compensated_sum(values) == 2000.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 1.0])
+def test_the_volume_is_the_compensated_sum_to_the_bit_and_counts_the_wet(share: float) -> None:
+    ny, nx = 37, 300  # whole tiles and a part of one
+    rng = np.random.default_rng(5)
+    depth = 10.0 ** rng.uniform(-12.0, 6.0, (ny + 2 * PAD, 3 * TILE_COLS + 2 * PAD))
+    depth[rng.random(depth.shape) >= share] = 0.0
+    depth[:, PAD + 40 : PAD + 200] *= rng.random(len(depth))[:, None] < 0.3  # stretches of nothing
+    inside = depth[PAD : PAD + ny, PAD : PAD + nx]
+    rows = np.array([layout.compensated_sum(row) for row in inside])
+    metres, wet = layout.volume_and_wet(depth, ny, nx, 1e-3)
+    assert metres == layout.compensated_sum(rows)
+    assert metres == pytest.approx(math.fsum(inside.ravel()), rel=1e-15)
+    assert wet == np.count_nonzero(inside >= 1e-3)
+    inside[20, 100] = np.nan
+    assert math.isnan(layout.volume_and_wet(depth, ny, nx, 1e-3)[0])
 
 
 def test_a_stretch_is_the_slice_and_writes_through() -> None:

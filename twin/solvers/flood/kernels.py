@@ -230,10 +230,45 @@ def compensated_sum(values: np.ndarray) -> float:
     return total + lost
 
 
+@njit(error_model="numpy")
+def look_at_depths(depth, dry):
+    """How many of some depths are not 0, and how many at least `dry`."""
+    some = 0
+    wet = 0
+    for j in range(depth.size):
+        some += 1 if depth[j] != 0.0 else 0
+        wet += 1 if depth[j] >= dry else 0
+    return some, wet
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
-def volume(depth: np.ndarray, ny: int, nx: int) -> float:
-    """Sum of the depths (m) of the grid cells of a padded array, compensated by rows and over the rows."""
+def volume_and_wet(depth: np.ndarray, ny: int, nx: int, dry: float) -> tuple[float, int]:
+    """Sum of the depths (m) of the grid cells of a padded array, as :func:`compensated_sum` of each row and
+    then over the rows, and how many cells are at least `dry` deep.
+
+    Each addition waits for the one before, and a 0 changes neither the sum nor its compensation: stretches
+    without water, most of many maps, are only looked at.
+    """
     rows = np.empty(ny)
-    for i in prange(ny):
-        rows[i] = compensated_sum(depth[i + PAD, PAD : PAD + nx])
-    return compensated_sum(rows)
+    wet = np.empty(ny, dtype=np.int64)
+    for n in prange(ny):
+        i = np.int64(n) + PAD  # the number of a parallel loop has no sign
+        total = 0.0
+        lost = 0.0
+        wet[n] = 0
+        for first in range(0, nx, TILE_COLS):
+            part = stretch(depth, (i, first + PAD), min(TILE_COLS, nx - first))
+            some, deep = look_at_depths(part, dry)
+            wet[n] += deep
+            if some == 0:
+                continue
+            for j in range(part.size):
+                x = part[j]
+                new = total + x
+                if abs(total) >= abs(x):
+                    lost += (total - new) + x
+                else:
+                    lost += (x - new) + total
+                total = new
+        rows[n] = total + lost
+    return compensated_sum(rows), wet.sum()

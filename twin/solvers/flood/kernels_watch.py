@@ -15,8 +15,13 @@ from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y
 # way (m³)
 TOTAL, SINCE, LOW, HIGH, PASSED = 0, 2, 4, 5, 6
 NUMBERS = 7
+NEW_SECTION = (0.0, 0.0, math.inf, -math.inf)  # SINCE to PASSED where an interval begins
 # extremes[:, k] of a gauge since the last reading: lowest and highest depth (m), highest speed (m/s)
 LOWEST, HIGHEST, FASTEST = 0, 1, 2
+NEW_GAUGE = (math.inf, -math.inf, 0.0)
+# found[:, k] of a gauge: depth now, extremes of the interval (m, m/s), velocity to the east and north (m/s)
+NOW, EXTREMES, EAST, NORTH = 0, 1, 4, 5
+FOUND = 6
 
 
 @njit(error_model="numpy")
@@ -31,7 +36,7 @@ def add(numbers, k, x):
     numbers[k] = new
 
 
-@njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def look_at_gauges(watch, state, dry):
     """Take in the state at the gauges; watch: as for :func:`look`."""
     rows, columns, extremes = watch[4], watch[5], watch[6]
@@ -63,4 +68,26 @@ def look(watch, edge_flux, dt, cell, state, dry):
         add(sections[k], SINCE, volume)
         sections[k, LOW] = min(sections[k, LOW], volume / dt)
         sections[k, HIGH] = max(sections[k, HIGH], volume / dt)
+    look_at_gauges(watch, state, dry)
+
+
+@njit(cache=True, error_model="numpy")
+def begin_interval(watch, state, dry, found):
+    """Put what the gauges saw in the interval that ends and see now into `found`; sections and gauges begin
+    the next one with `state`.
+    """
+    sections, rows, columns, extremes = watch[3], watch[4], watch[5], watch[6]
+    look_at_gauges(watch, state, dry)
+    for g in range(rows.size):
+        depth = state[DEPTH, rows[g], columns[g]]
+        east, north = state[DISCHARGE_X, rows[g], columns[g]], -state[DISCHARGE_Y, rows[g], columns[g]]
+        found[NOW, g] = depth
+        found[EAST, g] = east / depth if depth >= dry else 0.0
+        found[NORTH, g] = north / depth if depth >= dry else 0.0
+        for k in range(3):
+            found[EXTREMES + k, g] = extremes[k, g]
+            extremes[k, g] = NEW_GAUGE[k]
+    for s in range(sections.shape[0]):
+        for k in range(4):
+            sections[s, SINCE + k] = NEW_SECTION[k]
     look_at_gauges(watch, state, dry)

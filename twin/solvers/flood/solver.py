@@ -156,7 +156,7 @@ class FloodSolver(Solver):
             assert isinstance(self._scheme, Godunov)
             self._local = LocalSteps(self, self._scheme)
         self.inflow, self.outflow, self.rain = Total(), Total(), Total()
-        self.initial_volume = self._volume()
+        self.initial_volume = self._volume_and_wet()[0]
         self.steps, self.cell_steps, self.limited = 0, 0, 0
         self._window_start, self.time = 0.0, 0.0
         self._loop = GlobalSteps(self)
@@ -331,9 +331,10 @@ class FloodSolver(Solver):
         inside: Floats = self._old[DEPTH][self._inside]
         return inside
 
-    def _volume(self) -> float:
-        ny, nx = self._shape
-        return float(layout.volume(self._old[DEPTH], ny, nx)) * self.grid.area_m2
+    def _volume_and_wet(self) -> tuple[float, int]:
+        """The water (m³), and the cells deeper than `dry_depth`."""
+        metres, wet = layout.volume_and_wet(self._old[DEPTH], *self._shape, self.parameters.dry_depth)
+        return float(metres) * self.grid.area_m2, int(wet)
 
     def ledger(self) -> dict[str, float]:
         """The mass balance so far (m³), and the cells deeper than `dry_depth`.
@@ -346,7 +347,7 @@ class FloodSolver(Solver):
         SolverError
             The books do not close.
         """
-        volume = self._volume()
+        volume, wet = self._volume_and_wet()
         # Nothing crossed most of the edge: exact sums do without its zeros.
         gained, lost = (t[t != 0.0].tolist() for t in (self._edge_totals[:2], self._edge_totals[2:]))
         gained += self.inflow.parts()
@@ -369,7 +370,7 @@ class FloodSolver(Solver):
             "drain_m3": drained,
             "structure_m3": 0.0,  # structures pass water on at once: none is ever in transit
             "mass_error_m3": error,
-            "wet_cells": float(np.count_nonzero(self.depth >= self.parameters.dry_depth)),
+            "wet_cells": float(wet),
         }
 
     def readings(self, t: float) -> dict[str, list[tuple[Any, ...]]]:

@@ -17,7 +17,7 @@ from twin.errors import Problems
 from twin.faces import staircase
 from twin.grid import Grid
 from twin.solvers.flood import kernels_watch as kernels
-from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS
+from twin.solvers.flood.kernels import DISCHARGE_X, DISCHARGE_Y, PAD, TILE_COLS
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -94,11 +94,12 @@ class _Section:
 
     Attributes
     ----------
-    place : its lines. flux, sign : (k,) its faces in `edge_flux`, 1 where that flux goes to its left.
+    stairs : its faces, by line. flux, sign : (k,) the same in `edge_flux`, 1 where that flux goes to its
+        left.
     crest, crest_sign : the same for faces with a crest. structure, structure_sign : for structures.
     """
 
-    place: BaseGeometry
+    stairs: list[Any]
     flux: Ints
     sign: Floats
     crest: Ints
@@ -153,8 +154,9 @@ class Watch:
         """Level (m) of cells that hold a volume over their area (m), where it is not bed plus depth."""
         self._reading = 0.0
         self._numbers = np.zeros((len(self._sections), kernels.NUMBERS))
-        self._extremes = np.zeros((3, len(cells)))
-        self._forget()
+        self._numbers[:, kernels.SINCE : kernels.PASSED] = kernels.NEW_SECTION
+        self._extremes = np.repeat(kernels.NEW_GAUGE, len(cells)).reshape(3, -1)
+        self._found = np.zeros((kernels.FOUND, len(cells)))
         first = np.cumsum([0, *(section.flux.size for section in self._sections)])
         none: Ints = np.zeros(0, dtype=np.int64)
         self.packed = (
@@ -167,13 +169,6 @@ class Watch:
             self._extremes,
         )
         """`watch` of the kernels."""
-
-    def _forget(self) -> None:
-        """What was least and most since the last reading."""
-        self._numbers[:, kernels.SINCE : kernels.LOW] = 0.0
-        self._numbers[:, kernels.LOW], self._numbers[:, kernels.HIGH] = np.inf, -np.inf
-        self._extremes[kernels.LOWEST], self._extremes[kernels.HIGHEST] = np.inf, -np.inf
-        self._extremes[kernels.FASTEST] = 0.0
 
     def _section(
         self,
@@ -208,7 +203,7 @@ class Watch:
         passes = [(k, _crossings(place, a, b)) for k, (a, b) in enumerate(structures.ways(self._grid))]
         passes = [(k, times) for k, times in passes if times]
         return _Section(
-            place,
+            stairs,
             np.array(flux, dtype=np.int64),
             np.array(sign),
             np.array(crest, dtype=np.int64),
@@ -236,20 +231,12 @@ class Watch:
         """Take in a step of dt (s) that led to `state`; edge_flux: see `kernels_edges`."""
         kernels.look(self.packed, edge_flux, dt, self._grid.cell, state, dry)
 
-    def _gauge_level(self, depth: Floats) -> Floats:
+    def _gauge_levels(self, depths: Floats) -> list[list[float]]:
+        """Water levels (m) at the gauges of some depths, shape (., gauges)."""
         if self.level_of is not None:
-            return self.level_of(self._i, self._j, depth)
-        level: Floats = self._gauge_bed + depth
-        return level
-
-    def _at_gauges(self, state: Floats, dry: float) -> tuple[Floats, Floats, Floats]:
-        """Depth (m), velocities to the east and north (m/s) at the gauges."""
-        place = (self._i + PAD, self._j + PAD)
-        depth = state[DEPTH][place]
-        wet = depth >= dry
-        u = np.where(wet, state[DISCHARGE_X][place] / np.maximum(depth, dry), 0.0)
-        v = np.where(wet, -state[DISCHARGE_Y][place] / np.maximum(depth, dry), 0.0)
-        return depth, u, v
+            return [self.level_of(self._i, self._j, depth).tolist() for depth in depths]
+        levels: list[list[float]] = (self._gauge_bed + depths).tolist()
+        return levels
 
     def read(self, t: float, state: Floats, dry: float) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of gauges.csv and sections.csv at a time (s); the next interval begins there.
@@ -257,36 +244,32 @@ class Watch:
         The discharge of a section is the mean since the last reading. At the start there is none yet: the
         first row tells the discharge of the cells beside the section (mean of the two sides of each face).
         """
-        kernels.look_at_gauges(self.packed, state, dry)
-        depth, u, v = self._at_gauges(state, dry)
-        level = self._gauge_level(depth)
+        # Lists: for a handful of gauges an array takes longer to ask than to add up.
+        numbers = self._numbers.tolist()
+        kernels.begin_interval(self.packed, state, dry, self._found)
+        depth, _, _, fastest, east, north = self._found.tolist()
         # The level of a cell rises with its depth.
-        low, high = (self._gauge_level(self._extremes[k]) for k in (kernels.LOWEST, kernels.HIGHEST))
-        fastest = self._extremes[kernels.FASTEST]
-        gauges: list[tuple[Any, ...]] = []
-        for k, name in enumerate(self._gauge_names):
-            values = (level[k], depth[k], u[k], v[k], low[k], high[k], fastest[k])
-            gauges.append((t, name, *(float(x) for x in values)))
+        level, low, high = self._gauge_levels(self._found[:3])
+        columns = (self._gauge_names, level, depth, east, north, low, high, fastest)
+        gauges = [(t, *row) for row in zip(*columns, strict=True)]
         sections: list[tuple[Any, ...]] = []
         length = t - self._reading
-        for name, section, row in zip(self._section_names, self._sections, self._numbers, strict=True):
+        for name, section, row in zip(self._section_names, self._sections, numbers, strict=True):
             if length > 0.0:
-                mean = float(row[kernels.SINCE] + row[kernels.SINCE + 1]) / length
-                low_rate, high_rate = float(row[kernels.LOW]), float(row[kernels.HIGH])
+                mean = (row[kernels.SINCE] + row[kernels.SINCE + 1]) / length
+                least, most = row[kernels.LOW], row[kernels.HIGH]
             else:
-                mean = low_rate = high_rate = self._discharge_beside(section, state)
-            total = float(row[kernels.TOTAL] + row[kernels.TOTAL + 1])
-            sections.append((t, name, mean, low_rate, high_rate, total))
+                mean = least = most = self._discharge_beside(section, state)
+            total = row[kernels.TOTAL] + row[kernels.TOTAL + 1]
+            sections.append((t, name, mean, least, most, total))
         self._reading = t
-        self._forget()
-        kernels.look_at_gauges(self.packed, state, dry)
         return {"gauges.csv": gauges, "sections.csv": sections}
 
     def _discharge_beside(self, section: _Section, state: Floats) -> float:
         """Discharge (m³/s) to the left of a section from the unit discharges of the cells beside it."""
         ny, nx = self._grid.shape
         total = 0.0
-        for part in _stairs(self._grid, section.place):
+        for part in section.stairs:
             of = part.across_x
             i, j = part.i[of] + PAD, part.j[of]
             before, after = np.maximum(j - 1, 0) + PAD, np.minimum(j, nx - 1) + PAD
