@@ -31,6 +31,36 @@ def test_a_run_imports_nothing_that_few_runs_need() -> None:
     assert not few & imported(code)
 
 
+def test_a_flood_reaches_its_first_step_without_what_other_runs_need() -> None:
+    """What it costs to read, check and grid the sample territory: modules of tens of milliseconds each."""
+    code = """
+from twin.cli import ready_to_run
+ready_to_run()
+from twin.layers import samples
+from twin.scenarios import Scenario
+from twin.simulation import Simulation
+scenario = Scenario.open(samples.path("valmont") / "scenarios" / "crue_centennale.toml")
+kept = {name: table for name, table in scenario.params.items() if name in ("flood", "domain")}
+update = {"resolution": 50.0, "solvers": ("flood",), "params": kept, "story": ()}
+scenario = scenario.model_copy(update=update)
+assert not scenario.check()
+next(Simulation(scenario).steps())
+"""
+    others = {
+        "pint", "PIL", "rich", "matplotlib", "scipy.ndimage", "scipy.sparse", "scipy.spatial",
+        "twin.indicators", "twin.solvers.traffic.solver",
+    }  # fmt: skip
+    assert not others & imported(code)
+
+
+def test_what_a_run_has_imported_is_not_looked_through_for_garbage() -> None:
+    code = (
+        "import gc; from twin.cli import ready_to_run; ready_to_run(); print(gc.get_freeze_count() > 10**5)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
 @pytest.mark.parametrize("collecting", [True, False])
 def test_garbage_is_looked_for_as_before(collecting: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     before = gc.isenabled()

@@ -6,6 +6,7 @@ Imports are inside the commands, so that ``twin --help`` answers at once.
 from __future__ import annotations
 
 import errno
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -359,9 +360,16 @@ def _health(territory: Territory, report: Path | None) -> None:
         typer.echo(text("health.written", path=report.resolve()))
 
 
-def _run(scenario: Path, out: Path | None, *, overwrite: bool) -> Result:
-    from twin import run as start
+def ready_to_run() -> Callable[..., Result]:
+    """`twin.run`, with all that it imports, which stays: it is not looked through for garbage again."""
+    from twin import run
 
+    gc.freeze()
+    return run
+
+
+def _run(scenario: Path, out: Path | None, *, overwrite: bool) -> Result:
+    start = ready_to_run()
     with _progress_bar(scenario.stem) as report:
         result = start(scenario, out, overwrite=overwrite, progress=report)
     typer.echo(text("cli.run_done", path=result.path, seconds=_seconds(result)))

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -170,13 +171,16 @@ def grid_fields(
         "crest_x": same(-np.inf, nx=grid.nx + 1),
         "crest_y": same(-np.inf, ny=grid.ny + 1),
     }
+    coordinates = {
+        "x": grid.x,
+        "y": grid.y,
+        "x_face": grid.x_west + np.arange(grid.nx + 1) * grid.cell,
+        "y_face": grid.y_north - np.arange(grid.ny + 1) * grid.cell,
+    }
     return xr.Dataset(
         {name: (FIELD_DIMS[name], array) for name, array in values.items()},
-        coords={
-            "x": grid.x,
-            "y": grid.y,
-            "x_face": grid.x_west + np.arange(grid.nx + 1) * grid.cell,
-            "y_face": grid.y_north - np.arange(grid.ny + 1) * grid.cell,
-        },
+        # As an index of pandas, which xarray makes of them anyway: of an array it would ask first whether it
+        # is one of pint, and import that for it (60 ms).
+        coords={name: (name, pd.Index(array)) for name, array in coordinates.items()},
         attrs={"crs": grid.crs},
     )

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from twin.errors import InputError, listed, told
 from twin.messages import text
@@ -247,6 +245,9 @@ class Network:
         return self._components("weak")
 
     def _components(self, connection: str) -> Ints:
+        from scipy.sparse import coo_array  # here: 100 ms of importing that a flood alone does not need
+        from scipy.sparse.csgraph import connected_components
+
         # Values are counts of parallel links, so nothing vanishes or is summed away.
         graph = coo_array(
             (np.ones(self.links), (self.link_from, self.link_to)), shape=(self.nodes, self.nodes)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from twin.messages import day_and_time, figure, language, number, text
 from twin.run_writer import COMPLETE
@@ -152,6 +151,8 @@ def thumbnail(
         if permanent is not None:
             picture[permanent[::step, ::step]] = _rgb(PERMANENT_WATER)
     picture[~known] = 255.0
+    from PIL import Image  # here: no run needs it
+
     out = io.BytesIO()
     Image.fromarray(np.clip(np.rint(picture), 0, 255).astype(np.uint8), "RGB").save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -244,7 +244,7 @@ class Territory:
         return list(self._expanded_places)
 
     def place(self, name: str) -> Place:
-        """A named place.
+        """A named place, read once.
 
         Raises
         ------
@@ -260,9 +260,12 @@ class Territory:
             return record
         if isinstance(record, FilePlace):
             frame = self._features(f"places.{name}", record)
-            return Place(name, shapely.union_all(frame.geometry.values), frame)
-        geometry = _geometry(record)
-        return Place(name, geometry, gpd.GeoDataFrame({"name": [name]}, geometry=[geometry], crs=self.crs))
+            geometry = shapely.union_all(frame.geometry.values)
+        else:
+            geometry = _geometry(record)
+            frame = gpd.GeoDataFrame({"name": [name]}, geometry=[geometry], crs=self.crs)
+        place = known[name] = Place(name, geometry, frame)
+        return place
 
     def check(self) -> list[Problem]:
         """Everything that is wrong with the territory, its files and places, found by reading them all."""

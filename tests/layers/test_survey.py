@@ -52,6 +52,17 @@ def test_parts_do_not_depend_on_the_strips(empty: np.ndarray, strip: int, most: 
         assert (found.low, found.high) == (np.nanmin(values), np.nanmax(values))
 
 
+@pytest.mark.parametrize("last", [1, 2, 7])
+def test_a_raster_without_a_hole_has_none_whatever_its_windows(last: int) -> None:
+    """A last window of one column once took what lay in memory for cells without a value."""
+    values = np.ones((600, 200 + last))
+    for rubbish in (0, 255):
+        kept = [np.full(values.size, rubbish, dtype=np.uint8) for _ in range(20)]
+        del kept  # memory that the survey may be given
+        found = survey(raster(values), strip=values.size, most_cells=600 * 200)
+        assert (found.empty, found.holes.count, found.beyond.count) == (0, 0, 0)
+
+
 def test_a_box_lies_where_its_cells_are() -> None:
     values = np.ones((20, 30))
     values[3:6, 10:12] = np.nan

@@ -22,6 +22,7 @@ STOREY_M = 3.0
 DEFAULT_HEIGHT_M = 5.0
 NEIGHBOURS = 5
 NEIGHBOURHOOD_M = 100.0
+AT_ONCE = 20_000  # buildings whose neighbours are looked for at once: some 10⁶ pairs in a town
 
 
 def read_buildings(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
@@ -117,18 +118,41 @@ def fill_heights(
     source[by_floors] = "etages"
     unknown, known = np.flatnonzero(np.isnan(out)), np.flatnonzero(np.isfinite(out))
     if unknown.size and known.size:
-        from scipy.spatial import cKDTree  # here: 100 ms of importing that few runs need
-
-        distance, index = cKDTree(centres[known]).query(
-            centres[unknown], k=np.arange(1, NEIGHBOURS + 1), distance_upper_bound=NEIGHBOURHOOD_M
-        )
-        near = np.isfinite(distance)
-        values = np.where(near, out[known][np.where(near, index, 0)], np.nan)
-        some = near.any(axis=1)
-        out[unknown[some]] = np.nanmedian(values[some], axis=1)
+        medians = _medians_nearby(centres[unknown], centres[known], out[known])
+        some = np.isfinite(medians)
+        out[unknown[some]] = medians[some]
         source[unknown[some]] = "voisins"
     out[np.isnan(out)] = DEFAULT_HEIGHT_M
     return out, source
+
+
+def _medians_nearby(
+    at: NDArray[np.float64], centres: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The median of the values at the up to `NEIGHBOURS` nearest centres within `NEIGHBOURHOOD_M`.
+
+    at : (n, 2) m, where to look. centres, values : (m, 2) m, (m,). Returns (n,), NaN where none is so near;
+    of centres as far as each other, those that come first are nearer.
+    """
+    # No cKDTree: to import it takes longer than all this.
+    tree = shapely.STRtree(np.asarray(shapely.points(centres), dtype=object))
+    out = np.full(len(at), np.nan)
+    for begin in range(0, len(at), AT_ONCE):
+        here = at[begin : begin + AT_ONCE]
+        boxes = shapely.box(*(here - NEIGHBOURHOOD_M).T, *(here + NEIGHBOURHOOD_M).T)
+        owner, index = tree.query(boxes)
+        away = centres[index] - here[owner]
+        distance = away[:, 0] ** 2 + away[:, 1] ** 2
+        order = np.lexsort((index, distance, owner))
+        order = order[distance[order] < NEIGHBOURHOOD_M**2]
+        owner = owner[order]
+        rank = np.arange(owner.size) - np.searchsorted(owner, owner)
+        nearest = np.full((len(here), NEIGHBOURS), np.nan)
+        first = rank < NEIGHBOURS
+        nearest[owner[first], rank[first]] = values[index[order[first]]]
+        some = np.isfinite(nearest[:, 0])
+        out[begin : begin + AT_ONCE][some] = np.nanmedian(nearest[some], axis=1)
+    return out
 
 
 def _within(reading: Reading, frame: pd.DataFrame, columns: list[str], limit: float) -> NDArray[np.float64]:

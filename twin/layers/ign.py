@@ -127,7 +127,7 @@ def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, 
         taken.add(lower)
         renames[name] = lower
     frame = frame.rename(columns=renames)
-    if geometry is not None:
+    if geometry is not None and (geometry, renames[geometry]) != ("geometry", "geometry"):
         frame = frame.set_geometry(renames[geometry])
         if renames[geometry] != "geometry":
             frame = frame.rename_geometry("geometry")
@@ -149,17 +149,25 @@ def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, 
             if none.any():
                 frame[name] = column.mask(none)
         elif pd.api.types.is_string_dtype(column) or column.dtype == object:
-            frame[name] = _clean_text(column, null_texts, name)
+            cleaned = _clean_text(column, null_texts, name)
+            if cleaned is not column:
+                frame[name] = cleaned
     return frame, found
 
 
 def _clean_text(column: pd.Series, null_texts: set[str], name: str) -> pd.Series:
-    cells = [value if ok else None for value, ok in zip(column, column.notna(), strict=True)]
+    # Lists, for a column of texts gives them one by one only slowly.
+    some = column.notna().to_numpy().tolist()
+    values = column.to_numpy(dtype=object).tolist()
+    cells = [value if ok else None for value, ok in zip(values, some, strict=True)]
     if not all(value is None or isinstance(value, str) for value in cells):
         return column
     none = null_texts | {""}
-    texts = [None if value is None or value.strip() in none else value.strip() for value in cells]
-    kinds = {value for value in texts if value is not None}
+    cleaned = {
+        value: None if (bare := value.strip()) in none else bare for value in {*cells} if value is not None
+    }
+    texts = [None if value is None else cleaned[value] for value in cells]
+    kinds = {*cleaned.values()} - {None}
     if kinds and kinds <= {"Oui", "Non"}:
         flags = [None if value is None else value == "Oui" for value in texts]
         return pd.Series(flags, index=column.index, dtype="boolean" if None in flags else bool)
@@ -167,6 +175,8 @@ def _clean_text(column: pd.Series, null_texts: set[str], name: str) -> pd.Series
         numbers = pd.to_numeric(pd.Series(texts, index=column.index, dtype=object), errors="coerce")
         if numbers.notna().sum() == len(texts) - texts.count(None):
             return numbers.astype(float)
+    if texts == cells and column.dtype == "str":
+        return column
     return pd.Series(texts, index=column.index, dtype="str")
 
 

@@ -178,3 +178,32 @@ def reduce_ranges(fine, rows, columns, method, out):
                         high = max(high, v)
                         low = min(low, v)
             out[i, j] = high if method == MAX else low
+
+
+@njit(cache=True)
+def join_runs(first, stop, ptr, node, parent):
+    """Which runs of cells hang together, by a side or a corner of their cells.
+
+    Runs ptr[i] … ptr[i + 1] − 1 lie in row i, west to east, in columns first … stop − 1; each belongs to a
+    node. parent (n,), at first each node its own, becomes the lowest node of the part. Union-find with path
+    halving (Tarjan and van Leeuwen 1984, "Worst-case analysis of set union algorithms").
+    """
+    for i in range(ptr.size - 2):
+        a, b = ptr[i], ptr[i + 1]
+        while a < ptr[i + 1] and b < ptr[i + 2]:
+            if first[a] <= stop[b] and first[b] <= stop[a]:
+                one, other = node[a], node[b]
+                while parent[one] != one:
+                    parent[one] = parent[parent[one]]
+                    one = parent[one]
+                while parent[other] != other:
+                    parent[other] = parent[parent[other]]
+                    other = parent[other]
+                parent[max(one, other)] = min(one, other)
+            # The one that ends first touches none of those that follow.
+            if stop[a] < stop[b]:
+                a += 1
+            else:
+                b += 1
+    for k in range(parent.size):
+        parent[k] = parent[parent[k]]  # parents are lower: theirs are the lowest already

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy import sparse
 
 from twin.grid import Bounds, Grid
 from twin.layers import kernels
 from twin.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Floats = NDArray[np.float64]
 Method = Literal["mean", "max", "min"]
@@ -183,6 +185,8 @@ def _ranges(overlap: sparse.csr_array) -> NDArray[np.int64]:
 
 def _overlap(start: float, ratio: float, n: int, m: int) -> sparse.csr_array:
     """Length that interval i, start + ratio·[i, i+1], shares with fine cell j, shape (n, m)."""
+    from scipy import sparse  # here: 100 ms of importing that grids of whole blocks do not need
+
     edges = start + ratio * np.arange(n + 1)
     rows, columns, lengths = [], [], []
     for i in range(n):

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -85,9 +86,9 @@ def read_raster(reading: Reading, *, own_crs: bool = False) -> tuple[xr.DataArra
     data = xr.DataArray(
         values,
         dims=("y", "x"),
-        coords={
-            "y": mosaic.y_north - (np.arange(ny) + 0.5) * cell,
-            "x": mosaic.x_west + (np.arange(nx) + 0.5) * cell,
+        coords={  # see `twin.domain.grid_fields`
+            "y": ("y", pd.Index(mosaic.y_north - (np.arange(ny) + 0.5) * cell)),
+            "x": ("x", pd.Index(mosaic.x_west + (np.arange(nx) + 0.5) * cell)),
         },
         name=reading.name,
         attrs={

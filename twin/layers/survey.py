@@ -1,8 +1,8 @@
 """A raster looked at by strips and never held whole: its range, its holes and their places, points of it.
 
-Memory: `STRIP` cells of the lattice in a strip (7 bytes each: mask, labels), of which `MOST_CELLS` are read
-at once (32 bytes each at most), and the parts that reach the last row of a strip. Parts of fewer than
-`PLACED` cells are counted, not placed.
+Memory: `STRIP` cells of the lattice in a strip (4 bytes each: mask, ends of runs), of which `MOST_CELLS` are
+read at once (32 bytes each at most), the runs of cells without a value of a strip (100 bytes each), and the
+parts that reach its last row. Parts of fewer than `PLACED` cells are counted, not placed.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse import csgraph
 
 from twin.grid import Bounds
+from twin.layers import kernels
 from twin.layers.lattice import MOST_CELLS, Source
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 STRIP = 16_000_000
-COUNTED = 2_000_000  # of them whose labels are counted at once
 PLACED = 4
 BLOCK = 1024  # side (cells) of the windows that points are read from
 
@@ -93,7 +91,8 @@ def survey(source: Source, *, strip: int = STRIP, most_cells: int = MOST_CELLS) 
         for left in range(0, nx, width):
             columns = min(width, nx - left)
             values = source.window(top, left, rows, columns)
-            np.isnan(values, out=empty[:, left : left + columns])
+            # Not `out=`: NumPy 2.4 leaves cells of a single column that is no array of its own as they were.
+            empty[:, left : left + columns] = np.isnan(values)
             low = min(low, float(np.fmin.reduce(values, axis=None, initial=np.inf)))
             high = max(high, float(np.fmax.reduce(values, axis=None, initial=-np.inf)))
         parts.take(top, empty)
@@ -103,54 +102,45 @@ def survey(source: Source, *, strip: int = STRIP, most_cells: int = MOST_CELLS) 
 
 
 class _Parts:
-    """Connected parts, strip by strip: those that reach the last row seen are open, the others finished."""
+    """Connected parts, strip by strip: those that reach the last row seen are open, the others finished.
+
+    Made of runs of cells side by side in a row, which are joined where they touch runs of the next row.
+    """
 
     def __init__(self, ny: int, nx: int) -> None:
         self.holes, self.beyond = Gaps(), Gaps()
         self._ny, self._nx = ny, nx
-        self._row = np.zeros(nx, dtype=np.int64)  # the last row: number of the open part, 0 for none
+        none = np.zeros(0, dtype=np.int64)
+        # The runs of the last row: first column, last + 1, number of their part.
+        self._first, self._stop, self._part = none, none, none
         self._boxes = np.zeros((0, 4), dtype=np.int64)
-        self._sizes = np.zeros(0, dtype=np.int64)
+        self._sizes = none
 
     def take(self, top: int, empty: NDArray[np.bool_]) -> None:
-        if not empty.any():
-            self._finish(np.ones(self._sizes.size, dtype=bool))
-            self._row[:] = 0
+        row, first, stop = _runs(empty)
+        if not row.size:
+            self.close()
+            self._first = self._stop = self._part = row
             return
-        from scipy import ndimage  # here: 60 ms of importing that a terrain without gaps does not need
-
-        label, count = ndimage.label(empty, structure=np.ones((3, 3)))
-        found = ndimage.find_objects(label)
-        boxes = np.array([(r.start, r.stop, c.start, c.stop) for r, c in found], dtype=np.int64)
-        boxes[:, :2] += top
-        sizes = np.zeros(count, dtype=np.int64)
-        step = max(1, COUNTED // self._nx)
-        for k in range(0, len(label), step):
-            sizes += np.bincount(label[k : k + step].ravel(), minlength=count + 1)[1:]
-        # Nodes: the open parts, then those of this strip; joined where cells touch across the seam.
         n = self._sizes.size
-        first = label[0].astype(np.int64)
-        a, b = [], []
-        for shift in (-1, 0, 1):
-            above = self._row[max(0, -shift) : self._nx - max(0, shift)]
-            below = first[max(0, shift) : self._nx - max(0, -shift)]
-            both = (above > 0) & (below > 0)
-            a.append(above[both] - 1)
-            b.append(below[both] - 1 + n)
-        i, j = np.concatenate(a), np.concatenate(b)
-        graph = sparse.coo_array((np.ones(i.size, dtype=np.int8), (i, j)), shape=(n + count, n + count))
-        parts, group = csgraph.connected_components(graph, directed=False)
-        boxes = np.concatenate([self._boxes, boxes])
-        self._sizes = np.bincount(group, np.concatenate([self._sizes, sizes]), parts).astype(np.int64)
-        self._boxes = np.tile(np.array([self._ny, 0, self._nx, 0], dtype=np.int64), (parts, 1))
+        # Nodes: the open parts, then the runs of this strip. The runs of the last row seen are row 0.
+        columns = np.concatenate([self._first, first]), np.concatenate([self._stop, stop])
+        node = np.concatenate([self._part, np.arange(n, n + row.size)])
+        ends = np.searchsorted(row, np.arange(len(empty) + 1)) + self._part.size
+        parent = np.arange(n + row.size)
+        kernels.join_runs(*columns, np.concatenate([[0], ends]), node, parent)
+        roots, group = np.unique(parent, return_inverse=True)
+        boxes = np.concatenate([self._boxes, np.column_stack([top + row, top + row + 1, first, stop])])
+        sizes = np.concatenate([self._sizes, stop - first])
+        self._sizes = np.bincount(group, sizes, roots.size).astype(np.int64)
+        self._boxes = np.tile(np.array([self._ny, 0, self._nx, 0], dtype=np.int64), (roots.size, 1))
         for column, over in ((0, np.minimum), (1, np.maximum), (2, np.minimum), (3, np.maximum)):
             over.at(self._boxes[:, column], group, boxes[:, column])
-        last = label[-1].astype(np.int64)
-        reaching = np.where(last > 0, group[np.maximum(last, 1) - 1 + n], -1)
-        still = np.zeros(parts, dtype=bool)
-        still[reaching[reaching >= 0]] = True
-        number = np.cumsum(still)
-        self._row = np.where(reaching >= 0, number[reaching], 0)
+        last = row == len(empty) - 1
+        reaching = group[n:][last]
+        still = np.zeros(roots.size, dtype=bool)
+        still[reaching] = True
+        self._first, self._stop, self._part = first[last], stop[last], (np.cumsum(still) - 1)[reaching]
         self._finish(~still)
 
     def close(self) -> None:
@@ -163,6 +153,15 @@ class _Parts:
         self.holes.add(boxes[~edge], sizes[~edge])
         self.beyond.add(boxes[edge], sizes[edge])
         self._boxes, self._sizes = self._boxes[~done], self._sizes[~done]
+
+
+def _runs(empty: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+    """Row, first column and last + 1 of each run of true cells side by side, by rows, west to east."""
+    begins, ends = empty.copy(), empty.copy()
+    begins[:, 1:] &= ~empty[:, :-1]
+    ends[:, :-1] &= ~empty[:, 1:]
+    row, first = np.nonzero(begins)
+    return row, first, np.nonzero(ends)[1] + 1
 
 
 def box_of(source: Source, box: Ints) -> Bounds:

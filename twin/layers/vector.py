@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,7 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
             reading.problem(file.path, "source", "cut_file", missing=missing)
             continue
         try:
-            layers = [str(name) for name, _ in pyogrio.list_layers(file.path)]
+            layers = _layers_in(file.path, _stamps(file.path))
         except UNREADABLE as error:
             if file.from_folder:
                 continue  # a .json beside the data that is not features
@@ -173,6 +174,26 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
     elif files and not parts and not reading.problems:
         reading.problem(files[0].path.parent, "source", "no_layers")
     return parts
+
+
+def _stamps(path: Path) -> tuple[tuple[int, int], ...]:
+    """Time of the last change and size of a file, and of SQLite's log beside it; none for a folder."""
+    if path.is_dir():
+        return ()
+    files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.is_file()]
+    return tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
+def _layers_in(path: Path, stamps: tuple[tuple[int, int], ...]) -> tuple[str, ...]:
+    """Names of the layers of a file; of one that has not changed, as they were found before: a GeoPackage
+    that ten layers of a territory come from is opened twenty times all the same.
+    """
+    return _listed(path, stamps) if stamps else _listed.__wrapped__(path, stamps)
+
+
+@lru_cache(maxsize=64)
+def _listed(path: Path, _stamps: tuple[tuple[int, int], ...]) -> tuple[str, ...]:
+    return tuple(str(name) for name, _ in pyogrio.list_layers(path))
 
 
 def _choose_among(reading: Reading, parts: list[Part], where: Path) -> list[Part]:
