@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import math
 from pathlib import Path
@@ -84,6 +85,17 @@ def test_parts_that_a_run_lacks_are_none(tmp_path: Path) -> None:
     assert not result.has_fields
     with pytest.raises(TwinError, match="no terrain"):
         _ = result.fields
+
+
+def test_a_refusal_that_names_no_file_names_ours(tmp_path: Path) -> None:
+    target = tmp_path / "file.txt"
+    with pytest.raises(OSError, match="room") as error, replacing(target):
+        raise OSError(errno.ENOSPC, "no room")
+    assert error.value.filename == str(target)
+    with pytest.raises(OSError, match="room") as error, replacing(target):
+        raise OSError(errno.ENOSPC, "no room", "/elsewhere")
+    assert error.value.filename == "/elsewhere"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
+import tempfile
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -162,6 +166,42 @@ def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(
         run(file, tmp_path / "cut", progress=pull, checkpoint_every=0.0)
     assert Result.open(tmp_path / "cut").status == "failed"
     equal(resume(tmp_path / "cut"), whole)
+
+
+@pytest.mark.parametrize("room", [27, 35, 39, 41])  # a table, the roads, the map, the count
+def test_a_full_disk_leaves_whole_images_and_a_run_that_goes_on(
+    whole: Result, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """`room` writes of images and tables, then a half one, and no file can be made any more."""
+    write, make_folder, left = os.write, tempfile.mkdtemp, iter(range(room))
+    full: list[bool] = []
+
+    def half(file: int, content: bytes) -> int:
+        if next(left, None) is not None:
+            return write(file, content)
+        full.append(True)
+        write(file, content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def folder(**how: Any) -> str:
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(how["dir"]))
+        return make_folder(**how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", half)
+        patched.setattr(tempfile, "mkdtemp", folder)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)) as error:
+            run(file, tmp_path / "full", checkpoint_every=0.0)
+    assert len(full) == 1, "the first refusal is told, not that of the note about it"
+    assert Path(error.value.filename).is_relative_to(tmp_path / "full" / "")
+    stopped = Result.open(tmp_path / "full")
+    assert stopped.status == "running", "nothing could be noted any more"
+    assert len(stopped.times) > 1
+    seen = stopped.fields.load()
+    xr.testing.assert_equal(seen, whole.fields[list(seen.variables)].isel(time=slice(len(seen.time))))
+    assert not list(stopped.path.rglob(".partial"))
+    equal(resume(stopped.path), whole)
 
 
 def test_a_solver_that_stops_leaves_its_last_good_state(

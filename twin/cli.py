@@ -38,6 +38,7 @@ app = typer.Typer(
 
 # Refusals of the system that another argument mends: exit code 2.
 UNUSABLE = {"ENOENT", "EACCES", "EPERM", "EROFS", "EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG", "ENOTEMPTY"}
+FULL = {"ENOSPC", "EDQUOT"}
 
 RunOption = Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.out"))]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help=text("cli.overwrite"))]
@@ -468,12 +469,14 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(130)
     except OSError as error:
         place = error.filename2 or error.filename
-        if place is None or errno.errorcode.get(error.errno or 0) not in UNUSABLE | {"ENOSPC", "EDQUOT"}:
+        code = errno.errorcode.get(error.errno or 0)
+        if place is None or code not in UNUSABLE | FULL:
             raise
         if Path(place).name.startswith("."):  # a temporary name of ours beside the wanted one
             place = Path(place).parent
-        typer.echo(str(told(place, "", "folder.refused", reason=reason(error))), err=True)
-        sys.exit(2 if errno.errorcode.get(error.errno or 0) in UNUSABLE else 1)
+        row = "folder.full" if code in FULL else "folder.refused"
+        typer.echo(str(told(place, "", row, reason=reason(error))), err=True)
+        sys.exit(1 if code in FULL else 2)
     except Exception as error:
         # Usage errors of typer's own click carry a way to show themselves and their code.
         if type(error).__name__ == "NoArgsIsHelpError":

@@ -16,6 +16,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+_AS_IT_IS = getattr(os, "O_BINARY", 0)  # Windows writes two bytes for a line end otherwise
+
+
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Let an error of the system that names no file name this one: a write to a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -28,7 +41,8 @@ def replacing(path: Path) -> Iterator[Path]:
     room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary = room / path.name
     try:
-        yield temporary
+        with naming(path):
+            yield temporary
         if temporary.is_dir() and path.exists():
             path.rename(room / "old")
         temporary.replace(path)
@@ -44,23 +58,27 @@ def write_text(path: Path, content: str) -> None:
         os.fsync(file.fileno())
 
 
-def write_all(file: int, content: bytes, offset: int = 0) -> None:
-    """Write bytes to a descriptor from `os.open` and close it. Python's own files ask the system six more
-    things, which for some bytes takes longer than writing them.
+def write_all(path: Path | str, flags: int, content: bytes, offset: int = 0) -> None:
+    """Open a file as `os.open` does and write bytes to it. Python's own files ask the system six more things,
+    which for some bytes takes longer than writing them.
     """
+    file = os.open(path, os.O_WRONLY | flags | _AS_IT_IS, 0o666)
     try:
         if offset:
             os.lseek(file, offset, os.SEEK_SET)
         left = memoryview(content)
         while left:  # a full disk takes a part, then refuses the rest
             left = left[os.write(file, left) :]
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         os.close(file)
 
 
 def append_text(path: Path | str, content: str) -> None:
     """Add UTF-8 text to the end of a file."""
-    write_all(os.open(path, os.O_WRONLY | os.O_APPEND), content.encode())
+    write_all(path, os.O_APPEND, content.encode())
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -72,7 +72,7 @@ class FrameStore:
             places = range(len(new)) if count < self._count else range(len(new) - 1, -1, -1)
             for k in places:
                 if new[k] != old[k]:
-                    write_all(os.open(path, os.O_WRONLY), new[k].encode(), len(self._head) + k)
+                    write_all(path, 0, new[k].encode(), len(self._head) + k)
         self._count, self._as_read = count, False
 
     def _text(self, count: int) -> bytes:
@@ -161,11 +161,14 @@ def _put(path: str, content: bytes) -> None:
     folder for the temporary name, which takes longer than writing a small file; so does a new name each time.
     """
     folder = path.rpartition("/")[0]
-    temporary = f"{folder}/.partial"
+    temporary, how = f"{folder}/.partial", os.O_CREAT | os.O_TRUNC
     try:
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    except FileNotFoundError:
-        Path(folder).mkdir(parents=True)
-        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
-    write_all(file, content)
+        try:
+            write_all(temporary, how, content)
+        except FileNotFoundError:
+            Path(folder).mkdir(parents=True)
+            write_all(temporary, how, content)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)  # a full disk gets its room back
+        raise
     os.replace(temporary, path)  # noqa: PTH105 - no Path objects here: they take as long as the rename

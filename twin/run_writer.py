@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from twin.errors import InputError, told
-from twin.files import append_text, replacing, write_json, write_text
+from twin.files import append_text, naming, replacing, write_json, write_text
 from twin.frames import FrameStore
 from twin.grid import Grid
 from twin.variables import VARIABLES, Variable
@@ -135,9 +135,10 @@ class RunWriter:
         """Write (again) the fields over the whole run, shape (ny, nx)."""
         for name, values in fields.items():
             variable = VARIABLES[name]
-            if name not in self._fields:
-                _create_array(self._fields, variable, values.shape, _tile(values.shape))
-            _write(_array(self._fields, name), values)
+            with naming(self.path / FIELDS):
+                if name not in self._fields:
+                    _create_array(self._fields, variable, values.shape, _tile(values.shape))
+                _write(_array(self._fields, name), values)
 
     def create_links(
         self, times: Sequence[float], n_links: int, variables: Iterable[str], start: str

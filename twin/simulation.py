@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -385,9 +385,10 @@ def _drive(
             if not error.late and _books_close(simulation):
                 save()
             recorder.finish(FAILED)
-        recorder.writer.write_table(
-            "provenance.json", recorder.provenance(FAILED) | {"error": str(error) or type(error).__name__}
-        )
+        with suppress(OSError):  # a full disk takes no note of it either: its first error is the one to tell
+            recorder.writer.write_table(
+                "provenance.json", recorder.provenance(FAILED) | {"error": str(error) or type(error).__name__}
+            )
         raise
     finally:
         recorder.writer.close()
