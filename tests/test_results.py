@@ -4,10 +4,13 @@ import csv
 import errno
 import io
 import math
+import os
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+from geopandas.testing import assert_geodataframe_equal
 
 from twin.errors import InputError, TwinError
 from twin.files import replacing
@@ -96,6 +99,24 @@ def test_a_refusal_that_names_no_file_names_ours(tmp_path: Path) -> None:
         raise OSError(errno.ENOSPC, "no room", "/elsewhere")
     assert error.value.filename == "/elsewhere"
     assert not list(tmp_path.iterdir())
+
+
+def test_features_on_a_full_disk_are_told_as_any_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    run = writer(tmp_path / "run")
+    places = gpd.GeoDataFrame({"name": ["a"]}, geometry=gpd.points_from_xy([1.0], [2.0]), crs=GRID.crs)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="room") as error:
+            run.write_features("features/places.gpkg", places)
+    assert error.value.filename == str(run.path / "features" / "places.gpkg")
+    assert not list((run.path / "features").iterdir())
+    run.write_features("features/places.gpkg", places)
+    assert_geodataframe_equal(gpd.read_file(run.path / "features" / "places.gpkg"), places)
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:

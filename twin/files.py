@@ -50,12 +50,17 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(room, ignore_errors=True)
 
 
-def write_text(path: Path, content: str) -> None:
-    """Write UTF-8 text whole."""
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """Write a file whole."""
+    with replacing(path) as temporary, temporary.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text whole."""
+    write_bytes(path, content.encode())
 
 
 def write_all(path: Path | str, flags: int, content: bytes, offset: int = 0) -> None:

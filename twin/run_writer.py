@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from twin.errors import InputError, told
-from twin.files import append_text, naming, replacing, write_json, write_text
+from twin.files import append_text, naming, replacing, write_bytes, write_json, write_text
 from twin.frames import FrameStore
 from twin.grid import Grid
 from twin.variables import VARIABLES, Variable
@@ -183,8 +183,9 @@ class RunWriter:
 
     def write_features(self, name: str, frame: gpd.GeoDataFrame) -> None:
         """Write a GeoPackage of the folder whole (``features/buildings.gpkg`` …)."""
-        with replacing(self.path / name) as temporary:
-            frame.to_file(temporary, layer=Path(name).stem, driver="GPKG", engine="pyogrio")
+        made = io.BytesIO()  # on a full disk GDAL tells of tables that are not there
+        frame.to_file(made, layer=Path(name).stem, driver="GPKG", engine="pyogrio")
+        write_bytes(self.path / name, made.getbuffer())
 
     def logger(self) -> logging.Logger:
         """A logger that writes to log.txt."""
