@@ -152,6 +152,12 @@ def with_halo(planes, k, r, c0):
     return stretch(planes, (k, r, c0 - PAD), TILE_COLS + 2 * PAD)
 
 
+@njit(inline="always")
+def whole_plane(planes, k):
+    """Plane k of a padded array, row after row."""
+    return stretch(planes, (k, 0, 0), planes.shape[1] * planes.shape[2])
+
+
 @intrinsic
 def prefetch(typingctx: Any, row: Any, index: Any, write: Any) -> Any:  # noqa: ARG001
     """Ask for the cache line of row[index], which is read (write: 0) or written (1) soon; a place beyond the

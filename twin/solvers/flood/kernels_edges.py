@@ -30,12 +30,15 @@ from twin.solvers.flood.kernels import (
     TILE_COLS,
     TILE_ROWS,
     inverse_cube_root,
+    prefetch,
+    whole_plane,
 )
 
 WALL, OPEN, NORMAL_DEPTH, LEVEL, RATING = 0, 1, 2, 3, 4
 # Sides of a tile in its SIDES numbers
 WEST, EAST, NORTH, SOUTH = 0, TILE_ROWS, 2 * TILE_ROWS, 2 * TILE_ROWS + TILE_COLS
 SIDES = 2 * (TILE_ROWS + TILE_COLS)
+AHEAD = 12  # cells of a column whose cache lines are asked for before their turn
 
 
 @njit(inline="always")
@@ -51,50 +54,60 @@ def edge_place(e, ny, nx):
 
 
 @njit(inline="always")
-def fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry):
-    """Fill the ghost cell beyond edge cell e.
-
-    kind (n,): WALL mirror image; OPEN zero gradient, outward only (a mirror when the flow points inwards),
-    and where the bed falls outwards, at the slope `value`, no slower than uniform or critical flow of that
-    depth, whichever is less; NORMAL_DEPTH the depth of the edge cell at the speed of Manning for the slope
-    `value`; LEVEL water level `value` above the datum, at `speed` outwards (NaN: zero gradient) and zero
-    gradient along the edge; RATING the same, where water may only leave. closed (n,): nothing passes (no
-    data in the edge cell).
+def side_places(side, ny, nx, pitch):
+    """Edge cells of a side (0 west, 1 east, 2 north, 3 south) in a padded plane whose rows have `pitch`
+    numbers: number and place of the first, steps of the place to the next one, outwards and inwards (0: the
+    grid ends there), and the sign of what flows outwards.
     """
-    r, c, dr, dc = edge_place(e, ny, nx)
-    depth = state[DEPTH, r, c]
-    qx = state[DISCHARGE_X, r, c]
-    qy = state[DISCHARGE_Y, r, c]
-    if closed[e] != 0:
-        depth = 0.0
-    k = kind[e]
-    outward = dc * qx + dr * qy
-    if depth < dry and k != LEVEL:
-        qx = 0.0
-        qy = 0.0
-    elif k == WALL or (k == OPEN and outward < 0.0):
-        qx = -qx if dc != 0 else qx
-        qy = -qy if dr != 0 else qy
-    elif k == NORMAL_DEPTH or (k == OPEN and value[e] > 0.0):
+    corner = PAD * pitch + PAD
+    if side == 0:
+        return 0, corner, pitch, -1, 1 if nx > 1 else 0, -1.0
+    if side == 1:
+        return ny, corner + nx - 1, pitch, 1, -1 if nx > 1 else 0, 1.0
+    if side == 2:
+        return 2 * ny, corner, 1, -pitch, pitch if ny > 1 else 0, -1.0
+    return 2 * ny + nx, corner + (ny - 1) * pitch, 1, pitch, -pitch if ny > 1 else 0, 1.0
+
+
+@njit(inline="always")
+def fill_ghost(h, qn, qt, bed, friction, p, out, sign, kind, value, speed, closed, dry):
+    """Fill the ghost cell beyond the edge cell at p, `out` further.
+
+    h, qn, qt, bed, friction: planes of depth, of the discharges across the edge and along it, and of the
+    ground; sign: of what flows outwards. kind: WALL mirror image; OPEN zero gradient, outward only (a mirror
+    when the flow points inwards), and where the bed falls outwards, at the slope `value`, no slower than
+    uniform or critical flow of that depth, whichever is less; NORMAL_DEPTH the depth of the edge cell at the
+    speed of Manning for the slope `value`; LEVEL water level `value` above the datum, at `speed` outwards
+    (NaN: zero gradient) and zero gradient along the edge; RATING the same, where water may only leave.
+    closed: nothing passes (no data in the edge cell).
+    """
+    depth = 0.0 if closed else h[p]
+    across = qn[p]
+    along = qt[p]
+    outward = sign * across
+    if depth < dry and kind != LEVEL:
+        across = 0.0
+        along = 0.0
+    elif kind == WALL or (kind == OPEN and outward < 0.0):
+        across = -across
+    elif kind == NORMAL_DEPTH or (kind == OPEN and value > 0.0):
         # v = sqrt(slope) h^(2/3) / n with g n² at hand: q = h v
         inverse = inverse_cube_root(depth)
-        q = depth * math.sqrt(value[e] * GRAVITY / static[FRICTION, r, c]) * (depth * inverse)
-        if k == OPEN:
+        q = depth * math.sqrt(value * GRAVITY / friction[p]) * (depth * inverse)
+        if kind == OPEN:
             q = max(min(q, depth * math.sqrt(GRAVITY * depth)), outward)
-        qx = dc * q if dc != 0 else qx
-        qy = dr * q if dr != 0 else qy
-    elif k in (LEVEL, RATING) and closed[e] == 0:
-        level_depth = max(value[e] - static[BED, r, c], 0.0)
+        across = sign * q
+    elif kind >= LEVEL and not closed:  # and RATING
+        level_depth = max(value - bed[p], 0.0)
         inverse = 1.0 / max(depth, dry)
-        qx = qx * inverse * level_depth
-        qy = qy * inverse * level_depth
+        across = across * inverse * level_depth
+        along = along * inverse * level_depth
         depth = level_depth
-        if not math.isnan(speed[e]):
-            qx = dc * speed[e] * depth if dc != 0 else qx
-            qy = dr * speed[e] * depth if dr != 0 else qy
-    state[DEPTH, r + dr, c + dc] = depth
-    state[DISCHARGE_X, r + dr, c + dc] = qx
-    state[DISCHARGE_Y, r + dr, c + dc] = qy
+        if not math.isnan(speed):
+            across = sign * speed * depth
+    h[p + out] = depth
+    qn[p + out] = across
+    qt[p + out] = along
 
 
 @njit(error_model="numpy")
@@ -108,14 +121,6 @@ def wake_edges(static, kind, value, closed, forced, ny, nx, dry):
                 forced[(r - PAD) // TILE_ROWS * tiles_x + (c - PAD) // TILE_COLS] = 1
 
 
-@njit(cache=True, error_model="numpy")
-def fill_ghosts(state, static, kind, value, speed, closed, forced, ny, nx, dry):
-    """:func:`fill_ghost` for all edge cells, and :func:`wake_edges`."""
-    for e in range(kind.size):
-        fill_ghost(e, state, static, kind, value, speed, closed, ny, nx, dry)
-    wake_edges(static, kind, value, closed, forced, ny, nx, dry)
-
-
 @njit(inline="always")
 def is_mirror(kind, outward):
     """Whether what is beyond an edge is the mirror image of what is before it."""
@@ -123,47 +128,98 @@ def is_mirror(kind, outward):
 
 
 @njit(inline="always")
-def fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx):
-    """Second ghost and beds beyond edge cell e, after :func:`fill_ghost`; the second order reads them.
+def fill_far_ghost(h, qn, qt, bed, friction, p, out, inwards, sign, kind, value, dx):
+    """Second ghost and beds beyond the edge cell at p, after :func:`fill_ghost`; the second order reads them.
 
     Behind a mirror lies the mirror image, bed included: the two reconstructions at a wall are then images of
     each other and nothing passes. Beyond a normal-depth edge, and an open one that water leaves by, the bed
     falls on at the slope of the edge (`value`): over a last level step it would be held back; beyond a rating
     curve at the slope of friction (Manning). Beyond the others everything stays as in the first ghost.
-    outward (n,) says where water may only leave.
     """
-    r, c, dr, dc = edge_place(e, ny, nx)
-    r1, c1, r2, c2 = r + dr, c + dc, r + 2 * dr, c + 2 * dc
-    outward[e] = 1.0 if kind[e] == OPEN or kind[e] == NORMAL_DEPTH or kind[e] == RATING else 0.0
-    mirror = is_mirror(kind[e], dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c])
-    falls = kind[e] == NORMAL_DEPTH or (kind[e] == OPEN and not mirror)
-    drop = value[e] * dx if falls else 0.0
-    if kind[e] == RATING and state[DEPTH, r1, c1] > 0.0:
+    first, second = p + out, p + 2 * out
+    mirror = is_mirror(kind, sign * qn[p])
+    drop = 0.0
+    if kind == NORMAL_DEPTH or (kind == OPEN and not mirror):
+        drop = value * dx
+    if kind == RATING and h[first] > 0.0:
         # n² |q| q / h^(10/3) with g n² at hand
-        qx, qy = state[DISCHARGE_X, r1, c1], state[DISCHARGE_Y, r1, c1]
-        inverse = inverse_cube_root(state[DEPTH, r1, c1])
+        across, along = qn[first], qt[first]
+        inverse = inverse_cube_root(h[first])
         third = inverse * inverse * inverse
-        drag = static[FRICTION, r, c] / GRAVITY * math.sqrt(qx * qx + qy * qy) * (dc * qx + dr * qy)
+        drag = friction[p] / GRAVITY * math.sqrt(across * across + along * along) * (sign * across)
         drop = max(drag, 0.0) * (third * third * third * inverse) * dx
-    static[BED, r1, c1] = static[BED, r, c] - drop
+    bed[first] = bed[p] - drop
     if mirror:
-        inner_r = min(max(r - dr, PAD), PAD + ny - 1)
-        inner_c = min(max(c - dc, PAD), PAD + nx - 1)
-        sign_x = -1.0 if dc != 0 else 1.0
-        sign_y = -1.0 if dr != 0 else 1.0
-        state[DEPTH, r2, c2] = state[DEPTH, inner_r, inner_c]
-        state[DISCHARGE_X, r2, c2] = sign_x * state[DISCHARGE_X, inner_r, inner_c]
-        state[DISCHARGE_Y, r2, c2] = sign_y * state[DISCHARGE_Y, inner_r, inner_c]
-        static[BED, r2, c2] = static[BED, inner_r, inner_c]
+        inner = p + inwards
+        h[second] = h[inner]
+        qn[second] = -qn[inner]
+        qt[second] = qt[inner]
+        bed[second] = bed[inner]
     else:
-        for k in range(3):
-            state[k, r2, c2] = state[k, r1, c1]
-        static[BED, r2, c2] = static[BED, r1, c1] - drop
+        h[second] = h[first]
+        qn[second] = qn[first]
+        qt[second] = qt[first]
+        bed[second] = bed[first] - drop
+
+
+@njit(inline="always")
+def ask_for_edge(plane, p, out):
+    """Bring near the edge cell at p of a plane and its ghosts: two cache lines. A place beyond the plane does
+    no harm.
+    """
+    prefetch(plane, p, 1)
+    prefetch(plane, p + 2 * out, 1)
+
+
+@njit(error_model="numpy")
+def fill_side(
+    side, first, last, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second
+):  # fmt: skip
+    """Fill the ghosts beyond the edge cells `first` … `last` - 1, all of one side; second: both ghosts.
+
+    kinds, given, speeds, closed (n,): see :func:`fill_ghost`; outward (n,) says then where water may only
+    leave.
+    """
+    begin, place, step, out, inwards, sign = side_places(side, ny, nx, state.shape[2])
+    h = whole_plane(state, DEPTH)
+    qn = whole_plane(state, DISCHARGE_X if side < 2 else DISCHARGE_Y)
+    qt = whole_plane(state, DISCHARGE_Y if side < 2 else DISCHARGE_X)
+    bed, friction = whole_plane(static, BED), whole_plane(static, FRICTION)
+    for e in range(first, last):
+        p = place + (e - begin) * step
+        if side < 2:  # each cell of a column is in another line, and the other thread may have written it
+            ask_for_edge(h, p + AHEAD * step, out)
+            ask_for_edge(qn, p + AHEAD * step, out)
+            ask_for_edge(qt, p + AHEAD * step, out)
+            if second:
+                ask_for_edge(bed, p + AHEAD * step, out)
+        kind = kinds[e]
+        fill_ghost(
+            h, qn, qt, bed, friction, p, out, sign, kind, given[e], speeds[e], closed[e] != 0, dry
+        )  # fmt: skip
+        if second:
+            outward[e] = 1.0 if (kind != WALL) & (kind != LEVEL) else 0.0
+            fill_far_ghost(h, qn, qt, bed, friction, p, out, inwards, sign, kind, given[e], dx)
+
+
+@njit(cache=True, error_model="numpy")
+def fill_ghosts(
+    state, static, kinds, given, speeds, closed, outward, forced, ny, nx, dx, dry, second
+):  # fmt: skip
+    """:func:`fill_side` for all edge cells with the corners, and :func:`wake_edges`."""
+    fill_side(0, 0, ny, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
+    fill_side(1, ny, 2 * ny, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
+    n = 2 * ny + nx
+    fill_side(2, 2 * ny, n, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
+    fill_side(3, n, n + nx, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
+    if second:
+        fill_corners(state, static, kinds, ny, nx)
+    wake_edges(static, kinds, given, closed, forced, ny, nx, dry)
 
 
 @njit(cache=True, error_model="numpy")
 def fill_corners(state, static, kind, ny, nx):
-    """The ghosts at the four corners, after :func:`fill_far_ghost`."""
+    """The ghosts at the four corners, after :func:`fill_side`."""
     for corner in range(4):
         # The edge cells of the corner, in x (west, east) and in y (north, south).
         south = corner // 2
@@ -188,14 +244,6 @@ def fill_corners(state, static, kind, ny, nx):
         state[DISCHARGE_X, r + dr, c + dc] = sign_x * state[DISCHARGE_X, from_r, from_c]
         state[DISCHARGE_Y, r + dr, c + dc] = sign_y * state[DISCHARGE_Y, from_r, from_c]
         static[BED, r + dr, c + dc] = static[BED, r + dr, c] + (static[BED, r, c + dc] - static[BED, r, c])
-
-
-@njit(cache=True, error_model="numpy")
-def fill_far_ghosts(state, static, kind, value, outward, ny, nx, dx):
-    """:func:`fill_far_ghost` for all edge cells, and :func:`fill_corners`."""
-    for e in range(kind.size):
-        fill_far_ghost(e, state, static, kind, value, outward, ny, nx, dx)
-    fill_corners(state, static, kind, ny, nx)
 
 
 @njit(inline="always")

@@ -33,8 +33,7 @@ from twin.solvers.flood.kernels import DEPTH, GRAVITY, PAD, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.kernels_edges import (
     edges_of_tile,
     fill_corners,
-    fill_far_ghost,
-    fill_ghost,
+    fill_side,
     sum_edges,
     wake_edges,
 )
@@ -234,10 +233,11 @@ def fill_ghosts_of(k, state, static, kinds, given, speeds, closed, outward, ny, 
     """Fill the ghosts beside tile k, which are beside no other."""
     for side in range(4):
         first, last = edges_of_tile(k, side, ny, nx)
-        for e in range(first, last):
-            fill_ghost(e, state, static, kinds, given, speeds, closed, ny, nx, dry)
-            if second:
-                fill_far_ghost(e, state, static, kinds, given, outward, ny, nx, dx)
+        if first < last:
+            fill_side(
+                side, first, last, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry,
+                second,
+            )  # fmt: skip
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

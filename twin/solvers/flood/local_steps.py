@@ -187,8 +187,8 @@ class LocalSteps:
                 s._sources.note(s._watch)
                 kinds, values, speeds = s._loop.edges_at(s)
             edges.fill_ghosts(
-                s._old, s._static, kinds, values, speeds, s._edge_closed, s._forced, *s._shape,
-                s.parameters.dry_depth,
+                s._old, s._static, kinds, values, speeds, s._edge_closed, s._edge_flux[kinds.size :],
+                s._forced, *s._shape, s.grid.cell, s.parameters.dry_depth, self._scheme.second,
             )  # fmt: skip
             self._wake(s, now)
             due = np.flatnonzero(self._awake & (self._begin + self._length == now))
@@ -199,7 +199,6 @@ class LocalSteps:
             s._edge_flux[: kinds.size] = 0.0
             s._edge_flux[2 * kinds.size : self._passed.size] = 0.0
             self._clear_sides(s, due)
-            self._scheme.fill_far_ghosts(s, kinds, values)
             s._loop.advance_tiles(s, due)
             self._check(s, due, t_new, whole)
             kernels.book_fluxes(

@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int8]
 Makers = dict[str, Callable[[], NDArray[Any]]]
 Real = type[np.float32] | type[np.float64]
 
@@ -92,7 +91,7 @@ class Godunov(Scheme):
     def __init__(self, threads: int, *, second: bool, single: bool, law: int) -> None:
         super().__init__(threads, rows.SCRATCH, rows.SLOW_SCRATCH, np.float32 if single else np.float64)
         self._doubles = aligned((threads, rows.DOUBLES), np.float64)
-        self._second, self._law = second, law
+        self.second, self._law = second, law
         self._full = self.real(FULL_SINGLE if single else FULL)
 
     def advance(self, solver: FloodSolver) -> None:
@@ -102,15 +101,8 @@ class Godunov(Scheme):
             s._old, s._new, s._static, s._crested, s._falls, s._record, s._classes, s._chosen, s._marks,
             s._values, s._edge_flux, s._watch.faces, self._scratch, self._doubles, self._slow,
             self._record_scratch, *s._shape, s._steps, s.grid.cell, self.real(s.parameters.dry_depth),
-            self._full, self._second, self._law, s._loop.packed, s._sources.plain,
+            self._full, self.second, self._law, s._loop.packed, s._sources.plain,
         )  # fmt: skip
-
-    def fill_far_ghosts(self, solver: FloodSolver, kinds: Codes, values: Floats) -> None:
-        """What the second order reads beyond the first ghosts; kinds and values of the edge cells."""
-        s = solver
-        if self._second:
-            outward = s._edge_flux[kinds.size :]
-            edges.fill_far_ghosts(s._old, s._static, kinds, values, outward, *s._shape, s.grid.cell)
 
 
 class LocalInertial(Scheme):
