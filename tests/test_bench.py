@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from twin.bench import bench, cases, cost, peers, report, roofline
-from twin.bench.measure import bytes_held, pairs, run, schemes
+from twin.bench import bench, cases, cost, measure, peers, report, roofline
+from twin.bench.measure import Plan, best_of, bytes_held, pairs, schemes
 from twin.cli import main
 from twin.errors import InputError
 
@@ -46,9 +47,25 @@ def test_every_scheme_has_its_work_counted():
 
 @pytest.mark.parametrize("name", ["dry_margin", "steep_rain"])
 def test_cases_that_scale_run(name):
-    figure = run(cases.CASES[name], "first_order", "float64", 1, cells=16, repeat=1)
+    plan = Plan("first_order", "float64", 1)
+    (figure,) = best_of(cases.CASES[name], [plan], cells=16, repeat=1)
     assert figure.steps > 3
     assert figure.mass_error < 1e-12
+
+
+def test_plans_are_run_in_turn_and_the_best_of_each_counts(monkeypatch):
+    plans = [Plan("first_order", "float64", n) for n in (1, 2)]
+    seconds = iter([5.0, 9.0, 4.0, 3.0, 6.0, 7.0])  # three rounds of two plans
+    turns = []
+
+    def one(case, plan, *_):
+        turns.append(plan)
+        return SimpleNamespace(seconds=next(seconds))
+
+    monkeypatch.setattr(measure, "_run", one)
+    found = list(best_of(cases.CASES["bench_a"], plans, cells=16, repeat=3))
+    assert turns == plans * 3
+    assert [figure.seconds for figure in found] == [4.0, 3.0]
 
 
 def test_dry_margin_is_bench_a_and_nine_times_its_land():
@@ -128,7 +145,7 @@ def test_what_cannot_be_measured_is_refused_at_once(arguments, word):
 
 
 def test_a_record_that_cannot_be_written_is_refused_before_measuring(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("twin.bench.run", lambda *_, **__: pytest.fail("measured"))
+    monkeypatch.setattr("twin.bench.best_of", lambda *_, **__: pytest.fail("measured"))
     with pytest.raises(SystemExit) as stopped:
         main(["bench", "bench_a", "--json", str(tmp_path)])
     assert stopped.value.code == 2
@@ -148,10 +165,8 @@ def test_a_scenario_file_is_a_case():
 def test_own_steps_are_measured_beside_one_step_for_all(monkeypatch):
     case = cases.CASES["reservoir"]
     assert case.own_steps
-    one, own = (
-        run(case, "first_order", "float64", 1, repeat=1, local_time_steps=on, duration=2.0)
-        for on in (False, True)
-    )
+    plans = [Plan("first_order", "float64", 1, on) for on in (False, True)]
+    one, own = best_of(case, plans, repeat=1, duration=2.0)
     assert own.cell_steps < 0.5 * one.cell_steps
     assert own.mass_error < 1e-12
     assert report.key_of(own.as_table()) != report.key_of(one.as_table())
@@ -199,6 +214,7 @@ def test_after_a_warm_up_a_run_compiles_nothing(tmp_path):
     """In a fresh cache: `twin bench --warm`, then runs of all kinds on other grids, in another process."""
     program = """
 import sys
+from types import SimpleNamespace
 import twin
 from twin.layers import samples
 from twin.scenarios import Scenario

@@ -119,13 +119,20 @@ def local(quick: bool) -> Found:
 def threads(quick: bool) -> Found:
     """The same valley with rain, an inflow, tiles and records on one thread and on all."""
     most = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
-    cells, duration, rows = (256, 3.0, []) if quick else (1280, 15.0, [])
+    cells, duration, rounds = (256, 3.0, 1) if quick else (1280, 15.0, 3)
     domain, forcing = CASES["reservoir"].build(cells)
-    for scheme, precision in pairs():
-        for count in sorted({1, most}):
-            chosen = parameters(scheme, precision=precision, threads=count)
-            seconds, _ = loop(domain, forcing, duration, chosen, 1 if quick else 2)
-            rows.append({"scheme": scheme, "precision": precision, "threads": count, "seconds": seconds})
+    best: dict[tuple[str, str, int], float] = {}
+    for _ in range(rounds):  # in turn: a bad minute of the machine spoils no ratio
+        for scheme, precision in pairs():
+            for count in sorted({1, most}):
+                chosen = parameters(scheme, precision=precision, threads=count)
+                seconds, _ = loop(domain, forcing, duration, chosen, 1)
+                key = scheme, precision, count
+                best[key] = min(seconds, best.get(key, math.inf))
+    rows = [
+        {"scheme": scheme, "precision": precision, "threads": count, "seconds": seconds}
+        for (scheme, precision, count), seconds in best.items()
+    ]
     return {"rows": rows}
 
 

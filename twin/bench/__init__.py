@@ -7,10 +7,9 @@ from typing import Any
 
 import numba
 
-from twin.bench import peers, report
+from twin.bench import peers, report, roofline
 from twin.bench.cases import LEAST_CELLS, chosen
-from twin.bench.measure import Figure, pairs, precisions, run, warm
-from twin.bench.roofline import measure
+from twin.bench.measure import Figure, Plan, best_of, pairs, precisions, warm
 from twin.errors import Problems
 from twin.jit import compiling
 
@@ -33,7 +32,7 @@ def bench(
         one run on all threads, or (`full`, or with names) the best of three on one and on all.
     cells : per side, for the cases that scale; 0: their own.
     with_peers : run ANUGA beside BENCH-A where it is installed.
-    told : called with each figure as it comes.
+    told : called with each figure as it comes, in the last of the rounds.
 
     Returns
     -------
@@ -59,24 +58,18 @@ def bench(
     counts = list(dict.fromkeys(threads)) or ([most] if short else sorted({1, most}))
     repeat = repeat or (1 if short else 3)
     figures: list[Figure] = []
-
-    def add(figure: Figure) -> None:
-        figures.append(figure)
-        if told is not None:
-            told(figure)
-
     with compiling() as compiled:
         warm(max(counts))
-        limits = [measure(precision, n) for precision in precisions() for n in counts]
+        limits = [roofline.measure(precision, n) for precision in precisions() for n in counts]
         for case in cases:
-            side = cells if case.cells else 0
-            for scheme, precision in pairs():
-                for n in counts:
-                    add(run(case, scheme, precision, n, cells=side, repeat=repeat))
-                    if case.own_steps and scheme != "local_inertial":
-                        add(run(
-                            case, scheme, precision, n, cells=side, repeat=repeat, local_time_steps=True
-                        ))  # fmt: skip
+            plans = [Plan(scheme, precision, n) for scheme, precision in pairs() for n in counts]
+            if case.own_steps:
+                own = [plan._replace(local_time_steps=True) for plan in plans]
+                plans += [plan for plan in own if plan.scheme != "local_inertial"]
+            for figure in best_of(case, plans, cells=cells if case.cells else 0, repeat=repeat):
+                figures.append(figure)
+                if told is not None:
+                    told(figure)
     beside = []
     if with_peers and any(case.name == "bench_a" for case in cases):
         peer = peers.anuga(min(cells or 250, 250), 60.0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 
 from twin.bench.cases import Case
+from twin.domain import Domain
+from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 
@@ -64,63 +67,63 @@ def pairs() -> list[tuple[str, str]]:
     return [(scheme, precision) for scheme in schemes() for precision in precisions()]
 
 
-def run(
-    case: Case,
-    scheme: str,
-    precision: str,
-    threads: int,
-    *,
-    cells: int = 0,
-    repeat: int = 3,
-    local_time_steps: bool = False,
-    duration: float = 0.0,
-) -> Figure:
-    """The best of `repeat` runs; the first step of each is not counted (it may compile). duration: in s;
-    0: that of the case.
+class Plan(NamedTuple):
+    """How a case is run."""
+
+    scheme: str
+    precision: str
+    threads: int
+    local_time_steps: bool = False
+
+
+def best_of(
+    case: Case, plans: Sequence[Plan], *, cells: int = 0, repeat: int = 3, duration: float = 0.0
+) -> Iterator[Figure]:
+    """The best of `repeat` runs of each plan, told in the last round; duration: in s; 0: that of the case.
+
+    In rounds of all plans: where others share the machine, a bad minute makes one run of each slow, not every
+    run of one, and ratios between plans hold.
 
     Raises
     ------
     SolverError
-        The run stopped: a benchmark of a broken run is none.
+        A run stopped: a benchmark of a broken run is none.
     """
     domain, forcing = case.build(cells or case.cells)
-    duration = duration or case.duration
-    parameters = FloodParameters.model_validate(
-        {
-            "scheme": scheme, "precision": precision, "threads": threads, "tiles": case.tiles,
-            "local_time_steps": local_time_steps,
-        }
-    )  # fmt: skip
-    best: Figure | None = None
-    for _ in range(max(1, repeat)):
-        solver = FloodSolver.assemble(domain, forcing, parameters)
-        t = solver.step(0.0, duration)
-        skipped_steps, skipped_cells, skipped_time = solver.steps, solver.cell_steps, t
-        start = time.perf_counter()
-        while t < duration:
-            t, _, _ = solver.advance(t, duration)
-        seconds = time.perf_counter() - start
-        books = solver.ledger()
-        size = int(np.prod(domain.require_grid("bench").shape))
-        figure = Figure(
-            case=case.name,
-            scheme=scheme,
-            precision=precision,
-            threads=threads,
-            cells=size,
-            steps=solver.steps,
-            cell_steps=solver.cell_steps,
-            seconds=seconds,
-            rate=_rate(case, solver, size, skipped_steps, skipped_cells) / seconds,
-            speed=(duration - skipped_time) / seconds,
-            bytes_per_cell=bytes_held(solver) / size,
-            mass_error=abs(books["mass_error_m3"]) / max(books["volume_m3"], books["initial_m3"]),
-            local_time_steps=local_time_steps,
-        )
-        if best is None or figure.seconds < best.seconds:
-            best = figure
-    assert best is not None
-    return best
+    best: dict[Plan, Figure] = {}
+    for left in reversed(range(max(1, repeat))):
+        for plan in plans:
+            figure = _run(case, plan, domain, forcing, duration or case.duration)
+            if plan not in best or figure.seconds < best[plan].seconds:
+                best[plan] = figure
+            if left == 0:
+                yield best[plan]
+
+
+def _run(case: Case, plan: Plan, domain: Domain, forcing: Forcing, duration: float) -> Figure:
+    """One run; its first step is not counted (it may compile)."""
+    parameters = FloodParameters.model_validate({**plan._asdict(), "tiles": case.tiles})
+    solver = FloodSolver.assemble(domain, forcing, parameters)
+    t = solver.step(0.0, duration)
+    skipped_steps, skipped_cells, skipped_time = solver.steps, solver.cell_steps, t
+    start = time.perf_counter()
+    while t < duration:
+        t, _, _ = solver.advance(t, duration)
+    seconds = time.perf_counter() - start
+    books = solver.ledger()
+    size = int(np.prod(domain.require_grid("bench").shape))
+    return Figure(
+        case=case.name,
+        **plan._asdict(),
+        cells=size,
+        steps=solver.steps,
+        cell_steps=solver.cell_steps,
+        seconds=seconds,
+        rate=_rate(case, solver, size, skipped_steps, skipped_cells) / seconds,
+        speed=(duration - skipped_time) / seconds,
+        bytes_per_cell=bytes_held(solver) / size,
+        mass_error=abs(books["mass_error_m3"]) / max(books["volume_m3"], books["initial_m3"]),
+    )
 
 
 def _rate(case: Case, solver: FloodSolver, size: int, steps: int, cell_steps: int) -> int:
