@@ -5,6 +5,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 from shapely.geometry import MultiPolygon, Polygon
 
 from twin.errors import InputError
@@ -127,3 +128,17 @@ def test_light_constructions_in_every_spelling(read: Read, tmp_path: Path, flags
     rows = [row | {"construction_legere": flag} for row, flag in zip(BUILDINGS, flags, strict=False)]
     write_gpkg(tmp_path / "a.gpkg", {"batiment": frame(rows)})
     assert read("buildings", "a.gpkg").data["light"].tolist() == [True, False, False]
+
+
+def test_neighbours_are_those_that_a_tree_finds() -> None:
+    rng = np.random.default_rng(8)
+    centres = rng.uniform(0, 3000, (4000, 2))
+    heights = np.where(rng.random(4000) < 0.4, np.nan, rng.uniform(3, 20, 4000))
+    unknown = np.isnan(heights)
+    out, source = fill_heights(heights, np.zeros(4000, dtype=np.int64), centres)
+    distance, index = cKDTree(centres[~unknown]).query(centres[unknown], k=5, distance_upper_bound=100.0)
+    near = [heights[~unknown][i[d < np.inf]] for d, i in zip(distance, index, strict=True)]
+    expected = [np.median(values) if values.size else 5.0 for values in near]
+    np.testing.assert_array_equal(out[unknown], expected)
+    assert (source[unknown] == ["voisins" if values.size else "defaut" for values in near]).all()
+    np.testing.assert_array_equal(out[~unknown], heights[~unknown])

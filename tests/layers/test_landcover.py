@@ -8,12 +8,15 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
+from affine import Affine
+from rasterio.features import rasterize
 from shapely.geometry import box
 
 from twin.errors import InputError
 from twin.grid import Grid
 from twin.layers import manning_on_grid, roughness_on_grid
-from twin.layers.landcover import BUILT_IN, built_in
+from twin.layers.landcover import BUILT_IN, _burnt, built_in
 
 from .conftest import Read, write_asc, write_tif
 from .features import X, Y
@@ -216,3 +219,21 @@ def test_n_is_positive_everywhere(read: Read, tmp_path: Path, kind: str) -> None
         assert n.shape == grid.shape
         assert (n > 0).all()
         assert n.max() <= 0.05
+
+
+def test_outlines_burn_in_as_their_polygons_do() -> None:
+    """Holes, several parts, and what is not only polygons: cell by cell what rasterio makes of the shapes."""
+    rng = np.random.default_rng(3)
+    centres = shapely.points(rng.uniform(0, 100, (60, 2)))
+    blobs = shapely.buffer(centres, rng.uniform(2, 25, 60))
+    rings = shapely.difference(blobs, shapely.buffer(centres, 1.5))
+    shapes = np.array([*rings[:30], *shapely.union(rings[30:45], blobs[45:])], dtype=object)
+    assert {"Polygon", "MultiPolygon"} == {shape.geom_type for shape in shapes}
+    for some in (shapes, np.append(shapes, shapely.GeometryCollection([blobs[0], centres[1]]))):
+        values = np.arange(some.size) + 1
+        expected, found = (
+            rasterize(pairs, out_shape=(200, 200), transform=Affine(0.5, 0, 0, 0, -0.5, 100), dtype="int32")
+            for pairs in (list(zip(some, values.tolist(), strict=True)), _burnt(some, values))
+        )
+        np.testing.assert_array_equal(found, expected)
+        assert np.unique(found).size > 20

@@ -11,6 +11,7 @@ import shapely
 from shapely.geometry import LineString, Point, Polygon, box
 
 from twin.errors import InputError
+from twin.layers.vector import _meets
 
 from .conftest import Read
 from .features import BUILDINGS, ROADS, X, Y, frame, line, square, write_gpkg, write_shp
@@ -459,3 +460,30 @@ def test_a_place_is_a_layer_with_a_table_of_its_own(read: Read, tmp_path: Path) 
     with pytest.raises(InputError) as error:
         read("places.schools", "lieux.gpkg", layer="ecoles")
     assert only(error).key == "places.schools.layer"
+
+
+def test_what_meets_a_box_is_what_intersects_it() -> None:
+    """Inside, outside, over the edge, touching it; crossing themselves, null, empty, with Z."""
+    rng = np.random.default_rng(4)
+    corners = rng.uniform(-20, 120, (400, 4, 2)) * rng.choice([0.1, 1.0], (400, 1, 1))
+    shapes = shapely.polygons(corners)  # half of them cross themselves
+    lines = shapely.force_3d(shapely.linestrings(corners), 5.0)
+    touching = [shapely.box(100, 100, 110, 110), shapely.Point(0, 50), shapely.Point(100.1, 50)]
+    window = shapely.box(0, 0, 100, 100)
+    everything = np.array(
+        [*shapes, *lines, *touching, None, shapely.Polygon(), shapely.Point()], dtype=object
+    )
+    repaired = shapely.make_valid(shapely.force_2d(everything))
+    np.testing.assert_array_equal(_meets(everything, window), shapely.intersects(window, repaired))
+    assert 0 < _meets(everything, window).sum() < everything.size
+
+
+def test_a_file_that_changed_is_listed_anew(read: Read, tmp_path: Path) -> None:
+    write_gpkg(tmp_path / "a.gpkg", {"first": frame(ROADS)})
+    assert len(read("roads", "a.gpkg", layer="first").data)
+    write_gpkg(tmp_path / "a.gpkg", {"second": frame(ROADS)})
+    assert len(read("roads", "a.gpkg", layer="second").data)  # beside the first
+    (tmp_path / "a.gpkg").unlink()
+    write_gpkg(tmp_path / "a.gpkg", {"second": frame(ROADS)})
+    with pytest.raises(InputError, match="second"):
+        read("roads", "a.gpkg", layer="first")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ def product(paths: tuple[str, ...]) -> tuple[str, str]:
 # --- text ---
 
 
+@lru_cache(maxsize=4096)  # columns say the same few words thousands of times
 def fold(value: str) -> str:
     """Without accents, case and double spaces: what two spellings of one value have in common."""
     plain = unicodedata.normalize("NFKD", value.replace("œ", "oe").replace("’", "'"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -179,7 +180,7 @@ def _read_polygons(reading: Reading) -> tuple[gpd.GeoDataFrame, tuple[str, ...],
     assert column is not None
     assert classes is not None
     frame = frame[frame[column].notna() & ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
-    codes = frame[column].map(normal_code)
+    codes = frame[column].map({code: normal_code(code) for code in frame[column].unique()})
     manning = codes.map(classes.manning).astype(float)
     unknown = codes[manning.isna()].value_counts()
     _note_classes(reading, classes, {str(code): int(count) for code, count in unknown.items()})
@@ -392,6 +393,22 @@ def _from_polygons(frame: gpd.GeoDataFrame, grid: Grid, default: float) -> Float
     return out
 
 
+class _Ring(Sequence[tuple[float, float]]):
+    """The points of a ring, made one by one: a list of them would be looked through for garbage."""
+
+    def __init__(self, x: list[float], y: list[float]) -> None:
+        self._x, self._y = x, y
+
+    def __len__(self) -> int:
+        return len(self._x)
+
+    def __getitem__(self, k: Any) -> Any:
+        return self._x[k], self._y[k]
+
+    def __iter__(self) -> Iterator[tuple[float, float]]:
+        return zip(self._x, self._y, strict=True)
+
+
 def _burnt(shapes: NDArray[np.object_], values: NDArray[np.integer]) -> list[tuple[Any, int]]:
     """Polygons, shape (n,), with their values (n,), as `rasterio.features.rasterize` takes them fastest.
 
@@ -402,10 +419,10 @@ def _burnt(shapes: NDArray[np.object_], values: NDArray[np.integer]) -> list[tup
     parts, part_of = shapely.get_parts(shapes, return_index=True)
     rings, ring_of = shapely.get_rings(parts, return_index=True)
     ends = np.cumsum(shapely.get_num_coordinates(rings))
-    points = shapely.get_coordinates(rings).tolist()
-    polygons: list[list[list[list[float]]]] = [[] for _ in parts]
-    for ring, begin, end in zip(ring_of.tolist(), [0, *ends[:-1].tolist()], ends.tolist(), strict=True):
-        polygons[ring].append(points[begin:end])
+    x, y = shapely.get_coordinates(rings).T.tolist()
+    polygons: list[list[_Ring]] = [[] for _ in parts]
+    for part, begin, end in zip(ring_of.tolist(), [0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+        polygons[part].append(_Ring(x[begin:end], y[begin:end]))
     return [
         ({"type": "Polygon", "coordinates": rings_of}, value)
         for rings_of, value in zip(polygons, values[part_of].tolist(), strict=True)

@@ -81,7 +81,7 @@ def survey(source: Source, *, strip: int = STRIP, most_cells: int = MOST_CELLS) 
     strip : cells of a strip, all columns of some rows. most_cells : of the windows it is read by.
     """
     ny, nx = source.shape
-    height = max(1, strip // nx)
+    height = min(ny, max(1, strip // nx))
     width = max(1, most_cells // height)
     low, high = np.inf, -np.inf
     parts = _Parts(ny, nx)

@@ -360,12 +360,16 @@ def _read_parquet(
 
 def _meets(shapes: NDArray[np.object_], window: Polygon) -> NDArray[np.bool_]:
     """Which geometries touch a box; polygons that cross themselves are repaired for the question only."""
+    west, south, east, north = window.bounds
+    x0, y0, x1, y1 = shapely.bounds(shapes).T
+    # Only what reaches over the edge needs a closer look.
+    meets: NDArray[np.bool_] = (x0 >= west) & (y0 >= south) & (x1 <= east) & (y1 <= north)
+    unsure = np.flatnonzero(~(meets | (x0 > east) | (y0 > north) | (x1 < west) | (y1 < south)))
     shapely.prepare(window)
-    invalid = ~(shapely.is_missing(shapes) | shapely.is_valid(shapes))
-    if invalid.any():
-        shapes = shapes.copy()
-        shapes[invalid] = shapely.make_valid(shapely.force_2d(shapes[invalid]))
-    meets: NDArray[np.bool_] = shapely.intersects(window, shapes)
+    near = shapes[unsure]
+    invalid = ~(shapely.is_missing(near) | shapely.is_valid(near))
+    near[invalid] = shapely.make_valid(shapely.force_2d(near[invalid]))
+    meets[unsure] = shapely.intersects(window, near)
     return meets
 
 
