@@ -149,6 +149,7 @@ class FloodSolver(Solver):
         self._watch = self._sources.watch(watched, self.grid, known)
         if parameters.subgrid:
             self._watch.level_of = partial(levels_of_cells, domain)
+        self._watch.begin(self._old, parameters.dry_depth)
         # Flux out of each edge cell, whether water may only leave there (second order), and watched faces.
         self._edge_flux = np.zeros(2 * n_edges + self._watch.count)
         self._local = None

@@ -154,8 +154,7 @@ class Watch:
         """Level (m) of cells that hold a volume over their area (m), where it is not bed plus depth."""
         self._reading = 0.0
         self._numbers = np.zeros((len(self._sections), kernels.NUMBERS))
-        self._numbers[:, kernels.SINCE : kernels.PASSED] = kernels.NEW_SECTION
-        self._extremes = np.repeat(kernels.NEW_GAUGE, len(cells)).reshape(3, -1)
+        self._extremes = np.zeros((3, len(cells)))
         self._found = np.zeros((kernels.FOUND, len(cells)))
         first = np.cumsum([0, *(section.flux.size for section in self._sections)])
         none: Ints = np.zeros(0, dtype=np.int64)
@@ -238,6 +237,10 @@ class Watch:
         levels: list[list[float]] = (self._gauge_bed + depths).tolist()
         return levels
 
+    def begin(self, state: Floats, dry: float) -> None:
+        """Begin an interval between two readings with a state; `_found` gets what the last one was."""
+        kernels.begin_interval(self.packed, state, dry, self._found)
+
     def read(self, t: float, state: Floats, dry: float) -> dict[str, list[tuple[Any, ...]]]:
         """The rows of gauges.csv and sections.csv at a time (s); the next interval begins there.
 
@@ -246,7 +249,7 @@ class Watch:
         """
         # Lists: for a handful of gauges an array takes longer to ask than to add up.
         numbers = self._numbers.tolist()
-        kernels.begin_interval(self.packed, state, dry, self._found)
+        self.begin(state, dry)
         depth, _, _, fastest, east, north = self._found.tolist()
         # The level of a cell rises with its depth.
         level, low, high = self._gauge_levels(self._found[:3])
