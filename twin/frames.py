@@ -10,13 +10,14 @@ import itertools
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from numcodecs import Blosc
+from numcodecs import Blosc, blosc
 from numpy.typing import NDArray
 
 from twin.files import write_all
@@ -85,9 +86,9 @@ class _Series:
     def __init__(self, path: Path) -> None:
         self._folder = str(path)
         about = json.loads((path / "zarr.json").read_bytes())
-        self._codec = _codec(about)
+        self._compress = _compressor(about)
         self._separator = about["chunk_key_encoding"]["configuration"]["separator"]
-        self._array = zarr.open_array(path, mode="r+") if self._codec is None else None
+        self._array = zarr.open_array(path, mode="r+") if self._compress is None else None
         self._fill = math.nan if about["fill_value"] == "NaN" else about["fill_value"]
         self._shape = tuple(about["shape"])
         shape, chunk = self._shape[1:], about["chunk_grid"]["configuration"]["chunk_shape"][1:]
@@ -105,7 +106,7 @@ class _Series:
     def write(self, frame: int, values: Array) -> None:
         if values.shape != self._shape[1:] or not 0 <= frame < self._shape[0]:
             raise ValueError(f"frame {frame} of shape {values.shape} into {self._folder} {self._shape}")
-        if self._codec is None:
+        if self._compress is None:
             assert self._array is not None
             self._array[frame] = values.astype(self._chunk.dtype)
             return
@@ -126,11 +127,13 @@ class _Series:
             if _is_only(chunk, self._fill):
                 Path(path).unlink(missing_ok=True)  # as zarr does: what is not there is the fill value
             else:
-                _put(path, self._codec.encode(chunk))
+                _put(path, self._compress(chunk))
 
 
-def _codec(about: dict[str, Any]) -> Blosc | None:
-    """What compresses the array; None where zarr has to do it (a run folder of another version)."""
+def _compressor(about: dict[str, Any]) -> Callable[[Array], bytes] | None:
+    """What compresses the array, without the questions that `numcodecs.Blosc` asks of each; None where zarr
+    has to do it (a run folder of another version).
+    """
     steps = {codec["name"]: codec.get("configuration", {}) for codec in about["codecs"]}
     if (
         list(steps) != ["bytes", "blosc"]
@@ -140,8 +143,9 @@ def _codec(about: dict[str, Any]) -> Blosc | None:
     ):
         return None
     how = steps["blosc"]
-    return Blosc(
-        cname=how["cname"],
+    return partial(
+        blosc.compress,
+        cname=how["cname"].encode(),
         clevel=how["clevel"],
         shuffle=_SHUFFLES[how["shuffle"]],
         blocksize=how["blocksize"],
