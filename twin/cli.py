@@ -40,6 +40,8 @@ app = typer.Typer(
 UNUSABLE = {"ENOENT", "EACCES", "EPERM", "EROFS", "EEXIST", "EISDIR", "ENOTDIR", "ENAMETOOLONG", "ENOTEMPTY"}
 FULL = {"ENOSPC", "EDQUOT"}
 
+NEW_OBJECTS = 20_000
+
 RunOption = Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.out"))]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help=text("cli.overwrite"))]
 
@@ -362,10 +364,15 @@ def _health(territory: Territory, report: Path | None) -> None:
 
 
 def ready_to_run() -> Callable[..., Result]:
-    """`twin.run`, with all that it imports, which stays: it is not looked through for garbage again."""
+    """`twin.run`, with all that it imports, which stays: it is not looked through for garbage again.
+
+    What a run makes after that is looked through every `NEW_OBJECTS`, not every 700: reading layers makes
+    many objects and leaves hardly any garbage behind that is not let go of by itself.
+    """
     from twin import run
 
     gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     return run
 
 

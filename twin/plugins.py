@@ -132,7 +132,7 @@ def solver_class(name: str) -> type[Solver]:
     InputError
         There is none.
     """
-    known = _offered() | SOLVERS
+    known = SOLVERS if name in SOLVERS else _offered() | SOLVERS
     if name not in known:
         raise InputError(told("solvers", name, "scenario.no_solver", suggest(name, known), found=name))
     module, _, attribute = known[name].partition(":")

@@ -28,6 +28,7 @@ with open("/proc/uptime") as file:
 before = uptime - ticks / os.sysconf("SC_CLK_TCK")
 import twin, twin.cli
 twin.cli.ready_to_run()
+import rich.console, rich.progress  # the bar of `twin run`
 clock.append(time.time())
 from pathlib import Path
 from twin.layers import samples
