@@ -119,6 +119,22 @@ def test_features_on_a_full_disk_are_told_as_any_file(
     assert_geodataframe_equal(gpd.read_file(run.path / "features" / "places.gpkg"), places)
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_log_that_finds_no_room_stops_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    run = writer(tmp_path / "run")
+    (run.path / "log.txt").unlink()
+    (run.path / "log.txt").symlink_to("/dev/full")
+    run.logger().error("the disk is full")
+    run.close()
+    assert capfd.readouterr().err == ""
+    (run.path / "log.txt").unlink()
+    run.logger().error("there is room")
+    run.logger().error("%d", "no number")
+    run.close()
+    assert "there is room" in (run.path / "log.txt").read_text()
+    assert "Logging error" in capfd.readouterr().err, "a mistake of ours is told"
+
+
 def test_a_failed_write_leaves_what_was_there(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     target.write_text("old")

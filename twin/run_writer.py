@@ -6,7 +6,9 @@ import csv
 import io
 import logging
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -193,7 +195,7 @@ class RunWriter:
         log.setLevel(logging.INFO)
         log.propagate = False
         if not log.handlers:
-            handler = logging.FileHandler(self.path / "log.txt", encoding="utf-8")
+            handler = _LogFile(self.path / "log.txt", encoding="utf-8")
             handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
             log.addHandler(handler)
         return log
@@ -204,6 +206,18 @@ class RunWriter:
         for handler in list(log.handlers):
             handler.close()
             log.removeHandler(handler)
+
+
+class _LogFile(logging.FileHandler):
+    """log.txt. A full disk is told by what the run could not write, not by the line about it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name of logging
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress(OSError):  # it tries to write the same line again
+            super().close()
 
 
 def _cell(value: object) -> str:
