@@ -91,6 +91,14 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def stamps(path: Path) -> tuple[tuple[int, int], ...]:
+    """Time of the last change and size of a file, and of SQLite's log beside it: what is known of its content
+    holds as long as they are the same. None for a folder.
+    """
+    files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.is_file()]
+    return tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file; of a folder, over the sorted names and contents of its files."""
     digest = hashlib.sha256()

@@ -78,7 +78,8 @@ def start_page(found: Found) -> list[str]:
     rows = [[PHASES[name], f"{seconds:.2f}"] for name, seconds in found["phases"].items()]
     rows.append(["**together**", f"**{sum(found['phases'].values()):.2f}**"])
     return [
-        "Valmont at 20 m, flood alone, every kernel compiled before: a new process as `twin run` starts it,"
-        f" to its first step. The median of {found['processes']}; the least was {found['least']:.2f} s.", "",
+        "Valmont at 20 m, flood alone, every kernel and all byte code compiled before: a new process as"
+        f" `twin run` starts it, to its first step. The median of {found['processes']}; the least was"
+        f" {found['least']:.2f} s.", "",
         *markdown(["", "seconds"], rows),
     ]  # fmt: skip

@@ -69,3 +69,21 @@ def test_problem_texts_fill_in() -> None:
     problem = told("a.tif", "layers.terrain.crs", "layer.degrees", crs="EPSG:4326")
     assert "EPSG:4326" in problem.found
     assert problem.hint
+
+
+def test_a_file_of_several_layers_is_hashed_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "bdtopo.gpkg"
+    hashed: list[Path] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("twin.layers.layer.sha256", counted)
+    for content, times in ((b"one", 1), (b"other", 2)):
+        file.write_bytes(content)
+        for _ in range(3):
+            assert FileHashes((str(file),))[str(file)] == hashlib.sha256(content).hexdigest()
+        assert len(hashed) == times

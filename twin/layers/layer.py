@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import xarray as xr
 
-from twin.files import sha256
+from twin.files import sha256, stamps
 
 # A shapefile is several files; all of them decide what is read.
 SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
@@ -35,7 +36,8 @@ class FileHashes(Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         if key not in self._known:
-            self._known[key] = sha256(self._files[key])
+            seen = stamps(self._files[key])
+            self._known[key] = (_digest if seen else _digest.__wrapped__)(self._files[key], seen)
         return self._known[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -46,6 +48,12 @@ class FileHashes(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"<sha256 of {len(self)} files>"
+
+
+@lru_cache(maxsize=1024)
+def _digest(path: Path, _seen: tuple[tuple[int, int], ...]) -> str:
+    """Of a file that has not changed since, once: ten layers of a territory may come from one GeoPackage."""
+    return sha256(path)
 
 
 @dataclass(frozen=True)

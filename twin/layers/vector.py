@@ -20,6 +20,7 @@ from pyproj import CRS, Transformer
 from shapely.geometry import Polygon, box
 
 from twin.errors import InputError, reason, suggest, told
+from twin.files import stamps
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
 from twin.layers import ign, whole
@@ -157,7 +158,7 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
             reading.problem(file.path, "source", "cut_file", missing=missing)
             continue
         try:
-            layers = _layers_in(file.path, _stamps(file.path))
+            layers = _layers_in(file.path)
         except UNREADABLE as error:
             if file.from_folder:
                 continue  # a .json beside the data that is not features
@@ -176,19 +177,12 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
     return parts
 
 
-def _stamps(path: Path) -> tuple[tuple[int, int], ...]:
-    """Time of the last change and size of a file, and of SQLite's log beside it; none for a folder."""
-    if path.is_dir():
-        return ()
-    files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.is_file()]
-    return tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
-
-
-def _layers_in(path: Path, stamps: tuple[tuple[int, int], ...]) -> tuple[str, ...]:
+def _layers_in(path: Path) -> tuple[str, ...]:
     """Names of the layers of a file; of one that has not changed, as they were found before: a GeoPackage
     that ten layers of a territory come from is opened twenty times all the same.
     """
-    return _listed(path, stamps) if stamps else _listed.__wrapped__(path, stamps)
+    seen = stamps(path)
+    return _listed(path, seen) if seen else _listed.__wrapped__(path, seen)
 
 
 @lru_cache(maxsize=64)
