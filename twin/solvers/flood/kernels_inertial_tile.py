@@ -25,6 +25,7 @@ from twin.solvers.flood.kernels import (
     TILE_COLS,
     TILE_ROWS,
     in_tile,
+    inverse_cube_root,
     like,
     prefetch,
     stretch,
@@ -271,36 +272,39 @@ def edge_faces(state, faces, static, kind, closed, awake, edge, ny, nx, ratio, d
             for side in range(4):
                 first, last = edges_of_tile(k, side, ny, nx)
                 for e in range(first, last):
-                    edge[e] = edge_face(e, state, faces, static, kind, closed, ny, nx, ratio, dt, dry)
+                    if kind[e] == WALL or closed[e] != 0:
+                        edge[e] = 0.0
+                    else:
+                        edge[e] = edge_face(e, state, faces, static, kind[e], ny, nx, ratio, dt, dry)
 
 
-@njit(error_model="numpy")
-def edge_face(e, state, faces, static, kind, closed, ny, nx, ratio, dt, dry):
-    """Unit discharge out of the grid through edge cell e (m²/s).
+@njit(inline="always")
+def edge_face(e, state, faces, static, kind, ny, nx, ratio, dt, dry):
+    """Unit discharge out of the grid through an edge cell e that something may pass (m²/s).
 
     Before a level beyond the edge the equation of the faces, with the ghost one cell away; elsewhere what the
     ghost carries outwards.
     """
-    if kind[e] == WALL or closed[e] != 0:
-        return 0.0
     r, c, dr, dc = edge_place(e, ny, nx)
     h = state[DEPTH, r, c]
     beyond = state[DEPTH, r + dr, c + dc]
-    if kind[e] == LEVEL_EDGE:
+    passed = 0.0
+    if kind == LEVEL_EDGE:
         rise = beyond - h
         depth = max(h, beyond)
-        if depth < dry:
-            return 0.0
-        if dc != 0:
-            q = np.float64(faces[EAST, r, c + min(dc, 0)]) * dc
-        else:
-            q = np.float64(faces[SOUTH, r + min(dr, 0), c]) * dr
-        drag = 1.0 + dt * static[FRICTION, r, c] * abs(q) / depth ** (7.0 / 3.0)
-        q = (q - GRAVITY * ratio * depth * rise) / drag
-        return (max(q, 0.0) if h >= dry else 0.0) + (min(q, 0.0) if beyond >= dry else 0.0)
-    if h >= dry:
-        return max(dc * state[DISCHARGE_X, r + dr, c + dc] + dr * state[DISCHARGE_Y, r + dr, c + dc], 0.0)
-    return 0.0
+        if depth >= dry:
+            if dc != 0:
+                q = np.float64(faces[EAST, r, c + min(dc, 0)]) * dc
+            else:
+                q = np.float64(faces[SOUTH, r + min(dr, 0), c]) * dr
+            root = inverse_cube_root(depth)
+            third = root * root * root
+            drag = 1.0 + dt * static[FRICTION, r, c] * abs(q) * (third * third * root)
+            q = (q - GRAVITY * ratio * depth * rise) / drag
+            passed = (max(q, 0.0) if h >= dry else 0.0) + (min(q, 0.0) if beyond >= dry else 0.0)
+    elif h >= dry:
+        passed = max(dc * state[DISCHARGE_X, r + dr, c + dc] + dr * state[DISCHARGE_Y, r + dr, c + dc], 0.0)
+    return passed
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
