@@ -31,6 +31,7 @@ LAYOUT = {
     "kernels_edges": {
         "WALL", "OPEN", "NORMAL_DEPTH", "LEVEL", "RATING", "WEST", "EAST", "NORTH", "SOUTH", "SIDES",
     },
+    "kernels_watch": {"NEW_SECTION", "NEW_GAUGE"},  # extremes of nothing yet
     "kernels_infiltration": {
         "GREEN_AMPT", "HORTON", "CURVE_NUMBER", "TAKEN", "CLOCK", "LOST", "SOIL_PLANES", "LOSS", "FIRST",
         "SECOND", "THIRD", "RULE_PLANES",
