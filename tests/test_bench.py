@@ -214,7 +214,6 @@ def test_after_a_warm_up_a_run_compiles_nothing(tmp_path):
     """In a fresh cache: `twin bench --warm`, then runs of all kinds on other grids, in another process."""
     program = """
 import sys
-from types import SimpleNamespace
 import twin
 from twin.layers import samples
 from twin.scenarios import Scenario

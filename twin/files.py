@@ -11,11 +11,13 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _AS_IT_IS = getattr(os, "O_BINARY", 0)  # Windows writes two bytes for a line end otherwise
 
 
@@ -91,12 +93,23 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def stamps(path: Path) -> tuple[tuple[int, int], ...]:
-    """Time of the last change and size of a file, and of SQLite's log beside it: what is known of its content
-    holds as long as they are the same. None for a folder.
+def until_it_changes(ask: Callable[[Path], T]) -> Callable[[Path], T]:
+    """What `ask` finds in a file, asked once until the time of its last change or its size is another, or
+    those of SQLite's log beside it. A folder is asked each time.
     """
-    files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.is_file()]
-    return tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+
+    @lru_cache(maxsize=1024)
+    def found(path: Path, _stamps: tuple[tuple[int, int], ...]) -> T:
+        return ask(path)
+
+    @wraps(ask)
+    def asked(path: Path) -> T:
+        files = [file for file in (path, path.with_name(f"{path.name}-wal")) if file.is_file()]
+        if not files:
+            return ask(path)
+        return found(path, tuple((file.stat().st_mtime_ns, file.stat().st_size) for file in files))
+
+    return asked
 
 
 def sha256(path: Path) -> str:

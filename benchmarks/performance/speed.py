@@ -122,7 +122,7 @@ def threads(quick: bool) -> Found:
     cells, duration, rounds = (256, 3.0, 1) if quick else (1280, 15.0, 3)
     domain, forcing = CASES["reservoir"].build(cells)
     best: dict[tuple[str, str, int], float] = {}
-    for _ in range(rounds):  # in turn: a bad minute of the machine spoils no ratio
+    for _ in range(rounds):  # in turn: a bad minute of the machine falls on all
         for scheme, precision in pairs():
             for count in sorted({1, most}):
                 chosen = parameters(scheme, precision=precision, threads=count)

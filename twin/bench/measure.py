@@ -82,7 +82,7 @@ def best_of(
     """The best of `repeat` runs of each plan, told in the last round; duration: in s; 0: that of the case.
 
     In rounds of all plans: where others share the machine, a bad minute makes one run of each slow, not every
-    run of one, and ratios between plans hold.
+    run of one.
 
     Raises
     ------

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import xarray as xr
 
-from twin.files import sha256, stamps
+from twin.files import sha256, until_it_changes
 
 # A shapefile is several files; all of them decide what is read.
 SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
@@ -36,8 +35,7 @@ class FileHashes(Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         if key not in self._known:
-            seen = stamps(self._files[key])
-            self._known[key] = (_digest if seen else _digest.__wrapped__)(self._files[key], seen)
+            self._known[key] = _digest(self._files[key])
         return self._known[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -50,9 +48,9 @@ class FileHashes(Mapping[str, str]):
         return f"<sha256 of {len(self)} files>"
 
 
-@lru_cache(maxsize=1024)
-def _digest(path: Path, _seen: tuple[tuple[int, int], ...]) -> str:
-    """Of a file that has not changed since, once: ten layers of a territory may come from one GeoPackage."""
+@until_it_changes
+def _digest(path: Path) -> str:
+    """Once, for ten layers of a territory may come from one GeoPackage."""
     return sha256(path)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from pyproj import CRS, Transformer
 from shapely.geometry import Polygon, box
 
 from twin.errors import InputError, reason, suggest, told
-from twin.files import stamps
+from twin.files import until_it_changes
 from twin.grid import Bounds
 from twin.layers import crs as crs_tools
 from twin.layers import ign, whole
@@ -177,16 +176,11 @@ def _choose(reading: Reading, files: list[Found]) -> list[Part]:
     return parts
 
 
+@until_it_changes
 def _layers_in(path: Path) -> tuple[str, ...]:
-    """Names of the layers of a file; of one that has not changed, as they were found before: a GeoPackage
-    that ten layers of a territory come from is opened twenty times all the same.
+    """Names of the layers of a file, read once: a GeoPackage that ten layers of a territory come from is
+    opened twenty times all the same.
     """
-    seen = stamps(path)
-    return _listed(path, seen) if seen else _listed.__wrapped__(path, seen)
-
-
-@lru_cache(maxsize=64)
-def _listed(path: Path, _stamps: tuple[tuple[int, int], ...]) -> tuple[str, ...]:
     return tuple(str(name) for name, _ in pyogrio.list_layers(path))
 
 

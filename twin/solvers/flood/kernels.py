@@ -220,11 +220,11 @@ def inverse_cube_roots(x: np.ndarray, out: np.ndarray) -> None:
         out[k] = inverse_cube_root(x[k])
 
 
-@njit(cache=True, error_model="numpy")
-def compensated_sum(values: np.ndarray) -> float:
-    """Sum of a 1-D array in its order with the compensation of Neumaier (1974), error of one rounding."""
-    total = 0.0
-    lost = 0.0
+@njit(error_model="numpy")
+def add_all(values, total, lost):
+    """A sum and what rounding took from it, with the numbers of a 1-D array added in their order (Neumaier
+    1974).
+    """
     for k in range(values.size):
         x = values[k]
         new = total + x
@@ -233,6 +233,13 @@ def compensated_sum(values: np.ndarray) -> float:
         else:
             lost += (x - new) + total
         total = new
+    return total, lost
+
+
+@njit(cache=True, error_model="numpy")
+def compensated_sum(values: np.ndarray) -> float:
+    """Sum of a 1-D array by :func:`add_all`, error of one rounding."""
+    total, lost = add_all(values, 0.0, 0.0)
     return total + lost
 
 
@@ -266,15 +273,7 @@ def volume_and_wet(depth: np.ndarray, ny: int, nx: int, dry: float) -> tuple[flo
             part = stretch(depth, (i, first + PAD), min(TILE_COLS, nx - first))
             some, deep = look_at_depths(part, dry)
             wet[n] += deep
-            if some == 0:
-                continue
-            for j in range(part.size):
-                x = part[j]
-                new = total + x
-                if abs(total) >= abs(x):
-                    lost += (total - new) + x
-                else:
-                    lost += (x - new) + total
-                total = new
+            if some > 0:
+                total, lost = add_all(part, total, lost)
         rows[n] = total + lost
     return compensated_sum(rows), wet.sum()
