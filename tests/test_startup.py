@@ -47,19 +47,67 @@ assert not scenario.check()
 next(Simulation(scenario).steps())
 """
     others = {
-        "pint", "PIL", "rich", "matplotlib", "scipy.ndimage", "scipy.sparse", "scipy.spatial",
-        "twin.indicators", "twin.solvers.traffic.solver",
+        "pint", "PIL", "rich", "matplotlib", "scipy.linalg", "scipy.ndimage", "scipy.sparse", "scipy.spatial",
+        "numpy.f2py", "twin.indicators", "twin.solvers.traffic.solver",
     }  # fmt: skip
     assert not others & imported(code)
 
 
+def said(code: str) -> list[str]:
+    """The words that a new process prints."""
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+def test_a_kernel_of_others_has_its_linear_algebra_all_the_same() -> None:
+    """One of a solver of another distribution may multiply matrices in a process of `twin run`."""
+    code = """
+import sys
+from twin.cli import ready_to_run
+ready_to_run()
+import numpy as np
+from numba import njit
+
+@njit
+def product(a, b):
+    return np.dot(a, b)
+
+print("scipy.linalg" in sys.modules, product(np.eye(2) * 3.0, np.ones((2, 2))).sum())
+from scipy.linalg import cython_blas, solve
+print(cython_blas.__spec__ is not None, solve(np.eye(2), np.ones(2)).sum())
+"""
+    assert said(code) == ["False", "12.0", "True", "2.0"]
+
+
+@pytest.mark.parametrize("name", ["scipy.linalg.cython_blas", "numba.np.arraymath"])
+def test_linear_algebra_is_spared_where_it_can_be(name: str) -> None:
+    """It stays where it is imported already, and a numba that asks for it elsewhere is no failure."""
+    code = f"""
+import sys
+from importlib import import_module
+from twin.jit import spare_linear_algebra
+if "scipy" in {name!r}:
+    import scipy.linalg.cython_blas
+else:
+    sys.modules[{name!r}] = None
+before = sys.modules[{name!r}]
+spare_linear_algebra()
+print(sys.modules[{name!r}] is before, "scipy.linalg.cython_blas" in sys.modules)
+"""
+    assert said(code) == ["True", str("scipy" in name)]
+
+
 def test_what_a_run_has_imported_is_not_looked_through_for_garbage() -> None:
-    code = (
-        "import gc; from twin.cli import ready_to_run; ready_to_run()\n"
-        "print(gc.get_freeze_count() > 10**5, gc.isenabled())"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "True"]
+    code = """
+import gc
+from twin.cli import ready_to_run
+looks = []
+gc.callbacks.append(lambda phase, info: looks.append(phase))
+ready_to_run()
+print(gc.get_freeze_count() > 10**5, gc.isenabled(), len(looks))
+"""
+    assert said(code) == ["True", "True", "0"]
 
 
 @pytest.mark.parametrize("collecting", [True, False])

@@ -20,6 +20,7 @@ from twin import __version__, cli_traffic
 from twin.cli_table import print_table
 from twin.cli_words import translated, usage_problem
 from twin.errors import InputError, TwinError, reason, told
+from twin.jit import spare_linear_algebra
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -364,14 +365,21 @@ def _health(territory: Territory, report: Path | None) -> None:
 
 
 def ready_to_run() -> Callable[..., Result]:
-    """`twin.run`, with all that it imports, which stays: it is not looked through for garbage again.
+    """`twin.run`, with all that it imports, which stays: it is not looked through for garbage, not once.
 
     What a run makes after that is looked through every `NEW_OBJECTS`, not every 700: reading layers makes
     many objects and leaves hardly any garbage behind that is not let go of by itself.
     """
-    from twin import run
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        from twin import run
 
-    gc.freeze()
+        spare_linear_algebra()
+        gc.freeze()
+    finally:
+        if collecting:
+            gc.enable()
     gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
     return run
 

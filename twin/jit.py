@@ -11,7 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 PACKAGE = Path(__file__).parent
@@ -80,6 +82,26 @@ def _made(place: Path) -> Path | None:
             return place
     except (OSError, RuntimeError):  # RuntimeError: no home is known
         return None
+
+
+def spare_linear_algebra() -> None:
+    """Import what numba knows of arrays, which every kernel needs, without the linear algebra of SciPy.
+
+    Numba imports it there only to see whether there is a BLAS, and there is one: SciPy is a dependency. It
+    takes a tenth of what passes before the first step of a small run, and no kernel of ours multiplies
+    matrices. One that does (of another distribution's solver) has it imported by numba when it is compiled
+    or loaded.
+    """
+    asked = "scipy.linalg.cython_blas"
+    if asked in sys.modules:
+        return
+    sys.modules[asked] = ModuleType(asked)
+    try:
+        import_module("numba.np.arraymath")
+    except ImportError:  # another numba, which asks at another place
+        return
+    finally:
+        del sys.modules[asked]
 
 
 @dataclass
