@@ -1,4 +1,4 @@
-"""Frames written by `twin.frames` beside zarr's own writing."""
+"""Stores written by `twin.frames` beside zarr's own writing."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pytest
 import xarray as xr
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, GzipCodec
 
-from twin import run_writer
 from twin.files import append_text
 from twin.frames import FrameStore
 from twin.grid import Grid
@@ -22,6 +21,10 @@ from twin.results import Result
 from twin.run_writer import RunWriter
 
 TIMES = [0.0, 60.0, 120.0]
+START = "2026-10-12T06:00:00+02:00"
+# Those of a run.
+BLOSC = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
+ONE_FOLDER = {"name": "default", "separator": "."}
 
 
 def store(
@@ -55,16 +58,17 @@ def frames_of(shape: tuple[int, ...], dtype: str) -> list[NDArray[Any]]:
 
 
 CASES = [
-    *((shape, dtype, run_writer._COMPRESSOR)
+    *((shape, dtype, BLOSC)
       for shape in [(12, 16), (37, 50), (20,), (1,)] for dtype in ["float32", "float64", "uint8", "int32"]),
     ((37, 50), "float32", BloscCodec(cname="zstd", clevel=3, shuffle="bitshuffle")),
     ((37, 50), "float32", BloscCodec(cname="lz4hc", clevel=9, shuffle="noshuffle", blocksize=256)),
-    # zarr's own choice is no Blosc and left to zarr: runs of earlier versions can be resumed.
+    # zarr's own choice: runs of earlier versions can be resumed.
     ((37, 50), "float32", "auto"),
+    ((37, 50), "float32", GzipCodec()),  # left to zarr
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("names", [run_writer._CHUNK_NAMES, None], ids=["one folder", "folders"])
+@pytest.mark.parametrize("names", [ONE_FOLDER, None], ids=["one folder", "folders"])
 @pytest.mark.parametrize(("shape", "dtype", "compressors"), CASES)
 def test_the_files_are_those_of_zarr_to_the_byte(
     tmp_path: Path, shape: tuple[int, ...], dtype: str, compressors: Any, names: Any
@@ -111,7 +115,7 @@ def test_metadata_laid_out_otherwise_is_written_anew(tmp_path: Path) -> None:
 
 
 def test_a_map_of_another_shape_or_a_frame_past_the_end_is_refused(tmp_path: Path) -> None:
-    writing = FrameStore(store(tmp_path / "s", (5, 6), "float32", run_writer._COMPRESSOR))
+    writing = FrameStore(store(tmp_path / "s", (5, 6), "float32", BLOSC))
     with pytest.raises(ValueError, match="frame 3"):
         writing.write(3, {"values": np.ones((5, 6))})
     with pytest.raises(ValueError, match=r"shape \(6, 6\)"):
@@ -136,7 +140,7 @@ def test_killed_at_any_moment_the_store_tells_whole_frames(
         pass
 
     for last in [0, 1, 2, 11, 12, each, each + 1, 2 * each - 1, 2 * each, 3 * each - 2]:
-        path = store(tmp_path / str(last), (20, 33), "float32", run_writer._COMPRESSOR)
+        path = store(tmp_path / str(last), (20, 33), "float32", BLOSC)
         left = iter(range(last))
 
         def half(file: int, content: bytes, left: Any = left) -> int:
@@ -208,11 +212,11 @@ def test_a_run_folder_of_several_chunks_and_links_reads_back(tmp_path: Path) -> 
     grid = Grid("EPSG:2154", 650_000.0, 6_863_000.0, 1.0, 1030, 1100)
     run = RunWriter.create(
         tmp_path / "run", scenario_toml='name = "x"\n', grid=grid, times=TIMES,
-        start="2026-10-12T06:00:00+02:00", variables=["water_depth"],
+        start=START, variables=["water_depth"],
     )  # fmt: skip
     depth = np.random.default_rng(1).random(grid.shape)
     run.record(0, {"water_depth": depth})
-    run.create_links(TIMES, 4, ["volume", "closed"], "2026-10-12T06:00:00+02:00")
+    run.create_links(TIMES, 4, ["volume", "closed"], START)
     volume = np.array([1.0, np.nan, 2.5, 0.0])
     run.record_links(0, {"volume": volume, "closed": np.array([True, False, False, True])})
     result = Result.open(run.path)
@@ -222,3 +226,70 @@ def test_a_run_folder_of_several_chunks_and_links_reads_back(tmp_path: Path) -> 
     assert series.sizes["time"] == 1
     np.testing.assert_array_equal(series["volume"][0], volume.astype(series["volume"].dtype))
     assert series["closed"][0].values.tolist() == [1, 0, 0, 1]
+
+
+def made_by_zarr(path: Path, like: Path) -> Path:
+    """What zarr finds in a store, made again by zarr."""
+    source, group = zarr.open_group(like, mode="r"), zarr.create_group(path)
+    group.attrs.update(dict(source.attrs))
+    for name, array in source.arrays():
+        about = array.metadata
+        group.create_array(
+            name, shape=array.shape, chunks=array.chunks, dtype=array.dtype, fill_value=array.fill_value,
+            compressors=array.compressors, chunk_key_encoding=about.chunk_key_encoding,
+            dimension_names=about.dimension_names, attributes=dict(array.attrs),
+        )[...] = array[...]  # fmt: skip
+    return path
+
+
+def test_the_stores_of_a_run_are_made_as_zarr_makes_them(tmp_path: Path) -> None:
+    grid = Grid("EPSG:2154", 650_000.0, 6_863_000.0, 1.0, 1030, 40)
+    ground = np.add.outer(np.arange(1030.0), np.arange(40.0))
+    ground[:3, :3] = np.nan
+    water = (ground > 500).astype(np.int8)
+    static = {"ground_elevation": ground, "mapped_water": water, "roughness": np.full(grid.shape, np.nan)}
+    run = RunWriter.create(
+        tmp_path / "run", scenario_toml='name = "x"\n', grid=grid, times=TIMES, start=START,
+        variables=["water_depth"], static=static,
+    )  # fmt: skip
+    highest = np.full(grid.shape, 2.5)
+    for _ in range(2):  # written again at the end of a run that goes on
+        run.record_run_fields({"max_water_depth": highest})
+    run.create_links(TIMES, 4, ["volume", "closed"], START)
+    with pytest.raises(ValueError, match=r"\(40, 1030\)"):
+        run.record_run_fields({"max_water_depth": highest.T})
+    for name in ("fields.zarr", "traffic/link_series.zarr"):
+        theirs = made_by_zarr(tmp_path / "theirs" / name, run.path / name)
+        assert files(run.path / name) == files(theirs)
+    found = xr.open_zarr(run.path / "fields.zarr", consolidated=False, chunks=None, decode_times=False)
+    assert found.sizes == {"time": 3, "y": 1030, "x": 40}
+    for name, values in (*static.items(), ("max_water_depth", highest)):
+        np.testing.assert_array_equal(found[name].values, values.astype(found[name].dtype))
+    np.testing.assert_array_equal(found["x"], grid.x)
+    np.testing.assert_array_equal(found["y"], grid.y)
+    assert found["time"].values.tolist() == TIMES
+    assert found["crs"].attrs["grid_mapping_name"] == "lambert_conformal_conic"
+    assert np.isnan(found["water_depth"]).all()
+
+
+def test_a_run_without_links_or_with_one_instant_reads_back(tmp_path: Path) -> None:
+    """An axis of no place, and one whose only place is zarr's own filling: no file."""
+    run = RunWriter(tmp_path / "run")
+    run.create_links([0.0], 0, ["volume"], START)
+    path = tmp_path / "run" / "traffic" / "link_series.zarr"
+    assert files(path) == files(made_by_zarr(tmp_path / "theirs", path))
+    found = xr.open_zarr(path, consolidated=False, chunks=None, decode_times=False)
+    assert found.sizes == {"time": 1, "link": 0}
+    assert found["time"].values.tolist() == [0.0]
+
+
+def test_fields_over_the_run_go_into_what_others_made(tmp_path: Path) -> None:
+    """A run folder whose arrays another version compressed otherwise."""
+    run = RunWriter(tmp_path / "run")
+    path = store(tmp_path / "run" / "fields.zarr", (5, 6), "float32", GzipCodec())
+    group = zarr.open_group(path, mode="r+")
+    group.create_array("max_water_depth", shape=(5, 6), dtype="float32", compressors=GzipCodec())
+    run.record_run_fields({"max_water_depth": np.full((5, 6), 1.5)})
+    array = zarr.open_array(path / "max_water_depth", mode="r")
+    assert isinstance(array.compressors[0], GzipCodec)
+    assert (np.asarray(array[...]) == 1.5).all()

@@ -90,7 +90,7 @@ def test_parts_that_a_run_lacks_are_none(tmp_path: Path) -> None:
         _ = result.fields
 
 
-def test_a_refusal_that_names_no_file_names_ours(tmp_path: Path) -> None:
+def test_a_refusal_that_names_no_file_or_a_temporary_one_names_ours(tmp_path: Path) -> None:
     target = tmp_path / "file.txt"
     with pytest.raises(OSError, match="room") as error, replacing(target):
         raise OSError(errno.ENOSPC, "no room")
@@ -98,6 +98,9 @@ def test_a_refusal_that_names_no_file_names_ours(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="room") as error, replacing(target):
         raise OSError(errno.ENOSPC, "no room", "/elsewhere")
     assert error.value.filename == "/elsewhere"
+    with pytest.raises(OSError, match="room") as error, replacing(target) as temporary:
+        raise OSError(errno.ENOSPC, "no room", str(temporary / "inside"))
+    assert error.value.filename == str(target / "inside")
     assert not list(tmp_path.iterdir())
 
 

@@ -44,11 +44,18 @@ kept = {name: table for name, table in scenario.params.items() if name in ("floo
 update = {"resolution": 50.0, "solvers": ("flood",), "params": kept, "story": ()}
 scenario = scenario.model_copy(update=update)
 assert not scenario.check()
-next(Simulation(scenario).steps())
+import tempfile
+from pathlib import Path
+from twin.recording import Recorder
+simulation = Simulation(scenario)
+with tempfile.TemporaryDirectory() as folder:
+    recorder = Recorder.create(Path(folder) / "run", simulation, overwrite=False, setup_seconds=0.0)
+    next(simulation.steps(recorder.land))
+    recorder.writer.close()
 """
     others = {
-        "pint", "PIL", "rich", "matplotlib", "scipy.linalg", "scipy.ndimage", "scipy.sparse", "scipy.spatial",
-        "numpy.f2py", "twin.indicators", "twin.solvers.traffic.solver",
+        "pint", "zarr", "PIL", "rich", "matplotlib", "scipy.linalg", "scipy.ndimage", "scipy.sparse",
+        "scipy.spatial", "numpy.f2py", "twin.indicators", "twin.solvers.traffic.solver",
     }  # fmt: skip
     assert not others & imported(code)
 

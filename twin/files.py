@@ -37,14 +37,19 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it to `path` on success, remove it on failure.
 
     The suffix is kept (writers choose the format by it). Works for a file and for a folder; an
-    old folder is swapped out only once the new one is complete.
+    old folder is swapped out only once the new one is complete. An error of the system names `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     temporary = room / path.name
     try:
-        with naming(path):
-            yield temporary
+        try:
+            with naming(path):
+                yield temporary
+        except OSError as error:
+            if error.filename is not None and Path(error.filename).is_relative_to(temporary):
+                error.filename = str(path / Path(error.filename).relative_to(temporary))
+            raise
         if temporary.is_dir() and path.exists():
             path.rename(room / "old")
         temporary.replace(path)
