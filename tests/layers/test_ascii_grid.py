@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from twin.layers import kernels
 from twin.layers.ascii_grid import AsciiGridError, read_header, read_values
 
 BODY = "1.5 2.5 3.5\n4.5 5.5 6.5\n"
@@ -70,6 +71,19 @@ def test_bodies(tmp_path: Path, body: str) -> None:
     np.testing.assert_array_equal(read_values(path, header, slice(0, 2), slice(0, 3)), WANTED)
     np.testing.assert_array_equal(read_values(path, header, slice(0, 1), slice(1, 3)), WANTED[:1, 1:])
     np.testing.assert_array_equal(read_values(path, header, slice(1, 2), slice(0, 2)), WANTED[1:, :2])
+
+
+def test_rows_are_looked_for_once_until_the_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen, starts = tmp_path / "a.asc", [], kernels.line_starts
+    monkeypatch.setattr(kernels, "line_starts", lambda *given: seen.append(path) or starts(*given))
+    for body, looks in ((BODY, 1), ("1.5 2.5\n3.5 4.5\n5.5 6.5\n", 2)):  # rows that are no lines: once too
+        path.write_text(HEADERS["regular"] + body)
+        for row in range(2):
+            values = read_values(path, read_header(path), slice(row, row + 1), slice(0, 3))
+            np.testing.assert_array_equal(values, WANTED[row : row + 1])
+        assert len(seen) == looks
 
 
 def test_heights_keep_all_their_digits(tmp_path: Path) -> None:

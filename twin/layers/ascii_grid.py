@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.files import until_it_changes
 from twin.layers import kernels
 from twin.messages import text
 
@@ -110,11 +111,13 @@ def read_header(path: Path) -> Header:
     )
 
 
-def line_index(path: Path, header: Header) -> Ints | None:
+@until_it_changes
+def _line_index(path: Path) -> Ints | None:
     """Where each row begins in the file, and the end of the last: (nrows + 1,); None when rows are no lines.
 
-    Found once for a file that is read by windows.
+    Found once for a file, which is read by windows, to look at its cells and again for the grid.
     """
+    header = read_header(path)
     # Mapped, not read: a grid of a whole department has gigabytes of text.
     raw = np.memmap(path, dtype=np.uint8, mode="r")
     starts = np.empty(header.nrows + 1, dtype=np.int64)
@@ -122,19 +125,15 @@ def line_index(path: Path, header: Header) -> Ints | None:
     return starts if count == header.nrows else None
 
 
-def read_values(path: Path, header: Header, rows: slice, columns: slice, index: Ints | None = None) -> Floats:
+def read_values(path: Path, header: Header, rows: slice, columns: slice) -> Floats:
     """A window of the body, float64, nothing replaced; shape (rows, columns).
-
-    Parameters
-    ----------
-    index : from `line_index`, when the caller has it.
 
     Raises
     ------
     AsciiGridError
         Not the number of values that the header announces, or something that is not a number.
     """
-    index = line_index(path, header) if index is None else index
+    index = _line_index(path)
     window = None if index is None else _by_lines(path, header, rows, columns, index)
     if window is not None:
         return window

@@ -73,7 +73,6 @@ class Mosaic:
         self._left, self._right = left - col0, right - col0
         self._met = np.zeros(len(tiles), dtype=bool)
         self._shared, self._largest, self._gaps = 0, 0.0, 0
-        self._rows: dict[Path, NDArray[np.int64] | None] = {}
         self._lidar: OrderedDict[Path, Floats] = OrderedDict()
 
     @property
@@ -155,9 +154,7 @@ class Mosaic:
             if tile.lidar is not None:
                 values = self._points(tile, tile.lidar)[rows, columns]
             elif tile.ascii is not None:
-                if tile.path not in self._rows:
-                    self._rows[tile.path] = ascii_grid.line_index(tile.path, tile.ascii)
-                values = ascii_grid.read_values(tile.path, tile.ascii, rows, columns, self._rows[tile.path])
+                values = ascii_grid.read_values(tile.path, tile.ascii, rows, columns)
             else:
                 values, scale, offset = _read_gdal(tile.path, rows, columns)
                 if (scale, offset) != (1.0, 0.0):
