@@ -56,6 +56,8 @@ def face(hl, ul, vl, zl, hr, ur, vr, zr, crest, dry):
     # Pressure on the step of the bed between the cell and the face, where the water falls down it.
     left = f_mom - G * al**2 / 2 + G * (hl + al) / 2 * np.minimum(zf - zl, 0)
     right = f_mom - G * ar**2 / 2 + G * (hr + ar) / 2 * np.minimum(zf - zr, 0)
+    films = (hl < dry) & (hr < dry)  # push nothing
+    left, right = np.where(films, 0, left), np.where(films, 0, right)
     return f_mass, left, right, f_mass * np.where(f_mass > 0, vl, vr)
 
 

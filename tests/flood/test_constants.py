@@ -20,9 +20,9 @@ FILES = [file for file in FILES if file.stem != "kernels_record"]  # takes its o
 # coefficients of formulae whose source stands beside them.
 LAYOUT = {
     "kernels": {
-        "PAD", "TILE_ROWS", "TILE_COLS", "DEPTH", "DISCHARGE_X", "DISCHARGE_Y", "BED", "FRICTION", "CREST_X",
-        "CREST_Y", "SMOOTH", "FALL", "PLANES", "MANNING", "CHEZY", "LINEAR", "COLUMN_SPEED", "COLUMN_DEPTH",
-        "MAXIMA", "TINY", "SMALL",
+        "PAD", "TILE_ROWS", "TILE_COLS", "SWEEP_COLS", "WEST_TILE", "EAST_TILE", "BOTH_TILES", "DEPTH",
+        "DISCHARGE_X", "DISCHARGE_Y", "BED", "FRICTION", "CREST_X", "CREST_Y", "SMOOTH", "FALL", "PLANES",
+        "MANNING", "CHEZY", "LINEAR", "COLUMN_SPEED", "COLUMN_DEPTH", "MAXIMA", "TINY", "SMALL",
     },
     "kernels_inertial": {"HALF", "QUARTER", "ONE", "TWO", "ZERO", "THIRD", "SECOND", "REST", "DEEP"},
     "global_steps": {"LONGEST"},  # seconds of a call: never alters the answer
@@ -37,6 +37,7 @@ LAYOUT = {
         "SECOND", "THIRD", "RULE_PLANES",
     },
     "kernels_local": {"FRAME"},
+    "local_steps": {"PAIR"},
     "kernels_subgrid_faces": {
         "ZERO", "HALF", "ONE", "TWO", "FOUR", "QUARTER", "MODULAR_S", "LARGEST_S", "WEIR_S", "FAR", "FAR_S",
         "THIN", "LEAST",

@@ -17,7 +17,7 @@ from tests.flood.basins import advance, hills, solver
 from twin.solvers import flood
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
-from twin.solvers.flood.kernels import PAD, TILE_COLS
+from twin.solvers.flood.kernels import PAD
 from twin.solvers.stale import forget_stale_kernels
 
 
@@ -63,7 +63,7 @@ def test_compensated_sum_loses_nothing() -> None:
 def test_the_volume_is_the_compensated_sum_to_the_bit_and_counts_the_wet(share: float) -> None:
     ny, nx = 37, 300  # whole tiles and a part of one
     rng = np.random.default_rng(5)
-    depth = 10.0 ** rng.uniform(-12.0, 6.0, (ny + 2 * PAD, 3 * TILE_COLS + 2 * PAD))
+    depth = 10.0 ** rng.uniform(-12.0, 6.0, layout.padded(ny, nx))
     depth[rng.random(depth.shape) >= share] = 0.0
     depth[:, PAD + 40 : PAD + 200] *= rng.random(len(depth))[:, None] < 0.3  # stretches of nothing
     inside = depth[PAD : PAD + ny, PAD : PAD + nx]

@@ -13,13 +13,13 @@ from twin.scenarios.binding import OPEN, InflowForcing, RainForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood import kernels_edges, kernels_local
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
-from twin.solvers.flood.kernels import FULL, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import FULL, PAD, SWEEP_COLS, TILE_COLS, TILE_ROWS
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 from twin.solvers.flood.watching import Watched
 
 CELL = 5.0
-NY, NX = 130, 520  # 3 × 5 tiles
+NY, NX = 130, 520  # 3 × 9 tiles
 
 
 def _valley(*, crested: bool = False, local: bool = True, **values: object) -> FloodSolver:
@@ -53,7 +53,7 @@ def _valley(*, crested: bool = False, local: bool = True, **values: object) -> F
         for j in range(70, NX, 70)
     }
     lines["side"] = shapely.LineString(
-        [(grid.x_west + CELL * TILE_COLS, grid.y_north - CELL * i) for i in (0, NY)]
+        [(grid.x_west + CELL * SWEEP_COLS, grid.y_north - CELL * i) for i in (0, NY)]
     )
     return FloodSolver.assemble(
         domain, force, parameters(local_time_steps=local, **values), watched=Watched(lines, {})
@@ -82,7 +82,7 @@ def test_mass_is_exact_and_sections_tell_what_passed(scheme: str, crested: bool)
     # Behind each section: what is there less what fell and came is what passed.
     rained = 5e-6 * 15.0
     for _, name, _, _, _, passed in flood.readings(15.0)["sections.csv"]:
-        j = TILE_COLS if name == "side" else int(name.split()[1])
+        j = SWEEP_COLS if name == "side" else int(name.split()[1])
         came = 30.0 * 15.0 * (j > 50) + 20.0 * 15.0 * (j > 128)
         gained = float((flood.depth - before - rained)[:, :j].sum()) * CELL**2 - came
         assert -gained == pytest.approx(passed, rel=1e-9, abs=1e-6), name  # east is left

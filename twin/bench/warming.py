@@ -26,7 +26,7 @@ from twin.scenarios.rainfield import RainField
 from twin.simulation import run
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.infiltration import DrainForcing
-from twin.solvers.flood.kernels import TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import SWEEP_COLS, TILE_ROWS
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 from twin.subgrid import with_subgrid
@@ -117,8 +117,8 @@ def _case() -> tuple[Domain, Forcing]:
 
 def _uneven() -> tuple[Domain, Forcing]:
     """Tiles of very different depth, which get steps of their own."""
-    depth = np.full((TILE_ROWS, 3 * TILE_COLS), 0.5)
-    depth[:, :TILE_COLS] = 80.0
+    depth = np.full((TILE_ROWS, 3 * SWEEP_COLS), 0.5)
+    depth[:, :SWEEP_COLS] = 80.0
     return Domain.from_arrays(80.0 - depth, cell=10.0, roughness=0.03), Forcing(depth)
 
 

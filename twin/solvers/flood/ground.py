@@ -1,8 +1,8 @@
 """The ground as the kernels read it: padded planes of bed, friction and crests, made one row of tiles after
 the other.
 
-Memory: the planes of crests are written only in and beside tiles that a crest touches. Elsewhere their pages
-are never touched, so that the system never gives them (`memory.sparse_zeros`).
+Memory: the planes of crests are written only in tiles that a crest touches and those east and west of them.
+Elsewhere their pages are never touched, so that the system never gives them (`memory.sparse_zeros`).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Ground:
 
     Attributes
     ----------
-    static : planes of `kernels`, padded. Crests and SMOOTH hold only where `crested` (or everywhere, if asked
-        for).
+    static : planes of `kernels`, padded. Crests and SMOOTH hold only where `crested` and in the tiles east
+        and west of those (or everywhere, if asked for).
     crested : (tiles,) 1 where a crest or a closed face stands in a tile or its halo.
     falls : (ny, tiles in x) highest FALL of each row of each tile (m²/s²).
     """
@@ -59,9 +59,7 @@ def ground_of(
     crest_x, crest_y = domain.field("crest_x"), domain.field("crest_y")
     ny, nx = bed.shape
     tiles_x = -(-nx // TILE_COLS)
-    static = sparse_zeros(
-        (layout.PLANES, ny + 2 * PAD, tiles_x * TILE_COLS + 2 * PAD), slice(layout.CREST_X, layout.SMOOTH + 1)
-    )
+    static = sparse_zeros((layout.PLANES, *layout.padded(ny, nx)), slice(layout.CREST_X, layout.SMOOTH + 1))
     crested = np.zeros((-(-ny // TILE_ROWS), tiles_x), dtype=np.uint8)
     falls = np.zeros((ny, tiles_x))
     for first, last in bands(ny):
@@ -87,7 +85,10 @@ def ground_of(
             continue
         band = _Crests(static[layout.BED], active, crest_x, crest_y, datum, begin, end)
         crested[row] = band.touched(max(0, first - HALO), min(ny, last + HALO))
-        band.write(static, first, last, np.ones(tiles_x, bool) if crests_everywhere else crested[row] != 0)
+        written = np.ones(tiles_x, dtype=bool) if crests_everywhere else crested[row] != 0
+        # Those beside them too, with which they may be swept.
+        around = np.pad(written, 1)
+        band.write(static, first, last, written | around[:-2] | around[2:])
     return Ground(static, crested.ravel(), falls)
 
 

@@ -2,11 +2,10 @@
 """Layout and small building blocks shared by the flood kernels (numba; numbers and arrays only).
 
 Layout. Every array on cells is padded by ``PAD`` cells on each side and its columns are completed to whole
-tiles of ``TILE_COLS``: shape (ny + 2 PAD, ntx TILE_COLS + 2 PAD). Cell (i, j) of the grid is element (i +
-PAD, j + PAD). Faces: ``static[CREST_X, r, c]`` is the crest on the face between (r, c) and (r, c + 1),
-``static[CREST_Y, r, c]`` on the face between (r, c) and (r + 1, c); -inf where there is none, +inf where
-nothing may ever pass. Inside the kernels y grows with the row (southwards); the solver turns the sign for the
-outside.
+sweeps of ``SWEEP_COLS``: see :func:`padded`. Cell (i, j) of the grid is element (i + PAD, j + PAD). Faces:
+``static[CREST_X, r, c]`` is the crest on the face between (r, c) and (r, c + 1), ``static[CREST_Y, r, c]`` on
+the face between (r, c) and (r + 1, c); -inf where there is none, +inf where nothing may ever pass. Inside the
+kernels y grows with the row (southwards); the solver turns the sign for the outside.
 """
 
 from __future__ import annotations
@@ -22,8 +21,11 @@ from numba.np.arrayobj import populate_array
 
 GRAVITY = 9.81  # m/s²
 PAD = 4  # ghost cells on each side of the arrays (first order reads 2, second order 3)
-TILE_ROWS = 64
-TILE_COLS = 128
+TILE_ROWS = TILE_COLS = 64  # cells of a tile, which is awake or asleep
+# Columns that the kernels of a row take at once, two tiles: shorter rows are slower (benchmarks/KERNELS.md).
+# A sweep goes over two tiles side by side; where only one of them is asked for, the other is thrown away.
+SWEEP_COLS = 2 * TILE_COLS
+WEST_TILE, EAST_TILE, BOTH_TILES = 1, 2, 3
 
 # state[k]: conserved variables; volumes are depth × cell area, momenta are unit discharges (m²/s)
 DEPTH, DISCHARGE_X, DISCHARGE_Y = 0, 1, 2
@@ -140,6 +142,11 @@ def stretch(typingctx: Any, array: Any, place: Any, count: Any) -> Any:  # noqa:
     return view(array, types.UniTuple(types.int64, array.ndim), types.int64), codegen
 
 
+def padded(ny: int, nx: int) -> tuple[int, int]:
+    """Shape of an array on ny × nx cells."""
+    return ny + 2 * PAD, -(-nx // SWEEP_COLS) * SWEEP_COLS + 2 * PAD
+
+
 @njit(inline="always")
 def in_tile(planes, k, r, c0):
     """Row r of a tile that begins at the column c0, in plane k of a padded array."""
@@ -147,9 +154,35 @@ def in_tile(planes, k, r, c0):
 
 
 @njit(inline="always")
+def in_sweep(planes, k, r, c0):
+    """Row r of a sweep that begins at the column c0."""
+    return stretch(planes, (k, r, c0), SWEEP_COLS)
+
+
+@njit(inline="always")
 def with_halo(planes, k, r, c0):
-    """The same with the PAD cells on each side of the tile."""
-    return stretch(planes, (k, r, c0 - PAD), TILE_COLS + 2 * PAD)
+    """The same with the PAD cells on each side."""
+    return stretch(planes, (k, r, c0 - PAD), SWEEP_COLS + 2 * PAD)
+
+
+@njit(inline="always")
+def target(planes, k, r, c0, asked, spare, place):
+    """Where a sweep writes its row r of plane k: there, if both of its tiles are asked for, else to a spare
+    row, of which :func:`keep_asked` takes half.
+    """
+    if asked == BOTH_TILES:
+        return in_sweep(planes, k, r, c0)
+    return stretch(spare, (place,), SWEEP_COLS)
+
+
+@njit(error_model="numpy")
+def keep_asked(planes, k, r, c0, asked, spare, place):
+    """Bring the half of a spare row that was asked for to its place; nothing where both were."""
+    if asked != BOTH_TILES:
+        first = 0 if asked == WEST_TILE else TILE_COLS
+        row, half = in_tile(planes, k, r, c0 + first), stretch(spare, (place + first,), TILE_COLS)
+        for j in range(TILE_COLS):
+            row[j] = half[j]
 
 
 @njit(inline="always")

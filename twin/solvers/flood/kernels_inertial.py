@@ -38,10 +38,12 @@ from twin.solvers.flood.kernels import (
     CREST_X,
     CREST_Y,
     DEPTH,
+    EAST_TILE,
     PAD,
+    SWEEP_COLS,
     TILE_COLS,
+    WEST_TILE,
     fused,
-    in_tile,
     larger,
     like,
     stretch,
@@ -51,7 +53,7 @@ from twin.solvers.flood.kernels import (
 EAST, SOUTH = 0, 1  # faces[EAST, r, c], faces[SOUTH, r, c]: unit discharge east and south of cell (r, c)
 
 HALO = 4
-NB = TILE_COLS + 2 * HALO
+NB = SWEEP_COLS + 2 * HALO
 OUT0 = HALO
 ROW = NB + 8  # with a margin; rows begin on a cache line
 START = 16
@@ -68,16 +70,18 @@ H, RISE_E, RISE_S, E, S, THETA = _places(0, 6)
 PART = START + 6 * ROW
 # Crests in x and y over the bed of the cell before them; what advection adds to a row of faces
 GX, GY, ADDED = (PARTS * PART + k for k in _places(0, 3))
-SCRATCH = PARTS * PART + START + 3 * ROW
-# Single: velocities on the faces of a row in flight; maxima of the columns of a tile, and their cells
-# without a valid depth
+# Spare rows of the new discharges of the faces
+SPARE_E, SPARE_S = (PARTS * PART + k for k in _places(3, 2))
+SCRATCH = PARTS * PART + START + 5 * ROW
+# Single: velocities on the faces of a row in flight; maxima of the columns, and their cells without a valid
+# depth
 UE, US = _places(0, 2)
 SPEEDS = START + 2 * ROW
 MAX_SPEED, MAX_DEPTH, BAD_CELLS = (PARTS * SPEEDS + k for k in _places(0, 3))
 SINGLE_SCRATCH = PARTS * SPEEDS + START + 3 * ROW
-# Double: levels of the last row loaded
-LEVELS = START
-DOUBLES = START + ROW
+# Double: levels of the last row loaded; spare rows of the new state
+LEVELS, SPARE_H, SPARE_X, SPARE_Y = _places(0, 4)
+DOUBLES = START + 4 * ROW
 
 SINGLE = np.float32
 HALF, QUARTER, ONE, TWO, ZERO = SINGLE(0.5), SINGLE(0.25), SINGLE(1), SINGLE(2), SINGLE(0)
@@ -286,12 +290,12 @@ def _outflow(above, row, j):
 
 @njit(error_model="numpy")
 def overdrawn(above, row, ratio, full):
-    """Whether a cell of a row, tile and one cell beside it, would lose more than it holds in this step."""
+    """Whether a cell of a row, and one cell beside it, would lose more than it holds in this step."""
     zero = like(ratio, 0.0)
     most = like(ratio, -1.0)
-    for j in range(OUT0, OUT0 + TILE_COLS):
+    for j in range(OUT0, OUT0 + SWEEP_COLS):
         most = larger(most, ratio * _outflow(above, row, j) - full * row[H + j])
-    for j in (OUT0 - 1, OUT0 + TILE_COLS):
+    for j in (OUT0 - 1, OUT0 + SWEEP_COLS):
         most = larger(most, ratio * _outflow(above, row, j) - full * row[H + j])
     return most > zero
 
@@ -300,7 +304,7 @@ def overdrawn(above, row, ratio, full):
 def find_theta(above, row, ratio, full):
     """Share of its outflow that each cell of a row may give."""
     one = like(ratio, 1.0)
-    for j in range(OUT0 - 1, OUT0 + TILE_COLS + 1):
+    for j in range(OUT0 - 1, OUT0 + SWEEP_COLS + 1):
         out = ratio * _outflow(above, row, j)
         has = full * row[H + j]
         over = out > has
@@ -317,7 +321,7 @@ def give_all(row):
 @njit(error_model="numpy")
 def limit_within(row, u):
     """Scale the faces in x of a row by the theta of the cell that gives."""
-    for j in range(OUT0 - 1, OUT0 + TILE_COLS):
+    for j in range(OUT0 - 1, OUT0 + SWEEP_COLS):
         share = row[THETA + j] if row[E + j] > like(row[0], 0.0) else row[THETA + j + 1]
         row[E + j] *= share
         u[UE + j] *= SINGLE(share)
@@ -326,26 +330,26 @@ def limit_within(row, u):
 @njit(error_model="numpy")
 def limit_below(above, row, u):
     """Scale the faces below the row `above` by the theta of the cell that gives."""
-    for j in range(OUT0, OUT0 + TILE_COLS):
+    for j in range(OUT0, OUT0 + SWEEP_COLS):
         share = above[THETA + j] if above[S + j] > like(row[0], 0.0) else row[THETA + j]
         above[S + j] *= share
         u[US + j] *= SINGLE(share)
 
 
 @njit(error_model="numpy")
-def limited_cells(row):
-    """Cells of a row of the tile that may not give all."""
+def limited_cells(row, asked):
+    """Cells of a row of the tiles that are asked for that may not give all."""
     count = 0
-    for j in range(OUT0, OUT0 + TILE_COLS):
+    first = OUT0 + (0 if asked & WEST_TILE else TILE_COLS)
+    for j in range(first, OUT0 + (SWEEP_COLS if asked & EAST_TILE else TILE_COLS)):
         count += 1 if row[THETA + j] < like(row[0], 1.0) else 0
     return count
 
 
 @njit(error_model="numpy")
-def update_depths(above, row, old, new, depths, r, c0, ratio):
-    """New depths of a row of a tile (ratio: dt/dx in double), in single precision in `depths` too."""
-    h, h_new = in_tile(old, DEPTH, r, c0), in_tile(new, DEPTH, r, c0)
-    for j in range(TILE_COLS):
+def update_depths(above, row, h, h_new, depths, ratio):
+    """New depths of a row (ratio: dt/dx in double), in single precision in `depths` too."""
+    for j in range(SWEEP_COLS):
         k = OUT0 + j
         through_x = np.float64(row[E + k]) - np.float64(row[E + k - 1])
         through_y = np.float64(row[S + k]) - np.float64(above[S + k])
@@ -355,20 +359,19 @@ def update_depths(above, row, old, new, depths, r, c0, ratio):
 
 
 @njit(error_model="numpy")
-def keep_faces(row, faces, r, c0):
-    """The discharges of a row of a tile for the next step."""
-    east, south = in_tile(faces, EAST, r, c0), in_tile(faces, SOUTH, r, c0)
-    for j in range(TILE_COLS):
+def keep_faces(row, east, south):
+    """The discharges of a row for the next step."""
+    for j in range(SWEEP_COLS):
         east[j] = row[E + OUT0 + j]
         south[j] = row[S + OUT0 + j]
 
 
 @njit(error_model="numpy")
 def update_speeds(u_above, u, f, depths, squares, dry):
-    """v² (0 where shallow) of a row of a tile, its highest speeds and depths, and its cells without a valid
-    depth. The velocity of a cell is the mean of those of its faces.
+    """v² (0 where shallow) of a row, its highest speeds and depths, and its cells without a valid depth. The
+    velocity of a cell is the mean of those of its faces.
     """
-    for j in range(TILE_COLS):
+    for j in range(SWEEP_COLS):
         k = OUT0 + j
         depth = depths[j]
         vx = HALF * (u[UE + k - 1] + u[UE + k])
@@ -381,8 +384,8 @@ def update_speeds(u_above, u, f, depths, squares, dry):
 
 @njit(error_model="numpy")
 def keep_discharges(u_above, u, depths, qx, qy, dry):
-    """Unit discharges of the cells of a row of a tile: depth times velocity."""
-    for j in range(TILE_COLS):
+    """Unit discharges of the cells of a row: depth times velocity."""
+    for j in range(SWEEP_COLS):
         k = OUT0 + j
         depth = HALF * depths[j] if depths[j] >= dry else ZERO
         qx[j] = depth * (u[UE + k - 1] + u[UE + k])

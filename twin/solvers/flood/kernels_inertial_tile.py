@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """One step of local inertia over the tiles (numba); see `kernels_inertial`.
 
-A tile is swept from north to south. What crosses a face depends on what the cell that gives still has, and
-that cell may be one row on: a row is finished when the shares of the row below it are known.
+Two tiles side by side are swept from north to south. What crosses a face depends on what the cell that gives
+still has, and that cell may be one row on: a row is finished when the shares of the row below it are known.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
     BED,
+    BOTH_TILES,
     CREST_X,
     CREST_Y,
     DEPTH,
@@ -22,13 +23,17 @@ from twin.solvers.flood.kernels import (
     FRICTION,
     GRAVITY,
     PAD,
+    SWEEP_COLS,
     TILE_COLS,
     TILE_ROWS,
-    in_tile,
+    WEST_TILE,
+    in_sweep,
     inverse_cube_root,
+    keep_asked,
     like,
     prefetch,
     stretch,
+    target,
     with_halo,
 )
 from twin.solvers.flood.kernels_advection import advect_below, advect_within, face_depth, old_velocities
@@ -46,6 +51,11 @@ from twin.solvers.flood.kernels_inertial import (
     PARTS,
     SINGLE,
     SOUTH,
+    SPARE_E,
+    SPARE_H,
+    SPARE_S,
+    SPARE_X,
+    SPARE_Y,
     THETA,
     UE,
     US,
@@ -83,10 +93,12 @@ from twin.solvers.flood.kernels_loop import (
     WATER,
     WORKERS,
     begin,
+    choose_sweeps,
     finish,
+    place_of,
     take_next,
 )
-from twin.solvers.flood.kernels_record import looks_of_row, record_tile
+from twin.solvers.flood.kernels_record import looks_of_sweep, record_tile
 from twin.solvers.flood.kernels_step import mark_tile
 
 LINE = 8  # doubles in a cache line
@@ -112,11 +124,11 @@ def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
         prefetch(south, j, 0)
     for j in range(0, NB, 2 * LINE):
         prefetch(rough, j, 0)
-    h = in_tile(new, DEPTH, r - 3, c0)
-    for j in range(0, TILE_COLS, LINE):
+    h = in_sweep(new, DEPTH, r - 3, c0)
+    for j in range(0, SWEEP_COLS, LINE):
         prefetch(h, j, 1)
-    east, south = in_tile(faces_new, EAST, r - 3, c0), in_tile(faces_new, SOUTH, r - 3, c0)
-    for j in range(0, TILE_COLS, line):
+    east, south = in_sweep(faces_new, EAST, r - 3, c0), in_sweep(faces_new, SOUTH, r - 3, c0)
+    for j in range(0, SWEEP_COLS, line):
         prefetch(east, j, 1)
         prefetch(south, j, 1)
 
@@ -124,15 +136,15 @@ def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
 @njit(error_model="numpy")
 def set_edges(old, edge, row, u, r, c0, ny, nx, dry):
     """Faces of a row on the edge of the grid: what the boundary says (edge: see :func:`edge_faces`)."""
-    # The cells beside a tile see the edge as its own do.
-    first, last = max(c0 - 2, PAD), min(c0 + TILE_COLS + 2, PAD + nx)
+    # The cells beside the tiles see the edge as their own do.
+    first, last = max(c0 - 2, PAD), min(c0 + SWEEP_COLS + 2, PAD + nx)
     if PAD <= r < PAD + ny:
         i = r - PAD
         if c0 == PAD:
             over = max(old[DEPTH, r, PAD], old[DEPTH, r, PAD - 1], dry)
             row[E + OUT0 - 1] = -edge[i]
             u[UE + OUT0 - 1] = -edge[i] / over
-        if PAD + nx < c0 + TILE_COLS + 2:
+        if PAD + nx < c0 + SWEEP_COLS + 2:
             over = max(old[DEPTH, r, PAD + nx - 1], old[DEPTH, r, PAD + nx], dry)
             at = OUT0 + PAD + nx - 1 - c0
             row[E + at] = edge[ny + i]
@@ -152,7 +164,7 @@ def set_edges(old, edge, row, u, r, c0, ny, nx, dry):
 
 
 @njit(error_model="numpy")
-def limit_row(above, row, u_above, u, r, r0, c0, nx, ratio, full, over, over_above):
+def limit_row(above, row, u_above, u, r, r0, c0, asked, nx, ratio, full, over, over_above):
     """Scale the faces of a row, and those above it, where a cell would lose more than it holds."""
     one = like(ratio, 1.0)
     if over:
@@ -160,7 +172,7 @@ def limit_row(above, row, u_above, u, r, r0, c0, nx, ratio, full, over, over_abo
         # What comes in from outside is not limited by the ghosts.
         if c0 == PAD:
             row[THETA + OUT0 - 1] = one
-        if PAD + nx < c0 + TILE_COLS + 2:
+        if PAD + nx < c0 + SWEEP_COLS + 2:
             row[THETA + OUT0 + PAD + nx - c0] = one
         limit_within(row, u)
         if not over_above:
@@ -169,15 +181,16 @@ def limit_row(above, row, u_above, u, r, r0, c0, nx, ratio, full, over, over_abo
         give_all(row)
     if r >= r0:
         limit_below(above, row, u_above)
-    return limited_cells(row) if over else 0
+    return limited_cells(row, asked) if over else 0
 
 
 @njit(error_model="numpy")
-def step_tile(
+def step_sweep(
     old, new, faces, faces_new, static, crests, read, friction, s, slow, f, d, looks, edge, edge_flux,
-    watched, r0, rows, c0, ny, nx, ratio, dt, dry, full, theta, advection,
+    watched, r0, rows, c0, asked, ny, nx, ratio, dt, dry, full, theta, advection,
 ):  # fmt: skip
-    """Advance one tile by dt; the number of its cells whose outflow was limited.
+    """Advance one or two (`asked`, see `kernels_rows`) tiles by dt; the number of their cells whose outflow
+    was limited.
 
     ratio: dt/dx in double; dt, dry, full and theta have the type of s.
     """
@@ -215,12 +228,12 @@ def step_tile(
         over = wet > 0 and r > r0 - 2 and inside and overdrawn(above, row, step, full)
         # The shares are read from the row below as well: known wherever one of the two is limited.
         if over or over_above:
-            found = limit_row(above, row, u_above, u, r, r0, c0, nx, step, full, over, over_above)
+            found = limit_row(above, row, u_above, u, r, r0, c0, asked, nx, step, full, over, over_above)
             limited += found if r0 <= r < r0 + rows else 0
         if r > r0:
             close_row(
-                s, f, (at + 2) % PARTS, over_row, old, new, faces_new, looks, edge_flux, watched, read,
-                r - 1, r0, c0, ny, nx, ratio, SINGLE(dry),
+                s, f, d, (at + 2) % PARTS, over_row, old, new, faces_new, looks, edge_flux, watched, read,
+                r - 1, r0, c0, asked, ny, nx, ratio, SINGLE(dry),
             )  # fmt: skip
         wet = wet_below
         over_above = over
@@ -230,36 +243,58 @@ def step_tile(
 
 @njit(error_model="numpy")
 def close_row(
-    s, f, before, at, old, new, faces, looks, edge_flux, watched, read, r, r0, c0, ny, nx, ratio, dry
+    s, f, d, before, at, old, new, faces, looks, edge_flux, watched, read, r, r0, c0, asked, ny, nx, ratio,
+    dry,
 ):  # fmt: skip
-    """The new state of a row of a tile, and what crosses the edges of the grid and the watched faces.
+    """The new state of a row, and what crosses the edges of the grid and the watched faces.
 
     before, at: numbers of the parts of the row above and of the row; read: whether somebody reads the
     discharges of the cells before the next :func:`settle`.
     """
     above, row, u_above, u = part(s, before), part(s, at), speeds(f, before), speeds(f, at)
-    depths, squares = looks_of_row(looks, r - r0)
-    update_depths(above, row, old, new, depths, r, c0, ratio)
-    keep_faces(row, faces, r, c0)
+    depths, squares = looks_of_sweep(looks, r - r0)
+    h_new = target(new, DEPTH, r, c0, asked, d, SPARE_H)
+    update_depths(above, row, in_sweep(old, DEPTH, r, c0), h_new, depths, ratio)
+    keep_faces(
+        row, target(faces, EAST, r, c0, asked, s, SPARE_E), target(faces, SOUTH, r, c0, asked, s, SPARE_S)
+    )
     update_speeds(u_above, u, f, depths, squares, dry)
     if read:
-        keep_discharges(
-            u_above, u, depths, in_tile(new, DISCHARGE_X, r, c0), in_tile(new, DISCHARGE_Y, r, c0), dry
-        )
+        qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
+        keep_discharges(u_above, u, depths, qx_new, target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y), dry)
+        keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
+        keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+    keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
+    keep_asked(faces, EAST, r, c0, asked, s, SPARE_E)
+    keep_asked(faces, SOUTH, r, c0, asked, s, SPARE_S)
+    for tile in range(2):
+        if asked & (tile + 1):
+            export_row(
+                s, before, at, faces, edge_flux, watched, r, c0 + tile * TILE_COLS, OUT0 + tile * TILE_COLS,
+                ny, nx,
+            )  # fmt: skip
+
+
+@njit(error_model="numpy")
+def export_row(s, before, at, faces, edge_flux, watched, r, c0, first, ny, nx):
+    """What crosses the edges of the grid and the watched faces in a row of one tile, whose cells begin at the
+    place `first`.
+    """
+    above, row = part(s, before), part(s, at)
     columns = min(TILE_COLS, PAD + nx - c0)
     if c0 == PAD:
-        faces[EAST, r, PAD - 1] = row[E + OUT0 - 1]
-        edge_flux[r - PAD] = -row[E + OUT0 - 1]
+        faces[EAST, r, PAD - 1] = row[E + first - 1]
+        edge_flux[r - PAD] = -row[E + first - 1]
     if c0 + columns == PAD + nx:
-        edge_flux[ny + r - PAD] = row[E + OUT0 + columns - 1]
+        edge_flux[ny + r - PAD] = row[E + first + columns - 1]
     if r == PAD:
         for j in range(columns):
-            faces[SOUTH, PAD - 1, c0 + j] = above[S + OUT0 + j]
-            edge_flux[2 * ny + c0 - PAD + j] = -above[S + OUT0 + j]
+            faces[SOUTH, PAD - 1, c0 + j] = above[S + first + j]
+            edge_flux[2 * ny + c0 - PAD + j] = -above[S + first + j]
     if r == PAD + ny - 1:
         for j in range(columns):
-            edge_flux[2 * ny + nx + c0 - PAD + j] = row[S + OUT0 + j]
-    export_faces(s, at * PART + E + OUT0, at * PART + S + OUT0, edge_flux, watched, r, c0, ny, nx)
+            edge_flux[2 * ny + nx + c0 - PAD + j] = row[S + first + j]
+    export_faces(s, at * PART + E + first, at * PART + S + first, edge_flux, watched, r, c0, ny, nx)
 
 
 @njit(error_model="numpy")
@@ -307,6 +342,31 @@ def edge_face(e, state, faces, static, kind, ny, nx, ratio, dt, dry):
     return passed
 
 
+@njit(error_model="numpy")
+def take_tile(new, record, classes, f, looks, marks, values, tile, r0, rows, c0, nx, t_new, dry, advection):
+    """Record, values and marks of one tile of a sweep (tile 0: west, 1: east) after its step, from the maxima
+    of its columns in f.
+    """
+    columns = min(TILE_COLS, PAD + nx - c0)
+    speed = 0.0
+    bad = 0
+    # The fastest wave of a column is at most that of its deepest cell, on its fastest flow.
+    for j in range(tile * TILE_COLS, tile * TILE_COLS + columns):
+        flow = np.float64(f[MAX_SPEED + j])
+        wave = math.sqrt(GRAVITY * np.float64(f[MAX_DEPTH + j]))
+        speed = max(speed, wave + flow if advection else max(wave, flow))
+        bad += np.int64(f[BAD_CELLS + j])
+    # What is out of bounds never gets into the record.
+    if bad == 0:
+        record_tile(looks, tile, record, classes, r0, rows, c0, np.float32(t_new))
+    values[LIMITED] = 0.0
+    values[LEVEL] = -1e300  # no energy is kept
+    values[BAD] = bad
+    mark_tile(new[DEPTH], marks, r0, rows, c0, columns, dry)
+    # Films alone set no step: such a tile may sleep.
+    values[SPEED] = speed if marks[WATER] != 0 else 0.0
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
     old, new, faces, faces_new, static, crests, read, friction, record, classes, chosen, marks, values,
@@ -320,48 +380,35 @@ def step_tiles(
     and where somebody reads the discharges of the cells between two :func:`settle`; friction:
     static[FRICTION] in single precision.
     """
-    tiles_x = -(-nx // TILE_COLS)
     edge = edge_flux[2 * (ny + nx) : 4 * (ny + nx)]
-    counts = loop[1]
+    counts, sweeps = loop[1], loop[16]
     count = begin(
         loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
     )
     while count >= 0:
         dt, t_new = loop[0][STEP], loop[0][NEW_TIME]
         edge_faces(old, faces, static, loop[4], loop[6], loop[9], edge, ny, nx, dt / dx, dt, loop[0][DRY])
+        made = choose_sweeps(sweeps, chosen, count, steps, nx)
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)
-            while n < count:
-                k = chosen[n]
-                a = k // tiles_x
-                b = k - a * tiles_x
-                rows = min(TILE_ROWS, ny - a * TILE_ROWS)
-                columns = min(TILE_COLS, nx - b * TILE_COLS)
-                r0 = PAD + a * TILE_ROWS
-                c0 = PAD + b * TILE_COLS
+            while n < made:
+                k, asked, r0, rows, c0 = place_of(sweeps[n], ny, nx)
+                one = k if asked & WEST_TILE else k + 1
+                two = k + 1 if asked == BOTH_TILES else one
                 f = single[thread]
-                limited = step_tile(
-                    old, new, faces, faces_new, static, crests[k] != 0, read[k] != 0, friction,
-                    scratch[thread], slow[thread], f, doubles[thread], looks[thread], edge, edge_flux,
-                    watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry, full, theta, advection,
+                limited = step_sweep(
+                    old, new, faces, faces_new, static, crests[one] + crests[two] != 0,
+                    read[one] + read[two] != 0, friction, scratch[thread], slow[thread], f, doubles[thread],
+                    looks[thread], edge, edge_flux, watched, r0, rows, c0, asked, ny, nx, dt / dx,
+                    like(dry, dt), dry, full, theta, advection,
                 )  # fmt: skip
-                speed = 0.0
-                bad = 0
-                # The fastest wave of a column is at most that of its deepest cell, on its fastest flow.
-                for j in range(columns):
-                    flow = np.float64(f[MAX_SPEED + j])
-                    wave = math.sqrt(GRAVITY * np.float64(f[MAX_DEPTH + j]))
-                    speed = max(speed, wave + flow if advection else max(wave, flow))
-                    bad += np.int64(f[BAD_CELLS + j])
-                # What is out of bounds never gets into the record.
-                if bad == 0:
-                    record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(t_new))
-                values[k, LIMITED] = limited
-                values[k, LEVEL] = -1e300  # no energy is kept
-                values[k, BAD] = bad
-                mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
-                # Films alone set no step: such a tile may sleep.
-                values[k, SPEED] = speed if marks[k, WATER] != 0 else 0.0
+                for tile in range(2):
+                    if asked & (tile + 1):
+                        take_tile(
+                            new, record, classes, f, looks[thread], marks[k + tile], values[k + tile], tile,
+                            r0, rows, c0 + tile * TILE_COLS, nx, t_new, dry, advection,
+                        )  # fmt: skip
+                values[one, LIMITED] = limited
                 n = take_next(counts, NEXT)
         still_faces(faces, faces_new, loop[9], ny, nx)
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)

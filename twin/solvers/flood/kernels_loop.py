@@ -16,6 +16,7 @@ watch                      see `kernels_watch.look`
 kept                       what was before the sources of a step of MANY: numbers, marks, values, depths and
                            discharges at places, depths of the map where it rained (KEPT_MAP)
 speeds                     of the water beyond each edge cell, outwards (m/s), NaN: see `fill_ghost`
+sweeps                     (tiles,) see :func:`choose_sweeps`
 """
 
 from __future__ import annotations
@@ -29,7 +30,16 @@ from numba import njit, prange, types
 from numba.extending import intrinsic
 
 from twin.solvers.flood import kernels_sources as sources
-from twin.solvers.flood.kernels import DEPTH, GRAVITY, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import (
+    BOTH_TILES,
+    DEPTH,
+    EAST_TILE,
+    GRAVITY,
+    PAD,
+    TILE_COLS,
+    TILE_ROWS,
+    WEST_TILE,
+)
 from twin.solvers.flood.kernels_edges import (
     edges_of_tile,
     fill_corners,
@@ -226,6 +236,42 @@ def nth_tile(n, chosen, count):
     """The nth of the tiles of :func:`choose_tiles`: `count` that are awake, then those that fell asleep."""
     m = np.int64(n)  # the number of a parallel loop has no sign
     return chosen[m] if m < count else chosen[chosen.size - 1 - (m - count)]
+
+
+@njit(error_model="numpy")
+def choose_sweeps(sweeps, chosen, count, steps, nx):
+    """Put the first `count` tiles of `chosen`, in rising order, together to sweeps of two that lie side by
+    side and have steps of one length, where there are such; how many sweeps there are.
+
+    A sweep is 4 × the tile that it begins at + the bits of those that are asked for. One tile alone is swept
+    with its neighbour in the grid's own pairs, so that no sweep reaches beyond the arrays.
+    """
+    tiles_x = -(-nx // TILE_COLS)
+    made = 0
+    n = 0
+    while n < count:
+        k = chosen[n]
+        b = k % tiles_x
+        n += 1
+        if n < count and b < tiles_x - 1 and chosen[n] == k + 1 and steps[k, 0] == steps[k + 1, 0]:
+            sweeps[made] = 4 * k + BOTH_TILES
+            n += 1
+        else:
+            sweeps[made] = 4 * (k - b % 2) + (EAST_TILE if b % 2 else WEST_TILE)
+        made += 1
+    return made
+
+
+@njit(inline="always")
+def place_of(sweep, ny, nx):
+    """First tile of a sweep, bits of its tiles that are asked for, first padded row, rows, first padded
+    column.
+    """
+    first = sweep // 4
+    tiles_x = -(-nx // TILE_COLS)
+    a = first // tiles_x
+    b = first - a * tiles_x
+    return first, sweep % 4, PAD + a * TILE_ROWS, min(TILE_ROWS, ny - a * TILE_ROWS), PAD + b * TILE_COLS
 
 
 @njit(error_model="numpy")

@@ -34,6 +34,7 @@ from twin.solvers.flood.hazards import (
 from twin.solvers.flood.kernels import (
     GRAVITY,
     PAD,
+    SWEEP_COLS,
     TILE_COLS,
     TILE_ROWS,
     TINY,
@@ -50,8 +51,8 @@ RECORDS = 6
 PPRI, PEOPLE, VEHICLES, RISE_CLASS, IS_WET = 0, 1, 2, 3, 4
 CLASSES = 5
 
-# Scratch, float32: depths of the tile, row by row, then v² (0 where h <= SPEED_DEPTH).
-LOOKS = TILE_ROWS * TILE_COLS
+# Scratch, float32: depths of two tiles side by side, row by row, then v² (0 where h <= SPEED_DEPTH).
+LOOKS = TILE_ROWS * SWEEP_COLS
 RECORD_SCRATCH = 2 * LOOKS
 
 SINGLE = np.float32
@@ -69,9 +70,16 @@ NOUGHT, UNIT = SINGLE(0), SINGLE(1)
 
 
 @njit(inline="always")
-def looks_of_row(looks, k):
-    """Where the depths and v² of the row k of a tile stand in the scratch (single precision)."""
-    first = k * TILE_COLS
+def looks_of_sweep(looks, k):
+    """Where the depths and v² of the row k of two tiles stand in the scratch (single precision)."""
+    first = k * SWEEP_COLS
+    return stretch(looks, (first,), SWEEP_COLS), stretch(looks, (LOOKS + first,), SWEEP_COLS)
+
+
+@njit(inline="always")
+def looks_of_row(looks, tile, k):
+    """The same of the west (0) or the east (1) tile."""
+    first = k * SWEEP_COLS + tile * TILE_COLS
     return stretch(looks, (first,), TILE_COLS), stretch(looks, (LOOKS + first,), TILE_COLS)
 
 
@@ -193,15 +201,16 @@ def _ask_for_row(record, classes, r, c0):
 
 
 @njit(error_model="numpy")
-def record_tile(looks, record, classes, r0, rows, c0, t_new):
-    """Bring the record of one tile up to the depths and speeds in `looks`; t_new (s) in single precision.
+def record_tile(looks, tile, record, classes, r0, rows, c0, t_new):
+    """Bring the record of one tile up to its depths and speeds in `looks` (tile: see :func:`looks_of_row`);
+    t_new (s) in single precision.
 
     Ghost cells beyond the last column of the grid are recorded too (nobody looks). Rows without anything new
     are read, not written.
     """
     for row in range(r0, r0 + rows):
         _ask_for_row(record, classes, row + 2, c0)
-        h, v2 = looks_of_row(looks, row - r0)
+        h, v2 = looks_of_row(looks, tile, row - r0)
         is_wet = in_tile(classes, IS_WET, row, c0)
         max_depth = in_tile(record, MAX_DEPTH, row, c0)
         max_speed2 = in_tile(record, MAX_SPEED2, row, c0)
@@ -224,32 +233,27 @@ def record_tile(looks, record, classes, r0, rows, c0, t_new):
 @njit(inline="always")
 def _highest_and_wrong(h, squares, z, columns, dry):
     highest = -1e300
+    fastest = SINGLE(0.0)
     wrong = 0
     for j in range(columns):
         head = (z[j] + h[j]) + min(np.float64(squares[j]) * (0.5 / GRAVITY), h[j] + h[j])
         highest = larger(highest, head if h[j] >= dry else -1e300)
+        fastest = larger(fastest, squares[j])
         wrong += 0 if h[j] >= 0.0 else 1
-    return highest, wrong
-
-
-@njit(error_model="numpy")
-def fastest_look(looks):
-    """Highest v² in the scratch."""
-    fastest = SINGLE(0.0)
-    for k in range(LOOKS):
-        fastest = larger(fastest, looks[LOOKS + k])
-    return np.float64(fastest)
+    return highest, fastest, wrong
 
 
 @njit(error_model="numpy")
 def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
-    """Depths and v² of a tile into `looks` from its state; its highest energy level and its cells without a
-    valid depth. For schemes that do not leave them while they compute.
+    """Depths and v² of a tile into `looks` from its state, where the west tile has them; its highest energy
+    level, its highest v² and its cells without a valid depth. For schemes that do not leave them while they
+    compute.
     """
     highest = -1e300
+    fastest = SINGLE(0.0)
     bad = 0
     for row in range(r0, r0 + rows):
-        depths, squares = looks_of_row(looks, row - r0)
+        depths, squares = looks_of_row(looks, 0, row - r0)
         h = in_tile(state, 0, row, c0)
         qx = in_tile(state, 1, row, c0)
         qy = in_tile(state, 2, row, c0)
@@ -259,12 +263,13 @@ def look_at_state(state, bed, looks, r0, rows, c0, columns, dry):
             squares[j] = v2 if h[j] > SPEED_DEPTH else 0.0
         z = bed[row, c0 : c0 + TILE_COLS]
         if columns == TILE_COLS:  # nearly always: the length of the loop is known
-            level, wrong = _highest_and_wrong(h, squares, z, TILE_COLS, dry)
+            level, swift, wrong = _highest_and_wrong(h, squares, z, TILE_COLS, dry)
         else:
-            level, wrong = _highest_and_wrong(h, squares, z, columns, dry)
+            level, swift, wrong = _highest_and_wrong(h, squares, z, columns, dry)
         highest = larger(highest, level)
+        fastest = larger(fastest, swift)
         bad += wrong
-    return highest, bad
+    return highest, np.float64(fastest), bad
 
 
 @njit(error_model="numpy")

@@ -2,9 +2,10 @@
 """What the schemes of first and second order share: rows of cells in a scratch, the flux through a face, the
 new state of a row (numba).
 
-A tile is swept from north to south. The rows in flight lie in one private buffer `s`, NB numbers each: the
-tile and PAD cells on each side. Each cell row has a part of the buffer, four of which turn in a ring instead
-of being copied; what is at a place that the compiler knows in a part or behind the parts vectorises.
+Two tiles side by side are swept from north to south. The rows in flight lie in one private buffer `s`, NB
+numbers each: the tiles and PAD cells on each side. Each cell row has a part of the buffer, four of which turn
+in a ring instead of being copied; what is at a place that the compiler knows in a part or behind the parts
+vectorises.
 
 The type of `s` is the precision: fluxes and reconstruction are computed in it. The state is always double, so
 are the differences of levels between neighbours (`d`), from which everything is computed (relief and altitude
@@ -13,8 +14,9 @@ cost no digits in single precision), and the sums of the mass fluxes: no precisi
 Every momentum flux is a deviation from the hydrostatic pressure of the cell that receives it, so that each
 term, and not only their sum, vanishes in a lake at rest: rest is kept to the rounding of the water level.
 
-A tile writes only its own cells; a face between two tiles is computed by both, with the same operations on
-the same numbers, hence to the same bit: mass is exact and threads do not matter.
+A sweep writes only the cells of the tiles that it is asked for (`asked`, bits WEST_TILE and EAST_TILE); a
+face between two tiles is computed by both, with the same operations on the same numbers, hence to the same
+bit: mass is exact, and neither threads nor which tiles are swept together matter.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from twin.solvers.flood.kernels import (
     DEPTH,
     DISCHARGE_X,
     DISCHARGE_Y,
+    EAST_TILE,
     FALL,
     FRICTION,
     GRAVITY,
@@ -41,22 +44,27 @@ from twin.solvers.flood.kernels import (
     PAD,
     SMALL,
     SMOOTH,
+    SWEEP_COLS,
     TILE_COLS,
     TILE_ROWS,
+    WEST_TILE,
     fused,
+    in_sweep,
     in_tile,
     inverse_cube_root,
+    keep_asked,
     larger,
     like,
     prefetch,
     stretch,
+    target,
     with_halo,
 )
 from twin.solvers.flood.kernels_edges import export_faces, export_north
-from twin.solvers.flood.kernels_record import looks_of_row
+from twin.solvers.flood.kernels_record import looks_of_sweep
 
-NB = TILE_COLS + 2 * PAD
-OUT0 = PAD  # first cell of the tile in a row
+NB = SWEEP_COLS + 2 * PAD
+OUT0 = PAD  # first cell of the sweep in a row
 ROW = NB + 8  # with a margin, for the neighbours of the first and last cells; rows begin on a cache line
 START = 16
 LINE = 8  # doubles in a cache line
@@ -83,16 +91,16 @@ FACES = 4 * ROW  # numbers of a row of faces, in x or below
 GX, GY, GS = (PARTS * PART + k for k in _places(4, 3))
 # New depth, discharges and v² (0 where shallow) of a row, v², scratch
 NH, NX, NY, NV, NZ, TEMP = (PARTS * PART + k for k in _places(7, 6))
-# Maxima of the columns of a tile: wave speed, v², energy level (see `kernels_record.too_fast`), bed under
+# Maxima of the columns: wave speed, v², energy level (see `kernels_record.too_fast`), bed under
 # water; cells without a valid depth
 MAX_SPEED, MAX_V2, MAX_LEVEL, MAX_BED, BAD_CELLS = (PARTS * PART + k for k in _places(13, 5))
 # Values at the other faces of the row under way (second order): east, west, north; middle of the cells
 EH, EU, EV, EW, WH, WU, WV, WW, BH, BU, BV, BW = (PARTS * PART + k for k in _places(18, 12))
 MH, MU, MV, MF = (PARTS * PART + k for k in _places(30, 4))
 SCRATCH = PARTS * PART + START + 34 * ROW
-# Double: levels of the last row loaded
-LEVELS = START
-DOUBLES = START + ROW
+# Double: levels of the last row loaded; spare rows of the new state
+LEVELS, SPARE_H, SPARE_X, SPARE_Y = _places(0, 4)
+DOUBLES = START + 4 * ROW
 # Planes of the limited step: faces in x (4) and below (4) the rows -2 … rows + 1 of a tile, velocities of the
 # donors (2), push (2), theta.
 PLANE = (TILE_ROWS + 4) * NB
@@ -143,10 +151,10 @@ def ask_for_row(old, new, static, r, c0):
         prefetch(qy, j, 0)
         prefetch(z, j, 0)
         prefetch(friction, j, 0)
-    h = in_tile(new, DEPTH, r - 2, c0)
-    qx = in_tile(new, DISCHARGE_X, r - 2, c0)
-    qy = in_tile(new, DISCHARGE_Y, r - 2, c0)
-    for j in range(0, TILE_COLS, LINE):
+    h = in_sweep(new, DEPTH, r - 2, c0)
+    qx = in_sweep(new, DISCHARGE_X, r - 2, c0)
+    qy = in_sweep(new, DISCHARGE_Y, r - 2, c0)
+    for j in range(0, SWEEP_COLS, LINE):
         prefetch(h, j, 1)
         prefetch(qx, j, 1)
         prefetch(qy, j, 1)
@@ -271,17 +279,22 @@ def face_flux(hl, ul, vl, hr, ur, vr, rise, crest, dry):
     right = left - push
     left = fused(half_g * (hl + al), min(face, zero), left)
     right = fused(half_g * (hr + ar), min(face - step, zero), right)
-    mass = (max(mass, zero) if hl >= dry else zero) + (min(mass, zero) if hr >= dry else zero)
+    gives = hl >= dry
+    gives_back = hr >= dry
+    mass = (max(mass, zero) if gives else zero) + (min(mass, zero) if gives_back else zero)
     across = mass * (vl if mass > zero else vr)
+    # Films do not push each other, whether or not a cell of their row is wet, so that it may be left out.
+    left = left if gives | gives_back else zero
+    right = right if gives | gives_back else zero
     return mass, left, right, across
 
 
 @njit(error_model="numpy")
 def overdrawn(above, row, s, ratio, full):
-    """Whether a cell of a row, tile and one cell beside it, would lose more than it holds in this step."""
+    """Whether a cell of a row, and one cell beside it, would lose more than it holds in this step."""
     zero = like(ratio, 0.0)
     most = like(ratio, -1.0)
-    for j in range(OUT0 - 1, OUT0 + TILE_COLS + 1):
+    for j in range(OUT0 - 1, OUT0 + SWEEP_COLS + 1):
         out = (max(s[XM + j], zero) - min(s[XM + j - 1], zero)) - min(above[FM + j], zero)
         most = larger(most, ratio * (out + max(row[FM + j], zero)) - full * row[RH + j])
     return most > zero
@@ -289,7 +302,7 @@ def overdrawn(above, row, s, ratio, full):
 
 @njit(error_model="numpy")
 def _update_depths(above, row, s, h, h_new, ratio):
-    for j in range(TILE_COLS):
+    for j in range(SWEEP_COLS):
         k = OUT0 + j
         inside = (np.float64(s[XM + k]) - np.float64(s[XM + k - 1])) - np.float64(above[FM + k])
         depth = h[j] - ratio * (inside + np.float64(row[FM + k]))
@@ -302,7 +315,7 @@ def _update_momenta(above, row, s, ratio, dt, dry, law):
     zero = like(dry, 0.0)
     one = like(dry, 1.0)
     manning, chezy, linear = laws(dry, law)
-    for j in range(OUT0, OUT0 + TILE_COLS):
+    for j in range(OUT0, OUT0 + SWEEP_COLS):
         depth = s[NH + j]
         mx = ((s[XL + j] - s[XR + j - 1]) + row[PX + j]) - above[FT + j]
         my = ((s[XT + j] - s[XT + j - 1]) + row[PY + j]) - above[FR + j]
@@ -346,15 +359,22 @@ def laws(like_this, law):
 
 
 @njit(inline="always")
-def _fall_matters(s, columns, dry, fall):
+def _of_tile(s, row, first):
+    return stretch(s, (row + first,), TILE_COLS)
+
+
+@njit(inline="always")
+def _fall_matters(s, first, columns, dry, fall):
     none = like(dry, -1.0)
     depth = fall / like(dry, 2.0 * GRAVITY)
     top = like(dry, 0.0)
     v2 = none
-    for j in range(OUT0, OUT0 + columns):
-        top = larger(top, s[MAX_SPEED + j])
-        here = s[NZ + j] if s[NH + j] >= dry else none
-        v2 = larger(v2, here if s[NH + j] < depth else none)
+    # Views from the tile on: a loop whose first index is not known looks at the sign of each.
+    speeds, squares, depths = _of_tile(s, MAX_SPEED, first), _of_tile(s, NZ, first), _of_tile(s, NH, first)
+    for j in range(columns):
+        top = larger(top, speeds[j])
+        here = squares[j] if depths[j] >= dry else none
+        v2 = larger(v2, here if depths[j] < depth else none)
     # The sum of the speeds in x and y is at most √2 times the speed.
     twice = max(v2 + v2, like(dry, 0.0))
     crossing = like(dry, 0.5) * (math.sqrt(twice) + math.sqrt(twice + fall))
@@ -362,18 +382,18 @@ def _fall_matters(s, columns, dry, fall):
 
 
 @njit(error_model="numpy")
-def fall_matters(s, columns, dry, fall):
+def fall_matters(s, first, columns, dry, fall):
     """Whether a fall of at most `fall` (2 g × step) could make a cell of the new row the fastest of its
-    tile so far.
+    tile so far; first: place of the tile in the row.
     """
     if columns == TILE_COLS:  # nearly always: the length of the loop is known
-        return _fall_matters(s, TILE_COLS, dry, fall)
-    return _fall_matters(s, columns, dry, fall)
+        return _fall_matters(s, first, TILE_COLS, dry, fall)
+    return _fall_matters(s, first, columns, dry, fall)
 
 
 @njit(error_model="numpy")
-def bound_falls(s, fall, half_dx, dry, law):
-    """Raise the highest speeds to that at which water crosses its cell while it falls.
+def bound_falls(s, row, fall, first, half_dx, dry, law):
+    """Raise the highest speeds of a tile to that at which water crosses its cell while it falls.
 
     Where it is shallower than the step down to a neighbour (`fall`, 2 g × step) it falls freely and leaves
     with √(v² + fall): on its way it is as fast as the mean of the two, its pull being the same all along, but
@@ -384,79 +404,102 @@ def bound_falls(s, fall, half_dx, dry, law):
     zero = like(dry, 0.0)
     g = like(dry, GRAVITY)
     manning, chezy, linear = laws(dry, law)
+    tile, friction = stretch(s, (first,), s.size - first), stretch(row, (RGF + first,), TILE_COLS)
     for j in range(TILE_COLS):
-        s[NZ + OUT0 + j] = fall[j]
-    for j in range(OUT0, OUT0 + TILE_COLS):
-        depth = s[NH + j]
+        tile[NZ + j] = fall[j]
+        tile[TEMP + j] = friction[j]
+    for j in range(TILE_COLS):
+        depth = tile[NH + j]
         root = inverse_cube_root(max(depth, dry))
-        velocity = (abs(s[NX + j]) + abs(s[NY + j])) * (root * root * root)
-        leaving = math.sqrt(velocity * velocity + max(s[NZ + j] - (g + g) * depth, zero))
-        pull = (half_dx * s[NZ + j]) / max(s[TEMP + j], like(dry, SMOOTHEST))
+        velocity = (abs(tile[NX + j]) + abs(tile[NY + j])) * (root * root * root)
+        leaving = math.sqrt(velocity * velocity + max(tile[NZ + j] - (g + g) * depth, zero))
+        pull = (half_dx * tile[NZ + j]) / max(tile[TEMP + j], like(dry, SMOOTHEST))
         uniform = pull * ((depth * depth) * (root * root) * (manning + chezy * root) + linear * pull)
         crossing = min(like(dry, 0.5) * (velocity + leaving), math.sqrt(uniform))
         speed = crossing + math.sqrt(g * max(depth, zero))
-        s[MAX_SPEED + j] = max(s[MAX_SPEED + j], speed if depth >= dry else zero)
+        tile[MAX_SPEED + j] = max(tile[MAX_SPEED + j], speed if depth >= dry else zero)
 
 
 @njit(error_model="numpy")
 def update_row(
-    s, above, at, old, new, static, falls, looks, edge_flux, watched, k, r, c0, ny, nx, ratio, dt, dry, law
-):
-    """New state of the row r of the padded arrays, the row k of its tile (ratio: dt/dx in double), and its
+    s, d, above, at, old, new, static, falls, looks, edge_flux, watched, k, r, c0, asked, ny, nx, ratio, dt,
+    dry, law,
+):  # fmt: skip
+    """New state of the row r of the padded arrays, the row k of its tiles (ratio: dt/dx in double), and its
     depths and v² into `looks`; what crosses edges and watched faces goes to edge_flux.
 
     above: part of the row above, which is the one before `at`, that of the row.
     """
     row = part(s, at)
-    qx_new, qy_new = in_tile(new, DISCHARGE_X, r, c0), in_tile(new, DISCHARGE_Y, r, c0)
-    _update_depths(above, row, s, in_tile(old, DEPTH, r, c0), in_tile(new, DEPTH, r, c0), ratio)
+    h_new = target(new, DEPTH, r, c0, asked, d, SPARE_H)
+    qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
+    qy_new = target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+    _update_depths(above, row, s, in_sweep(old, DEPTH, r, c0), h_new, ratio)
     _update_momenta(above, row, s, like(dry, ratio), dt, dry, law)
-    depths, squares = looks_of_row(looks, k)
-    for j in range(TILE_COLS):
+    depths, squares = looks_of_sweep(looks, k)
+    for j in range(SWEEP_COLS):
         qx_new[j] = s[NX + OUT0 + j]
         qy_new[j] = s[NY + OUT0 + j]
-    for j in range(TILE_COLS):
+    for j in range(SWEEP_COLS):
         depths[j] = s[NH + OUT0 + j]
         squares[j] = s[NV + OUT0 + j]
-    columns = min(TILE_COLS, PAD + nx - c0)
-    # Only steps higher than the water is deep matter, and few of them set the next step.
-    highest = falls[r - PAD]
-    if highest > 0.0 and fall_matters(s, columns, dry, like(dry, highest)):
-        for j in range(NB):
-            s[TEMP + j] = row[RGF + j]
-        half_dx = like(dry, 0.5 * ratio / np.float64(dt))
-        bound_falls(s, in_tile(static, FALL, r, c0), half_dx, dry, law)
-    if c0 == PAD:
-        edge_flux[r - PAD] = -s[XM + OUT0 - 1]
-    if c0 + columns == PAD + nx:
-        edge_flux[ny + r - PAD] = s[XM + OUT0 + columns - 1]
-    if k == 0:
-        north = (at + PARTS - 1) % PARTS * PART + FM + OUT0
-        export_north(s, north, edge_flux, watched, r, c0, ny, nx)
-    if r == PAD + ny - 1:
-        for j in range(columns):
-            edge_flux[2 * ny + nx + c0 - PAD + j] = row[FM + OUT0 + j]
-    export_faces(s, XM + OUT0, at * PART + FM + OUT0, edge_flux, watched, r, c0, ny, nx)
+    keep_state(d, new, r, c0, asked)
+    for tile in range(2):
+        if asked & (tile + 1):
+            c = c0 + tile * TILE_COLS
+            columns = min(TILE_COLS, PAD + nx - c)
+            first = OUT0 + tile * TILE_COLS
+            # Only steps higher than the water is deep matter, and few of them set the next step.
+            highest = falls[r - PAD, (c - PAD) // TILE_COLS]
+            if highest > 0.0 and fall_matters(s, first, columns, dry, like(dry, highest)):
+                half_dx = like(dry, 0.5 * ratio / np.float64(dt))
+                bound_falls(s, row, in_tile(static, FALL, r, c), first, half_dx, dry, law)
+            export_row(s, at, edge_flux, watched, k, r, c, columns, first, ny, nx)
 
 
 @njit(error_model="numpy")
-def keep_row(s, old, new, looks, k, r, c0):
-    """A row of a tile where nothing happens."""
-    h = in_tile(old, DEPTH, r, c0)
-    h_new = in_tile(new, DEPTH, r, c0)
-    qx_new = in_tile(new, DISCHARGE_X, r, c0)
-    qy_new = in_tile(new, DISCHARGE_Y, r, c0)
-    depths, squares = looks_of_row(looks, k)
+def keep_state(d, new, r, c0, asked):
+    """The new state of the tile that was asked for, where the other was not."""
+    keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
+    keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
+    keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+
+
+@njit(error_model="numpy")
+def export_row(s, at, edge_flux, watched, k, r, c0, columns, first, ny, nx):
+    """What crosses edges and watched faces in a row of one tile, whose cells begin at the place `first`."""
+    if c0 == PAD:
+        edge_flux[r - PAD] = -s[XM + first - 1]
+    if c0 + columns == PAD + nx:
+        edge_flux[ny + r - PAD] = s[XM + first + columns - 1]
+    below = at * PART + FM + first
+    if k == 0:
+        export_north(s, (at + PARTS - 1) % PARTS * PART + FM + first, edge_flux, watched, r, c0, ny, nx)
+    if r == PAD + ny - 1:
+        for j in range(columns):
+            edge_flux[2 * ny + nx + c0 - PAD + j] = s[below + j]
+    export_faces(s, XM + first, below, edge_flux, watched, r, c0, ny, nx)
+
+
+@njit(error_model="numpy")
+def keep_row(s, d, old, new, looks, k, r, c0, asked):
+    """A row where nothing happens."""
+    h = in_sweep(old, DEPTH, r, c0)
+    h_new = target(new, DEPTH, r, c0, asked, d, SPARE_H)
+    qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
+    qy_new = target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+    depths, squares = looks_of_sweep(looks, k)
     zero = like(s[0], 0.0)
-    for j in range(TILE_COLS):
+    for j in range(SWEEP_COLS):
         h_new[j] = h[j]
         qx_new[j] = 0.0
         qy_new[j] = 0.0
         depths[j] = h[j]
         squares[j] = np.float32(0.0)
         s[TEMP + j] = h[j]
-    for j in range(TILE_COLS):
+    for j in range(SWEEP_COLS):
         s[BAD_CELLS + OUT0 + j] += zero if s[TEMP + j] >= zero else like(s[0], 1.0)
+    keep_state(d, new, r, c0, asked)
 
 
 @njit(error_model="numpy")
@@ -489,16 +532,19 @@ def limit_face(slow, faces, m, other, velocity):
 
 
 @njit(error_model="numpy")
-def limit_outflow(slow, depth, r0, rows, c0, ratio, full):
-    """Scale all that leaves a cell that would lose more than it holds by theta; the number of such cells.
+def limit_outflow(slow, depth, r0, rows, c0, asked, ratio, full):
+    """Scale all that leaves a cell that would lose more than it holds by theta; the number of such cells in
+    the tiles that are asked for.
 
     The momentum of a face follows its water: it changes by (theta - 1) mass × velocity of the donor. Where
     theta is 1 the faces are those of the plain step, to the bit.
     """
     zero = like(ratio, 0.0)
     limited = 0
+    first = OUT0 + (0 if asked & WEST_TILE else TILE_COLS)
+    end = OUT0 + (SWEEP_COLS if asked & EAST_TILE else TILE_COLS)
     for k in range(1, rows + 3):
-        for j in range(OUT0 - 1, OUT0 + TILE_COLS + 1):
+        for j in range(OUT0 - 1, OUT0 + SWEEP_COLS + 1):
             m = k * NB + j
             out = (max(slow[FACES_X + m], zero) - min(slow[FACES_X + m - 1], zero)) + (
                 max(slow[FACES_Y + m], zero) - min(slow[FACES_Y + m - NB], zero)
@@ -506,14 +552,14 @@ def limit_outflow(slow, depth, r0, rows, c0, ratio, full):
             has = full * like(ratio, depth[r0 - 2 + k, c0 - PAD + j])
             over = ratio * out > has
             slow[THETA + m] = has / (ratio * out) if over else like(ratio, 1.0)
-            if over and 2 <= k < rows + 2 and OUT0 <= j < OUT0 + TILE_COLS:
+            if over and 2 <= k < rows + 2 and first <= j < end:
                 limited += 1
     for k in range(2, rows + 2):
-        for j in range(OUT0 - 1, OUT0 + TILE_COLS):
+        for j in range(OUT0 - 1, OUT0 + SWEEP_COLS):
             m = k * NB + j
             limit_face(slow, FACES_X, m, m + 1, DONOR_U)
     for k in range(1, rows + 2):
-        for j in range(OUT0, OUT0 + TILE_COLS):
+        for j in range(OUT0, OUT0 + SWEEP_COLS):
             m = k * NB + j
             limit_face(slow, FACES_Y, m, m + NB, DONOR_V)
     return limited

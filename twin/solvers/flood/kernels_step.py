@@ -8,6 +8,7 @@ from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
     BED,
+    BOTH_TILES,
     COLUMN_SPEED,
     DEPTH,
     DISCHARGE_X,
@@ -15,7 +16,7 @@ from twin.solvers.flood.kernels import (
     GRAVITY,
     PAD,
     TILE_COLS,
-    TILE_ROWS,
+    WEST_TILE,
     like,
 )
 from twin.solvers.flood.kernels_loop import (
@@ -32,12 +33,14 @@ from twin.solvers.flood.kernels_loop import (
     WATER_WEST,
     WORKERS,
     begin,
+    choose_sweeps,
     finish,
+    place_of,
     take_next,
 )
-from twin.solvers.flood.kernels_record import fastest_look, look_at_state, record_tile, too_fast
+from twin.solvers.flood.kernels_record import look_at_state, record_tile, too_fast
 from twin.solvers.flood.kernels_rows import BAD_CELLS, MAX_BED, MAX_LEVEL, MAX_SPEED, MAX_V2, OUT0
-from twin.solvers.flood.kernels_tile import step_tile
+from twin.solvers.flood.kernels_tile import step_sweep
 
 
 @njit(cache=True, error_model="numpy")
@@ -81,14 +84,47 @@ def finish_tile(
     speed = 0.0
     for j in range(columns):
         speed = max(speed, s[COLUMN_SPEED + j])
-    level, bad = look_at_state(new, static[BED], looks, r0, rows, c0, columns, dry)
+    level, fastest, bad = look_at_state(new, static[BED], looks, r0, rows, c0, columns, dry)
     # The bed under water is lower than the highest level.
-    if fastest_look(looks) > 8.0 * GRAVITY * (energy - level):
+    if fastest > 8.0 * GRAVITY * (energy - level):
         bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
     if bad == 0:
-        record_tile(looks, record, classes, r0, rows, c0, np.float32(t_new))
+        record_tile(looks, 0, record, classes, r0, rows, c0, np.float32(t_new))
     values[SPEED] = speed
     values[LIMITED] = limited
+    values[LEVEL] = level
+    values[BAD] = bad
+    mark_tile(new[DEPTH], marks, r0, rows, c0, columns, dry)
+
+
+@njit(error_model="numpy")
+def take_tile(
+    new, static, record, classes, s, looks, marks, values, step, tile, r0, rows, c0, nx, dry, energy
+):  # fmt: skip
+    """Record, values and marks of one tile of a sweep (tile 0: west, 1: east) after its step, from the maxima
+    of its columns in s.
+    """
+    columns = min(TILE_COLS, PAD + nx - c0)
+    speed = 0.0
+    v2 = 0.0
+    level = -1e300
+    bed = -1e300
+    bad = 0
+    first = OUT0 + tile * TILE_COLS
+    for j in range(first, first + columns):
+        speed = max(speed, np.float64(s[MAX_SPEED + j]))
+        v2 = max(v2, np.float64(s[MAX_V2 + j]))
+        level = max(level, np.float64(s[MAX_LEVEL + j]))
+        bed = max(bed, np.float64(s[MAX_BED + j]))
+        bad += np.int64(s[BAD_CELLS + j])
+    # No cell is too fast where the fastest could be in the highest.
+    if v2 > 8.0 * GRAVITY * (energy - bed):
+        bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
+    # What is out of bounds never gets into the record.
+    if step[2] != 0.0 and bad == 0:
+        record_tile(looks, tile, record, classes, r0, rows, c0, np.float32(step[1]))
+    values[SPEED] = speed
+    values[LIMITED] = 0.0
     values[LEVEL] = level
     values[BAD] = bad
     mark_tile(new[DEPTH], marks, r0, rows, c0, columns, dry)
@@ -112,52 +148,34 @@ def step_tiles(
     Each tile writes only its own part of every array: neither the number of threads nor their order changes a
     bit.
     """
-    tiles_x = -(-nx // TILE_COLS)
-    counts = loop[1]
+    counts, sweeps = loop[1], loop[16]
     count = begin(
         loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, second, law
     )
     while count >= 0:
         energy = loop[0][ENERGY]
+        made = choose_sweeps(sweeps, chosen, count, steps, nx)
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)
-            while n < count:
-                k = chosen[n]
-                dt = steps[k, 0]
-                a = k // tiles_x
-                b = k - a * tiles_x
-                rows = min(TILE_ROWS, ny - a * TILE_ROWS)
-                columns = min(TILE_COLS, nx - b * TILE_COLS)
-                r0 = PAD + a * TILE_ROWS
-                c0 = PAD + b * TILE_COLS
+            while n < made:
+                k, asked, r0, rows, c0 = place_of(sweeps[n], ny, nx)
+                one = k if asked & WEST_TILE else k + 1
+                dt = steps[one, 0]
+                two = k + 1 if asked == BOTH_TILES else one
                 s = scratch[thread]
-                limited = step_tile(
-                    old, new, static, crests[k] != 0, falls[:, b], s, doubles[thread], slow[thread],
-                    looks[thread], edge_flux, watched, r0, rows, c0, ny, nx, dt / dx, like(dry, dt), dry,
-                    full, second, law,
+                limited = step_sweep(
+                    old, new, static, crests[one] + crests[two] != 0, falls, s, doubles[thread],
+                    slow[thread], looks[thread], edge_flux, watched, r0, rows, c0, asked, ny, nx, dt / dx,
+                    like(dry, dt), dry, full, second, law,
                 )  # fmt: skip
-                speed = 0.0
-                v2 = 0.0
-                level = -1e300
-                bed = -1e300
-                bad = 0
-                for j in range(OUT0, OUT0 + columns):
-                    speed = max(speed, np.float64(s[MAX_SPEED + j]))
-                    v2 = max(v2, np.float64(s[MAX_V2 + j]))
-                    level = max(level, np.float64(s[MAX_LEVEL + j]))
-                    bed = max(bed, np.float64(s[MAX_BED + j]))
-                    bad += np.int64(s[BAD_CELLS + j])
-                # No cell is too fast where the fastest could be in the highest.
-                if v2 > 8.0 * GRAVITY * (energy - bed):
-                    bad += too_fast(new, static[BED], r0, rows, c0, columns, energy)
-                # What is out of bounds never gets into the record.
-                if steps[k, 2] != 0.0 and bad == 0:
-                    record_tile(looks[thread], record, classes, r0, rows, c0, np.float32(steps[k, 1]))
-                values[k, SPEED] = speed
-                values[k, LIMITED] = limited
-                values[k, LEVEL] = level
-                values[k, BAD] = bad
-                mark_tile(new[DEPTH], marks[k], r0, rows, c0, columns, dry)
+                for tile in range(2):
+                    if asked & (tile + 1):
+                        take_tile(
+                            new, static, record, classes, s, looks[thread], marks[k + tile],
+                            values[k + tile], steps[k + tile], tile, r0, rows, c0 + tile * TILE_COLS, nx, dry,
+                            energy,
+                        )  # fmt: skip
+                values[one, LIMITED] = limited
                 n = take_next(counts, NEXT)
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
         old, new = new, old

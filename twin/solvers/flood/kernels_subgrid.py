@@ -368,7 +368,7 @@ def keep_highest(h, level, highest, count, dry):
 def band_rows(old, new, beside, looks, r0, rows, c0, ratio, dry):
     """:func:`update_row` for a band."""
     for r in range(r0, r0 + rows):
-        depths, squares = looks_of_row(looks, r - r0)
+        depths, squares = looks_of_row(looks, 0, r - r0)
         update_row(old, new, beside, depths, squares, r, c0, ratio, dry)
 
 
@@ -422,4 +422,4 @@ def band_update(
     found[BAD_HERE] = bad
     # What is out of bounds never gets into the record.
     if bad == 0:
-        record_tile(looks, record, classes, r0, rows, c0, t_new)
+        record_tile(looks, 0, record, classes, r0, rows, c0, t_new)

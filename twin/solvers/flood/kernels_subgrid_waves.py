@@ -439,7 +439,7 @@ def band_states(old, new, static, beside, planes, looks, r0, rows, c0, columns, 
     """New depths and momenta of a band, and its depths and v² into `looks`; its highest speed squared."""
     most = 0.0
     for r in range(r0, r0 + rows):
-        depths, squares = looks_of_row(looks, r - r0)
+        depths, squares = looks_of_row(looks, 0, r - r0)
         most = max(most, _new_row(
             old, new, static, beside, planes, depths, squares, r, c0, columns, ratio, dt, dry
         ))  # fmt: skip

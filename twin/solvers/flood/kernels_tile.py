@@ -1,8 +1,8 @@
 # mypy: ignore-errors
-"""One step of the schemes of first and second order on one tile (numba).
+"""One step of the schemes of first and second order on the tiles of a sweep (numba).
 
-The tile is swept row by row; where some cell would lose more than it holds, it is swept again with its faces
-kept, these are limited, and the new state follows from them.
+Two tiles side by side are swept row by row; where some cell would lose more than it holds, they are swept
+again with their faces kept, these are limited, and the new state follows from them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from numba import njit
 
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_second_order as second_order
-from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, like, stretch
+from twin.solvers.flood.kernels import DEPTH, PAD, SWEEP_COLS, like, stretch
 from twin.solvers.flood.kernels_rows import (
     FACES,
     FACES_X,
@@ -42,10 +42,10 @@ from twin.solvers.flood.kernels_rows import (
 
 @njit(error_model="numpy")
 def sweep(
-    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, ny, nx, ratio,
-    dt, dry, full, second, law, limiting,
+    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
+    ratio, dt, dry, full, second, law, limiting,
 ):  # fmt: skip
-    """Compute the faces of a tile, and its new state; whether a cell would lose more than it holds.
+    """Compute the faces of two tiles, and their new state; whether a cell would lose more than it holds.
 
     limiting: keep the faces in the planes of `slow` and leave the state to :func:`update_limited`.
     """
@@ -53,7 +53,7 @@ def sweep(
     step = like(dry, ratio)
     outward = edge_flux[2 * (ny + nx) :]
     first = c0 - PAD
-    columns = min(TILE_COLS, nx - first)
+    columns = min(SWEEP_COLS, nx - first)
     wet_above = 0
     wet_row = load_row(part(s, 3), part(s, 0), d, old, static, r0 - 3, c0, dry)
     wet_below = load_row(part(s, 0), part(s, 1), d, old, static, r0 - 2, c0, dry)
@@ -96,11 +96,11 @@ def sweep(
                 if r0 < r <= r0 + rows:
                     if wet_before + wet_above + wet_row > 0:
                         update_row(
-                            s, before, at, old, new, static, falls, looks, edge_flux, watched, r - 1 - r0,
-                            r - 1, c0, ny, nx, ratio, dt, dry, law,
+                            s, d, before, at, old, new, static, falls, looks, edge_flux, watched, r - 1 - r0,
+                            r - 1, c0, asked, ny, nx, ratio, dt, dry, law,
                         )  # fmt: skip
                     else:
-                        keep_row(s, old, new, looks, r - 1 - r0, r - 1, c0)
+                        keep_row(s, d, old, new, looks, r - 1 - r0, r - 1, c0, asked)
         if crests:
             load_crests_below(s, static, r, c0)
         if r0 - 1 <= r <= r0 + rows:
@@ -127,9 +127,10 @@ def sweep(
 
 @njit(error_model="numpy")
 def update_limited(
-    old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry, law
-):
-    """The new state of a tile from the faces in `slow`."""
+    old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx, ratio, dt,
+    dry, law,
+):  # fmt: skip
+    """The new state of the tiles from the faces in `slow`."""
     start_tile(s, c0, nx)
     above, row = part(s, 0), part(s, 1)
     for k in range(rows):
@@ -142,38 +143,37 @@ def update_limited(
             row[PX + j] = slow[PUSH_X + base + j]
             row[PY + j] = slow[PUSH_Y + base + j]
         update_row(
-            s, above, 1, old, new, static, falls, looks, edge_flux, watched, k, r0 + k, c0, ny, nx, ratio,
-            dt, dry, law,
+            s, d, above, 1, old, new, static, falls, looks, edge_flux, watched, k, r0 + k, c0, asked, ny, nx,
+            ratio, dt, dry, law,
         )  # fmt: skip
 
 
 @njit(error_model="numpy")
-def step_tile(
-    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, ny, nx, ratio,
-    dt, dry, full, second, law,
+def step_sweep(
+    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
+    ratio, dt, dry, full, second, law,
 ):  # fmt: skip
-    """Advance one tile by dt; the number of its cells whose outflow was limited (0: none).
+    """Advance one or two (`asked`) tiles by dt; the number of their cells whose outflow was limited.
 
-    old, new, static: padded arrays (see `kernels`); crests: whether a face of the tile or its halo may have
-    one; falls (ny,): highest FALL of each row of the tile; s, d, slow: scratch of `kernels_rows`; looks:
-    scratch of `kernels_record`, where the new depths and speeds are left; r0, c0: first row and column of the
-    tile in the padded arrays; edge_flux, watched: see `kernels_edges`; ratio: dt/dx in double; full: FULL of
-    `kernels`; law: of friction. dt, dry and full have the type of s. A tile reads three cells beyond its
-    edges. On
-    return the maxima of the columns are in s.
+    old, new, static: padded arrays (see `kernels`); crests: whether a face of the tiles or their halo may
+    have one; falls (ny, tiles in x): highest FALL of each row of a tile; s, d, slow: scratch of
+    `kernels_rows`; looks: scratch of `kernels_record`, where the new depths and speeds are left; r0, c0:
+    first row and column of the two tiles in the padded arrays; edge_flux, watched: see `kernels_edges`;
+    ratio: dt/dx in double; full: FULL of `kernels`; law: of friction. dt, dry and full have the type of s. A
+    tile reads three cells beyond its edges. On return the maxima of the columns are in s.
     """
     if not sweep(
-        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, ny, nx, ratio,
-        dt, dry, full, second, law, False,
+        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
+        ratio, dt, dry, full, second, law, False,
     ):  # fmt: skip
         return 0
     sweep(
-        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, ny, nx, ratio,
-        dt, dry, full, second, law, True,
+        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
+        ratio, dt, dry, full, second, law, True,
     )  # fmt: skip
-    limited = limit_outflow(slow, old[DEPTH], r0, rows, c0, like(dry, ratio), full)
+    limited = limit_outflow(slow, old[DEPTH], r0, rows, c0, asked, like(dry, ratio), full)
     update_limited(
-        old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, ny, nx, ratio, dt, dry,
-        law,
+        old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx, ratio,
+        dt, dry, law,
     )  # fmt: skip
     return limited

@@ -1,6 +1,7 @@
 """Time steps of their own for the tiles of the Godunov schemes: one deep cell no longer sets all steps.
 
-After Berger and Colella (1989), J. Comput. Phys. 82, on one grid instead of several. A large step is cut into
+After Berger and Colella (1989), J. Comput. Phys. 82, on one grid instead of several. Two tiles that are
+swept together (`PAIR`) have the same steps: alone each would cost as much as both. A large step is cut into
 short ones whose lengths are powers of two of the shortest; the tiles that come to the end of theirs go on
 together, each by its own length (levels: log2 of it), seeing the others at the same instant: what lies ahead
 of it in a longer step is interpolated between the two ends of that. Where a short step has passed the side of
@@ -15,7 +16,7 @@ sleeps is one that computes nothing new: the answer is the same to the bit when 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
@@ -25,7 +26,7 @@ from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_local as kernels
 from twin.solvers.flood import kernels_loop as looping
 from twin.solvers.flood import stopping
-from twin.solvers.flood.kernels import GRAVITY, MAXIMA, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import GRAVITY, MAXIMA, SWEEP_COLS, TILE_COLS, TILE_ROWS
 
 if TYPE_CHECKING:
     from twin.solvers.flood.schemes import Godunov
@@ -37,6 +38,7 @@ Ints = NDArray[np.int64]
 LEVELS = 4  # highest level: 16 of the shortest steps
 SPARE = 4  # ticks of the shortest step: a tile where the flow becomes faster may halve it twice
 GROWTH = 1.1  # by how much the speed in a tile may grow before its step is halved (CFL 0.45 → 0.495)
+PAIR = SWEEP_COLS // TILE_COLS  # tiles side by side whose steps are the same
 STABLE = 0.5  # the CFL number that is never passed on purpose
 SHARES = (1.0, 0.9, 0.8, 0.7, 0.6)  # of the longest stable step, tried as lowest level
 
@@ -55,6 +57,18 @@ def lowest_around(levels: Ints) -> Ints:
     return found
 
 
+def by_pairs(values: NDArray[Any], tiles: tuple[int, int]) -> NDArray[Any]:
+    """Highest of each pair of tiles, shape (tiles in y, pairs), of numbers ≥ 0 of the tiles (in y, in x)."""
+    wide = np.pad(values.reshape(tiles), ((0, 0), (0, -tiles[1] % PAIR)))
+    found: NDArray[Any] = wide.reshape(tiles[0], -1, PAIR).max(axis=2)
+    return found
+
+
+def of_pairs(values: NDArray[Any], tiles: tuple[int, int]) -> NDArray[Any]:
+    """The way back: the number of its pair for each tile, shape (tiles,)."""
+    return np.repeat(values, PAIR, axis=1)[:, : tiles[1]].ravel()
+
+
 class LocalSteps:
     """The tiles of a solver, each with its own step."""
 
@@ -63,7 +77,7 @@ class LocalSteps:
         self._scheme = scheme
         self._tiles = s._tiles
         count = s._tiles[0] * s._tiles[1]
-        self._at_places = s._sources.tiles_of_places()
+        self._at_places = by_pairs(s._sources.tiles_of_places() != 0, s._tiles)
         self._begin, self._length = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
         self._wanted = np.zeros(count, dtype=np.int64)
         self._awake = np.zeros(count, dtype=bool)
@@ -80,7 +94,7 @@ class LocalSteps:
         limit = min(s.parameters.max_step, remaining)
         reach = s.parameters.cfl * s.grid.cell
         rain = s._sources.rain_rate(t, t + limit) + s._sources.field_rate(t, t + limit)
-        speed = s._values[:, looping.SPEED] + math.sqrt(GRAVITY * rain * limit)
+        speed = by_pairs(s._values[:, looping.SPEED], self._tiles) + math.sqrt(GRAVITY * rain * limit)
         fastest = float(speed.max())
         least = min(limit, reach / fastest) if fastest > 0.0 else limit
         predicted = s._sources.speed_after(s._old, t, t + least, fastest)
@@ -88,7 +102,7 @@ class LocalSteps:
             least = min(least, reach / predicted)
         with np.errstate(divide="ignore"):
             own = np.where(speed > 0.0, reach / speed, np.inf)
-        wet = s._marks[:, looping.WATER] != 0
+        wet = by_pairs(s._marks[:, looping.WATER] != 0, self._tiles)
         shortest = least
         if wet.any():
             costs = []
@@ -106,21 +120,19 @@ class LocalSteps:
                 whole, top = 0.5 * whole, top - 1
             whole = remaining / math.ceil(remaining / whole)
         levels = self._levels(own, wet, whole / 2.0**top, top)
-        self._wanted[:] = SPARE << levels
+        self._wanted[:] = SPARE << of_pairs(levels, self._tiles)
         return whole, top
 
     def _levels(self, own: Floats, wet: NDArray[np.bool_], shortest: float, top: int) -> Ints:
-        """Level of each tile, at most `top`, from its stable step (s); next to each other they differ by at
-        most one, and dry land has the lowest level of the water beside it.
+        """Level of each pair of tiles, at most `top`, from its stable step (s); next to each other they
+        differ by at most one, and dry land has the lowest level of the water beside it.
         """
-        levels = np.minimum(power_below(own / shortest), top)
-        levels[self._at_places] = 0
-        field = levels.reshape(self._tiles)
+        field = np.minimum(power_below(own / shortest), top)
+        field[self._at_places] = 0
         for _ in range(top):
             field = np.minimum(field, lowest_around(field) + 1)
-        water = wet.reshape(self._tiles) | self._at_places.reshape(self._tiles)
-        field = np.where(water, field, lowest_around(np.where(water, field, top)))
-        found: Ints = field.ravel()
+        water = wet | self._at_places
+        found: Ints = np.where(water, field, lowest_around(np.where(water, field, top)))
         return found
 
     def _needed(self, s: FloodSolver) -> NDArray[np.bool_]:
@@ -227,7 +239,8 @@ class LocalSteps:
         length = self._wanted[due]
         if now > 0:
             cfl = max(s.parameters.cfl, min(GROWTH * s.parameters.cfl, STABLE))
-            speed = np.maximum(s._values[due, looping.SPEED], 1e-300)
+            speed = of_pairs(by_pairs(s._values[:, looping.SPEED], self._tiles), self._tiles)[due]
+            speed = np.maximum(speed, 1e-300)
             length = np.minimum(length, 1 << power_below_ticks(cfl * s.grid.cell / (speed * tick)))
         self._begin[due], self._length[due] = now, length
         seen = np.pad(self._lengths_seen(), 1, mode="edge")

@@ -31,6 +31,7 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     TILE_ROWS,
+    padded,
 )
 from twin.solvers.flood.memory import aligned
 from twin.subgrid import has_subgrid
@@ -207,9 +208,8 @@ class Subgrid(Scheme):
         super().__init__(threads, 1, 1)
         low = np.nan_to_num(domain.field("subgrid_low") - datum)
         ny, nx = low.shape
-        tiles_x = -(-nx // TILE_COLS)
-        tiles = -(-ny // TILE_ROWS) * tiles_x
-        shape = (ny + 2 * PAD, tiles_x * TILE_COLS + 2 * PAD)
+        tiles = -(-ny // TILE_ROWS) * -(-nx // TILE_COLS)
+        shape = padded(ny, nx)
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         curves = domain.field("subgrid_height"), domain.field("subgrid_volume")
         self._tables = (*curves, *_faces(domain, shape[1]))

@@ -1,0 +1,77 @@
+"""Two tiles side by side are swept at once, or one of them alone: which of both changes no bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.flood.basins import hills, parameters
+from twin.domain import Domain
+from twin.scenarios.binding import InflowForcing
+from twin.scenarios.forcing import TimeSeries
+from twin.solvers.flood.forcing import Forcing
+from twin.solvers.flood.kernels import BOTH_TILES, EAST_TILE, TILE_COLS, TILE_ROWS, WEST_TILE
+from twin.solvers.flood.kernels_loop import choose_sweeps
+from twin.solvers.flood.solver import FloodSolver
+
+NY, NX = TILE_ROWS + 30, 5 * TILE_COLS - 20  # an odd number of tiles, the last of them cut
+
+
+def _sweeps(
+    chosen: list[int], tiles_x: int, lengths: dict[int, float] | None = None
+) -> list[tuple[int, int]]:
+    steps = np.ones((40, 3))
+    steps[:, 1:] = np.arange(80).reshape(40, 2)  # what follows the length may differ
+    for tile, length in (lengths or {}).items():
+        steps[tile, 0] = length
+    found = np.zeros(40, dtype=np.int64)
+    made = choose_sweeps(found, np.array(chosen, dtype=np.int64), len(chosen), steps, tiles_x * TILE_COLS - 7)
+    return [(int(sweep) // 4, int(sweep) % 4) for sweep in found[:made]]
+
+
+def test_neighbours_are_swept_together() -> None:
+    assert _sweeps([0, 1, 2, 3, 4], 5) == [(0, BOTH_TILES), (2, BOTH_TILES), (4, WEST_TILE)]
+    assert _sweeps([1, 2, 4], 5) == [(1, BOTH_TILES), (4, WEST_TILE)]
+    assert _sweeps([1, 3], 5) == [(0, EAST_TILE), (2, EAST_TILE)]
+    assert _sweeps([4, 5], 5) == [(4, WEST_TILE), (5, WEST_TILE)]  # of two rows of tiles
+    assert _sweeps([0, 1], 5, {1: 0.5}) == [(0, WEST_TILE), (0, EAST_TILE)]
+    assert _sweeps([], 5) == []
+    assert _sweeps([0, 1, 2], 1) == [(0, WEST_TILE), (1, WEST_TILE), (2, WEST_TILE)]
+
+
+def _flood(first: int, crested: bool, **values: object) -> FloodSolver:
+    """Ponds and films from a column on, a river among them; west of it the land is dry for the time being."""
+    rng = np.random.default_rng(3)
+    bed = hills(NY, NX, seed=4) + 0.002 * np.arange(NX)
+    depth = np.where(rng.random((NY, NX)) < 0.4, rng.uniform(0.0, 1e-3, (NY, NX)), 0.0)  # films
+    depth[:, :: 3 * TILE_COLS // 2] += 0.4
+    depth[NY // 2, :] += np.where(rng.random(NX) < 0.5, 0.3, 0.0)
+    depth[:, :first] = 0.0
+    domain = Domain.from_arrays(bed, cell=2.0, roughness=0.03)
+    if crested:
+        crest = np.full((NY, NX + 1), -np.inf)
+        crest[10:40, 2 * TILE_COLS + 30] = bed.max()
+        domain = domain.with_fields(crest_x=crest)
+    river = InflowForcing(
+        TimeSeries.constant(3.0), 0.0, np.inf, np.array([40 * NX + 3 * TILE_COLS]), np.ones(1)
+    )
+    return FloodSolver.assemble(domain, Forcing(depth, inflows=(river,)), parameters(**values))
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("scheme", ["first_order", "second_order", "local_inertial"])
+@pytest.mark.parametrize("crested", [False, True])
+def test_which_tiles_are_swept_together_changes_no_bit(scheme: str, precision: str, crested: bool) -> None:
+    """With the first tile asleep the pairs are others than with all awake."""
+    on, off = (
+        _flood(TILE_COLS + 20, crested, scheme=scheme, precision=precision, tiles=tiles)
+        for tiles in (True, False)
+    )
+    for _ in range(60):
+        on.step(on.time, 100.0)
+        off.step(off.time, 100.0)
+    assert on.time == off.time
+    assert on.cell_steps < off.cell_steps
+    one, two = on.state(), off.state()
+    for name in ("state", "record", "classes", "edge_totals"):
+        np.testing.assert_array_equal(one[name], two[name], err_msg=name)
