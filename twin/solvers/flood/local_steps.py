@@ -1,7 +1,7 @@
 """Time steps of their own for the tiles of the Godunov schemes: one deep cell no longer sets all steps.
 
 After Berger and Colella (1989), J. Comput. Phys. 82, on one grid instead of several. Two tiles that are
-swept together (`PAIR`) have the same steps: alone each would cost as much as both. A large step is cut into
+swept together (`PAIR`) have the same steps and wake together: alone each would cost as much as both. A large step is cut into
 short ones whose lengths are powers of two of the shortest; the tiles that come to the end of theirs go on
 together, each by its own length (levels: log2 of it), seeing the others at the same instant: what lies ahead
 of it in a longer step is interpolated between the two ends of that. Where a short step has passed the side of
@@ -146,8 +146,7 @@ class LocalSteps:
         need[:, 1:] |= marks[:, :-1, looping.WATER_EAST]
         need[:, :-1] |= marks[:, 1:, looping.WATER_WEST]
         s._forced[:] = 0
-        found: NDArray[np.bool_] = need.ravel()
-        return found
+        return of_pairs(by_pairs(need, self._tiles), self._tiles)
 
     def _wake(self, s: FloodSolver, now: int) -> None:
         """Tiles that are reached in this large step join in, as if they had been awake since its beginning:
