@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.flood.basins import hills, parameters
 from twin.domain import Domain
@@ -59,10 +58,6 @@ def _flood(first: int, crested: bool, **values: object) -> FloodSolver:
     return FloodSolver.assemble(domain, Forcing(depth, inflows=(river,)), parameters(**values))
 
 
-def _one(rng: np.random.Generator, cells: int) -> NDArray[np.int64]:
-    return np.array([rng.integers(cells)])
-
-
 def _ponds(seed: int) -> tuple[Domain, Forcing]:
     """Ponds, films, rivers, a wall and open edges, or not."""
     rng = np.random.default_rng(seed)
@@ -84,18 +79,12 @@ def _ponds(seed: int) -> tuple[Domain, Forcing]:
         crest, j = np.full((ny, nx + 1), -np.inf), int(rng.integers(5, nx - 5))
         crest[: ny // 2, j] = bed[: ny // 2, j] + rng.uniform(0, 1)
         domain = domain.with_fields(crest_x=crest)
-    rivers = tuple(
-        InflowForcing(
-            TimeSeries.constant(float(rng.uniform(0.1, 20))),
-            0.0,
-            np.inf,
-            np.array([int(rng.integers(ny * nx))]),
-            np.ones(1),
-        )  # fmt: skip
-        for _ in range(int(rng.integers(0, 3)))
-    )
+    rivers = []
+    for _ in range(int(rng.integers(0, 3))):
+        discharge = TimeSeries.constant(float(rng.uniform(0.1, 20)))
+        rivers.append(InflowForcing(discharge, 0.0, np.inf, np.array([rng.integers(ny * nx)]), np.ones(1)))
     codes = uniform_boundaries(ny, nx, east=OPEN, south=OPEN) if rng.random() < 0.5 else {}
-    return domain, Forcing(depth, inflows=rivers, codes=codes)
+    return domain, Forcing(depth, inflows=tuple(rivers), codes=codes)
 
 
 @pytest.mark.parametrize(("scheme", "seed"), [("first_order", 1619), ("second_order", 2497)])

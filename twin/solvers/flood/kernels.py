@@ -177,12 +177,11 @@ def target(planes, k, r, c0, asked, spare, place):
 
 @njit(error_model="numpy")
 def keep_asked(planes, k, r, c0, asked, spare, place):
-    """Bring the half of a spare row that was asked for to its place; nothing where both were."""
-    if asked != BOTH_TILES:
-        first = 0 if asked == WEST_TILE else TILE_COLS
-        row, half = in_tile(planes, k, r, c0 + first), stretch(spare, (place + first,), TILE_COLS)
-        for j in range(TILE_COLS):
-            row[j] = half[j]
+    """Bring the half of a spare row that was asked for to its place."""
+    first = 0 if asked == WEST_TILE else TILE_COLS
+    row, half = in_tile(planes, k, r, c0 + first), stretch(spare, (place + first,), TILE_COLS)
+    for j in range(TILE_COLS):
+        row[j] = half[j]
 
 
 @njit(inline="always")

@@ -261,12 +261,15 @@ def close_row(
     update_speeds(u_above, u, f, depths, squares, dry)
     if read:
         qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
-        keep_discharges(u_above, u, depths, qx_new, target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y), dry)
-        keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
-        keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
-    keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
-    keep_asked(faces, EAST, r, c0, asked, s, SPARE_E)
-    keep_asked(faces, SOUTH, r, c0, asked, s, SPARE_S)
+        qy_new = target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+        keep_discharges(u_above, u, depths, qx_new, qy_new, dry)
+    if asked != BOTH_TILES:
+        keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
+        keep_asked(faces, EAST, r, c0, asked, s, SPARE_E)
+        keep_asked(faces, SOUTH, r, c0, asked, s, SPARE_S)
+        if read:
+            keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
+            keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
     for tile in range(2):
         if asked & (tile + 1):
             export_row(

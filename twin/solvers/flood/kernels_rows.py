@@ -29,6 +29,7 @@ from numba import njit
 from twin.solvers.flood.hazards import SPEED_DEPTH
 from twin.solvers.flood.kernels import (
     BED,
+    BOTH_TILES,
     CHEZY,
     CREST_X,
     CREST_Y,
@@ -443,7 +444,8 @@ def update_row(
     for j in range(SWEEP_COLS):
         depths[j] = s[NH + OUT0 + j]
         squares[j] = s[NV + OUT0 + j]
-    keep_state(d, new, r, c0, asked)
+    if asked != BOTH_TILES:
+        keep_state(d, new, r, c0, asked)
     for tile in range(2):
         if asked & (tile + 1):
             c = c0 + tile * TILE_COLS
@@ -459,7 +461,7 @@ def update_row(
 
 @njit(error_model="numpy")
 def keep_state(d, new, r, c0, asked):
-    """The new state of the tile that was asked for, where the other was not."""
+    """The new state of the one tile that was asked for."""
     keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
     keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
     keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
@@ -499,7 +501,8 @@ def keep_row(s, d, old, new, looks, k, r, c0, asked):
         s[TEMP + j] = h[j]
     for j in range(SWEEP_COLS):
         s[BAD_CELLS + OUT0 + j] += zero if s[TEMP + j] >= zero else like(s[0], 1.0)
-    keep_state(d, new, r, c0, asked)
+    if asked != BOTH_TILES:
+        keep_state(d, new, r, c0, asked)
 
 
 @njit(error_model="numpy")

@@ -1,12 +1,14 @@
 """Time steps of their own for the tiles of the Godunov schemes: one deep cell no longer sets all steps.
 
-After Berger and Colella (1989), J. Comput. Phys. 82, on one grid instead of several. Two tiles that are
-swept together (`PAIR`) have the same steps and wake together: alone each would cost as much as both. A large step is cut into
+After Berger and Colella (1989), J. Comput. Phys. 82, on one grid instead of several. A large step is cut into
 short ones whose lengths are powers of two of the shortest; the tiles that come to the end of theirs go on
 together, each by its own length (levels: log2 of it), seeing the others at the same instant: what lies ahead
 of it in a longer step is interpolated between the two ends of that. Where a short step has passed the side of
 a tile in a longer one, the flux of the short one takes the place of what the longer one had foreseen. So both
 sides of a face pass the same water, and the mass is exact to rounding; momentum follows the water.
+
+Two tiles that are swept together (`PAIR`) have the same steps and wake together: alone each would cost as
+much as both.
 
 Rain and soil act on a large step as on any other; what acts at places (inflows, levels, structures, crests)
 acts on steps of the lowest level, which its tiles have. Nothing depends on the threads, and a tile that
