@@ -215,7 +215,8 @@ def fall_speed(smoothest: float) -> float:
         bound_falls = njit(error_model="numpy")(kernels_rows.bound_falls.py_func)
         s = np.zeros(kernels_rows.SCRATCH)
         s[kernels_rows.NH : kernels_rows.NH + kernels_rows.NB] = 1e-3
-        bound_falls(s, np.full(kernels_rows.NB, 2 * G * 100.0), 0.5 / 20.0, 1e-6, 0)
+        row, fall = np.zeros(kernels_rows.PART), np.full(kernels_rows.NB, 2 * G * 100.0)
+        bound_falls(s, row, fall, kernels_rows.OUT0, 0.5 / 20.0, 1e-6, 0)
         return float(s[kernels_rows.MAX_SPEED + kernels_rows.OUT0])
 
 
