@@ -112,8 +112,8 @@ function drawing(app: App, view: View): HTMLElement {
     const before = view.camera();
     await turned(view, 3000);
     view.setCamera(before, false);
+    done.textContent = line.textContent = drawingLine(view);
     button.disabled = false;
-    done.textContent = drawingLine(view);
     app.tell("frames");
   };
   return h("li", {}, line, " ", button, " ", done);
