@@ -18,6 +18,7 @@ from twin.solvers import flood
 from twin.solvers.flood import hazards
 from twin.solvers.flood import kernels as layout
 from twin.solvers.flood.kernels import PAD
+from twin.solvers.flood.memory import aligned
 from twin.solvers.stale import forget_stale_kernels
 
 
@@ -91,6 +92,33 @@ def test_a_stretch_is_the_slice_and_writes_through() -> None:
     np.testing.assert_array_equal(planes, wanted)
     with pytest.raises(TypingError):  # not in the order of its memory
         double(planes.transpose(2, 1, 0), 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("to", "of"), [(np.float64, np.float64), (np.float64, np.float32), (np.float32, np.float32)]
+)
+@pytest.mark.parametrize("ahead", [0, 1, 4])
+@pytest.mark.parametrize("past", [False, True])
+def test_a_row_is_written_where_it_is_asked_for_wherever_it_begins(
+    to: type, of: type, ahead: int, past: bool
+) -> None:
+    @njit
+    def write(planes, r, c0, asked, past, source, first):  # type: ignore[no-untyped-def]
+        layout.write_row(planes, 1, r, c0, asked, past, source, first)
+        layout.all_written()
+
+    half, whole = layout.TILE_COLS, layout.SWEEP_COLS
+    source = np.random.default_rng(0).random(whole + 20).astype(of)
+    for asked, columns in (
+        (layout.WEST_TILE, slice(0, half)),
+        (layout.EAST_TILE, slice(half, whole)),
+        (layout.BOTH_TILES, slice(0, whole)),
+    ):
+        planes = aligned((2, 3, whole + 8), to)
+        wanted = planes.copy()
+        wanted[1, 2, ahead : ahead + whole][columns] = source[7 : 7 + whole][columns]
+        write(planes, 2, ahead, asked, past, source, 7)
+        np.testing.assert_array_equal(planes, wanted)
 
 
 STEPS = {"first_order": reference.step, "second_order": reference_second_order.step}

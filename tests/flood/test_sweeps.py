@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.flood.basins import hills, parameters
+from tests.flood.basins import advance, hills, parameters
 from twin.domain import Domain
 from twin.scenarios.binding import OPEN, InflowForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
-from twin.solvers.flood.kernels import BOTH_TILES, EAST_TILE, TILE_COLS, TILE_ROWS, WEST_TILE
+from twin.solvers.flood.kernels import BOTH_TILES, EAST_TILE, TILE_COLS, TILE_ROWS, WEST_TILE, goes_past
 from twin.solvers.flood.kernels_loop import choose_sweeps
 from twin.solvers.flood.solver import FloodSolver
 
@@ -120,3 +120,38 @@ def test_which_tiles_are_swept_together_changes_no_bit(scheme: str, precision: s
     one, two = on.state(), off.state()
     for name in ("state", "record", "classes", "edge_totals"):
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+def _far(**values: object) -> FloodSolver:
+    """A pond in the first rows of so much land that, with all of it awake, no cache keeps a step."""
+    ny, nx = 11 * TILE_ROWS + 9, 5 * TILE_COLS - 20
+    depth = np.zeros((ny, nx))
+    depth[5 : TILE_ROWS // 2, 10 : 3 * TILE_COLS] = 1.5
+    domain = Domain.from_arrays(hills(ny, nx, seed=4, relief=3.0), cell=2.0, roughness=0.03)
+    return FloodSolver.assemble(domain, Forcing(depth), parameters(**values))
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("scheme", ["first_order", "second_order", "local_inertial"])
+def test_to_write_past_the_caches_changes_no_bit(scheme: str, precision: str) -> None:
+    """Asleep the dry tiles leave a few sweeps, which the caches keep; awake they do not."""
+    on, off = (_far(scheme=scheme, precision=precision, tiles=tiles) for tiles in (True, False))
+    for _ in range(12):
+        on.step(on.time, 100.0)
+        off.step(off.time, 100.0)
+    bytes_a_cell = 57 if scheme == "local_inertial" else 77
+    assert not goes_past(int(on.cell_steps / 12 / (TILE_ROWS * TILE_COLS)), bytes_a_cell)
+    assert goes_past(12 * 3, bytes_a_cell)
+    one, two = on.state(), off.state()
+    for name in ("state", "record", "classes", "edge_totals"):
+        np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+@pytest.mark.threads
+@pytest.mark.parametrize("scheme", ["second_order", "local_inertial"])
+def test_what_one_thread_wrote_past_the_caches_is_what_the_other_reads(scheme: str) -> None:
+    one, two = (_far(scheme=scheme, precision="float32", tiles=False, threads=n) for n in (1, 2))
+    for flood in (one, two):
+        advance(flood, 0.0, 15.0)
+    assert one.time == two.time
+    np.testing.assert_array_equal(one.state()["state"], two.state()["state"])

@@ -193,7 +193,7 @@ def whole_plane(planes, k):
 @intrinsic
 def prefetch(typingctx: Any, row: Any, index: Any, write: Any) -> Any:  # noqa: ARG001
     """Ask for the cache line of row[index], which is read (write: 0) or written (1) soon; a place beyond the
-    row does no harm.
+    row does no harm. What is read comes into the second cache: the rows in flight leave no room in the first.
     """
     if not isinstance(write, types.IntegerLiteral):
         return None
@@ -205,10 +205,90 @@ def prefetch(typingctx: Any, row: Any, index: Any, write: Any) -> Any:  # noqa: 
         word = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
         asked = builder.module.declare_intrinsic("llvm.prefetch", [place.type], kind)
-        builder.call(asked, [place, word(how), word(3), word(1)])
+        builder.call(asked, [place, word(how), word(3 if how else 2), word(1)])
         return context.get_dummy_value()
 
     return types.none(row, types.int64, write), codegen
+
+
+FOUR = 4  # numbers that are written past the caches at once
+FAR = 10 << 20  # bytes of a step that no cache keeps until the next one, measured in benchmarks/KERNELS.md
+
+
+@intrinsic
+def _begins_four(typingctx: Any, row: Any) -> Any:  # noqa: ARG001
+    """Whether a row begins where four of its numbers may be written past the caches."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, args[0])
+        word = ir.IntType(64)
+        mask = word(FOUR * signature.args[0].dtype.bitwidth // 8 - 1)
+        return builder.icmp_unsigned("==", builder.and_(builder.ptrtoint(array.data, word), mask), word(0))
+
+    return types.boolean(row), codegen
+
+
+@intrinsic
+def _write_four(typingctx: Any, row: Any, source: Any, at: Any, j: Any) -> Any:  # noqa: ARG001
+    """row[j : j + 4] = source[at + j : at + j + 4], past the caches."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds = [context.get_data_type(kind.dtype) for kind in signature.args[:2]]
+        to, of = (
+            context.make_array(kind)(context, builder, value).data
+            for kind, value in zip(signature.args[:2], args[:2], strict=True)
+        )
+        vectors = [ir.VectorType(kind, FOUR) for kind in kinds]
+        sizes = [kind.dtype.bitwidth // 8 for kind in signature.args[:2]]
+        place = builder.gep(of, [builder.add(args[2], args[3])])
+        four = builder.load(builder.bitcast(place, vectors[1].as_pointer()), align=sizes[1])
+        if kinds[0] != kinds[1]:
+            four = builder.fpext(four, vectors[0])
+        there = builder.bitcast(builder.gep(to, [args[3]]), vectors[0].as_pointer())
+        written = builder.store(four, there, align=FOUR * sizes[0])
+        written.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
+        return context.get_dummy_value()
+
+    if row.dtype.bitwidth < source.dtype.bitwidth:
+        return None
+    return types.none(row, source, types.int64, types.int64), codegen
+
+
+@njit(inline="always")
+def write_row(planes, k, r, c0, asked, past, source, first):
+    """Write the row r of the tiles that are asked for in a sweep, from the place `first` of `source`; past
+    the caches if `past` says so (see :func:`goes_past`) and its memory allows. Other threads see it after
+    :func:`all_written`.
+    """
+    row = in_sweep(planes, k, r, c0)
+    start = 0 if asked & WEST_TILE else TILE_COLS
+    end = SWEEP_COLS if asked & EAST_TILE else TILE_COLS
+    if past and _begins_four(row):
+        for j in range(start, end, FOUR):
+            _write_four(row, source, first, j)
+    else:
+        for j in range(start, end):
+            row[j] = source[first + j]
+
+
+@njit(inline="always")
+def goes_past(sweeps, cell):
+    """Whether the new state of so many sweeps, whose step goes over `cell` bytes a cell, is written past the
+    caches: it is read in the next step only, when they hold other rows, and to bring a row near in order to
+    write it takes as long as to read it.
+    """
+    return sweeps * (TILE_ROWS * SWEEP_COLS) * cell > FAR
+
+
+@intrinsic
+def all_written(typingctx: Any) -> Any:  # noqa: ARG001
+    """Wait until what was written past the caches is where other threads see it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.none(), codegen
 
 
 @intrinsic

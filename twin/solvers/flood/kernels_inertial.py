@@ -70,9 +70,7 @@ H, RISE_E, RISE_S, E, S, THETA = _places(0, 6)
 PART = START + 6 * ROW
 # Crests in x and y over the bed of the cell before them; what advection adds to a row of faces
 GX, GY, ADDED = (PARTS * PART + k for k in _places(0, 3))
-# Spare rows of the new discharges of the faces
-SPARE_E, SPARE_S = (PARTS * PART + k for k in _places(3, 2))
-SCRATCH = PARTS * PART + START + 5 * ROW
+SCRATCH = PARTS * PART + START + 3 * ROW
 # Single: velocities on the faces of a row in flight; maxima of the columns, and their cells without a valid
 # depth
 UE, US = _places(0, 2)
@@ -356,14 +354,6 @@ def update_depths(above, row, h, h_new, depths, ratio):
         depth = h[j] - ratio * (through_x + through_y)
         h_new[j] = depth
         depths[j] = depth
-
-
-@njit(error_model="numpy")
-def keep_faces(row, east, south):
-    """The discharges of a row for the next step."""
-    for j in range(SWEEP_COLS):
-        east[j] = row[E + OUT0 + j]
-        south[j] = row[S + OUT0 + j]
 
 
 @njit(error_model="numpy")

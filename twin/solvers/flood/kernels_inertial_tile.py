@@ -27,6 +27,8 @@ from twin.solvers.flood.kernels import (
     TILE_COLS,
     TILE_ROWS,
     WEST_TILE,
+    all_written,
+    goes_past,
     in_sweep,
     inverse_cube_root,
     keep_asked,
@@ -35,6 +37,7 @@ from twin.solvers.flood.kernels import (
     stretch,
     target,
     with_halo,
+    write_row,
 )
 from twin.solvers.flood.kernels_advection import advect_below, advect_within, face_depth, old_velocities
 from twin.solvers.flood.kernels_edges import LEVEL as LEVEL_EDGE
@@ -51,9 +54,7 @@ from twin.solvers.flood.kernels_inertial import (
     PARTS,
     SINGLE,
     SOUTH,
-    SPARE_E,
     SPARE_H,
-    SPARE_S,
     SPARE_X,
     SPARE_Y,
     THETA,
@@ -66,7 +67,6 @@ from twin.solvers.flood.kernels_inertial import (
     find_theta,
     give_all,
     keep_discharges,
-    keep_faces,
     limit_below,
     limit_within,
     limited_cells,
@@ -105,9 +105,9 @@ LINE = 8  # doubles in a cache line
 
 
 @njit(error_model="numpy")
-def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
-    """`kernels_rows.ask_for_row` for this scheme: what the row r is computed from, and where the row r - 3 is
-    written to.
+def ask_for_row(old, new, faces, faces_new, static, friction, r, c0, past):
+    """As in `kernels_rows`: what the row r is computed from, and where the row r - 3 is written to, if
+    that is not past the caches.
     """
     h, z, rough = (
         with_halo(old, DEPTH, r, c0),
@@ -127,10 +127,11 @@ def ask_for_row(old, new, faces, faces_new, static, friction, r, c0):
     h = in_sweep(new, DEPTH, r - 3, c0)
     for j in range(0, SWEEP_COLS, LINE):
         prefetch(h, j, 1)
-    east, south = in_sweep(faces_new, EAST, r - 3, c0), in_sweep(faces_new, SOUTH, r - 3, c0)
-    for j in range(0, SWEEP_COLS, line):
-        prefetch(east, j, 1)
-        prefetch(south, j, 1)
+    if not past:
+        east, south = in_sweep(faces_new, EAST, r - 3, c0), in_sweep(faces_new, SOUTH, r - 3, c0)
+        for j in range(0, SWEEP_COLS, line):
+            prefetch(east, j, 1)
+            prefetch(south, j, 1)
 
 
 @njit(error_model="numpy")
@@ -187,7 +188,7 @@ def limit_row(above, row, u_above, u, r, r0, c0, asked, nx, ratio, full, over, o
 @njit(error_model="numpy")
 def step_sweep(
     old, new, faces, faces_new, static, crests, read, friction, s, slow, f, d, looks, edge, edge_flux,
-    watched, r0, rows, c0, asked, ny, nx, ratio, dt, dry, full, theta, advection,
+    watched, r0, rows, c0, asked, past, ny, nx, ratio, dt, dry, full, theta, advection,
 ):  # fmt: skip
     """Advance one or two (`asked`, see `kernels_rows`) tiles by dt; the number of their cells whose outflow
     was limited.
@@ -204,7 +205,7 @@ def step_sweep(
     wet = load_row(part(s, 3), part(s, 0), d, old, static, r0 - 2, c0, dry)
     at = 0  # number of the part of the row
     for r in range(r0 - 2, r0 + rows + 1):
-        ask_for_row(old, new, faces, faces_new, static, friction, r + 2, c0)
+        ask_for_row(old, new, faces, faces_new, static, friction, r + 2, c0, past)
         over_row = (at + 3) % PARTS
         above, row, below = part(s, over_row), part(s, at), part(s, (at + 1) % PARTS)
         u_above, u = speeds(f, over_row), speeds(f, at)
@@ -233,7 +234,7 @@ def step_sweep(
         if r > r0:
             close_row(
                 s, f, d, (at + 2) % PARTS, over_row, old, new, faces_new, looks, edge_flux, watched, read,
-                r - 1, r0, c0, asked, ny, nx, ratio, SINGLE(dry),
+                r - 1, r0, c0, asked, past, ny, nx, ratio, SINGLE(dry),
             )  # fmt: skip
         wet = wet_below
         over_above = over
@@ -243,8 +244,8 @@ def step_sweep(
 
 @njit(error_model="numpy")
 def close_row(
-    s, f, d, before, at, old, new, faces, looks, edge_flux, watched, read, r, r0, c0, asked, ny, nx, ratio,
-    dry,
+    s, f, d, before, at, old, new, faces, looks, edge_flux, watched, read, r, r0, c0, asked, past, ny, nx,
+    ratio, dry,
 ):  # fmt: skip
     """The new state of a row, and what crosses the edges of the grid and the watched faces.
 
@@ -255,9 +256,8 @@ def close_row(
     depths, squares = looks_of_sweep(looks, r - r0)
     h_new = target(new, DEPTH, r, c0, asked, d, SPARE_H)
     update_depths(above, row, in_sweep(old, DEPTH, r, c0), h_new, depths, ratio)
-    keep_faces(
-        row, target(faces, EAST, r, c0, asked, s, SPARE_E), target(faces, SOUTH, r, c0, asked, s, SPARE_S)
-    )
+    write_row(faces, EAST, r, c0, asked, past, row, E + OUT0)
+    write_row(faces, SOUTH, r, c0, asked, past, row, S + OUT0)
     update_speeds(u_above, u, f, depths, squares, dry)
     if read:
         qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
@@ -265,8 +265,6 @@ def close_row(
         keep_discharges(u_above, u, depths, qx_new, qy_new, dry)
     if asked != BOTH_TILES:
         keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
-        keep_asked(faces, EAST, r, c0, asked, s, SPARE_E)
-        keep_asked(faces, SOUTH, r, c0, asked, s, SPARE_S)
         if read:
             keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
             keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
@@ -392,6 +390,7 @@ def step_tiles(
         dt, t_new = loop[0][STEP], loop[0][NEW_TIME]
         edge_faces(old, faces, static, loop[4], loop[6], loop[9], edge, ny, nx, dt / dx, dt, loop[0][DRY])
         made = choose_sweeps(sweeps, chosen, count, steps, nx)
+        past = goes_past(made, 41 + 4 * faces.itemsize)  # bytes: see `twin.bench.cost`
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)
             while n < made:
@@ -402,7 +401,7 @@ def step_tiles(
                 limited = step_sweep(
                     old, new, faces, faces_new, static, crests[one] + crests[two] != 0,
                     read[one] + read[two] != 0, friction, scratch[thread], slow[thread], f, doubles[thread],
-                    looks[thread], edge, edge_flux, watched, r0, rows, c0, asked, ny, nx, dt / dx,
+                    looks[thread], edge, edge_flux, watched, r0, rows, c0, asked, past, ny, nx, dt / dx,
                     like(dry, dt), dry, full, theta, advection,
                 )  # fmt: skip
                 for tile in range(2):
@@ -413,6 +412,7 @@ def step_tiles(
                         )  # fmt: skip
                 values[one, LIMITED] = limited
                 n = take_next(counts, NEXT)
+            all_written()
         still_faces(faces, faces_new, loop[9], ny, nx)
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
         old, new = new, old

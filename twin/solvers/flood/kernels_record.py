@@ -184,7 +184,7 @@ def record_hazards(h, v2, ppri, people, vehicles, rise):
 
 @njit(error_model="numpy")
 def _ask_for_row(record, classes, r, c0):
-    """Bring the record of a row near; see `kernels_rows.ask_for_row`."""
+    """Bring the record of a row near; see `kernels_rows.ask_for_depths`."""
     depth, speed2 = in_tile(record, MAX_DEPTH, r, c0), in_tile(record, MAX_SPEED2, r, c0)
     wet, ppri = in_tile(classes, IS_WET, r, c0), in_tile(classes, PPRI, r, c0)
     people, vehicles = in_tile(classes, PEOPLE, r, c0), in_tile(classes, VEHICLES, r, c0)
@@ -209,7 +209,7 @@ def record_tile(looks, tile, record, classes, r0, rows, c0, t_new):
     are read, not written.
     """
     for row in range(r0, r0 + rows):
-        _ask_for_row(record, classes, row + 2, c0)
+        _ask_for_row(record, classes, row + 4, c0)
         h, v2 = looks_of_row(looks, tile, row - r0)
         is_wet = in_tile(classes, IS_WET, row, c0)
         max_depth = in_tile(record, MAX_DEPTH, row, c0)

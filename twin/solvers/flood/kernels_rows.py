@@ -60,6 +60,7 @@ from twin.solvers.flood.kernels import (
     stretch,
     target,
     with_halo,
+    write_row,
 )
 from twin.solvers.flood.kernels_edges import export_faces, export_north
 from twin.solvers.flood.kernels_record import looks_of_sweep
@@ -99,9 +100,9 @@ MAX_SPEED, MAX_V2, MAX_LEVEL, MAX_BED, BAD_CELLS = (PARTS * PART + k for k in _p
 EH, EU, EV, EW, WH, WU, WV, WW, BH, BU, BV, BW = (PARTS * PART + k for k in _places(18, 12))
 MH, MU, MV, MF = (PARTS * PART + k for k in _places(30, 4))
 SCRATCH = PARTS * PART + START + 34 * ROW
-# Double: levels of the last row loaded; spare rows of the new state
-LEVELS, SPARE_H, SPARE_X, SPARE_Y = _places(0, 4)
-DOUBLES = START + 4 * ROW
+# Double: levels of the last row loaded; a spare row of new depths
+LEVELS, SPARE = _places(0, 2)
+DOUBLES = START + 2 * ROW
 # Planes of the limited step: faces in x (4) and below (4) the rows -2 … rows + 1 of a tile, velocities of the
 # donors (2), push (2), theta.
 PLANE = (TILE_ROWS + 4) * NB
@@ -136,29 +137,39 @@ def load_row(above, row, d, old, static, r, c0, dry):
 
 
 @njit(error_model="numpy")
-def ask_for_row(old, new, static, r, c0):
-    """Bring near what the row r is loaded from and what the row r - 2 is written to: rows of different arrays
-    are too far apart for the hardware to see that they follow.
+def ask_for_depths(old, static, r, c0):
+    """Bring near what the row r is loaded from: rows of different arrays are too far apart for the hardware
+    to see that they follow. It is asked for in three parts, as more than a processor can wait for hold up
+    what comes after them.
     """
-    h, qx, qy = (
-        with_halo(old, DEPTH, r, c0),
-        with_halo(old, DISCHARGE_X, r, c0),
-        with_halo(old, DISCHARGE_Y, r, c0),
-    )
-    z, friction = with_halo(static, BED, r, c0), with_halo(static, FRICTION, r, c0)
+    h, z = with_halo(old, DEPTH, r, c0), with_halo(static, BED, r, c0)
     for j in range(0, NB, LINE):
         prefetch(h, j, 0)
+        prefetch(z, j, 0)
+
+
+@njit(error_model="numpy")
+def ask_for_discharges(old, static, r, c0):
+    """The same."""
+    qx, qy = with_halo(old, DISCHARGE_X, r, c0), with_halo(old, DISCHARGE_Y, r, c0)
+    friction = with_halo(static, FRICTION, r, c0)
+    for j in range(0, NB, LINE):
         prefetch(qx, j, 0)
         prefetch(qy, j, 0)
-        prefetch(z, j, 0)
         prefetch(friction, j, 0)
-    h = in_sweep(new, DEPTH, r - 2, c0)
-    qx = in_sweep(new, DISCHARGE_X, r - 2, c0)
-    qy = in_sweep(new, DISCHARGE_Y, r - 2, c0)
+
+
+@njit(error_model="numpy")
+def ask_for_new(new, r, c0, past):
+    """Bring near where the new state of a row is written, if it is not written past the caches."""
+    h = in_sweep(new, DEPTH, r, c0)
     for j in range(0, SWEEP_COLS, LINE):
         prefetch(h, j, 1)
-        prefetch(qx, j, 1)
-        prefetch(qy, j, 1)
+    if not past:
+        qx, qy = in_sweep(new, DISCHARGE_X, r, c0), in_sweep(new, DISCHARGE_Y, r, c0)
+        for j in range(0, SWEEP_COLS, LINE):
+            prefetch(qx, j, 1)
+            prefetch(qy, j, 1)
 
 
 @njit(error_model="numpy")
@@ -423,8 +434,8 @@ def bound_falls(s, row, fall, first, half_dx, dry, law):
 
 @njit(error_model="numpy")
 def update_row(
-    s, d, above, at, old, new, static, falls, looks, edge_flux, watched, k, r, c0, asked, ny, nx, ratio, dt,
-    dry, law,
+    s, d, above, at, old, new, static, falls, looks, edge_flux, watched, k, r, c0, asked, past, ny, nx, ratio,
+    dt, dry, law,
 ):  # fmt: skip
     """New state of the row r of the padded arrays, the row k of its tiles (ratio: dt/dx in double), and its
     depths and v² into `looks`; what crosses edges and watched faces goes to edge_flux.
@@ -432,20 +443,17 @@ def update_row(
     above: part of the row above, which is the one before `at`, that of the row.
     """
     row = part(s, at)
-    h_new = target(new, DEPTH, r, c0, asked, d, SPARE_H)
-    qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
-    qy_new = target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+    h_new = target(new, DEPTH, r, c0, asked, d, SPARE)
     _update_depths(above, row, s, in_sweep(old, DEPTH, r, c0), h_new, ratio)
     _update_momenta(above, row, s, like(dry, ratio), dt, dry, law)
     depths, squares = looks_of_sweep(looks, k)
-    for j in range(SWEEP_COLS):
-        qx_new[j] = s[NX + OUT0 + j]
-        qy_new[j] = s[NY + OUT0 + j]
+    write_row(new, DISCHARGE_X, r, c0, asked, past, s, NX + OUT0)
+    write_row(new, DISCHARGE_Y, r, c0, asked, past, s, NY + OUT0)
     for j in range(SWEEP_COLS):
         depths[j] = s[NH + OUT0 + j]
         squares[j] = s[NV + OUT0 + j]
     if asked != BOTH_TILES:
-        keep_state(d, new, r, c0, asked)
+        keep_asked(new, DEPTH, r, c0, asked, d, SPARE)
     for tile in range(2):
         if asked & (tile + 1):
             c = c0 + tile * TILE_COLS
@@ -457,14 +465,6 @@ def update_row(
                 half_dx = like(dry, 0.5 * ratio / np.float64(dt))
                 bound_falls(s, row, in_tile(static, FALL, r, c), first, half_dx, dry, law)
             export_row(s, at, edge_flux, watched, k, r, c, columns, first, ny, nx)
-
-
-@njit(error_model="numpy")
-def keep_state(d, new, r, c0, asked):
-    """The new state of the one tile that was asked for."""
-    keep_asked(new, DEPTH, r, c0, asked, d, SPARE_H)
-    keep_asked(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
-    keep_asked(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
 
 
 @njit(error_model="numpy")
@@ -484,25 +484,24 @@ def export_row(s, at, edge_flux, watched, k, r, c0, columns, first, ny, nx):
 
 
 @njit(error_model="numpy")
-def keep_row(s, d, old, new, looks, k, r, c0, asked):
+def keep_row(s, d, old, new, looks, k, r, c0, asked, past):
     """A row where nothing happens."""
     h = in_sweep(old, DEPTH, r, c0)
-    h_new = target(new, DEPTH, r, c0, asked, d, SPARE_H)
-    qx_new = target(new, DISCHARGE_X, r, c0, asked, d, SPARE_X)
-    qy_new = target(new, DISCHARGE_Y, r, c0, asked, d, SPARE_Y)
+    h_new = target(new, DEPTH, r, c0, asked, d, SPARE)
     depths, squares = looks_of_sweep(looks, k)
     zero = like(s[0], 0.0)
     for j in range(SWEEP_COLS):
         h_new[j] = h[j]
-        qx_new[j] = 0.0
-        qy_new[j] = 0.0
+        s[NX + j] = zero
         depths[j] = h[j]
         squares[j] = np.float32(0.0)
         s[TEMP + j] = h[j]
+    write_row(new, DISCHARGE_X, r, c0, asked, past, s, NX)
+    write_row(new, DISCHARGE_Y, r, c0, asked, past, s, NX)
     for j in range(SWEEP_COLS):
         s[BAD_CELLS + OUT0 + j] += zero if s[TEMP + j] >= zero else like(s[0], 1.0)
     if asked != BOTH_TILES:
-        keep_state(d, new, r, c0, asked)
+        keep_asked(new, DEPTH, r, c0, asked, d, SPARE)
 
 
 @njit(error_model="numpy")

@@ -17,6 +17,8 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     WEST_TILE,
+    all_written,
+    goes_past,
     like,
 )
 from twin.solvers.flood.kernels_loop import (
@@ -155,6 +157,7 @@ def step_tiles(
     while count >= 0:
         energy = loop[0][ENERGY]
         made = choose_sweeps(sweeps, chosen, count, steps, nx)
+        past = goes_past(made, 77)  # bytes: see `twin.bench.cost`
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)
             while n < made:
@@ -165,8 +168,8 @@ def step_tiles(
                 s = scratch[thread]
                 limited = step_sweep(
                     old, new, static, crests[one] + crests[two] != 0, falls, s, doubles[thread],
-                    slow[thread], looks[thread], edge_flux, watched, r0, rows, c0, asked, ny, nx, dt / dx,
-                    like(dry, dt), dry, full, second, law,
+                    slow[thread], looks[thread], edge_flux, watched, r0, rows, c0, asked, past, ny, nx,
+                    dt / dx, like(dry, dt), dry, full, second, law,
                 )  # fmt: skip
                 for tile in range(2):
                     if asked & (tile + 1):
@@ -177,6 +180,7 @@ def step_tiles(
                         )  # fmt: skip
                 values[one, LIMITED] = limited
                 n = take_next(counts, NEXT)
+            all_written()
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
         old, new = new, old
         count = begin(

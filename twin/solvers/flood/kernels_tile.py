@@ -24,7 +24,9 @@ from twin.solvers.flood.kernels_rows import (
     PX,
     PY,
     XM,
-    ask_for_row,
+    ask_for_depths,
+    ask_for_discharges,
+    ask_for_new,
     keep_faces,
     keep_row,
     limit_outflow,
@@ -42,8 +44,8 @@ from twin.solvers.flood.kernels_rows import (
 
 @njit(error_model="numpy")
 def sweep(
-    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
-    ratio, dt, dry, full, second, law, limiting,
+    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, past,
+    ny, nx, ratio, dt, dry, full, second, law, limiting,
 ):  # fmt: skip
     """Compute the faces of two tiles, and their new state; whether a cell would lose more than it holds.
 
@@ -68,7 +70,7 @@ def sweep(
         row = part(s, (at + 1) % PARTS)
         below = part(s, (at + 2) % PARTS)
         wet_below = load_row(row, below, d, old, static, r + 1, c0, dry)
-        ask_for_row(old, new, static, r + 2, c0)
+        ask_for_depths(old, static, r + 2, c0)
         if crests:
             load_crests(s, static, r, c0)
         if second:
@@ -76,6 +78,7 @@ def sweep(
                 second_order.reconstruct(above, row, below, s, step, dt, dry, law)
             else:
                 second_order.plain_cells(row, s)
+        ask_for_discharges(old, static, r + 2, c0)
         if r > r0 - 2:
             # Faces between dry cells pass no water, and dry cells have no momentum to change.
             if wet_above + wet_row == 0 or r < PAD or r > PAD + ny:
@@ -97,10 +100,11 @@ def sweep(
                     if wet_before + wet_above + wet_row > 0:
                         update_row(
                             s, d, before, at, old, new, static, falls, looks, edge_flux, watched, r - 1 - r0,
-                            r - 1, c0, asked, ny, nx, ratio, dt, dry, law,
+                            r - 1, c0, asked, past, ny, nx, ratio, dt, dry, law,
                         )  # fmt: skip
                     else:
-                        keep_row(s, d, old, new, looks, r - 1 - r0, r - 1, c0, asked)
+                        keep_row(s, d, old, new, looks, r - 1 - r0, r - 1, c0, asked, past)
+        ask_for_new(new, r, c0, past)
         if crests:
             load_crests_below(s, static, r, c0)
         if r0 - 1 <= r <= r0 + rows:
@@ -127,8 +131,8 @@ def sweep(
 
 @njit(error_model="numpy")
 def update_limited(
-    old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx, ratio, dt,
-    dry, law,
+    old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, past, ny, nx, ratio,
+    dt, dry, law,
 ):  # fmt: skip
     """The new state of the tiles from the faces in `slow`."""
     start_tile(s, c0, nx)
@@ -143,37 +147,38 @@ def update_limited(
             row[PX + j] = slow[PUSH_X + base + j]
             row[PY + j] = slow[PUSH_Y + base + j]
         update_row(
-            s, d, above, 1, old, new, static, falls, looks, edge_flux, watched, k, r0 + k, c0, asked, ny, nx,
-            ratio, dt, dry, law,
+            s, d, above, 1, old, new, static, falls, looks, edge_flux, watched, k, r0 + k, c0, asked, past,
+            ny, nx, ratio, dt, dry, law,
         )  # fmt: skip
 
 
 @njit(error_model="numpy")
 def step_sweep(
-    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
-    ratio, dt, dry, full, second, law,
+    old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, past,
+    ny, nx, ratio, dt, dry, full, second, law,
 ):  # fmt: skip
     """Advance one or two (`asked`) tiles by dt; the number of their cells whose outflow was limited.
 
     old, new, static: padded arrays (see `kernels`); crests: whether a face of the tiles or their halo may
     have one; falls (ny, tiles in x): highest FALL of each row of a tile; s, d, slow: scratch of
     `kernels_rows`; looks: scratch of `kernels_record`, where the new depths and speeds are left; r0, c0:
-    first row and column of the two tiles in the padded arrays; edge_flux, watched: see `kernels_edges`;
-    ratio: dt/dx in double; full: FULL of `kernels`; law: of friction. dt, dry and full have the type of s. A
-    tile reads three cells beyond its edges. On return the maxima of the columns are in s.
+    first row and column of the two tiles in the padded arrays; past: whether its new state is written
+    past the caches; edge_flux, watched: see `kernels_edges`; ratio: dt/dx in double; full: FULL of
+    `kernels`; law: of friction. dt, dry and full have the type of s. A tile reads three cells beyond its
+    edges. On return the maxima of the columns are in s.
     """
     if not sweep(
-        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
-        ratio, dt, dry, full, second, law, False,
+        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, past,
+        ny, nx, ratio, dt, dry, full, second, law, False,
     ):  # fmt: skip
         return 0
     sweep(
-        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx,
-        ratio, dt, dry, full, second, law, True,
+        old, new, static, crests, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, past,
+        ny, nx, ratio, dt, dry, full, second, law, True,
     )  # fmt: skip
     limited = limit_outflow(slow, old[DEPTH], r0, rows, c0, asked, like(dry, ratio), full)
     update_limited(
-        old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, ny, nx, ratio,
-        dt, dry, law,
+        old, new, static, falls, s, d, slow, looks, edge_flux, watched, r0, rows, c0, asked, past, ny, nx,
+        ratio, dt, dry, law,
     )  # fmt: skip
     return limited
