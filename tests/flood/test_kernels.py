@@ -292,3 +292,17 @@ def test_cached_kernels_are_forgotten_when_any_kernel_file_is_newer(tmp_path: Pa
     os.utime(tmp_path / "kernels.py", (now + 20, now + 20))
     forget_stale_kernels(tmp_path)
     assert not index.exists()
+
+
+def test_two_processes_forget_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kernels.py").touch()
+    cache = tmp_path / "__pycache__"
+    cache.mkdir()
+    gone, left = (cache / f"kernels.{name}-80.py311.nbi" for name in ("gone", "left"))
+    left.touch()
+    found = Path.glob
+    monkeypatch.setattr(
+        Path, "glob", lambda folder, names: [*found(folder, names), *([gone] if "nbi" in names else [])]
+    )
+    forget_stale_kernels(tmp_path)
+    assert not left.exists()
