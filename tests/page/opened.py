@@ -93,9 +93,13 @@ class Opened:
             time.sleep(0.1)
 
     def pixels(self, x: int, y: int, size: int = 5) -> np.ndarray:
-        """RGB of a small square of the screen (size, size, 3)."""
+        """RGB of a small square of the screen (size, size, 3), of a picture with all its pixels: while it moves a
+        slow machine draws fewer.
+        """
         from PIL import Image
 
+        self.wait("twin.app.choices.playing || (twin.view().ratio ?? 1) === 1")  # the map has no other
+        self.wait("!twin.view().pending")
         clip = {"x": x - size // 2, "y": y - size // 2, "width": size, "height": size}
         return np.asarray(Image.open(io.BytesIO(self.page.screenshot(clip=clip))).convert("RGB"))
 
