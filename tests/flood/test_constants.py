@@ -23,7 +23,7 @@ LAYOUT = {
         "PAD", "TILE_ROWS", "TILE_COLS", "SWEEP_COLS", "WEST_TILE", "EAST_TILE", "BOTH_TILES", "DEPTH",
         "DISCHARGE_X", "DISCHARGE_Y", "BED", "FRICTION", "CREST_X", "CREST_Y", "SMOOTH", "FALL", "PLANES",
         "MANNING", "CHEZY", "LINEAR", "COLUMN_SPEED", "COLUMN_DEPTH", "MAXIMA", "TINY", "SMALL",
-        "FOUR", "FAR",  # how rows are written, no bit of what
+        "FOUR", "LARGE_STEP",  # how rows are written, no bit of what
     },
     "kernels_inertial": {"HALF", "QUARTER", "ONE", "TWO", "ZERO", "THIRD", "SECOND", "REST", "DEEP"},
     "global_steps": {"LONGEST"},  # seconds of a call: never alters the answer

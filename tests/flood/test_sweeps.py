@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.flood.basins import advance, hills, parameters
+from twin.bench.cost import WORK
 from twin.domain import Domain
 from twin.scenarios.binding import OPEN, InflowForcing
 from twin.scenarios.forcing import TimeSeries
@@ -139,7 +140,7 @@ def test_to_write_past_the_caches_changes_no_bit(scheme: str, precision: str) ->
     for _ in range(12):
         on.step(on.time, 100.0)
         off.step(off.time, 100.0)
-    bytes_a_cell = 57 if scheme == "local_inertial" else 77
+    bytes_a_cell = WORK[scheme].bytes
     assert not goes_past(int(on.cell_steps / 12 / (TILE_ROWS * TILE_COLS)), bytes_a_cell)
     assert goes_past(12 * 3, bytes_a_cell)
     one, two = on.state(), off.state()

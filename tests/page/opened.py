@@ -93,8 +93,8 @@ class Opened:
             time.sleep(0.1)
 
     def pixels(self, x: int, y: int, size: int = 5) -> np.ndarray:
-        """RGB of a small square of the screen (size, size, 3), of a picture with all its pixels: while it moves a
-        slow machine draws fewer.
+        """RGB of a small square of the screen (size, size, 3), when it has all its pixels: a slow machine
+        draws fewer while the picture moves.
         """
         from PIL import Image
 

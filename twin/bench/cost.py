@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from twin.bench.measure import Figure
 from twin.bench.roofline import Limits
+from twin.solvers.flood import kernels_inertial_tile as inertial
+from twin.solvers.flood import kernels_step
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,14 @@ class Work:
     bytes: int
 
 
+_INERTIAL_BYTES = inertial.CELL_BYTES + 8 * inertial.FACE_VALUES
+
 # Counted in the emitted code of the row functions, two faces per cell, without halo; see
-# benchmarks/KERNELS.md. Bytes: state, bed and friction (crests too where they are always read), two records
-# and five classes.
+# benchmarks/KERNELS.md. Bytes stand beside the kernels, which choose by them how they write.
 WORK = {
-    "first_order": Work(simple=375, roots=9, divisions=6, bytes=3 * 16 + 2 * 8 + 13),
-    "second_order": Work(simple=590, roots=11, divisions=7, bytes=3 * 16 + 2 * 8 + 13),
-    "local_inertial": Work(simple=190, roots=4, divisions=2, bytes=16 + 2 * 16 + 8 + 4 + 13),
+    "first_order": Work(simple=375, roots=9, divisions=6, bytes=kernels_step.CELL_BYTES),
+    "second_order": Work(simple=590, roots=11, divisions=7, bytes=kernels_step.CELL_BYTES),
+    "local_inertial": Work(simple=190, roots=4, divisions=2, bytes=_INERTIAL_BYTES),
 }
 
 

@@ -212,7 +212,7 @@ def prefetch(typingctx: Any, row: Any, index: Any, write: Any) -> Any:  # noqa: 
 
 
 FOUR = 4  # numbers that are written past the caches at once
-FAR = 10 << 20  # bytes of a step that no cache keeps until the next one, measured in benchmarks/KERNELS.md
+LARGE_STEP = 10 << 20  # bytes of a step that no cache keeps until the next (benchmarks/KERNELS.md)
 
 
 @intrinsic
@@ -249,7 +249,7 @@ def _write_four(typingctx: Any, row: Any, source: Any, at: Any, j: Any) -> Any: 
         written.set_metadata("nontemporal", builder.module.add_metadata([ir.IntType(32)(1)]))
         return context.get_dummy_value()
 
-    if row.dtype.bitwidth < source.dtype.bitwidth:
+    if row.dtype.bitwidth < source.dtype.bitwidth or row.layout != "C" or source.layout != "C":
         return None
     return types.none(row, source, types.int64, types.int64), codegen
 
@@ -261,14 +261,17 @@ def write_row(planes, k, r, c0, asked, past, source, first):
     :func:`all_written`.
     """
     row = in_sweep(planes, k, r, c0)
-    start = 0 if asked & WEST_TILE else TILE_COLS
-    end = SWEEP_COLS if asked & EAST_TILE else TILE_COLS
     if past and _begins_four(row):
+        start = 0 if asked & WEST_TILE else TILE_COLS
+        end = SWEEP_COLS if asked & EAST_TILE else TILE_COLS
         for j in range(start, end, FOUR):
             _write_four(row, source, first, j)
+    elif asked == BOTH_TILES:
+        whole = stretch(source, (first,), SWEEP_COLS)
+        for j in range(SWEEP_COLS):
+            row[j] = whole[j]
     else:
-        for j in range(start, end):
-            row[j] = source[first + j]
+        keep_asked(planes, k, r, c0, asked, source, first)
 
 
 @njit(inline="always")
@@ -277,7 +280,7 @@ def goes_past(sweeps, cell):
     caches: it is read in the next step only, when they hold other rows, and to bring a row near in order to
     write it takes as long as to read it.
     """
-    return sweeps * (TILE_ROWS * SWEEP_COLS) * cell > FAR
+    return sweeps * (TILE_ROWS * SWEEP_COLS) * cell > LARGE_STEP
 
 
 @intrinsic

@@ -102,6 +102,10 @@ from twin.solvers.flood.kernels_record import looks_of_sweep, record_tile
 from twin.solvers.flood.kernels_step import mark_tile
 
 LINE = 8  # doubles in a cache line
+# What a step of a cell moves: bytes of depths read and written, bed, friction, two records and five classes;
+# discharges of faces read and written, in the precision of the run.
+CELL_BYTES = 16 + 8 + 4 + 13
+FACE_VALUES = 4
 
 
 @njit(error_model="numpy")
@@ -390,7 +394,7 @@ def step_tiles(
         dt, t_new = loop[0][STEP], loop[0][NEW_TIME]
         edge_faces(old, faces, static, loop[4], loop[6], loop[9], edge, ny, nx, dt / dx, dt, loop[0][DRY])
         made = choose_sweeps(sweeps, chosen, count, steps, nx)
-        past = goes_past(made, 41 + 4 * faces.itemsize)  # bytes: see `twin.bench.cost`
+        past = goes_past(made, CELL_BYTES + FACE_VALUES * faces.itemsize)
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)
             while n < made:

@@ -44,6 +44,9 @@ from twin.solvers.flood.kernels_record import look_at_state, record_tile, too_fa
 from twin.solvers.flood.kernels_rows import BAD_CELLS, MAX_BED, MAX_LEVEL, MAX_SPEED, MAX_V2, OUT0
 from twin.solvers.flood.kernels_tile import step_sweep
 
+# Bytes that a step of a cell moves: state read and written, bed and friction, two records and five classes.
+CELL_BYTES = 3 * 16 + 2 * 8 + 13
+
 
 @njit(cache=True, error_model="numpy")
 def mark_tile(depth, marks, r0, rows, c0, columns, dry):
@@ -157,7 +160,7 @@ def step_tiles(
     while count >= 0:
         energy = loop[0][ENERGY]
         made = choose_sweeps(sweeps, chosen, count, steps, nx)
-        past = goes_past(made, 77)  # bytes: see `twin.bench.cost`
+        past = goes_past(made, CELL_BYTES)
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)
             while n < made:
