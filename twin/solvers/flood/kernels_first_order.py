@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from numba import njit
 
-from twin.solvers.flood.kernels_rows import (
+from twin.solvers.flood.kernels_limited import (
     DONOR_U,
     DONOR_V,
+)
+from twin.solvers.flood.kernels_rows import (
     FL,
     FM,
     FR,

@@ -12,32 +12,34 @@ from numba import njit
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_second_order as second_order
 from twin.solvers.flood.kernels import DEPTH, PAD, SWEEP_COLS, like, stretch
-from twin.solvers.flood.kernels_rows import (
-    FACES,
+from twin.solvers.flood.kernels_limited import (
     FACES_X,
     FACES_Y,
+    PUSH_X,
+    PUSH_Y,
+    keep_faces,
+    limit_outflow,
+    overdrawn,
+    take_faces,
+)
+from twin.solvers.flood.kernels_rows import (
+    FACES,
     FM,
     NB,
     PARTS,
-    PUSH_X,
-    PUSH_Y,
     PX,
     PY,
     XM,
     ask_for_depths,
     ask_for_discharges,
     ask_for_new,
-    keep_faces,
     keep_row,
-    limit_outflow,
     load_crests,
     load_crests_below,
     load_row,
     no_faces,
-    overdrawn,
     part,
     start_tile,
-    take_faces,
     update_row,
 )
 

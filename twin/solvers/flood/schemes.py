@@ -15,6 +15,7 @@ from twin.solvers.flood import kernels_advection as advection
 from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_inertial as inertial
 from twin.solvers.flood import kernels_inertial_tile as inertial_tile
+from twin.solvers.flood import kernels_limited as limited
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_rows as rows
 from twin.solvers.flood import kernels_step as stepping
@@ -90,7 +91,7 @@ class Godunov(Scheme):
     """Finite volumes of first or second order; fluxes in single or double precision, the state in double."""
 
     def __init__(self, threads: int, *, second: bool, single: bool, law: int) -> None:
-        super().__init__(threads, rows.SCRATCH, rows.SLOW_SCRATCH, np.float32 if single else np.float64)
+        super().__init__(threads, rows.SCRATCH, limited.SLOW_SCRATCH, np.float32 if single else np.float64)
         self._doubles = aligned((threads, rows.DOUBLES), np.float64)
         self.second, self._law = second, law
         self._full = self.real(FULL_SINGLE if single else FULL)
