@@ -20,6 +20,8 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     TILE_ROWS,
+    larger,
+    stretch,
 )
 from twin.solvers.flood.kernels_edges import EAST, NORTH, SOUTH, WEST, sides_of
 from twin.solvers.flood.kernels_loop import LIMITED, SPEED
@@ -208,11 +210,25 @@ def copy_tiles(source, target, chosen, count, ny, nx):
     for n in prange(count):
         a = chosen[n] // tiles_x
         b = chosen[n] - a * tiles_x
-        c0 = PAD + b * TILE_COLS
-        c1 = min(c0 + TILE_COLS, PAD + nx)
+        c = PAD + b * TILE_COLS
+        columns = min(TILE_COLS, PAD + nx - c)
         for k in range(3):
             for r in range(PAD + a * TILE_ROWS, PAD + min((a + 1) * TILE_ROWS, ny)):
-                target[k, r, c0:c1] = source[k, r, c0:c1]
+                there, here = stretch(target, (k, r, c), columns), stretch(source, (k, r, c), columns)
+                for j in range(columns):
+                    there[j] = here[j]
+
+
+@njit(inline="always")
+def move_part(old, new, r, c, columns, share):
+    """Move what neighbours see of some cells of a row."""
+    for v in range(3):
+        seen, end = stretch(old, (v, r, c), columns), stretch(new, (v, r, c), columns)
+        for j in range(columns):
+            seen[j] += share * (end[j] - seen[j])
+    depth = stretch(old, (DEPTH, r, c), columns)
+    for j in range(columns):
+        depth[j] = larger(depth[j], 0.0)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
@@ -225,10 +241,11 @@ def move_frames(old, new, chosen, count, share, ny, nx):
         b = k - a * tiles_x
         r0, r1 = PAD + a * TILE_ROWS, PAD + min((a + 1) * TILE_ROWS, ny)
         c0, c1 = PAD + b * TILE_COLS, PAD + min((b + 1) * TILE_COLS, nx)
+        west = min(FRAME, c1 - c0)
+        east = min(FRAME, c1 - c0 - west)
         for r in range(r0, r1):
-            whole = r < r0 + FRAME or r >= r1 - FRAME
-            for c in range(c0, c1):
-                if whole or c < c0 + FRAME or c >= c1 - FRAME:
-                    for v in range(3):
-                        old[v, r, c] += share[k] * (new[v, r, c] - old[v, r, c])
-                    old[DEPTH, r, c] = max(old[DEPTH, r, c], 0.0)
+            if r < r0 + FRAME or r >= r1 - FRAME:
+                move_part(old, new, r, c0, c1 - c0, share[k])
+            else:
+                move_part(old, new, r, c0, west, share[k])
+                move_part(old, new, r, c1 - east, east, share[k])

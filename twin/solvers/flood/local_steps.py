@@ -53,16 +53,22 @@ def power_below(x: Floats) -> Ints:
 
 def lowest_around(levels: Ints) -> Ints:
     """Lowest level of each tile and its eight neighbours, shape (tiles in y, tiles in x)."""
-    wide = np.pad(levels, 1, mode="edge")
-    rows = np.minimum(np.minimum(wide[:-2], wide[1:-1]), wide[2:])
-    found: Ints = np.minimum(np.minimum(rows[:, :-2], rows[:, 1:-1]), rows[:, 2:])
+    rows, found = levels.copy(), levels.copy()
+    np.minimum(rows[1:], levels[:-1], out=rows[1:])
+    np.minimum(rows[:-1], levels[1:], out=rows[:-1])
+    found[:] = rows
+    np.minimum(found[:, 1:], rows[:, :-1], out=found[:, 1:])
+    np.minimum(found[:, :-1], rows[:, 1:], out=found[:, :-1])
     return found
 
 
 def by_pairs(values: NDArray[Any], tiles: tuple[int, int]) -> NDArray[Any]:
     """Highest of each pair of tiles, shape (tiles in y, pairs), of numbers ≥ 0 of the tiles (in y, in x)."""
-    wide = np.pad(values.reshape(tiles), ((0, 0), (0, -tiles[1] % PAIR)))
-    found: NDArray[Any] = wide.reshape(tiles[0], -1, PAIR).max(axis=2)
+    wide = values.reshape(tiles)
+    found = wide[:, ::PAIR].copy()
+    for k in range(1, PAIR):
+        others = wide[:, k::PAIR]
+        np.maximum(found[:, : others.shape[1]], others, out=found[:, : others.shape[1]])
     return found
 
 
@@ -244,10 +250,11 @@ class LocalSteps:
             speed = np.maximum(speed, 1e-300)
             length = np.minimum(length, 1 << power_below_ticks(cfl * s.grid.cell / (speed * tick)))
         self._begin[due], self._length[due] = now, length
-        seen = np.pad(self._lengths_seen(), 1, mode="edge")
-        here = seen[1:-1, 1:-1]
-        differs = (here != seen[:-2, 1:-1]) | (here != seen[2:, 1:-1])
-        differs |= (here != seen[1:-1, :-2]) | (here != seen[1:-1, 2:])
+        seen, differs = self._lengths_seen(), np.zeros(self._tiles, dtype=bool)
+        below, beside = seen[1:] != seen[:-1], seen[:, 1:] != seen[:, :-1]
+        for part, change in ((differs[1:], below), (differs[:-1], below), (differs[:, 1:], beside),
+                             (differs[:, :-1], beside)):  # fmt: skip
+            part |= change
         self._late[due] = differs.ravel()[due]
         s._steps[due, 2] = ~self._late[due]
 
