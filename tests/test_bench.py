@@ -17,6 +17,8 @@ from twin.bench.measure import Plan, best_of, bytes_held, pairs, schemes
 from twin.cli import main
 from twin.errors import InputError
 
+TOLD: list[tuple[int, ...]] = []  # which of how many runs
+
 
 @pytest.fixture(autouse=True)
 def small_probes(monkeypatch):
@@ -26,7 +28,14 @@ def small_probes(monkeypatch):
 
 @pytest.fixture(scope="module")
 def small():
-    return bench(["bench_a"], threads=[1], cells=16, repeat=1, with_peers=False)
+    return bench(
+        ["bench_a"],
+        threads=[1],
+        cells=16,
+        repeat=1,
+        with_peers=False,
+        told=lambda _, *count: TOLD.append(count),
+    )  # fmt: skip
 
 
 def test_record_has_a_figure_for_every_scheme_and_precision(small):
@@ -39,6 +48,10 @@ def test_record_has_a_figure_for_every_scheme_and_precision(small):
         assert row["mass_error"] < (1e-12 if row["precision"] == "float64" else 1e-6)
         assert row["bandwidth_share"] > 0
         assert row["arithmetic_share"] > 0
+
+
+def test_each_run_is_told_as_it_ends(small):
+    assert [(k + 1, len(small["figures"])) for k in range(len(small["figures"]))] == TOLD
 
 
 def test_every_scheme_has_its_work_counted():
@@ -63,8 +76,10 @@ def test_plans_are_run_in_turn_and_the_best_of_each_counts(monkeypatch):
         return SimpleNamespace(seconds=next(seconds))
 
     monkeypatch.setattr(measure, "_run", one)
-    found = list(best_of(cases.CASES["bench_a"], plans, cells=16, repeat=3))
+    told = []
+    found = list(best_of(cases.CASES["bench_a"], plans, cells=16, repeat=3, told=told.append))
     assert turns == plans * 3
+    assert [figure.seconds for figure in told] == [5.0, 9.0, 4.0, 3.0, 6.0, 7.0]
     assert [figure.seconds for figure in found] == [4.0, 3.0]
 
 

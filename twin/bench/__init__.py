@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
 
 from twin.bench import peers, report, roofline
-from twin.bench.cases import LEAST_CELLS, chosen
+from twin.bench.cases import LEAST_CELLS, Case, chosen
 from twin.bench.measure import Figure, Plan, best_of, pairs, precisions, warm
 from twin.errors import Problems
 from twin.jit import compiling
@@ -22,7 +23,7 @@ def bench(
     repeat: int = 0,
     full: bool = False,
     with_peers: bool = True,
-    told: Callable[[Figure], None] | None = None,
+    told: Callable[[Figure, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Measure the cases with every scheme and precision. Without names: about a minute of the short cases.
 
@@ -32,7 +33,7 @@ def bench(
         one run on all threads, or (`full`, or with names) the best of three on one and on all.
     cells : per side, for the cases that scale; 0: their own.
     with_peers : run ANUGA beside BENCH-A where it is installed.
-    told : called with each figure as it comes, in the last of the rounds.
+    told : called with each run as it ends, its number and how many there will be.
 
     Returns
     -------
@@ -57,22 +58,33 @@ def bench(
     short = not names and not full
     counts = list(dict.fromkeys(threads)) or ([most] if short else sorted({1, most}))
     repeat = repeat or (1 if short else 3)
+    plans = {case.name: _plans(case, counts) for case in cases}
+    number, runs = itertools.count(1), repeat * sum(map(len, plans.values()))
+
+    def tell(figure: Figure) -> None:
+        if told is not None:
+            told(figure, next(number), runs)
+
     figures: list[Figure] = []
     with compiling() as compiled:
         warm(max(counts))
         limits = [roofline.measure(precision, n) for precision in precisions() for n in counts]
         for case in cases:
-            plans = [Plan(scheme, precision, n) for scheme, precision in pairs() for n in counts]
-            if case.own_steps:
-                own = [plan._replace(local_time_steps=True) for plan in plans]
-                plans += [plan for plan in own if plan.scheme != "local_inertial"]
-            for figure in best_of(case, plans, cells=cells if case.cells else 0, repeat=repeat):
-                figures.append(figure)
-                if told is not None:
-                    told(figure)
+            figures += best_of(
+                case, plans[case.name], cells=cells if case.cells else 0, repeat=repeat, told=tell
+            )
     beside = []
     if with_peers and any(case.name == "bench_a" for case in cases):
         peer = peers.anuga(min(cells or 250, 250), 60.0)
         if peer is not None:
             beside.append(peer)
     return report.record(figures, limits, beside, compiled.seconds)
+
+
+def _plans(case: Case, counts: Sequence[int]) -> list[Plan]:
+    """Every scheme and precision on so many threads, with own steps too where they are the point."""
+    plans = [Plan(scheme, precision, n) for scheme, precision in pairs() for n in counts]
+    if case.own_steps:
+        own = [plan._replace(local_time_steps=True) for plan in plans]
+        plans += [plan for plan in own if plan.scheme != "local_inertial"]
+    return plans

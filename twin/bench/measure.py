@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, get_args
 
@@ -77,9 +77,19 @@ class Plan(NamedTuple):
 
 
 def best_of(
-    case: Case, plans: Sequence[Plan], *, cells: int = 0, repeat: int = 3, duration: float = 0.0
+    case: Case,
+    plans: Sequence[Plan],
+    *,
+    cells: int = 0,
+    repeat: int = 3,
+    duration: float = 0.0,
+    told: Callable[[Figure], None] | None = None,
 ) -> Iterator[Figure]:
-    """The best of `repeat` runs of each plan, told in the last round; duration: in s; 0: that of the case.
+    """The best of `repeat` runs of each plan, in the last round.
+
+    Parameters
+    ----------
+    duration : in s; 0: that of the case. told : called with each run as it ends.
 
     In rounds of all plans: where others share the machine, a bad minute makes one run of each slow, not every
     run of one.
@@ -96,6 +106,8 @@ def best_of(
             figure = _run(case, plan, domain, forcing, duration or case.duration)
             if plan not in best or figure.seconds < best[plan].seconds:
                 best[plan] = figure
+            if told is not None:
+                told(figure)
             if left == 0:
                 yield best[plan]
 
