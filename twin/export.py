@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 import twin
 from twin import qml
+from twin.cog import NODATA, map_note, write_cog
 from twin.errors import InputError, TwinError, listed, suggest, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.files import replacing, write_text
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from twin.results import Result
 
-NODATA = -9999.0
-
 
 def export(result: Result, to: str, path: str | Path | None = None) -> list[Path]:
     """Write a run in the format of other tools.
@@ -43,8 +42,9 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
     result : the run.
     to : ``geotiff`` (a folder: one Cloud-Optimised GeoTIFF with its QGIS style per field on the
         grid), ``netcdf`` (one CF-1.8 file with everything on the grid), ``gpkg`` (one GeoPackage
-        with styles: COVADIS-named flood polygons, roads and buildings with what happened to them) or
-        ``covadis`` (a folder of shapefiles as the standard Directive inondation exchanges them).
+        with styles: COVADIS-named flood polygons, roads and buildings with what happened to them),
+        ``covadis`` (a folder of shapefiles as the standard Directive inondation exchanges them) or ``fine``
+        (a GeoTIFF of the largest depth over the fine terrain of a subgrid run: `twin.export_fine`).
     path : the folder or file; default: in the folder ``export`` of the run.
 
     Returns
@@ -55,7 +55,7 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
     Raises
     ------
     InputError
-        The format is not known.
+        The format is not known; ``fine``: see :func:`twin.export_fine.fine`.
     TwinError
         The run has nothing on a grid to export.
     """
@@ -64,6 +64,7 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
         "netcdf": (netcdf, f"{result.path.name}.nc"),
         "gpkg": (gpkg, f"{result.path.name}.gpkg"),
         "covadis": (covadis, "covadis"),
+        "fine": (_fine, f"{result.path.name}_fine.tif"),
     }
     if to not in formats:
         hint = suggest(to, formats)
@@ -75,6 +76,12 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
     if to != "geotiff" and target.is_dir():
         target = target / name
     return write(result, target)
+
+
+def _fine(result: Result, path: Path) -> list[Path]:
+    from twin.export_fine import fine  # reads the territory again, as no other format does
+
+    return fine(result, path)
 
 
 # -- GeoTIFF ------------------------------------------------------------------------
@@ -96,53 +103,8 @@ def geotiff(result: Result, folder: Path) -> list[Path]:
 
 
 def _cog(result: Result, name: str, values: NDArray[np.float32], target: Path) -> None:
-    import rasterio
-    from rasterio.shutil import copy
-
-    grid, variable = result.grid, VARIABLES[name]
     filled = np.where(np.isfinite(values), values, np.float32(NODATA))
-    with replacing(target) as temporary:
-        # The COG driver only copies: a plain file first, in the same room, thrown away with it.
-        plain = temporary.with_name("plain.tif")
-        with rasterio.open(
-            plain,
-            "w",
-            driver="GTiff",
-            width=grid.nx,
-            height=grid.ny,
-            count=1,
-            dtype="float32",
-            crs=grid.crs,
-            transform=grid.transform,
-            nodata=NODATA,
-        ) as file:
-            file.write(filled, 1)
-            file.set_band_description(1, name)
-            file.units = (variable.unit,)
-            file.update_tags(
-                TIFFTAG_SOFTWARE=f"Twin {twin.__version__}",
-                TIFFTAG_IMAGEDESCRIPTION=f"{result.name}: {variable.label('fr')} ({variable.unit})",
-            )
-            file.update_tags(
-                1,
-                long_name=variable.label("en"),
-                nom=variable.label("fr"),
-                scenario=result.name,
-                note=_note(),
-            )
-        copy(
-            plain,
-            temporary,
-            driver="COG",
-            COMPRESS="DEFLATE",
-            PREDICTOR="YES",
-            # Classes and dry edges must not be smeared in the overviews.
-            OVERVIEW_RESAMPLING="NEAREST",
-        )
-
-
-def _note() -> str:
-    return text("map.indicative", "fr")
+    write_cog(result, name, result.grid, target, lambda file: file.write(filled, 1))
 
 
 # -- NetCDF ---------------------------------------------------------------------------
@@ -159,7 +121,7 @@ def netcdf(result: Result, path: Path) -> list[Path]:
         file.attrs["Conventions"] = "CF-1.8"
         file.attrs["title"] = result.name
         file.attrs["source"] = f"Twin {twin.__version__}"
-        file.attrs["comment"] = _note()
+        file.attrs["comment"] = map_note()
         file.attrs["history"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} twin export"
         file.dimensions = {"time": int(fields.sizes["time"]), "y": grid.ny, "x": grid.nx}
         _axis(file, "x", grid.x, units="m", standard_name="projection_x_coordinate", axis="X")
@@ -443,7 +405,7 @@ def layer_styles(path: Path, styles: dict[str, str]) -> None:
                 "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
                 "update_time) "
                 "VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '', ?)",
-                [(name, columns[name], name, style, _note(), now) for name, style in styles.items()],
+                [(name, columns[name], name, style, map_note(), now) for name, style in styles.items()],
             )
     finally:
         database.close()

@@ -174,14 +174,15 @@ def build_domain(
                 fine=f"{terrain.mosaic.cell:g}",
             )
         )  # fmt: skip
-    return with_subgrid(domain, fine_beds(domain, terrain.mosaic, parameters))
+    return with_subgrid(domain, fine_beds(grid, footprints, terrain.mosaic, parameters))
 
 
-def fine_beds(domain: Domain, source: Mosaic, parameters: DomainParameters) -> Iterator[FineBlock]:
-    """The fine bed under each cell of a domain, block by block: the terrain with the buildings that block."""
-    grid = domain.require_grid("subgrid")
+def fine_beds(
+    grid: Grid, buildings: gpd.GeoDataFrame | None, source: Mosaic, parameters: DomainParameters
+) -> Iterator[FineBlock]:
+    """The fine bed under each cell of a grid, block by block: the terrain with the buildings that block."""
     for block in fine_blocks(source, grid):
-        if domain.buildings is None or parameters.buildings != "block":
+        if buildings is None or parameters.buildings != "block":
             yield block
             continue
         m, n, k, _ = block.elevation.shape
@@ -191,7 +192,7 @@ def fine_beds(domain: Domain, source: Mosaic, parameters: DomainParameters) -> I
             grid.y_north - block.rows.start * grid.cell, cell, m * k, n * k,
         )  # fmt: skip
         ground = block.elevation.swapaxes(1, 2).reshape(part.shape)
-        bed = put_buildings(part, ground, 0.0, domain.buildings, parameters)["bed_elevation"].to_numpy()
+        bed = put_buildings(part, ground, 0.0, buildings, parameters)["bed_elevation"].to_numpy()
         yield replace(block, elevation=bed.reshape(m, k, n, k).swapaxes(1, 2))
 
 

@@ -1,0 +1,94 @@
+"""The largest depth of a subgrid run over its fine terrain, beside that terrain and its volumes."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+
+import twin
+from tests.conftest import ROOT
+from tests.synthetic_run import write_run
+from twin.errors import InputError
+from twin.export import export
+from twin.results import Result
+from twin.scenarios import InitialWater, Scenario
+
+LEVEL = 212.0
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
+    folder = tmp_path_factory.mktemp("fine")
+    shutil.copytree(ROOT / "data" / "valmont", folder / "valmont")
+    scenario = Scenario(
+        name="subgrid",
+        territory=folder / "valmont",
+        resolution="20 m",
+        start="2026-10-12T06:00+02:00",
+        duration="10 s",
+        solvers=["flood"],
+        params={"flood": {"scheme": "local_inertial", "subgrid": True, "threads": 1}},
+        events=[InitialWater(level=LEVEL)],
+        outputs={"every": "10 s"},
+    )
+    return twin.run(scenario, folder / "run")
+
+
+def terrain(run: Result, cell: float, shape: tuple[int, int]) -> np.ndarray:
+    """The ground under the grid of a run, as its file has it."""
+    (tile,) = (run.path.parent / "valmont" / "RGEALTI").glob("*.asc")
+    with rasterio.open(tile) as file:
+        assert file.transform.a == cell
+        top = round((file.transform.f - run.grid.transform.f) / cell)
+        left = round((run.grid.transform.c - file.transform.c) / cell)
+        ground = file.read(1, masked=True).filled(np.nan).astype(np.float64)
+    return ground[top : top + shape[0], left : left + shape[1]]
+
+
+def test_depths_are_the_levels_less_the_fine_ground(run: Result, tmp_path: Path) -> None:
+    (path,) = export(run, "fine", tmp_path / "depth.tif")
+    assert path.with_suffix(".qml").is_file()
+    with rasterio.open(path) as file:
+        cell = file.transform.a
+        assert (file.transform.c, file.transform.f) == (run.grid.transform.c, run.grid.transform.f)
+        assert (file.crs.to_epsg(), file.units, file.nodata) == (2154, ("m",), -9999)
+        assert file.overviews(1)
+        depth = file.read(1)
+    k = round(run.grid.cell / cell)
+    assert depth.shape == (run.grid.ny * k, run.grid.nx * k)
+    ground = terrain(run, cell, depth.shape)
+    # Far from its shores the water stands still for these seconds.
+    level = run.fields["max_water_level"].values
+    flat = np.abs(np.nan_to_num(level) - LEVEL) < 1e-6
+    flat = np.repeat(np.repeat(flat, k, axis=0), k, axis=1)
+    blocked = np.repeat(np.repeat(run.fields["building_fraction"].values > 0, k, axis=0), k, axis=1)
+    still = flat & ~blocked
+    assert still.sum() > 2000
+    assert (ground[still] > LEVEL).any()  # islands within cells
+    np.testing.assert_allclose(depth[still], np.maximum(LEVEL - ground[still], 0.0), rtol=0, atol=2e-3)
+    assert (depth[np.repeat(np.repeat(np.isnan(level), k, axis=0), k, axis=1)] == 0).all()
+    # The same water as that of the cells, houses included: they hold none.
+    mean = depth.reshape(run.grid.ny, k, run.grid.nx, k).mean(axis=(1, 3))
+    known = run.fields["max_water_depth"].values
+    assert mean.sum() == pytest.approx(np.nansum(known), rel=0.02)
+
+
+def test_other_runs_and_other_ground_are_refused(run: Result, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"params\.flood\.subgrid"):
+        export(write_run(tmp_path / "plain"), "fine", tmp_path / "depth.tif")
+    (tile,) = (run.path.parent / "valmont" / "RGEALTI").glob("*.asc")
+    was = tile.read_bytes()
+    try:
+        tile.write_bytes(was + b"\n")
+        with pytest.raises(InputError, match="terrain"):
+            export(Result.open(run.path), "fine", tmp_path / "depth.tif")
+        tile.unlink()
+        with pytest.raises(InputError, match=r"\.asc"):
+            export(Result.open(run.path), "fine", tmp_path / "depth.tif")
+    finally:
+        tile.write_bytes(was)
+    assert not (tmp_path / "depth.tif").exists()

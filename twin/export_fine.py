@@ -1,0 +1,94 @@
+"""The largest depth of a subgrid run over the fine terrain that its cells carry, as a GeoTIFF.
+
+A cell of a subgrid run has a level, and its water depth is its volume over its area; where in the cell the
+water stands, the fine terrain says. It is read again by windows, so the size of the map does not matter.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from rasterio.windows import Window
+
+from twin import qml
+from twin.cog import NODATA, write_cog
+from twin.errors import InputError, Problems, told
+from twin.files import sha256, write_text
+from twin.grid import Grid
+from twin.gridding import DomainParameters, fine_beds
+from twin.layers.lattice import whole_ratio
+from twin.scenarios import Scenario
+from twin.subgrid import fine_depth, level_rises
+
+if TYPE_CHECKING:
+    from rasterio.io import DatasetWriter
+
+    from twin.results import Result
+
+NAME = "max_water_depth"
+LAYERS = ("terrain", "buildings")  # what the fine bed is made of
+
+
+def fine(result: Result, path: Path) -> list[Path]:
+    """Write the largest depth over the fine terrain (float32, nodata −9999 where there is no ground) and its
+    .qml.
+
+    The highest level of each cell is a plane (`twin.subgrid.level_rises`); dry where the ground, or a
+    building that blocks, is higher.
+
+    Raises
+    ------
+    InputError
+        The run has no subgrid or no highest levels, or the terrain or the buildings are no longer those that
+        it was made with.
+    """
+    flood = result.scenario_table.get("params", {}).get("flood", {})
+    if not flood.get("subgrid", False):
+        raise InputError(told(result.path, "params.flood.subgrid", "export.no_subgrid"))
+    if "max_water_level" not in result.fields:
+        raise InputError(told(result.path, "max_water_level", "export.no_levels"))
+    scenario = Scenario.open(result.path / "scenario.toml")
+    _refuse_other_ground(result)
+    territory, grid = scenario.territory, result.grid
+    parameters = scenario.parameters()["domain"]
+    assert isinstance(parameters, DomainParameters)
+    buildings = territory.layer("buildings").data if territory.has("buildings") else None
+    ratio = whole_ratio(territory.mosaic(), grid)
+    assert ratio is not None  # a run with subgrid was made on it
+    level = np.asarray(result.fields["max_water_level"].values, dtype=np.float64)
+    rises = level_rises(level)
+    deepest = 0.0
+
+    def fill(file: DatasetWriter) -> None:
+        nonlocal deepest
+        for block in fine_beds(grid, buildings, territory.mosaic(), parameters):
+            rows, columns = block.rows, block.columns
+            depth = fine_depth(level[rows, columns], block.elevation, rises[:, rows, columns])
+            deepest = max(deepest, float(depth.max()))
+            ground = block.elevation.swapaxes(1, 2).reshape(depth.shape)
+            known = np.where(np.isnan(ground), NODATA, depth).astype(np.float32)
+            window = Window(columns.start * ratio, rows.start * ratio, depth.shape[1], depth.shape[0])
+            file.write(known, 1, window=window)
+
+    cell = grid.cell / ratio
+    over = Grid(grid.crs, grid.x_west, grid.y_north, cell, grid.ny * ratio, grid.nx * ratio)
+    write_cog(result, NAME, over, path, fill)
+    write_text(path.with_suffix(".qml"), qml.raster(NAME, 0.0, deepest))
+    return [path]
+
+
+def _refuse_other_ground(result: Result) -> None:
+    """The files of the fine bed must be those of the run."""
+    problems = Problems()
+    for record in result.provenance.get("inputs", []):
+        if record["layer"] not in LAYERS:
+            continue
+        for name, was in record["sha256"].items():
+            file = Path(name)
+            if not file.exists():
+                problems.tell(result.path, record["layer"], "export.ground_gone", file=name)
+            elif sha256(file) != was:
+                problems.tell(result.path, record["layer"], "export.ground_other", file=name)
+    problems.raise_if_any()
