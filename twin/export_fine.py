@@ -36,7 +36,7 @@ def fine(result: Result, path: Path) -> list[Path]:
     .qml.
 
     The highest level of each cell is a plane (`twin.subgrid.level_rises`); dry where the ground, or a
-    building that blocks, is higher.
+    building that blocks, is higher. A cell has one level: low ground behind a wall in a wet cell is wet too.
 
     Raises
     ------
@@ -49,8 +49,8 @@ def fine(result: Result, path: Path) -> list[Path]:
         raise InputError(told(result.path, "params.flood.subgrid", "export.no_subgrid"))
     if "max_water_level" not in result.fields:
         raise InputError(told(result.path, "max_water_level", "export.no_levels"))
-    scenario = Scenario.open(result.path / "scenario.toml")
     _refuse_other_ground(result)
+    scenario = Scenario.open(result.path / "scenario.toml")
     territory, grid = scenario.territory, result.grid
     parameters = scenario.parameters()["domain"]
     assert isinstance(parameters, DomainParameters)
