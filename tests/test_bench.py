@@ -35,7 +35,7 @@ def small():
         repeat=1,
         with_peers=False,
         told=lambda _, *count: TOLD.append(count),
-    )  # fmt: skip
+    )
 
 
 def test_record_has_a_figure_for_every_scheme_and_precision(small):

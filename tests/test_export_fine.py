@@ -91,4 +91,12 @@ def test_other_runs_and_other_ground_are_refused(run: Result, tmp_path: Path) ->
             export(Result.open(run.path), "fine", tmp_path / "depth.tif")
     finally:
         tile.write_bytes(was)
+    about = run.path.parent / "valmont" / "territory.toml"
+    was = about.read_bytes()
+    try:
+        about.write_bytes(was.replace(b"[layers.terrain]", b"[layers.terrain]\nvertical_offset = 0.4"))
+        with pytest.raises(InputError, match=r"vertical_offset"):
+            export(Result.open(run.path), "fine", tmp_path / "depth.tif")
+    finally:
+        about.write_bytes(was)
     assert not (tmp_path / "depth.tif").exists()

@@ -16,9 +16,8 @@ from twin import qml
 from twin.cog import NODATA, write_cog
 from twin.errors import InputError, Problems, told
 from twin.files import sha256, write_text
-from twin.grid import Grid
 from twin.gridding import DomainParameters, fine_beds
-from twin.layers.lattice import whole_ratio
+from twin.layers.lattice import resample, whole_ratio
 from twin.scenarios import Scenario
 from twin.subgrid import fine_depth, level_rises
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 NAME = "max_water_depth"
 LAYERS = ("terrain", "buildings")  # what the fine bed is made of
+SAME_GROUND = 0.01  # m: that of the run is kept in single precision
 
 
 def fine(result: Result, path: Path) -> list[Path]:
@@ -55,26 +55,29 @@ def fine(result: Result, path: Path) -> list[Path]:
     parameters = scenario.parameters()["domain"]
     assert isinstance(parameters, DomainParameters)
     buildings = territory.layer("buildings").data if territory.has("buildings") else None
-    ratio = whole_ratio(territory.mosaic(), grid)
-    assert ratio is not None  # a run with subgrid was made on it
+    mosaic = territory.mosaic()
+    ratio = whole_ratio(mosaic, grid)
+    ground = resample(mosaic, grid, parameters.resampling)
+    apart = np.abs(np.nan_to_num(ground) - np.nan_to_num(result.fields["ground_elevation"].values)).max()
+    # The files may be the same and read otherwise: another offset, other tiles.
+    if ratio is None or apart > SAME_GROUND:
+        raise InputError(told(territory.file, "layers.terrain", "export.ground_read", apart=f"{apart:.2f}"))
     level = np.asarray(result.fields["max_water_level"].values, dtype=np.float64)
     rises = level_rises(level)
     deepest = 0.0
 
     def fill(file: DatasetWriter) -> None:
         nonlocal deepest
-        for block in fine_beds(grid, buildings, territory.mosaic(), parameters):
+        for block in fine_beds(grid, buildings, mosaic, parameters):
             rows, columns = block.rows, block.columns
             depth = fine_depth(level[rows, columns], block.elevation, rises[:, rows, columns])
             deepest = max(deepest, float(depth.max()))
-            ground = block.elevation.swapaxes(1, 2).reshape(depth.shape)
-            known = np.where(np.isnan(ground), NODATA, depth).astype(np.float32)
+            bed = block.elevation.swapaxes(1, 2).reshape(depth.shape)
+            known = np.where(np.isnan(bed), NODATA, depth).astype(np.float32)
             window = Window(columns.start * ratio, rows.start * ratio, depth.shape[1], depth.shape[0])
             file.write(known, 1, window=window)
 
-    cell = grid.cell / ratio
-    over = Grid(grid.crs, grid.x_west, grid.y_north, cell, grid.ny * ratio, grid.nx * ratio)
-    write_cog(result, NAME, over, path, fill)
+    write_cog(result, NAME, grid.at_resolution(grid.cell / ratio), path, fill)
     write_text(path.with_suffix(".qml"), qml.raster(NAME, 0.0, deepest))
     return [path]
 

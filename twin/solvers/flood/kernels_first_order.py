@@ -13,10 +13,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from twin.solvers.flood.kernels_limited import (
-    DONOR_U,
-    DONOR_V,
-)
+from twin.solvers.flood.kernels_limited import DONOR_U, DONOR_V
 from twin.solvers.flood.kernels_rows import (
     FL,
     FM,

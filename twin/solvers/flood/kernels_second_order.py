@@ -25,10 +25,7 @@ import math
 from numba import njit
 
 from twin.solvers.flood.kernels import GRAVITY, fused, inverse_cube_root, like, same_sign, with_sign_of
-from twin.solvers.flood.kernels_limited import (
-    DONOR_U,
-    DONOR_V,
-)
+from twin.solvers.flood.kernels_limited import DONOR_U, DONOR_V
 from twin.solvers.flood.kernels_rows import (
     BH,
     BU,

@@ -53,10 +53,10 @@ def power_below(x: Floats) -> Ints:
 
 def lowest_around(levels: Ints) -> Ints:
     """Lowest level of each tile and its eight neighbours, shape (tiles in y, tiles in x)."""
-    rows, found = levels.copy(), levels.copy()
+    rows = levels.copy()
     np.minimum(rows[1:], levels[:-1], out=rows[1:])
     np.minimum(rows[:-1], levels[1:], out=rows[:-1])
-    found[:] = rows
+    found = rows.copy()
     np.minimum(found[:, 1:], rows[:, :-1], out=found[:, 1:])
     np.minimum(found[:, :-1], rows[:, 1:], out=found[:, :-1])
     return found
@@ -252,9 +252,10 @@ class LocalSteps:
         self._begin[due], self._length[due] = now, length
         seen, differs = self._lengths_seen(), np.zeros(self._tiles, dtype=bool)
         below, beside = seen[1:] != seen[:-1], seen[:, 1:] != seen[:, :-1]
-        for part, change in ((differs[1:], below), (differs[:-1], below), (differs[:, 1:], beside),
-                             (differs[:, :-1], beside)):  # fmt: skip
-            part |= change
+        differs[1:] |= below
+        differs[:-1] |= below
+        differs[:, 1:] |= beside
+        differs[:, :-1] |= beside
         self._late[due] = differs.ravel()[due]
         s._steps[due, 2] = ~self._late[due]
 
