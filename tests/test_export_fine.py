@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from tests.conftest import ROOT
 from tests.synthetic_run import write_run
 from twin.errors import InputError
 from twin.export import export
+from twin.features import depth_around, water_on_roads
 from twin.results import Result
-from twin.scenarios import InitialWater, Scenario
+from twin.scenarios import Inflow, InitialWater, Scenario
 
 LEVEL = 212.0
 
@@ -75,6 +77,48 @@ def test_depths_are_the_levels_less_the_fine_ground(run: Result, tmp_path: Path)
     mean = depth.reshape(run.grid.ny, k, run.grid.nx, k).mean(axis=(1, 3))
     known = run.fields["max_water_depth"].values
     assert mean.sum() == pytest.approx(np.nansum(known), rel=0.02)
+
+
+def test_indicators_are_those_of_the_fine_terrain(tmp_path: Path) -> None:
+    """A flood of some minutes: areas, buildings and roads as on the exported map of its depths."""
+    run = twin.run(
+        Scenario(
+            name="crue", territory=ROOT / "data" / "valmont", resolution="20 m",
+            start="2026-10-12T06:00+02:00", duration="40 min", solvers=["flood"],
+            params={"flood": {"scheme": "local_inertial", "subgrid": True, "threads": 1}},
+            events=[Inflow(at="river_in", discharge="400 m3/s")], outputs={"every": "10 min"},
+        ),
+        tmp_path / "run",
+    )  # fmt: skip
+    (path,) = export(run, "fine", tmp_path / "depth.tif")
+    with rasterio.open(path) as file:
+        depth = file.read(1).astype(np.float64)
+        cell = file.transform.a
+    k = round(run.grid.cell / cell)
+    fine = run.grid.at_resolution(cell)
+    permanent = np.kron(run.fields["mapped_water"].values > 0, np.ones((k, k))).astype(bool)
+    wet = (depth > 0.05) & ~permanent
+    figures = json.loads((run.path / "indicators.json").read_text(encoding="utf-8"))
+    assert figures["flooded_area"]["value"] == pytest.approx(wet.sum() * cell**2 / 1e4, rel=2e-3)
+    assert figures["flooded_area"]["value"] > 5
+    assert f"{cell:g} m" in figures["flooded_area"]["method"]
+    assert figures["max_depth"]["value"] == pytest.approx(depth[wet].max(), abs=1e-3)
+    by_cells = run.fields["max_water_depth"].values
+    assert depth[wet].max() > np.nanmax(by_cells[~(run.fields["mapped_water"].values > 0)]) + 0.05
+
+    roads = run.roads
+    lines = water_on_roads(roads, fine, depth, permanent=permanent)
+    np.testing.assert_allclose(roads["max_water_depth"], lines.deepest, rtol=0, atol=1e-3)
+    cut = roads["max_water_depth"].to_numpy() >= 0.3
+    assert cut.sum() > 2
+    assert roads["cut_from_s"].notna()[cut].any()
+    houses = run.buildings
+    found = depth_around(houses.geometry.array, fine, depth, permanent=permanent)
+    known = houses["max_water_depth"].to_numpy()
+    # The map says nothing of buildings: where they stand it is dry, and unknown in the table.
+    np.testing.assert_allclose(known[known > 0], found[known > 0], rtol=0, atol=1e-3)
+    assert (known > 0.05).sum() > 10
+    assert len(run.places) == len(run.places["max_water_depth"])
 
 
 def test_other_runs_and_other_ground_are_refused(run: Result, tmp_path: Path) -> None:

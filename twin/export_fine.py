@@ -1,7 +1,6 @@
 """The largest depth of a subgrid run over the fine terrain that its cells carry, as a GeoTIFF.
 
-A cell of a subgrid run has a level, and its water depth is its volume over its area; where in the cell the
-water stands, the fine terrain says. It is read again by windows, so the size of the map does not matter.
+See `twin.fine_water`. By windows, so the size of the map does not matter.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from twin import qml
 from twin.cog import NODATA, write_cog
 from twin.errors import InputError, Problems, told
 from twin.files import sha256, write_text
+from twin.fine_water import fine_water
 from twin.gridding import DomainParameters, fine_beds
 from twin.layers.lattice import resample, whole_ratio
 from twin.scenarios import Scenario
-from twin.subgrid import fine_depth, level_rises
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -34,9 +33,6 @@ SAME_GROUND = 0.01  # m: that of the run is kept in single precision
 def fine(result: Result, path: Path) -> list[Path]:
     """Write the largest depth over the fine terrain (float32, nodata −9999 where there is no ground) and its
     .qml.
-
-    The highest level of each cell is a plane (`twin.subgrid.level_rises`); dry where the ground, or a
-    building that blocks, is higher. A cell has one level: low ground behind a wall in a wet cell is wet too.
 
     Raises
     ------
@@ -63,19 +59,15 @@ def fine(result: Result, path: Path) -> list[Path]:
     if ratio is None or apart > SAME_GROUND:
         raise InputError(told(territory.file, "layers.terrain", "export.ground_read", apart=f"{apart:.2f}"))
     level = np.asarray(result.fields["max_water_level"].values, dtype=np.float64)
-    rises = level_rises(level)
     deepest = 0.0
 
     def fill(file: DatasetWriter) -> None:
         nonlocal deepest
-        for block in fine_beds(grid, buildings, mosaic, parameters):
-            rows, columns = block.rows, block.columns
-            depth = fine_depth(level[rows, columns], block.elevation, rises[:, rows, columns])
-            deepest = max(deepest, float(depth.max()))
-            bed = block.elevation.swapaxes(1, 2).reshape(depth.shape)
-            known = np.where(np.isnan(bed), NODATA, depth).astype(np.float32)
-            window = Window(columns.start * ratio, rows.start * ratio, depth.shape[1], depth.shape[0])
-            file.write(known, 1, window=window)
+        for water in fine_water(fine_beds(grid, buildings, mosaic, parameters), grid, level):
+            deepest = max(deepest, float(water.depth.max()))
+            known = np.where(water.known, water.depth, NODATA).astype(np.float32)
+            top, left = water.block.rows.start * ratio, water.block.columns.start * ratio
+            file.write(known, 1, window=Window(left, top, known.shape[1], known.shape[0]))
 
     write_cog(result, NAME, grid.at_resolution(grid.cell / ratio), path, fill)
     write_text(path.with_suffix(".qml"), qml.raster(NAME, 0.0, deepest))

@@ -14,6 +14,7 @@ Rules, the same for every kind of thing
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -173,6 +174,7 @@ def building_features(
     arrival_time: NDArray[Any] | None = None,
     blocked: NDArray[Any] | None = None,
     permanent: NDArray[Any] | None = None,
+    depth: Floats | None = None,
 ) -> gpd.GeoDataFrame:
     """Buildings with the deepest water at their foot and when it came.
 
@@ -182,6 +184,8 @@ def building_features(
     max_depth : (ny, nx) largest depth over the run (m).
     arrival_time : (ny, nx) seconds since the start, NaN where water never came.
     blocked, permanent : see `depth_around`.
+    depth : (n,) deepest water at each building (m), where more than the cells tell it
+        (`twin.features_fine`); then `max_depth` is not looked at.
 
     Returns
     -------
@@ -191,7 +195,8 @@ def building_features(
     """
     out = buildings[[name for name in _BUILDING_COLUMNS if name in buildings.columns] + ["geometry"]].copy()
     shapes = np.asarray(buildings.geometry.array, dtype=object)
-    depth = depth_around(shapes, grid, max_depth, blocked=blocked, permanent=permanent)
+    if depth is None:
+        depth = depth_around(shapes, grid, max_depth, blocked=blocked, permanent=permanent)
     arrival = np.full(len(out), np.inf)
     if arrival_time is not None:
         left_out = _left_out(grid, blocked, permanent)
@@ -203,6 +208,54 @@ def building_features(
     return out
 
 
+@dataclass(frozen=True, eq=False)
+class WaterOnRoads:
+    """The largest depths on road segments.
+
+    Attributes
+    ----------
+    deepest : (n,) metres; 0 where a segment crosses the model and stays dry, NaN outside the grid.
+    cut_length : (n,) metres of the segment where the largest depth reaches the closure depth.
+    owner, cell, to_cut : (k,) segments that are ever cut, the flat cells where, and the water depth of the
+        cell (m) from which they are.
+    """
+
+    deepest: Floats
+    cut_length: Floats
+    owner: Ints
+    cell: Ints
+    to_cut: Floats
+
+
+def water_on_roads(
+    roads: gpd.GeoDataFrame,
+    grid: Grid,
+    max_depth: NDArray[Any],
+    *,
+    permanent: NDArray[Any] | None = None,
+    closure_depth: float = CLOSURE_DEPTH,
+) -> WaterOnRoads:
+    """The largest depth (ny, nx) (m) on the cells that road segments cross; see `road_features`."""
+    owner, cell, length = cells_on_lines(np.asarray(roads.geometry.array, dtype=object), grid)
+    deepest = np.full(len(roads), np.nan)
+    deepest[np.unique(owner)] = 0.0  # crosses the model: dry unless the water below says otherwise
+
+    dry = _left_out(grid, None, permanent).ravel()
+    use = ~on_deck(roads)[owner] & ~dry[cell]
+    owner, cell, length = owner[use], cell[use], length[use]
+    most = np.asarray(max_depth, dtype=np.float64).ravel()[cell]
+    np.fmax.at(deepest, owner, most)
+    ever = most >= closure_depth
+    cut_length = np.bincount(owner, np.where(ever, length, 0.0), minlength=len(roads)).astype(np.float64)
+    owner, cell = owner[ever], cell[ever]
+    return WaterOnRoads(deepest, cut_length, owner, cell, np.full(cell.size, float(closure_depth)))
+
+
+def on_deck(roads: gpd.GeoDataFrame) -> Bools:
+    """Segments on a bridge (`level` > 0), (n,)."""
+    return np.asarray(roads["level"]) > 0 if "level" in roads.columns else np.zeros(len(roads), dtype=bool)
+
+
 def road_features(
     roads: gpd.GeoDataFrame,
     grid: Grid,
@@ -211,6 +264,7 @@ def road_features(
     frames: Iterable[tuple[float, NDArray[Any]]] = (),
     permanent: NDArray[Any] | None = None,
     closure_depth: float = CLOSURE_DEPTH,
+    water: WaterOnRoads | None = None,
 ) -> gpd.GeoDataFrame:
     """Road segments with the deepest water on them and when they are cut.
 
@@ -224,6 +278,8 @@ def road_features(
     frames : (time (s), depth (ny, nx)) in the order of time; read once, one at a time.
     permanent : see `depth_around`.
     closure_depth : metres.
+    water : what is known of the largest depths better than from the cells (`twin.features_fine`); then
+        `max_depth`, `permanent` and `closure_depth` are not looked at.
 
     Returns
     -------
@@ -234,34 +290,21 @@ def road_features(
         still cut in the last frame, or never was). Times are no finer than the frames.
     """
     out = roads[[name for name in _ROAD_COLUMNS if name in roads.columns] + ["geometry"]].copy()
-    owner, cell, length = cells_on_lines(np.asarray(roads.geometry.array, dtype=object), grid)
-    level = np.asarray(roads["level"]) if "level" in roads.columns else np.zeros(len(roads))
-    deck = level > 0
-    deepest = np.full(len(out), np.nan)
-    deepest[np.unique(owner)] = 0.0  # crosses the model: dry unless the water below says otherwise
-
-    dry = _left_out(grid, None, permanent).ravel()
-    use = ~deck[owner] & ~dry[cell]
-    owner, cell, length = owner[use], cell[use], length[use]
-    most = np.asarray(max_depth, dtype=np.float64).ravel()[cell]
-    np.fmax.at(deepest, owner, most)
-    cut_length = np.bincount(owner, np.where(most >= closure_depth, length, 0.0), minlength=len(out))
-
+    if water is None:
+        water = water_on_roads(roads, grid, max_depth, permanent=permanent, closure_depth=closure_depth)
     first, reopened = np.full(len(out), np.nan), np.full(len(out), np.nan)
     # Only segments that are ever cut need looking at in every frame.
-    ever = most >= closure_depth
-    owner, cell = owner[ever], cell[ever]
     was_cut = np.zeros(len(out), dtype=bool)
-    if cell.size:
+    if water.cell.size:
         for time, depth in frames:
-            under = np.asarray(depth).ravel()[cell] >= closure_depth
-            is_cut = np.bincount(owner, under, minlength=len(out)) > 0
+            under = np.asarray(depth).ravel()[water.cell] >= water.to_cut
+            is_cut = np.bincount(water.owner, under, minlength=len(out)) > 0
             first[is_cut & np.isnan(first)] = time
             reopened[was_cut & ~is_cut] = time
             reopened[is_cut] = np.nan
             was_cut = is_cut
-    out["max_water_depth"] = deepest
-    out["cut_length_m"] = cut_length
+    out["max_water_depth"] = water.deepest
+    out["cut_length_m"] = water.cut_length
     out["cut_from_s"] = first
     out["cut_to_s"] = reopened
     return out

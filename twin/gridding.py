@@ -186,14 +186,12 @@ def fine_beds(
             yield block
             continue
         m, n, k, _ = block.elevation.shape
-        cell = grid.cell / k
-        part = Grid(
-            grid.crs, grid.x_west + block.columns.start * grid.cell,
-            grid.y_north - block.rows.start * grid.cell, cell, m * k, n * k,
-        )  # fmt: skip
-        ground = block.elevation.swapaxes(1, 2).reshape(part.shape)
-        bed = put_buildings(part, ground, 0.0, buildings, parameters)["bed_elevation"].to_numpy()
-        yield replace(block, elevation=bed.reshape(m, k, n, k).swapaxes(1, 2))
+        part = block.part_of(grid)
+        put = put_buildings(part, block.flat(block.elevation), 0.0, buildings, parameters)
+        bed, blocked = (
+            put[name].to_numpy().reshape(m, k, n, k).swapaxes(1, 2) for name in ("bed_elevation", "blocked")
+        )
+        yield replace(block, elevation=bed, blocked=blocked)
 
 
 def _conditions_streams(parameters: DomainParameters) -> bool:

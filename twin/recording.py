@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 import twin
 from twin import features, machine
+from twin.features_fine import FineFeatures, fine_features
 from twin.files import sha256
+from twin.fine_water import fine_water
+from twin.gridding import DomainParameters, fine_beds
 from twin.jit import Compiled
 from twin.mapped_water import mapped_water
 from twin.messages import text
@@ -23,7 +26,7 @@ from twin.observed import marks_beside, read_observed
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
 from twin.scenarios.forcing import TimeSeries
-from twin.water import permanent_water
+from twin.water import initial_water_depth, permanent_water
 
 if TYPE_CHECKING:
     from twin.domain import Domain
@@ -195,6 +198,8 @@ class Recorder:
         result = Result.open(self.writer.path)
         water = domain.grid is not None and result.has_fields and "max_water_depth" in result.fields
         permanent = permanent_water(result) if water else None
+        places = _places_frame(domain)
+        fine = self._over_fine_ground(result, places) if water else None
         if domain.buildings is not None:
             buildings = self._with_residents(domain.buildings)
             if water and domain.grid is not None:
@@ -205,6 +210,7 @@ class Recorder:
                     arrival_time=result.fields["arrival_time"].values,
                     blocked=domain.field("blocked"),
                     permanent=permanent,
+                    depth=None if fine is None else fine.at_buildings,
                 )
             self.writer.write_features("features/buildings.gpkg", buildings)
         if domain.roads is not None:
@@ -222,9 +228,12 @@ class Recorder:
                     max_depth=result.fields["max_water_depth"].values,
                     frames=frames,
                     permanent=permanent,
+                    water=None if fine is None else fine.on_roads,
                 )
             self.writer.write_features("features/roads.gpkg", roads)
-        places = _places_frame(domain)
+        if fine is not None:
+            self.writer.write_table("flood/fine.json", fine.areas)
+            places = places.assign(max_water_depth=fine.at_places)
         if len(places) > 0:
             self.writer.write_features("features/places.gpkg", places)
         if self._marks is not None and water and domain.grid is not None:
@@ -238,6 +247,22 @@ class Recorder:
             self.writer.write_features("features/flood_marks.gpkg", marks)
         if self._extent is not None and water:
             self.writer.write_features("features/flood_extent.gpkg", self._extent)
+
+    def _over_fine_ground(self, result: Result, places: gpd.GeoDataFrame) -> FineFeatures | None:
+        """What the fine terrain under the cells says, if the run carried it (`params.flood.subgrid`)."""
+        scenario, domain = self.simulation.scenario, self.simulation.domain
+        parameters = scenario.parameters()
+        of_domain = parameters["domain"]
+        assert isinstance(of_domain, DomainParameters)
+        if domain.grid is None or not getattr(parameters.get("flood"), "subgrid", False):
+            return None
+        blocks = fine_beds(domain.grid, domain.buildings, scenario.territory.mosaic(), of_domain)
+        mapped = result.fields["mapped_water"].values > 0 if "mapped_water" in result.fields else None
+        water = fine_water(
+            blocks, domain.grid, np.asarray(result.fields["max_water_level"].values, dtype=np.float64),
+            initial_water_depth(result), mapped,
+        )  # fmt: skip
+        return fine_features(water, domain.grid, domain.buildings, domain.roads, places)
 
     def _with_residents(self, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         """The buildings with the people of the population layer, where the territory has one."""

@@ -171,6 +171,13 @@ class Result:
         return self._json("flood/summary.json")
 
     @cached_property
+    def fine_areas(self) -> dict[str, Any] | None:
+        """flood/fine.json: areas under water over the fine terrain of a subgrid run
+        (`twin.features_fine`).
+        """
+        return self._json("flood/fine.json")
+
+    @cached_property
     def traffic_summary(self) -> dict[str, Any] | None:
         """traffic/summary.json."""
         return self._json("traffic/summary.json")

@@ -300,6 +300,23 @@ def level_at_depth(domain: Domain, depth: Floats) -> Floats:
     return level
 
 
+def level_over_fine(elevation: Floats, depth: Floats) -> Floats:
+    """Water level (m) of a block of cells that hold a volume per area `depth` (m, n) (m), from their fine
+    cells themselves, elevation (m, n, k, k): :func:`level_at_depth` without its tables. NaN where dry.
+    """
+    level = np.full(depth.shape, np.nan)
+    wet = (depth > 0.0) & np.isfinite(elevation).any(axis=(2, 3))
+    z = elevation[wet].reshape(np.count_nonzero(wet), elevation.shape[2] * elevation.shape[3])
+    z = np.sort(np.where(np.isnan(z), np.nanmax(z, axis=1, keepdims=True), z), axis=1)
+    below = np.cumsum(z, axis=1)
+    # What the cell holds when its water just reaches each fine cell, times their number
+    reached = np.arange(1, z.shape[1] + 1) * z - below
+    held = depth[wet] * z.shape[1]
+    under = (reached <= held[:, None]).sum(axis=1)
+    level[wet] = (held + below[np.arange(under.size), under - 1]) / under
+    return level
+
+
 def level_rises(level: Floats) -> Floats:
     """Rise of the level (m) over each cell to the east and to the south, shape (2, m, n): the smaller of the
     rises to its two neighbours, 0 where they differ in sign (minmod) or one is dry.

@@ -94,8 +94,11 @@ def facilities_of(run: Run) -> gpd.GeoDataFrame | None:
     found = facilities_among(places)
     if found.empty:
         return found.assign(max_water_depth=np.zeros(0))
-    shapes = np.asarray(found.geometry.array, dtype=object)
-    deepest = depth_around(shapes, run.result.grid, depth, permanent=run.permanent)
+    if "max_water_depth" in found:  # over the fine terrain of a subgrid run
+        deepest = found["max_water_depth"].to_numpy(dtype=np.float64)
+    else:
+        shapes = np.asarray(found.geometry.array, dtype=object)
+        deepest = depth_around(shapes, run.result.grid, depth, permanent=run.permanent)
     buildings = run.result.buildings
     if buildings is not None and "max_water_depth" in buildings and len(buildings):
         of_place, of_building = buildings.sindex.query(found.geometry, predicate="intersects")

@@ -28,12 +28,21 @@ def water_figures(run: Run) -> list[Indicator]:
         return []
     hectare = run.result.grid.area_m2 / 1e4
     how = "method" if run.initial_depth is not None else "method_start_unknown"
-    out = [make("flooded_area", float(run.flooded.sum()) * hectare, "ha", method=how, wet=WET_DEPTH)]
-    for key, value in zip(CLASS_KEYS, by_class(depth[run.flooded]), strict=True):
-        out.append(make(f"flooded_area_{key}", value * hectare, "ha", wet=WET_DEPTH))
+    classes, permanent = by_class(depth[run.flooded], hectare), float(run.permanent.sum()) * hectare
+    deepest = float(depth[run.flooded].max()) if run.flooded.any() else 0.0
+    words: dict[str, Any] = {"wet": WET_DEPTH}
+    total = float(run.flooded.sum()) * hectare
+    fine = run.result.fine_areas
+    if fine is not None:
+        how, words["cell"] = "method_fine", float(fine["cell_m"])
+        classes, permanent = [area / 1e4 for area in fine["flooded_m2"]], fine["permanent_m2"] / 1e4
+        total, deepest = sum(classes), fine["max_depth_m"]
+    out = [make("flooded_area", total, "ha", method=how, **words)]
+    for key, value in zip(CLASS_KEYS, classes, strict=True):
+        out.append(make(f"flooded_area_{key}", value, "ha", wet=WET_DEPTH))
     if run.initial_depth is not None:
-        out.append(make("permanent_water_area", float(run.permanent.sum()) * hectare, "ha", wet=WET_DEPTH))
-    out.append(make("max_depth", float(depth[run.flooded].max()) if run.flooded.any() else 0.0, "m"))
+        out.append(make("permanent_water_area", permanent, "ha", wet=WET_DEPTH))
+    out.append(make("max_depth", deepest, "m"))
     fields = run.result.fields
     if "max_velocity" in fields:
         speed = np.asarray(fields["max_velocity"].values, dtype=np.float64)[run.flooded]

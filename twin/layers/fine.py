@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -26,12 +27,28 @@ class FineBlock:
     ratio : k, fine cells along the side of a model cell.
     elevation : (m, n, k, k) (m), NaN for no value; row 0 of each cell is its north. A view: not to be
         written in.
+    blocked : (m, n, k, k) fine cells that a building fills; None where no building was put on them.
     """
 
     rows: slice
     columns: slice
     ratio: int
     elevation: NDArray[np.float64]
+    blocked: NDArray[np.bool_] | None = None
+
+    def part_of(self, grid: Grid) -> Grid:
+        """The fine cells of the block as a grid of their own; grid: that of the model."""
+        ny, nx = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        return Grid(
+            grid.crs, grid.x_west + self.columns.start * grid.cell,
+            grid.y_north - self.rows.start * grid.cell, grid.cell / self.ratio, ny * self.ratio,
+            nx * self.ratio,
+        )  # fmt: skip
+
+    def flat(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Values of the fine cells, (m, n, k, k), as a map, (m k, n k)."""
+        m, n, k, _ = values.shape
+        return values.swapaxes(1, 2).reshape(m * k, n * k)
 
 
 def fine_blocks(

@@ -1,0 +1,207 @@
+"""Water of a subgrid run at buildings, roads and places, over the fine terrain (see `twin.features`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from twin.features import CLOSURE_DEPTH, WET_DEPTH, WaterOnRoads, cells_on_lines, cells_touched, on_deck
+from twin.grid import Grid
+from twin.styles import DEPTH
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from twin.fine_water import FineWater
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class FineFeatures:
+    """What the fine terrain says of the things of a run.
+
+    Attributes
+    ----------
+    at_buildings, at_places : (n,) deepest water around each (m); NaN where none can be known. None without
+        buildings.
+    on_roads : None without roads.
+    areas : what flood/fine.json holds: side of the fine cells (m), area under water by class of
+        `twin.styles.DEPTH` and area of permanent water (m²), largest depth (m).
+    """
+
+    at_buildings: Floats | None
+    at_places: Floats
+    on_roads: WaterOnRoads | None
+    areas: dict[str, Any]
+
+
+def fine_features(
+    water: Iterable[FineWater],
+    grid: Grid,
+    buildings: gpd.GeoDataFrame | None,
+    roads: gpd.GeoDataFrame | None,
+    places: gpd.GeoDataFrame,
+) -> FineFeatures:
+    """Look at the water of a run block by block.
+
+    Parameters
+    ----------
+    water : `twin.fine_water.fine_water`.
+    grid : the model grid.
+    buildings, roads, places : in the CRS of the grid; the first two canonical (see twin.layers).
+    """
+    houses = None if buildings is None else _Around(buildings.geometry.array, grid)
+    stops = _Around(places.geometry.array, grid)
+    streets = None if roads is None else _OnRoads(roads.geometry.array, on_deck(roads), grid)
+    areas = _Areas()
+    for block in water:
+        for part in (houses, stops, streets, areas):
+            if part is not None:
+                part.add(block)
+    return FineFeatures(
+        None if houses is None else houses.deepest,
+        stops.deepest,
+        None if streets is None else streets.found,
+        areas.summary,
+    )
+
+
+class _Around:
+    """Largest depth over the fine cells that things touch and those beside them (`features.depth_around`)."""
+
+    def __init__(self, geometries: ArrayLike, grid: Grid) -> None:
+        """Points, lines or polygons, (n,), in the CRS of the model grid."""
+        self._grid = grid
+        self._shapes: NDArray[Any] = np.asarray(geometries, dtype=object)
+        self._bounds = shapely.bounds(self._shapes).reshape(-1, 4)
+        self._deepest = np.full(self._shapes.size, -np.inf)
+
+    def add(self, water: FineWater) -> None:
+        """Look at a block."""
+        ny, nx = water.grid.shape
+        near = _within(self._bounds, water.grid, water.grid.cell)
+        # What touches a cell of the model just outside of the block has its neighbours in the block.
+        wider = _wider(water.grid)
+        owner, touched = cells_touched(self._shapes[near], wider)
+        in_model = self._grid.inside(
+            *self._grid.index(wider.x[touched % wider.nx], wider.y[touched // wider.nx])
+        )
+        owner, touched = owner[in_model], touched[in_model]
+        counts = water.known & ~water.blocked & ~water.permanent
+        for down, right in product((-2, -1, 0), repeat=2):
+            i, j = touched // wider.nx + down, touched % wider.nx + right
+            use = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
+            use[use] = counts[i[use], j[use]]
+            np.maximum.at(self._deepest, near[owner[use]], water.depth[i[use], j[use]])
+
+    @property
+    def deepest(self) -> Floats:
+        """(n,) metres; NaN where no cell is left to look at."""
+        return np.where(np.isneginf(self._deepest), np.nan, self._deepest)
+
+
+class _OnRoads:
+    """`features.WaterOnRoads` over the fine cells that roads cross."""
+
+    def __init__(self, lines: ArrayLike, deck: Bools, grid: Grid) -> None:
+        """Segments (n,) in the CRS of the model grid; those on a deck are never under water."""
+        self._lines: NDArray[Any] = np.asarray(lines, dtype=object)
+        self._bounds = shapely.bounds(self._lines).reshape(-1, 4)
+        self._deck, self._grid = deck, grid
+        self._deepest = np.full(self._lines.size, np.nan)
+        self._cut_length = np.zeros(self._lines.size)
+        self._cut: list[tuple[Ints, Ints, Floats]] = []
+
+    def add(self, water: FineWater) -> None:
+        """Look at a block."""
+        near = _within(self._bounds, water.grid, 0.0)
+        owner, cell, length = cells_on_lines(self._lines[near], water.grid)
+        owner = near[owner]
+        crossed = np.unique(owner)
+        self._deepest[crossed] = np.fmax(self._deepest[crossed], 0.0)
+        use = ~self._deck[owner] & (water.known & ~water.permanent).ravel()[cell]
+        owner, cell, length = owner[use], cell[use], length[use]
+        most = water.depth.ravel()[cell]
+        np.fmax.at(self._deepest, owner, most)
+        cut = most >= CLOSURE_DEPTH
+        np.add.at(self._cut_length, owner[cut], length[cut])
+        self._keep_cut(water, owner[cut], cell[cut])
+
+    def _keep_cut(self, water: FineWater, owner: Ints, cell: Ints) -> None:
+        """What each model cell holds when the lowest of a road in it is cut."""
+        block, k = water.block, water.block.ratio
+        i, j = cell // water.grid.nx, cell % water.grid.nx
+        model = (i // k + block.rows.start) * self._grid.nx + j // k + block.columns.start
+        ground = block.elevation[i // k, j // k, i % k, j % k]
+        order = np.lexsort((ground, model, owner))
+        owner, model = owner[order], model[order]
+        first = np.ones(owner.size, dtype=bool)
+        first[1:] = (np.diff(owner) != 0) | (np.diff(model) != 0)
+        lowest = order[first]
+        fine = block.elevation[i[lowest] // k, j[lowest] // k].reshape(lowest.size, -1)
+        fine = np.where(np.isnan(fine), np.inf, fine)
+        held = np.maximum(ground[lowest, None] + CLOSURE_DEPTH - fine, 0.0).mean(axis=1)
+        self._cut.append((owner[first], model[first], held))
+
+    @property
+    def found(self) -> WaterOnRoads:
+        """What the blocks said."""
+        owner, cell, to_cut = zip(*self._cut, strict=True)
+        return WaterOnRoads(
+            self._deepest, self._cut_length, np.concatenate(owner), np.concatenate(cell),
+            np.concatenate(to_cut),
+        )  # fmt: skip
+
+
+class _Areas:
+    """Areas under water, by depth class."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._classes = np.zeros(len(DEPTH))
+        self._permanent, self._deepest, self._cell = 0.0, 0.0, 0.0
+
+    def add(self, water: FineWater) -> None:
+        """Look at a block."""
+        self._cell = water.grid.cell
+        area = water.grid.area_m2
+        self._permanent += float((water.permanent & water.known).sum()) * area
+        wet = water.depth[water.known & ~water.permanent & (water.depth > WET_DEPTH)]
+        self._classes += [float(((wet > part.low) & (wet <= part.high)).sum()) * area for part in DEPTH]
+        self._deepest = max(self._deepest, float(wet.max(initial=0.0)))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """See `FineFeatures.areas`."""
+        return {
+            "cell_m": self._cell,
+            "flooded_m2": list(self._classes),
+            "permanent_m2": self._permanent,
+            "max_depth_m": self._deepest,
+        }
+
+
+def _wider(grid: Grid) -> Grid:
+    """A grid with one more cell on each side."""
+    west, north = grid.x_west - grid.cell, grid.y_north + grid.cell
+    return Grid(grid.crs, west, north, grid.cell, grid.ny + 2, grid.nx + 2)
+
+
+def _within(bounds: Floats, grid: Grid, reach: float) -> Ints:
+    """Things whose boxes, so much wider (m), meet a grid."""
+    west, south, east, north = grid.bounds
+    return np.flatnonzero(
+        (bounds[:, 0] <= east + reach)
+        & (bounds[:, 2] >= west - reach)
+        & (bounds[:, 1] <= north + reach)
+        & (bounds[:, 3] >= south - reach)
+    )
