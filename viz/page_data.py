@@ -316,6 +316,7 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
+        "subgrid": bool(table.get("params", {}).get("flood", {}).get("subgrid", False)),
         "duration": seconds(table.get("duration")),
         "per_chunk": FRAMES_PER_CHUNK,
         "tile": TILE,

@@ -59,6 +59,10 @@ def test_map_without_webgl(
         ),
         ({"frames": 1, "traffic": False}, ["un seul instant"]),
         (
+            {"traffic": False, "more": "[params.flood]\nsubgrid = true\n"},
+            ["calcul à sous-mailles", "étalé sur toute sa surface"],
+        ),
+        (
             {"status": "interrupted", "holes": True, "traffic": False},
             ["interrompu à T+6 h 00", "terrain inconnu sur 600 mailles"],
         ),

@@ -67,6 +67,8 @@ export interface ScenarioMeta {
   offset_s: number;
   times: number[];
   frames_computed: number;
+  /** Whether cells carried the fine terrain: their depths are volumes over areas. */
+  subgrid: boolean;
   duration: number | null;
   per_chunk: number;
   /** Cells a side of the squares, row by row from the north-west, and each one's blobs over time. */
