@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from twin.features import CLOSURE_DEPTH, WET_DEPTH, WaterOnRoads, cells_on_lines, cells_touched, on_deck
+from twin.features import (
+    CLOSURE_DEPTH,
+    WET_DEPTH,
+    WaterOnRoads,
+    cells_on_lines,
+    cells_touched,
+    deepest_of_cells,
+    on_deck,
+)
 from twin.grid import Grid
 from twin.styles import DEPTH
 
@@ -83,30 +90,20 @@ class _Around:
         self._grid = grid
         self._shapes: NDArray[Any] = np.asarray(geometries, dtype=object)
         self._bounds = shapely.bounds(self._shapes).reshape(-1, 4)
-        self._deepest = np.full(self._shapes.size, -np.inf)
+        self.deepest: Floats = np.full(self._shapes.size, np.nan)
+        """(n,) metres so far; NaN where no cell was found to look at."""
 
     def add(self, water: FineWater) -> None:
         """Look at a block."""
-        ny, nx = water.grid.shape
-        near = _within(self._bounds, water.grid, water.grid.cell)
         # What touches a cell of the model just outside of the block has its neighbours in the block.
         wider = _wider(water.grid)
-        owner, touched = cells_touched(self._shapes[near], wider)
-        in_model = self._grid.inside(
-            *self._grid.index(wider.x[touched % wider.nx], wider.y[touched // wider.nx])
-        )
-        owner, touched = owner[in_model], touched[in_model]
-        counts = water.known & ~water.blocked & ~water.permanent
-        for down, right in product((-2, -1, 0), repeat=2):
-            i, j = touched // wider.nx + down, touched % wider.nx + right
-            use = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
-            use[use] = counts[i[use], j[use]]
-            np.maximum.at(self._deepest, near[owner[use]], water.depth[i[use], j[use]])
-
-    @property
-    def deepest(self) -> Floats:
-        """(n,) metres; NaN where no cell is left to look at."""
-        return np.where(np.isneginf(self._deepest), np.nan, self._deepest)
+        near = _within(self._bounds, wider)
+        owner, cell = cells_touched(self._shapes[near], wider)
+        i, j = self._grid.index(wider.x[cell % wider.nx], wider.y[cell // wider.nx])
+        use = self._grid.inside(i, j)
+        left_out = np.pad(~water.known | water.blocked | water.permanent, 1, constant_values=True)
+        found = deepest_of_cells(owner[use], cell[use], near.size, np.pad(water.depth, 1), left_out)
+        self.deepest[near] = np.fmax(self.deepest[near], found)
 
 
 class _OnRoads:
@@ -123,7 +120,7 @@ class _OnRoads:
 
     def add(self, water: FineWater) -> None:
         """Look at a block."""
-        near = _within(self._bounds, water.grid, 0.0)
+        near = _within(self._bounds, water.grid)
         owner, cell, length = cells_on_lines(self._lines[near], water.grid)
         owner = near[owner]
         crossed = np.unique(owner)
@@ -196,12 +193,9 @@ def _wider(grid: Grid) -> Grid:
     return Grid(grid.crs, west, north, grid.cell, grid.ny + 2, grid.nx + 2)
 
 
-def _within(bounds: Floats, grid: Grid, reach: float) -> Ints:
-    """Things whose boxes, so much wider (m), meet a grid."""
+def _within(bounds: Floats, grid: Grid) -> Ints:
+    """Things whose boxes meet a grid."""
     west, south, east, north = grid.bounds
     return np.flatnonzero(
-        (bounds[:, 0] <= east + reach)
-        & (bounds[:, 2] >= west - reach)
-        & (bounds[:, 1] <= north + reach)
-        & (bounds[:, 3] >= south - reach)
+        (bounds[:, 0] <= east) & (bounds[:, 2] >= west) & (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
     )
