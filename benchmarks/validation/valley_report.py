@@ -1,4 +1,4 @@
-"""What the subgrid at 10 m is worth against 1 m: three valleys, local inertia and first order.
+"""What the subgrid at 10 m is worth against the terrain's own cells: three valleys at 1 m, a commune at 5 m.
 
     python -m benchmarks.validation.valley_report [--folder FOLDER] [--only local_inertial]
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.validation import valley_slant
+from benchmarks.validation import commune, valley_slant
 from benchmarks.validation.valley import (
     REFERENCES,
     VALLEYS,
@@ -37,6 +37,7 @@ HEADINGS = {
     "local_inertial": "## Local inertia",
     "first_order": "## Shallow water equations, first order",
     "slanting": "## A river at an angle to the grid",
+    "commune": "## A commune",
 }
 
 INTRODUCTION = f"""# Subgrid
@@ -99,7 +100,21 @@ cells of local inertia and first order. With the bed that falls evenly through t
 second order) it is -0.1 and +0.7 cm here, but the valleys then agree less with their 1 m runs, which are
 too high themselves (second valley, local inertia, θ = 0.9 and 1: 5.7 and 1.5 cm at 95 %; first order on the
 first: 5.0), and no better with second order (5.5): the higher cell it stays."""
+COMMUNE = """The hundred-year flood of Valmont (a river of 20 m, levees, a town; 6 hours), whose terrain has
+cells of 5 m: two by two lie in each cell of 10 m. Highest levels are compared on the terrain, off the
+buildings, where both runs are wet: with second order, and with the run of the same equations at 5 m. Areas,
+buildings and roads are the indicators of each run; those of the subgrid runs are told over the terrain."""
+COMMUNE_NOTES = """What the subgrid leaves out is small beside what the equations do: on its own equations it is within 3 and 5
+cm (RMSE) of the terrain's cells, where averaged terrain is 11 and 18 cm away. But local inertia leaves out
+what water loses where streams of different speed mix (over levees, in bends, among houses): it stands 10 cm
+low, 12 to 18 cm in the river above the town, and finds 495 to 554 buildings in water where second order
+finds 706; first order mixes too much and stands 7 cm high. The viscosity of θ = 0.9 makes up for it in
+cells of 5 m by chance: in cells of 2.5 m, with half of it, it finds 637. Second order hardly moves (terrain
+made finer by straight lines between its points, cells of 2.5 m, 24 minutes of computing): 2.7 cm RMSE from
+its own 5 m run, 675 buildings. So second order where its cells can be paid for; where not, both schemes of
+the subgrid, between which it lies here."""
 NOTES = {
+    "commune": COMMUNE_NOTES,
     "local_inertial": LOCAL_INERTIA_NOTES,
     "first_order": FIRST_ORDER_NOTES,
     "slanting": SLANTING_NOTES,
@@ -218,6 +233,8 @@ def main() -> None:
     parts = kept_parts() if options.only else {}
     if options.only in (None, "slanting"):
         parts["slanting"] = f"{HEADINGS['slanting']}\n\n{slanting()}"
+    if options.only in (None, "commune"):
+        parts["commune"] = f"{HEADINGS['commune']}\n\n{COMMUNE}\n\n{commune.report()}\n\n{NOTES['commune']}"
     for scheme in (one for one in REFERENCES if options.only in (None, one)):
         compared = {
             valley: compare(valley, scheme, references_of(valley, scheme), options.folder)
