@@ -309,6 +309,7 @@ def _scenario(
     bed = view.mean(ground_of(fields))
     same_bed = bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table
+    flood = table.get("params", {}).get("flood", {})
     out: dict[str, Any] = {
         "name": result.name,
         "status": result.status,
@@ -316,7 +317,8 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
-        "subgrid": bool(table.get("params", {}).get("flood", {}).get("subgrid", False)),
+        "subgrid": bool(flood.get("subgrid", False)),
+        "fast_mode": flood.get("scheme") == "local_inertial",
         "duration": seconds(table.get("duration")),
         "per_chunk": FRAMES_PER_CHUNK,
         "tile": TILE,

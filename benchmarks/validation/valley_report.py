@@ -104,7 +104,8 @@ COMMUNE = """The hundred-year flood of Valmont (a river of 20 m, levees, a town;
 cells of 5 m: two by two lie in each cell of 10 m. Highest levels are compared on the terrain, off the
 buildings, where both runs are wet: with second order, and with the run of the same equations at 5 m. Areas,
 buildings and roads are the indicators of each run; those of the subgrid runs are told over the terrain."""
-COMMUNE_NOTES = """What the subgrid leaves out is small beside what the equations do: on its own equations it is within 3 and 5
+COMMUNE_NOTES = """\
+What the subgrid leaves out is small beside what the equations do: on its own equations it is within 3 and 5
 cm (RMSE) of the terrain's cells, where averaged terrain is 11 and 18 cm away. But local inertia leaves out
 what water loses where streams of different speed mix (over levees, in bends, among houses): it stands 10 cm
 low, 12 to 18 cm in the river above the town, and finds 495 to 554 buildings in water where second order

@@ -59,8 +59,8 @@ def test_map_without_webgl(
         ),
         ({"frames": 1, "traffic": False}, ["un seul instant"]),
         (
-            {"traffic": False, "more": "[params.flood]\nsubgrid = true\n"},
-            ["calcul à sous-mailles", "étalé sur toute sa surface"],
+            {"traffic": False, "more": '[params.flood]\nscheme = "local_inertial"\nsubgrid = true\n'},
+            ["mode rapide (inertie locale)", "calcul à sous-mailles", "étalé sur toute sa surface"],
         ),
         (
             {"status": "interrupted", "holes": True, "traffic": False},

@@ -24,6 +24,7 @@ export function notices(app: App): string[] {
     if (stopped) out.push(of + stopped);
     if (s.times.length === 1) out.push(of + t("notice.one_frame"));
     if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
+    if (s.fast_mode) out.push(of + t("notice.fast_mode"));
     if (s.subgrid) out.push(of + t("notice.subgrid", { cell: number(data.grid.model_cell, data.grid.model_cell % 1 ? 1 : 0) }));
   }
   if (!data.buildings) out.push(t("notice.no_buildings"));

@@ -69,6 +69,8 @@ export interface ScenarioMeta {
   frames_computed: number;
   /** Whether cells carried the fine terrain: their depths are volumes over areas. */
   subgrid: boolean;
+  /** Whether the flood was computed by local inertia. */
+  fast_mode: boolean;
   duration: number | null;
   per_chunk: number;
   /** Cells a side of the squares, row by row from the north-west, and each one's blobs over time. */
