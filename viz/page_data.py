@@ -254,6 +254,18 @@ def _series(owner: Ints, cell: Ints, n: int, depth: Floats) -> Floats:
     return found
 
 
+def _as_over_fine(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
+    """Depths of cells over time at things, (frames, n), so that the largest is what the fine terrain of a
+    subgrid run says of each; over time in proportion, as the fine level is not kept.
+    """
+    if things is None or "max_water_depth" not in things or len(things) != series.shape[1]:
+        return series
+    most, top = things["max_water_depth"].to_numpy(dtype=float), series.max(axis=0, initial=0.0)
+    known = (top > 0.0) & np.isfinite(most)
+    share: Floats = np.where(known, most, 1.0) / np.where(known, top, 1.0)
+    return series * share
+
+
 def _scenario(
     result: Result,
     view: View,
@@ -296,6 +308,10 @@ def _scenario(
             at_building[row] = _series(owner_b, cell_b, len(at_building[row]), maximum_filter(flooded, 3))
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
+    flood = result.scenario_table.get("params", {}).get("flood", {})
+    if flood.get("subgrid", False):
+        at_building = None if at_building is None else _as_over_fine(at_building, usable(result.buildings))
+        at_road = None if at_road is None else _as_over_fine(at_road, usable(result.roads))
     most = _most(result)
     maximum = None if most is None else curve.encode(view.mean(most)).ravel()
     # Only cells that are ever wet are kept: a valley in a wide territory costs what the valley costs.
@@ -309,7 +325,6 @@ def _scenario(
     bed = view.mean(ground_of(fields))
     same_bed = bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table
-    flood = table.get("params", {}).get("flood", {})
     out: dict[str, Any] = {
         "name": result.name,
         "status": result.status,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 
@@ -83,28 +85,51 @@ def test_no_result_is_refused(tmp_path: Path) -> None:
         viz.page([], tmp_path / "page.html")
 
 
-def test_known_series_at_a_building_and_a_road(reference: Result, both: Path) -> None:
-    data = data_of(both)
-    text = both.read_text(encoding="utf-8")
-
-    def block(number: int) -> np.ndarray:
-        import gzip
-
-        found = re.search(rf'id="blob-{number}">([^<]*)<', text)
-        assert found
-        return np.frombuffer(gzip.decompress(base64.b64decode(found.group(1))), dtype=np.uint8)
-
+def greatest_at(page: Path, key: str) -> np.ndarray:
+    """The largest depth of the series at each building or road of the first run of a page."""
+    data, text = data_of(page), page.read_text(encoding="utf-8")
     scenario = data["scenarios"][0]
-    frames = len(scenario["times"])
+    found = re.search(rf'id="blob-{scenario[key]}">([^<]*)<', text)
+    assert found
+    delta = np.frombuffer(gzip.decompress(base64.b64decode(found.group(1))), dtype=np.uint8)
+    codes = np.cumsum(delta.reshape(-1, len(scenario["times"])), axis=1, dtype=np.uint8)
+    most: np.ndarray = np.asarray(data["curve"])[codes].max(axis=1)
+    return most
+
+
+def test_known_series_at_a_building_and_a_road(reference: Result, both: Path) -> None:
     for key, features in (("building_depth", reference.buildings), ("road_depth", reference.roads)):
         assert features is not None
-        delta = block(scenario[key]).reshape(-1, frames)
-        most = np.asarray(data["curve"])[np.cumsum(delta, axis=1, dtype=np.uint8)].max(axis=1)
+        most = greatest_at(both, key)
         told = np.nan_to_num(features["max_water_depth"].to_numpy())
         assert (told > 0.5).sum() > 3
         shallow = told < 1.0
         assert np.abs(most - told)[shallow].max() <= 0.0151
-        assert np.abs(most - told).max() <= data["curve_errors"][1] + 1e-4
+        assert np.abs(most - told).max() <= data_of(both)["curve_errors"][1] + 1e-4
+
+
+def test_things_of_a_subgrid_run_are_as_wet_as_its_figures_say(tmp_path: Path) -> None:
+    """The fine terrain knows more of a building than its cells; plain runs are shown as their cells are."""
+    flood = {"plain": "", "subgrid": "[params.flood]\nsubgrid = true\n"}
+    found = {}
+    for name, more in flood.items():
+        run = write_run(tmp_path / name, frames=3, more=more, traffic=False)
+        for thing in ("buildings", "roads"):
+            path = run.path / "features" / f"{thing}.gpkg"
+            frame = gpd.read_file(path)
+            frame["max_water_depth"] *= 0.5
+            frame.to_file(path, layer=thing, driver="GPKG")
+        page = viz.page(Result.open(run.path), tmp_path / f"{name}.html")
+        for key, thing in (("building_depth", "buildings"), ("road_depth", "roads")):
+            told = np.nan_to_num(getattr(Result.open(run.path), thing)["max_water_depth"].to_numpy())
+            found[name, thing] = greatest_at(page, key), told
+    for thing in ("buildings", "roads"):
+        shown, told = found["subgrid", thing]
+        of_cells, _ = found["plain", thing]
+        wet = (of_cells > 0.05) & (told > 0.05) & (told < 1.0)
+        assert wet.sum() > 3
+        np.testing.assert_allclose(shown[wet], told[wet], rtol=0, atol=0.0151)
+        np.testing.assert_allclose(of_cells[wet], 2.0 * told[wet], rtol=0, atol=0.05)
 
 
 def test_view_of_a_big_grid_is_coarser_and_says_so() -> None:
