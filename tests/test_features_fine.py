@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from shapely.geometry import LineString, Point, box
 
-from twin.features import depth_around, water_on_roads
+from twin.features import depth_around, road_features, water_on_roads
 from twin.features_fine import FineFeatures, fine_features
 from twin.fine_water import fine_water
 from twin.grid import Grid
@@ -78,13 +78,13 @@ def test_things_are_as_on_one_map_of_fine_cells(
     mapped = np.zeros(GRID.shape, dtype=bool)
     mapped[4:6, 3:5] = True
     rng = np.random.default_rng(5)
-    start = np.where(rng.random(GRID.shape) < 0.2, 0.15, 0.0)
+    start = np.where(np.isfinite(level) & (rng.random(GRID.shape) < 0.3), 0.15, 0.0)
     known = things()
     found, blocks = look(bed, level, most_cells=most_cells, start=start, mapped=mapped, **known)
     assert blocks == 1 if most_cells == 10**6 else blocks > 5
     depth = fine_depth(level, by_cell(bed), level_rises(level))
-    before = fine_depth(level_over_fine(by_cell(bed), start), by_cell(bed))
-    permanent = (before > 0.05) | np.kron(mapped, np.ones((K, K))).astype(bool)
+    rise = np.kron(level - level_over_fine(by_cell(bed), start), np.ones((K, K)))
+    permanent = (depth - rise > 0.05) | np.kron(mapped, np.ones((K, K))).astype(bool)
     assert 0.02 < permanent.mean() < 0.3
 
     houses = depth_around(known["buildings"].geometry.array, FINE, depth, permanent=permanent)
@@ -138,3 +138,51 @@ def test_the_level_of_fine_cells_holds_their_water() -> None:
     held = np.maximum(level[:, :, None, None] - z, 0.0).mean(axis=(2, 3))
     wet = np.isfinite(level)
     np.testing.assert_allclose(held[wet], depth[wet], rtol=0, atol=1e-12)
+
+
+def test_a_flood_that_cuts_nothing_and_a_map_without_roads(flood: tuple[np.ndarray, np.ndarray]) -> None:
+    bed, level = flood
+    roads = things()["roads"]
+    for most_cells in (10**6, 500):
+        dry, _ = look(bed, np.full(GRID.shape, np.nan), most_cells=most_cells, roads=roads)
+        assert dry.on_roads is not None
+        assert (dry.on_roads.deepest == 0.0).all()
+        assert dry.on_roads.owner.size == dry.on_roads.to_cut.size == 0
+        assert sum(dry.areas["flooded_m2"]) == dry.areas["max_depth_m"] == 0.0
+    # Water in the north only: most blocks have no road that is cut.
+    level = np.where(np.arange(GRID.ny)[:, None] < 3, level, np.nan)
+    north, blocks = look(bed, level, most_cells=500, roads=roads)
+    assert blocks > 5
+    assert north.on_roads is not None
+    assert north.on_roads.owner.size > 0
+    none, _ = look(bed, level, roads=roads.iloc[:0])
+    assert none.on_roads is not None
+    assert none.on_roads.deepest.size == none.on_roads.owner.size == 0
+
+
+def test_water_that_slopes_within_its_cells() -> None:
+    """A V of 2 % slope: a river that does not rise floods nothing, and roads are cut when it is highest."""
+    across = np.abs(FINE.y - FINE.y.mean())[:, None]
+    bed = 100.0 - 0.02 * (FINE.x - GRID.x_west)[None, :] + 0.1 * across
+    level = np.broadcast_to(100.45 - 0.02 * (GRID.x - GRID.x_west)[None, :], GRID.shape).copy()
+    wet = np.nanmin(by_cell(bed), axis=(2, 3)) < level
+    level[~wet] = np.nan
+    held = np.maximum(level[:, :, None, None] - by_cell(bed), 0.0).mean(axis=(2, 3))
+    held = np.nan_to_num(held)
+    calm, _ = look(bed, level, start=held)
+    assert sum(calm.areas["flooded_m2"]) == 0.0
+    assert calm.areas["permanent_m2"] > 1000.0
+
+    middle = FINE.y.mean()
+    # On the upper side of their cells, where the water is higher than in the middle
+    places = GRID.x_west + 10.0 * np.arange(1, 14) + 1.0
+    streets = [LineString([(x, middle - 8.0), (x, middle + 8.0)]) for x in places]
+    roads = frame(*streets, level=np.zeros(13, dtype=int))
+    flood, _ = look(bed, level, roads=roads)
+    assert flood.on_roads is not None
+    table = road_features(roads, GRID, max_depth=held, frames=[(60.0, held)], water=flood.on_roads)
+    np.testing.assert_allclose(table["max_water_depth"], 0.35, atol=1e-9)  # 0.27 under a level without slope
+    assert (table["cut_from_s"] == 60.0).all()
+    less = [(60.0, 0.6 * held), (120.0, 0.9 * held)]  # some 0.77 and 0.95 of the depth
+    table = road_features(roads, GRID, max_depth=held, frames=less, water=flood.on_roads)
+    assert (table["cut_from_s"] == 120.0).all()

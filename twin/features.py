@@ -185,13 +185,13 @@ def building_features(
     arrival_time : (ny, nx) seconds since the start, NaN where water never came.
     blocked, permanent : see `depth_around`.
     depth : (n,) deepest water at each building (m), where more than the cells tell it
-        (`twin.features_fine`); then `max_depth` is not looked at.
+        (`twin.features_fine`); then `max_depth` is not looked at. Times stay those of the cells.
 
     Returns
     -------
     GeoDataFrame
         What `buildings` says of them, with `max_water_depth` (m, NaN: not known, see
-        `depth_around`) and `arrival_time` (s; NaN below `WET_DEPTH`).
+        `depth_around`) and `arrival_time` (s; NaN below `WET_DEPTH`, or where no cell was above it).
     """
     out = buildings[[name for name in _BUILDING_COLUMNS if name in buildings.columns] + ["geometry"]].copy()
     shapes = np.asarray(buildings.geometry.array, dtype=object)

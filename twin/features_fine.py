@@ -21,6 +21,7 @@ from twin.features import (
 )
 from twin.grid import Grid
 from twin.styles import DEPTH
+from twin.subgrid import whole_cells
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -131,22 +132,22 @@ class _OnRoads:
         np.fmax.at(self._deepest, owner, most)
         cut = most >= CLOSURE_DEPTH
         np.add.at(self._cut_length, owner[cut], length[cut])
-        self._keep_cut(water, owner[cut], cell[cut])
+        self._keep_cut(water, owner[cut], cell[cut], most[cut])
 
-    def _keep_cut(self, water: FineWater, owner: Ints, cell: Ints) -> None:
-        """What each model cell holds when the lowest of a road in it is cut."""
+    def _keep_cut(self, water: FineWater, owner: Ints, cell: Ints, most: Floats) -> None:
+        """What each model cell holds when the deepest place of a road in it is cut."""
         block, k = water.block, water.block.ratio
-        i, j = cell // water.grid.nx, cell % water.grid.nx
-        model = (i // k + block.rows.start) * self._grid.nx + j // k + block.columns.start
-        ground = block.elevation[i // k, j // k, i % k, j % k]
-        order = np.lexsort((ground, model, owner))
+        i, j = cell // water.grid.nx // k, cell % water.grid.nx // k
+        model = (i + block.rows.start) * self._grid.nx + j + block.columns.start
+        order = np.lexsort((-most, model, owner))
         owner, model = owner[order], model[order]
         first = np.ones(owner.size, dtype=bool)
         first[1:] = (np.diff(owner) != 0) | (np.diff(model) != 0)
-        lowest = order[first]
-        fine = block.elevation[i[lowest] // k, j[lowest] // k].reshape(lowest.size, -1)
-        fine = np.where(np.isnan(fine), np.inf, fine)
-        held = np.maximum(ground[lowest, None] + CLOSURE_DEPTH - fine, 0.0).mean(axis=1)
+        deepest = order[first]
+        i, j = i[deepest], j[deepest]
+        # The level of the cell, which falls by as much there.
+        level = water.level[i, j] - (most[deepest] - CLOSURE_DEPTH)
+        held = np.maximum(level[:, None] - whole_cells(block.elevation[i, j]), 0.0).mean(axis=1)
         self._cut.append((owner[first], model[first], held))
 
     @property
@@ -172,7 +173,8 @@ class _Areas:
         self._cell = water.grid.cell
         area = water.grid.area_m2
         self._permanent += float((water.permanent & water.known).sum()) * area
-        wet = water.depth[water.known & ~water.permanent & (water.depth > WET_DEPTH)]
+        land = water.known & ~water.blocked & ~water.permanent
+        wet = water.depth[land & (water.depth > WET_DEPTH)]
         self._classes += [float(((wet > part.low) & (wet <= part.high)).sum()) * area for part in DEPTH]
         self._deepest = max(self._deepest, float(wet.max(initial=0.0)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ class FineWater:
     ----------
     block : its place in the model grid, its bed.
     grid : the fine cells.
+    level : highest level of each model cell of the block (m), NaN where dry.
     depth : (ny, nx) (m), 0 where the ground, or a building that blocks, is higher than the level.
     known, blocked, permanent : (ny, nx) fine cells with ground; those that a building fills; those of
         permanent water.
@@ -37,6 +39,7 @@ class FineWater:
 
     block: FineBlock
     grid: Grid
+    level: Floats
     depth: Floats
     known: Bools
     blocked: Bools
@@ -61,7 +64,7 @@ def fine_water(
     grid : the model grid.
     level : (ny, nx) highest level of each cell (m), NaN where dry.
     start : (ny, nx) volume per area at the start (m); what stands deeper than `WET_DEPTH` then is permanent
-        water.
+        water. Its level slopes within a cell as the highest does.
     mapped : (ny, nx) cells that the map of the territory has as water: permanent too.
     """
     rises = level_rises(level)
@@ -70,15 +73,22 @@ def fine_water(
         depth = fine_depth(level[place], block.elevation, rises[:, *place])
         permanent = np.zeros(depth.shape, dtype=bool)
         if start is not None:
-            before = level_over_fine(block.elevation, np.nan_to_num(start[place]))
-            permanent |= fine_depth(before, block.elevation) > WET_DEPTH
+            # A river that does not rise slopes in its cells as it does at its highest.
+            rise = level[place] - level_over_fine(block.elevation, np.nan_to_num(start[place]))
+            permanent |= depth - _spread(rise, block.ratio) > WET_DEPTH  # not where either is dry (NaN)
         if mapped is not None:
-            permanent |= np.repeat(np.repeat(mapped[place], block.ratio, axis=0), block.ratio, axis=1)
+            permanent |= _spread(mapped[place], block.ratio)
         yield FineWater(
             block,
             block.part_of(grid),
+            level[place],
             depth,
             np.isfinite(block.flat(block.elevation)),
             np.zeros(depth.shape, dtype=bool) if block.blocked is None else block.flat(block.blocked),
             permanent,
         )
+
+
+def _spread(values: NDArray[Any], ratio: int) -> NDArray[Any]:
+    """Values of cells on the fine cells of each."""
+    return np.repeat(np.repeat(values, ratio, axis=0), ratio, axis=1)

@@ -300,14 +300,21 @@ def level_at_depth(domain: Domain, depth: Floats) -> Floats:
     return level
 
 
+def whole_cells(elevation: Floats) -> Floats:
+    """The fine cells of some cells, (n, k, k), one cell a row: those of no value as high as the highest, as
+    in the tables. Shape (n, k k).
+    """
+    z = elevation.reshape(elevation.shape[0], elevation.shape[1] * elevation.shape[2])
+    return np.where(np.isnan(z), np.nanmax(z, axis=1, keepdims=True), z)
+
+
 def level_over_fine(elevation: Floats, depth: Floats) -> Floats:
     """Water level (m) of a block of cells that hold a volume per area `depth` (m, n) (m), from their fine
     cells themselves, elevation (m, n, k, k): :func:`level_at_depth` without its tables. NaN where dry.
     """
     level = np.full(depth.shape, np.nan)
     wet = (depth > 0.0) & np.isfinite(elevation).any(axis=(2, 3))
-    z = elevation[wet].reshape(np.count_nonzero(wet), elevation.shape[2] * elevation.shape[3])
-    z = np.sort(np.where(np.isnan(z), np.nanmax(z, axis=1, keepdims=True), z), axis=1)
+    z = np.sort(whole_cells(elevation[wet]), axis=1)
     below = np.cumsum(z, axis=1)
     # What the cell holds when its water just reaches each fine cell, times their number
     reached = np.arange(1, z.shape[1] + 1) * z - below

@@ -20,7 +20,7 @@ from scipy.ndimage import maximum_filter
 from twin.errors import InputError, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.grid import Grid
-from twin.water import permanent_water
+from twin.water import initial_water_depth, permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
@@ -256,13 +256,16 @@ def _series(owner: Ints, cell: Ints, n: int, depth: Floats) -> Floats:
 
 def _as_over_fine(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
     """Depths of cells over time at things, (frames, n), so that the largest is what the fine terrain of a
-    subgrid run says of each; over time in proportion, as the fine level is not kept.
+    subgrid run says of each, 0 where it knows nothing; over time in proportion, as the fine level is not
+    kept.
     """
     if things is None or "max_water_depth" not in things or len(things) != series.shape[1]:
         return series
-    most, top = things["max_water_depth"].to_numpy(dtype=float), series.max(axis=0, initial=0.0)
-    known = (top > 0.0) & np.isfinite(most)
-    share: Floats = np.where(known, most, 1.0) / np.where(known, top, 1.0)
+    most, top = (
+        np.nan_to_num(things["max_water_depth"].to_numpy(dtype=float)),
+        series.max(axis=0, initial=0.0),
+    )
+    share: Floats = np.where(top > 0.0, most, 0.0) / np.where(top > 0.0, top, 1.0)
     return series * share
 
 
@@ -287,6 +290,13 @@ def _scenario(
     has_start = bool(times[0] <= 0.0)
     if has_start:
         permanent = permanent_water(result) & ~roofs
+    over_fine = result.fine_areas is not None
+    # On a bank the fine terrain tells what was wet at the start; cells only know how much water that was.
+    left_out, standing = permanent, np.zeros(model.shape)
+    start = initial_water_depth(result)
+    if over_fine and start is not None:
+        standing = np.nan_to_num(start)
+        left_out = fields["mapped_water"].values > 0 if "mapped_water" in fields else np.zeros_like(permanent)
     at_building = at_road = None
     if buildings is not None:
         owner_b, cell_b = cells_touched(np.asarray(buildings.geometry.array, dtype=object), model)
@@ -294,7 +304,7 @@ def _scenario(
     if roads is not None:
         owner_r, cell_r, _ = cells_on_lines(np.asarray(roads.geometry.array, dtype=object), model)
         level = roads["level"].fillna(0).to_numpy() if "level" in roads else np.zeros(len(roads))
-        use = (level[owner_r] <= 0) & ~permanent.ravel()[cell_r]
+        use = (level[owner_r] <= 0) & ~left_out.ravel()[cell_r]
         owner_r, cell_r = owner_r[use], cell_r[use]
         at_road = np.zeros((len(shown), len(roads)))
     for row, k in enumerate(shown):
@@ -304,12 +314,13 @@ def _scenario(
         codes[row] = curve.encode(view.mean(depth)).ravel()
         flooded = np.where(permanent, 0.0, np.nan_to_num(depth))
         hectares[row] = float((flooded > WET_DEPTH).sum()) * model.cell**2 / 1e4
+        if over_fine:
+            flooded = np.where(left_out, 0.0, np.maximum(np.nan_to_num(depth) - standing, 0.0))
         if at_building is not None:
             at_building[row] = _series(owner_b, cell_b, len(at_building[row]), maximum_filter(flooded, 3))
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
-    flood = result.scenario_table.get("params", {}).get("flood", {})
-    if flood.get("subgrid", False):
+    if over_fine:
         at_building = None if at_building is None else _as_over_fine(at_building, usable(result.buildings))
         at_road = None if at_road is None else _as_over_fine(at_road, usable(result.roads))
     most = _most(result)
@@ -332,8 +343,8 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
-        "subgrid": bool(flood.get("subgrid", False)),
-        "fast_mode": flood.get("scheme") == "local_inertial",
+        "subgrid": over_fine,
+        "fast_mode": table.get("params", {}).get("flood", {}).get("scheme") == "local_inertial",
         "duration": seconds(table.get("duration")),
         "per_chunk": FRAMES_PER_CHUNK,
         "tile": TILE,

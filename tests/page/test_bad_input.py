@@ -72,6 +72,9 @@ def test_says_what_is_missing(
     browser_without_3d: Any, tmp_path: Path, options: dict[str, Any], told: list[str]
 ) -> None:
     run = write_run(tmp_path / "run", **options)
+    if "subgrid" in options.get("more", ""):
+        (run.path / "flood").mkdir(exist_ok=True)
+        (run.path / "flood" / "fine.json").write_text("{}")
     opened = Opened(browser_without_3d, viz.page(run, tmp_path / "page.html", lang="fr"))
     try:
         caution = opened.page.inner_text("#caution")

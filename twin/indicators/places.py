@@ -95,7 +95,7 @@ def facilities_of(run: Run) -> gpd.GeoDataFrame | None:
     if found.empty:
         return found.assign(max_water_depth=np.zeros(0))
     if "max_water_depth" in found:  # over the fine terrain of a subgrid run
-        deepest = found["max_water_depth"].to_numpy(dtype=np.float64)
+        deepest = found["max_water_depth"].to_numpy(dtype=np.float64, copy=True)
     else:
         shapes = np.asarray(found.geometry.array, dtype=object)
         deepest = depth_around(shapes, run.result.grid, depth, permanent=run.permanent)

@@ -34,7 +34,7 @@ def water_figures(run: Run) -> list[Indicator]:
     total = float(run.flooded.sum()) * hectare
     fine = run.result.fine_areas
     if fine is not None:
-        how, words["cell"] = "method_fine", float(fine["cell_m"])
+        how, words["cell"] = how.replace("method", "method_fine"), float(fine["cell_m"])
         classes, permanent = [area / 1e4 for area in fine["flooded_m2"]], fine["permanent_m2"] / 1e4
         total, deepest = sum(classes), fine["max_depth_m"]
     out = [make("flooded_area", total, "ha", method=how, **words)]

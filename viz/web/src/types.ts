@@ -67,7 +67,7 @@ export interface ScenarioMeta {
   offset_s: number;
   times: number[];
   frames_computed: number;
-  /** Whether cells carried the fine terrain: their depths are volumes over areas. */
+  /** Whether cells carried the fine terrain, over which figures, buildings and roads are told. */
   subgrid: boolean;
   /** Whether the flood was computed by local inertia. */
   fast_mode: boolean;
