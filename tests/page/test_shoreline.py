@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
+from tests.page.in_memory import RunInMemory, written
 from tests.page.opened import Opened
-from tests.page.test_weight import written
 from tests.page.valley import CRS, NORTH, START, WEST
 from twin.grid import Grid
 
@@ -22,7 +20,7 @@ CREST = [(k, k) for k in range(10, 31)]  # cells of a levee that touch at their 
 BOTH = pytest.mark.parametrize("kind", ["browser", "browser_without_3d"])
 
 
-def still_water(bed: np.ndarray, level: float, start: np.ndarray) -> Any:
+def still_water(bed: np.ndarray, level: float, start: np.ndarray) -> RunInMemory:
     """Two frames: depths ``start`` (m), then water up to ``level`` (m)."""
     depth = np.stack([start, np.clip(level - bed, 0.0, None)]).astype(np.float32)
     fields = xr.Dataset(
@@ -34,15 +32,10 @@ def still_water(bed: np.ndarray, level: float, start: np.ndarray) -> Any:
         coords={"time": [0.0, 3600.0]},
         attrs={"start": START},
     )
-    return SimpleNamespace(
-        fields=fields, grid=GRID, times=fields["time"].values, name="Eau calme", path=Path("calm"),
-        status="complete", has_fields=True, buildings=None, roads=None, places=None, links=None,
-        link_series=None, traffic_summary=None, flood_marks=None, sections=pd.DataFrame(), indicators={},
-        provenance={}, scenario_table={"duration": 3600.0, "solvers": ["flood"]},
-    )  # fmt: skip
+    return RunInMemory("Eau calme", fields, GRID)
 
 
-def levee(level: float, foot: float = 50.0) -> Any:
+def levee(level: float, foot: float = 50.0) -> RunInMemory:
     """Its crest at 54 m."""
     bed = np.full(GRID.shape, foot)
     for cell in CREST:
@@ -50,7 +43,7 @@ def levee(level: float, foot: float = 50.0) -> Any:
     return still_water(bed, level, np.zeros(GRID.shape))
 
 
-def shown(browser: Any, run: Any, both: Path, path: Path) -> Opened:
+def shown(browser: Any, run: RunInMemory, both: Path, path: Path) -> Opened:
     opened = Opened(browser, written([run], both, path))
     opened.page.evaluate("() => twin.app.set({ time: 3600, showFlow: false, showPlaces: false })")
     return opened

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
+from tests.page.in_memory import RunInMemory, written
 from tests.page.opened import Opened
 from tests.page.valley import CRS, NORTH, START, WEST, terrain
 from twin.grid import Grid
-from viz.encode import Blobs
-from viz.page import assemble
-from viz.page_data import collect
 
 FRAMES, SIDE, CELL = 100, 1000, 5.0
 BUDGET = 10e6  # bytes
@@ -57,8 +52,8 @@ FRAME = 1000.0 / 60.0  # ms
 
 def run(
     grid: Grid, name: str, lowered: float, frames: int = FRAMES, *, reach: float = 430.0, plain: bool = False
-) -> Any:
-    """A flood that rises and falls, held in memory: what `collect` reads of a `Result`.
+) -> RunInMemory:
+    """A flood that rises and falls, held in memory: a `RunInMemory`.
 
     In a valley, or over a wide ``plain``; nothing is wet further than ``reach`` (m) from the river.
     """
@@ -92,32 +87,7 @@ def run(
         coords={"time": times},
         attrs={"start": START},
     )
-    return SimpleNamespace(
-        fields=fields, grid=grid, times=times, name=name, path=Path(name), status="complete", has_fields=True,
-        buildings=None, roads=None, places=None, links=None, link_series=None, traffic_summary=None,
-        flood_marks=None, sections=pd.DataFrame(),
-        indicators={}, provenance={}, scenario_table={"duration": 28800.0, "solvers": ["flood"]},
-    )  # fmt: skip
-
-
-def written(runs: list[Any], both: Path, path: Path) -> Path:
-    """The page of runs that are in memory only; texts are those of another page."""
-    blobs = Blobs()
-    data = collect(runs, blobs)
-    found = both.read_text(encoding="utf-8")
-    start = found.index('id="data">') + len('id="data">')
-    head = json.loads(found[start : found.index("</script>", start)])
-    data |= {key: head[key] for key in ("lang", "languages", "texts", "version", "made", "title")}
-    path.write_text(assemble(data, blobs), encoding="utf-8")
-    parts = {
-        "frames": sum(len(blobs.texts[k]) for s in data["scenarios"] for c in s["chunks"] for k in c),
-        "flow": sum(len(blobs.texts[k]) for s in data["scenarios"] if s["flow"] for k in s["flow"]["chunks"]),
-        "ground": len(blobs.texts[data["ground"]["blob"]]),
-        "terrain": len(blobs.texts[data["bed"]["blob"]]),
-        "all": path.stat().st_size,
-    }
-    print("; ".join(f"{name} {size / 1e6:.2f} MB" for name, size in parts.items()))
-    return path
+    return RunInMemory(name, fields, grid)
 
 
 def measured(browser: Any, path: Path) -> dict[str, float]:
