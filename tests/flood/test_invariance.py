@@ -80,8 +80,8 @@ def test_neither_altitude_nor_place_matters(scheme, seed, shape, level, rain, hi
 
 
 @pytest.mark.xfail(
-    reason="a face onto a cell without water has the exact solution, one onto a film that of HLL, which does not"
-    " become the other as the film goes to nothing: where a lake stands at the very level of a dry bed, a"
+    reason="a face onto a cell without water has the exact solution, one onto a film that of HLL, which does"
+    " not become the other as the film goes to nothing: where a lake stands at the very level of a dry bed, a"
     " rounding of 1e-21 m decides, and the next wave differs by 3e-7 m"
 )
 def test_a_lake_at_the_very_level_of_a_dry_bed_elsewhere() -> None:
