@@ -13,7 +13,7 @@ from twin.errors import InputError, told
 from twin.files import replacing
 
 FILE = "checkpoint/state.npz"
-VERSION = 4  # one more whenever what a solver keeps changes
+VERSION = 5  # one more whenever what a solver keeps changes
 
 
 def save(run: Path, clock: Mapping[str, float], states: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from shapely.geometry.base import BaseGeometry
 
     from twin.network import Network
+    from twin.road_ground import RoadGround
 
 FIELD_DIMS = {
     "bed_elevation": ("y", "x"),
@@ -57,6 +58,7 @@ class Domain:
         crest_x, shape (ny, nx + 1), and crest_y, shape
         (ny + 1, nx): elevation of a dike or wall on the face (m), −inf where there is none.
     networks : by name; "roads".
+    road_ground : the fine terrain along "roads", of a domain built with subgrid; else None.
     buildings, roads : the canonical layers, or None.
     places : by name.
     provenance : one plain record per layer used.
@@ -67,6 +69,7 @@ class Domain:
     grid: Grid | None
     fields: xr.Dataset
     networks: Mapping[str, Network] = field(default_factory=lambda: MappingProxyType({}))
+    road_ground: RoadGround | None = None
     buildings: gpd.GeoDataFrame | None = None
     roads: gpd.GeoDataFrame | None = None
     places: Mapping[str, Place] = field(default_factory=lambda: MappingProxyType({}))

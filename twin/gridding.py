@@ -32,6 +32,7 @@ from twin.layers.mosaic import Mosaic
 from twin.layers.raster import check_heights
 from twin.network import Network
 from twin.plugins import Parameters
+from twin.road_ground import RoadSurvey
 from twin.subgrid import with_subgrid
 from twin.territory import Territory
 from twin.units import Metres
@@ -174,7 +175,11 @@ def build_domain(
                 fine=f"{terrain.mosaic.cell:g}",
             )
         )  # fmt: skip
-    return with_subgrid(domain, fine_beds(grid, footprints, terrain.mosaic, parameters))
+    blocks = fine_beds(grid, footprints, terrain.mosaic, parameters)
+    if "roads" not in networks:
+        return with_subgrid(domain, blocks)
+    survey = RoadSurvey(networks["roads"], grid, fine)
+    return replace(with_subgrid(domain, survey.passing(blocks)), road_ground=survey.ground)
 
 
 def fine_beds(

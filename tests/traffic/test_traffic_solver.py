@@ -19,7 +19,7 @@ from twin.errors import InputError
 from twin.grid import Grid
 from twin.network import Network
 from twin.scenarios.events import Demand, Event, RoadClosure
-from twin.solvers.traffic.obstacles import WetCells, speed_in_water
+from twin.solvers.traffic.obstacles import WetPlaces, speed_in_water
 from twin.solvers.traffic.solver import TrafficParameters, TrafficSolver
 
 GRID = Grid(CRS, 0.0, 100.0, 10.0, 10, 30)
@@ -238,9 +238,10 @@ def test_water_that_was_there_at_the_start() -> None:
 
 
 def test_cells_under_buildings_do_not_count() -> None:
-    network = domain().networks["roads"]
-    assert WetCells.of(network, None).depth(STREET_FLOODED, DRY > 0)[0] == 0.5
-    assert WetCells.of(network, STREET_FLOODED > 0).depth(STREET_FLOODED, DRY > 0)[0] == 0.0
+    for blocked, depth in ((DRY > 0, 0.5), (STREET_FLOODED > 0, 0.0)):
+        wet = WetPlaces.of(domain().with_fields(blocked=blocked))
+        depths = wet.depths(STREET_FLOODED)
+        assert wet.deepest(depths, np.zeros(depths.shape, bool))[0] == depth
 
 
 def test_people_cut_off_are_counted() -> None:

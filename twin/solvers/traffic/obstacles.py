@@ -16,6 +16,7 @@ from twin.scenarios.measures import place_geometry
 if TYPE_CHECKING:
     from twin.domain import Domain
     from twin.network import Network
+    from twin.road_ground import RoadGround
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
@@ -39,40 +40,59 @@ def speed_in_water(depth: Floats, free_speed: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class WetCells:
-    """The cells that say how deep the water on each segment is: ``cell`` (k,) flat, of ``segment`` (k,).
+class WetPlaces:
+    """The places that say how deep the water on each segment is, and what they say.
 
-    A segment is as deep as the deepest cell that it crosses. A bridge (level > 0) has no cells: the model
-    knows the ground below it, not the deck. A tunnel (level < 0) has those of its two ends: water enters by
-    the portals. Cells under a building are left out (their bed is the roof).
+    A segment is as deep as the deepest place that it crosses: the cells of the model, or, where these carry
+    the fine terrain, its cells. A bridge (level > 0) has no places: the model knows the ground below it, not
+    the deck. A tunnel (level < 0) has its two ends: water enters by the portals. Cells under a building are
+    left out (their bed is the roof).
+
+    Attributes
+    ----------
+    segment : (k,) row of the network's segments of each place.
+    chosen : (k,) which cells of the network, or of `ground`, they are.
+    ground : the fine terrain, None where the cells of the model say it.
     """
 
+    domain: Domain
     segments: int
     segment: NDArray[np.int64]
-    cell: NDArray[np.int64]
+    chosen: NDArray[np.int64]
+    ground: RoadGround | None
 
     @classmethod
-    def of(cls, network: Network, blocked: Bools | None) -> WetCells:
-        """The cells of every segment of a network."""
+    def of(cls, domain: Domain, *, fine: bool = False) -> WetPlaces:
+        """The places of every segment of the network "roads"; `fine`: the water depth of a cell is its volume
+        over its area, so they are those of the fine terrain (`twin.road_ground`).
+        """
+        network = domain.networks["roads"]
+        ground = domain.road_ground if fine else None
         counts = np.diff(network.cell_ptr)
         segment = np.repeat(np.arange(counts.size), counts)
-        place = np.arange(segment.size) - network.cell_ptr[segment]
+        if ground is not None:
+            segment = ground.segment
+            counts = np.bincount(segment, minlength=counts.size)
+        place = np.arange(segment.size) - (np.cumsum(counts) - counts)[segment]
         level = network.segments["level"].fillna(0).to_numpy(np.int64)[segment]
         portal = (place == 0) | (place == counts[segment] - 1)
         use = (level == 0) | ((level < 0) & portal)
-        if blocked is not None:
-            use &= ~blocked.ravel()[network.cell_index]
-        return cls(counts.size, segment[use], network.cell_index[use])
+        if ground is None and "blocked" in domain.fields:
+            use &= ~domain.field("blocked").astype(bool).ravel()[network.cell_index]
+        return cls(domain, counts.size, segment[use], np.flatnonzero(use), ground)
 
-    def depth(self, water_depth: Floats, left_out: Bools) -> Floats:
-        """Depth on each segment (s,) (m) from the field (ny, nx); cells of `left_out` (ny, nx) do not
-        count.
-        """
-        field = np.asarray(water_depth, np.float64).ravel()[self.cell]
-        field = np.where(left_out.ravel()[self.cell] | np.isnan(field), 0.0, field)
-        depth = np.zeros(self.segments)
-        np.maximum.at(depth, self.segment, field)
-        return depth
+    def depths(self, water_depth: NDArray[np.floating]) -> Floats:
+        """Water depth at each place, (k,) (m), from that of the cells, (ny, nx) (m)."""
+        if self.ground is not None:
+            return self.ground.depths(self.domain, water_depth)[self.chosen]
+        cell = self.domain.networks["roads"].cell_index[self.chosen]
+        return np.nan_to_num(np.asarray(water_depth, np.float64).ravel()[cell])
+
+    def deepest(self, depths: Floats, left_out: Bools) -> Floats:
+        """Depth on each segment (s,) (m) from that at the places; those of `left_out` (k,) do not count."""
+        deepest = np.zeros(self.segments)
+        np.maximum.at(deepest, self.segment[~left_out], depths[~left_out])
+        return deepest
 
 
 @dataclass(frozen=True, eq=False)

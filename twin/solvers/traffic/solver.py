@@ -24,7 +24,7 @@ from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
 from twin.solvers.traffic.demands import Demands
 from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
-from twin.solvers.traffic.obstacles import WET_DEPTH, WetCells, closures_of, speed_in_water
+from twin.solvers.traffic.obstacles import WET_DEPTH, WetPlaces, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
 from twin.solvers.traffic.turns import expand
 from twin.units import Metres, Seconds, unusable
@@ -89,7 +89,7 @@ class TrafficParameters(Parameters):
     alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
     conical : the parameter a > 1 of Spiess's conical function, instead of it.
     closure_depth : depth from which a road is closed (m).
-    initial_water : "permanent": cells under water at the start are river or sea, not flooded road, and are
+    initial_water : "permanent": places under water at the start are river or sea, not flooded road, and are
         left out; "flood": they count.
     fleet : a table of vehicles instead of the French fleet (see `twin.solvers.traffic.emissions`).
     counts : a table of counts (road_id, veh_h, direction) by which the trips of the reference state are
@@ -141,8 +141,8 @@ class TrafficSolver(Solver):
         )
         self.closures = closures_of(scenario, domain, self.network)
         self.times = self._coupling_times()
-        blocked = domain.field("blocked").astype(bool) if "blocked" in domain.fields else None
-        self.wet_cells = WetCells.of(self.network, blocked)
+        fine = bool(getattr(scenario.parameters().get("flood"), "subgrid", False))
+        self.wet_places = WetPlaces.of(domain, fine=fine)
         self._permanent: NDArray[np.bool_] | None = None
         self._references: dict[tuple[tuple[int, ...], float], Assignment] = {}
         self._records: list[tuple[float, ...]] = []
@@ -188,7 +188,7 @@ class TrafficSolver(Solver):
     def synchronise(self, t: float) -> None:
         """Assign, when `t` is a coupling time."""
         if self._permanent is None and "water_depth" in self.fields:
-            start = np.asarray(self.fields["water_depth"]) > WET_DEPTH
+            start = self.wet_places.depths(self.fields["water_depth"]) > WET_DEPTH
             self._permanent = start if self.parameters.initial_water == "permanent" else np.zeros_like(start)
         place = bisect.bisect_left(self.times, t)
         if place == len(self.times) or self.times[place] != t:
@@ -416,7 +416,8 @@ class TrafficSolver(Solver):
     def _depth_on_links(self) -> Floats:
         if "water_depth" not in self.fields or self._permanent is None:
             return np.zeros(self.network.links)
-        return self.wet_cells.depth(self.fields["water_depth"], self._permanent)[self.network.segment]
+        depths = self.wet_places.depths(self.fields["water_depth"])
+        return self.wet_places.deepest(depths, self._permanent)[self.network.segment]
 
     def _write(self, found: Assignment, open_links: NDArray[np.bool_], depth: Floats) -> None:
         """Fill the fields, in place."""
