@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,6 @@ from twin.grid import Grid
 from twin.layers import samples
 from twin.layers.fine import FineBlock
 from twin.network import Network
-from twin.road_ground import RoadSurvey
 from twin.scenarios import Scenario
 from twin.solvers.traffic.obstacles import WetPlaces
 from twin.subgrid import depth_at_level, fine_depth, level_rises, with_subgrid
@@ -34,11 +32,10 @@ def built(bed: np.ndarray, *lines: LineString, rows: int = 12, level: list[int] 
     network = Network.from_roads(roads(*lines, level=level or [0] * len(lines)), GRID)
     fields = grid_fields(GRID, np.ma.masked_invalid(fine).mean(axis=(2, 3)).filled(np.nan), 0.03)
     domain = Domain("town", GRID.crs, GRID, fields, networks={"roads": network})
-    survey = RoadSurvey(network, GRID, K)
     parts = [slice(i, min(i + rows, GRID.ny)) for i in range(0, GRID.ny, rows)]
     halves = (slice(0, 7), slice(7, GRID.nx))
     blocks = [FineBlock(part, half, K, fine[part, half]) for part in parts for half in halves]
-    return replace(with_subgrid(domain, survey.passing(blocks)), road_ground=survey.ground)
+    return with_subgrid(domain, blocks)
 
 
 def deepest(domain: Domain, depth: np.ndarray, start: np.ndarray = FLAT) -> np.ndarray:

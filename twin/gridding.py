@@ -32,7 +32,6 @@ from twin.layers.mosaic import Mosaic
 from twin.layers.raster import check_heights
 from twin.network import Network
 from twin.plugins import Parameters
-from twin.road_ground import RoadSurvey
 from twin.subgrid import with_subgrid
 from twin.territory import Territory
 from twin.units import Metres
@@ -175,11 +174,7 @@ def build_domain(
                 fine=f"{terrain.mosaic.cell:g}",
             )
         )  # fmt: skip
-    blocks = fine_beds(grid, footprints, terrain.mosaic, parameters)
-    if "roads" not in networks:
-        return with_subgrid(domain, blocks)
-    survey = RoadSurvey(networks["roads"], grid, fine)
-    return replace(with_subgrid(domain, survey.passing(blocks)), road_ground=survey.ground)
+    return with_subgrid(domain, fine_beds(grid, footprints, terrain.mosaic, parameters))
 
 
 def fine_beds(

@@ -24,8 +24,11 @@ import xarray as xr
 from numba import njit
 from numpy.typing import NDArray
 
+from twin.road_ground import RoadSurvey
+
 if TYPE_CHECKING:
     from twin.domain import Domain
+    from twin.road_ground import RoadGround
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -179,7 +182,7 @@ def _faces(low: Floats, ways: Floats, base: Floats, sides: tuple[int, int]) -> t
 
 
 def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
-    """The domain with the tables of its fine terrain as fields (`FIELDS`).
+    """The domain with the tables of its fine terrain as fields (`FIELDS`), and the ground along its roads.
 
     Parameters
     ----------
@@ -198,6 +201,8 @@ def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
     height = np.zeros((ny, nx, LEVELS), dtype=np.float32)
     volume = np.zeros((ny, nx, LEVELS), dtype=np.float32)
     ways = base = np.zeros((0, 0, 4, 0), dtype=np.float64)
+    roads = domain.networks.get("roads")
+    survey: RoadSurvey | None = None
     for block in blocks:
         fine = np.ascontiguousarray(block.elevation)
         m, n, k, _ = fine.shape
@@ -205,6 +210,9 @@ def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
             raise ValueError("the fine terrain has the cells of the model")
         if not ways.size:
             ways, base = (np.full((ny, nx, 4, min(k, MOST_STRIPS)), np.nan) for _ in range(2))
+            survey = None if roads is None else RoadSurvey(roads, grid, k)
+        if survey is not None:
+            survey.look(block)
         place = (block.rows, block.columns)
         here = [np.full((m, n, 4, k), np.nan) for _ in range(2)]
         part = np.full((m, n), np.nan)
@@ -221,7 +229,7 @@ def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
     fields = domain.fields.assign({name: (FIELDS[name], values) for name, values in tables.items()})
     # The bed that the tables go with: a measure that changes it later is seen.
     fields["subgrid_bed"] = fields["bed_elevation"]
-    return replace(domain, fields=fields)
+    return replace(domain, fields=fields, road_ground=None if survey is None else survey.ground)
 
 
 def has_subgrid(fields: xr.Dataset) -> bool:
@@ -298,6 +306,20 @@ def level_at_depth(domain: Domain, depth: Floats) -> Floats:
     _levels(domain.field("subgrid_height"), domain.field("subgrid_volume"), depth, over)
     level: Floats = domain.field("subgrid_low") + over
     return level
+
+
+def depths_on_roads(domain: Domain, ground: RoadGround, depth: NDArray[np.floating]) -> Floats:
+    """Water depth (m) at each place of the ground of roads, (k,), from the volumes per area (ny, nx) (m).
+
+    The level of a cell is a plane (:func:`level_rises`); 0 where the cell is dry, the ground is higher or
+    nothing is known.
+    """
+    held = np.asarray(depth, np.float64)
+    level = np.where(held > 0.0, level_at_depth(domain, held), np.nan)
+    eastward, southward = (rise.ravel()[ground.cell] for rise in level_rises(level))
+    here = level.ravel()[ground.cell] + eastward * ground.east + southward * ground.south
+    depths: Floats = np.nan_to_num(np.maximum(here - ground.elevation, 0.0))
+    return depths
 
 
 def whole_cells(elevation: Floats) -> Floats:

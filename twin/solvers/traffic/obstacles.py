@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from twin.errors import Problems, suggest
 from twin.scenarios.events import Event, RoadClosure
 from twin.scenarios.measures import place_geometry
+from twin.subgrid import depths_on_roads
 
 if TYPE_CHECKING:
     from twin.domain import Domain
@@ -84,7 +85,7 @@ class WetPlaces:
     def depths(self, water_depth: NDArray[np.floating]) -> Floats:
         """Water depth at each place, (k,) (m), from that of the cells, (ny, nx) (m)."""
         if self.ground is not None:
-            return self.ground.depths(self.domain, water_depth)[self.chosen]
+            return depths_on_roads(self.domain, self.ground, water_depth)[self.chosen]
         cell = self.domain.networks["roads"].cell_index[self.chosen]
         return np.nan_to_num(np.asarray(water_depth, np.float64).ravel()[cell])
 
