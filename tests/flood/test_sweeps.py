@@ -11,8 +11,27 @@ from twin.domain import Domain
 from twin.scenarios.binding import OPEN, InflowForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
-from twin.solvers.flood.kernels import BOTH_TILES, EAST_TILE, TILE_COLS, TILE_ROWS, WEST_TILE, goes_past
-from twin.solvers.flood.kernels_loop import choose_sweeps
+from twin.solvers.flood.kernels import (
+    BOTH_TILES,
+    CREST_X,
+    CREST_Y,
+    EAST_TILE,
+    SMOOTH,
+    TILE_COLS,
+    TILE_ROWS,
+    WEST_TILE,
+    goes_past,
+)
+from twin.solvers.flood.kernels_loop import (
+    BELOW,
+    COUNTS,
+    FRESH,
+    SWEEP_PLANES,
+    TAKEN,
+    TILES,
+    choose_sweeps,
+    next_sweep,
+)
 from twin.solvers.flood.solver import FloodSolver
 
 NY, NX = TILE_ROWS + 30, 5 * TILE_COLS - 20  # an odd number of tiles, the last of them cut
@@ -25,9 +44,9 @@ def _sweeps(
     steps[:, 1:] = np.arange(80).reshape(40, 2)  # what follows the length may differ
     for tile, length in (lengths or {}).items():
         steps[tile, 0] = length
-    found = np.zeros(40, dtype=np.int64)
+    found = np.zeros((SWEEP_PLANES, 40), dtype=np.int64)
     made = choose_sweeps(found, np.array(chosen, dtype=np.int64), len(chosen), steps, tiles_x * TILE_COLS - 7)
-    return [(int(sweep) // 4, int(sweep) % 4) for sweep in found[:made]]
+    return [(int(sweep) // 4, int(sweep) % 4) for sweep in found[TILES, :made]]
 
 
 def test_neighbours_are_swept_together() -> None:
@@ -156,3 +175,86 @@ def test_what_one_thread_wrote_past_the_caches_is_what_the_other_reads(scheme: s
         advance(flood, 0.0, 15.0)
     assert one.time == two.time
     np.testing.assert_array_equal(one.state()["state"], two.state()["state"])
+
+
+def test_a_sweep_goes_on_into_the_one_below() -> None:
+    steps = np.ones((12, 3))
+    steps[10, 0] = 0.5
+    found = np.zeros((SWEEP_PLANES, 12), dtype=np.int64)
+    found[TAKEN] = 1  # of the step before
+    # Rows of three tiles: a pair and one alone; the same; the two last apart; a pair that one row skips.
+    chosen = np.array([0, 1, 2, 3, 4, 5, 7, 8, 9, 10])
+    made = choose_sweeps(found, chosen, chosen.size, steps, 3 * TILE_COLS)
+    names = [(int(sweep) // 4, int(sweep) % 4) for sweep in found[TILES, :made]]
+    assert names == [
+        (0, BOTH_TILES), (2, WEST_TILE), (3, BOTH_TILES), (5, WEST_TILE), (7, BOTH_TILES), (9, WEST_TILE),
+        (9, EAST_TILE),
+    ]  # fmt: skip
+    assert found[BELOW, :made].tolist() == [2, 3, -1, -1, -1, -1, -1]
+    assert not found[TAKEN, :made].any()
+    # Of other lengths the one is not taken up by the other.
+    steps[2, 0] = 0.25
+    assert choose_sweeps(found, chosen, chosen.size, steps, 3 * TILE_COLS) == made
+    assert found[BELOW, :made].tolist() == [2, -1, -1, -1, -1, -1, -1]
+
+
+def test_each_sweep_is_made_once() -> None:
+    steps, marks = np.ones((12, 3)), np.zeros(12, dtype=np.int64)
+    sweeps, counts = np.zeros((SWEEP_PLANES, 12), dtype=np.int64), np.zeros(COUNTS, dtype=np.int64)
+    made = choose_sweeps(sweeps, np.arange(12), 12, steps, 3 * TILE_COLS)
+    one = next_sweep(sweeps, counts, made, -1, FRESH, marks)
+    two = next_sweep(sweeps, counts, made, -1, FRESH, marks)
+    assert (one, two) == ((0, FRESH), (1, FRESH))
+    one = next_sweep(sweeps, counts, made, one[0], 5, marks)
+    assert one == (2, 5)
+    assert next_sweep(sweeps, counts, made, two[0], FRESH, marks) == (3, FRESH)  # it was limited
+    marks[6] = 1  # a crest below
+    assert next_sweep(sweeps, counts, made, one[0], 5, marks) == (4, FRESH)
+    left = [next_sweep(sweeps, counts, made, -1, FRESH, marks)[0] for _ in range(4)]
+    assert left[:3] == [5, 6, 7]
+    assert left[3] >= made == 8
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("scheme", "values"),
+    [
+        ("first_order", {}),
+        ("second_order", {}),
+        ("local_inertial", {}),
+        ("local_inertial", {"advection": True}),
+    ],
+)
+def test_to_go_on_changes_no_bit(scheme: str, precision: str, values: dict[str, bool]) -> None:
+    """Every second row of tiles is said to have crests, which stop a sweep, though there are none. The first
+    step is three times too long for columns of water beside the second row, whose sweeps are made again (not
+    with advection, which bears no such step).
+    """
+    ny, nx = 5 * TILE_ROWS - 11, 3 * TILE_COLS - 20
+    rng = np.random.default_rng(5)
+    bed = hills(ny, nx, seed=4, relief=1.0)
+    depth = np.where(rng.random((ny, nx)) < 0.4, rng.uniform(0.0, 2e-3, (ny, nx)), 0.0)
+    depth[:, 40:60] += 0.3
+    depth[TILE_ROWS - 18 : TILE_ROWS + 18, 70:] = 0.0
+    depth[TILE_ROWS - 8 : TILE_ROWS + 8 : 4, 80:140:7] = 1.0
+    domain = Domain.from_arrays(bed, cell=2.0, roughness=0.03)
+    on, off = (
+        FloodSolver.assemble(domain, Forcing(depth), parameters(scheme=scheme, precision=precision, **values))
+        for _ in range(2)
+    )
+    for row in range(1, 5, 2):
+        off._crested[3 * row : 3 * row + 3] = 1
+    if scheme != "local_inertial":  # which has them everywhere; the others only where a tile is said to
+        off._static[[CREST_X, CREST_Y]], off._static[SMOOTH] = -np.inf, 1.0
+    dt = (1.0 if values else 3.0) * on._choose_step(0.0, 100.0)
+    for flood in (on, off):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(flood, "_choose_step", lambda *_: dt)
+            flood.step(0.0, 100.0)
+        for _ in range(40):
+            flood.step(flood.time, 100.0)
+    assert on.limited == off.limited
+    assert on.limited > 0 or values
+    one, two = on.state(), off.state()
+    for name in ("state", "record", "classes", "edge_totals", "values"):
+        np.testing.assert_array_equal(one[name], two[name], err_msg=name)

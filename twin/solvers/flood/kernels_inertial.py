@@ -134,16 +134,22 @@ def speeds(f, k):
 
 
 @njit(error_model="numpy")
-def start_tile(s, f, c0, nx):
-    """A scratch without crests and maxima; closed faces between ghosts."""
+def start_maxima(f):
+    """A scratch without maxima."""
+    for j in range(ROW):
+        f[MAX_SPEED + j] = ZERO
+        f[MAX_DEPTH + j] = ZERO
+        f[BAD_CELLS + j] = ZERO
+
+
+@njit(error_model="numpy")
+def start_tile(s, c0, nx):
+    """A scratch without crests; closed faces between ghosts."""
     none, wall = like(s[0], -np.inf), like(s[0], np.inf)
     for j in range(ROW):
         s[GX + j] = none
         s[GY + j] = none
         s[ADDED + j] = like(s[0], 0.0)
-        f[MAX_SPEED + j] = ZERO
-        f[MAX_DEPTH + j] = ZERO
-        f[BAD_CELLS + j] = ZERO
     if c0 == PAD:
         for j in range(OUT0):
             s[GY + j] = wall

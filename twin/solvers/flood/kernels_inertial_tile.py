@@ -77,6 +77,7 @@ from twin.solvers.flood.kernels_inertial import (
     overdrawn,
     part,
     speeds,
+    start_maxima,
     start_tile,
     update_depths,
     update_speeds,
@@ -84,19 +85,21 @@ from twin.solvers.flood.kernels_inertial import (
 from twin.solvers.flood.kernels_loop import (
     BAD,
     DRY,
+    FRESH,
     LEVEL,
     LIMITED,
     NEW_TIME,
-    NEXT,
     SPEED,
     STEP,
+    TILES,
     WATER,
     WORKERS,
     begin,
     choose_sweeps,
     finish,
+    marked,
+    next_sweep,
     place_of,
-    take_next,
 )
 from twin.solvers.flood.kernels_record import looks_of_sweep, record_tile
 from twin.solvers.flood.kernels_step import mark_tile
@@ -192,23 +195,33 @@ def limit_row(above, row, u_above, u, r, r0, c0, asked, nx, ratio, full, over, o
 @njit(error_model="numpy")
 def step_sweep(
     old, new, faces, faces_new, static, crests, read, friction, s, slow, f, d, looks, edge, edge_flux,
-    watched, r0, rows, c0, asked, past, ny, nx, ratio, dt, dry, full, theta, advection,
+    watched, r0, rows, c0, asked, past, ny, nx, ratio, dt, dry, full, theta, advection, handed,
 ):  # fmt: skip
     """Advance one or two (`asked`, see `kernels_rows`) tiles by dt; the number of their cells whose outflow
-    was limited.
+    was limited, and what is handed on to the sweep of the tiles below.
 
-    ratio: dt/dx in double; dt, dry, full and theta have the type of s.
+    ratio: dt/dx in double; dt, dry, full and theta have the type of s; handed: what the sweep of the tiles
+    above handed on, with the rows that it left in `s`, `f` and `d`, or FRESH. It went up to the faces of the
+    first row of these.
     """
-    start_tile(s, f, c0, nx)
+    start_maxima(f)
     step = like(dry, ratio)
     g_ratio = like(dry, GRAVITY * ratio)
     if advection:
         old_velocities(old, faces, static, slow, r0, rows, c0, dry)
-    limited = 0
-    over_above = False
-    wet = load_row(part(s, 3), part(s, 0), d, old, static, r0 - 2, c0, dry)
-    at = 0  # number of the part of the row
-    for r in range(r0 - 2, r0 + rows + 1):
+    found = 0
+    if handed == FRESH:
+        start_tile(s, c0, nx)
+        start = r0 - 2
+        at = 0  # number of the part of the row
+        wet = load_row(part(s, 3), part(s, 0), d, old, static, r0 - 2, c0, dry)
+        over_above = False
+        limited = 0
+    else:
+        start = r0 + 1
+        at, wet, over_above = handed % PARTS, (handed >> 2) & 1, (handed >> 3) & 1 != 0
+        limited = handed >> 4
+    for r in range(start, r0 + rows + 1):
         ask_for_row(old, new, faces, faces_new, static, friction, r + 2, c0, past)
         over_row = (at + 3) % PARTS
         above, row, below = part(s, over_row), part(s, at), part(s, (at + 1) % PARTS)
@@ -232,6 +245,7 @@ def step_sweep(
         set_edges(old, edge, row, u, r, c0, ny, nx, dry)
         over = wet > 0 and r > r0 - 2 and inside and overdrawn(above, row, step, full)
         # The shares are read from the row below as well: known wherever one of the two is limited.
+        found = 0
         if over or over_above:
             found = limit_row(above, row, u_above, u, r, r0, c0, asked, nx, step, full, over, over_above)
             limited += found if r0 <= r < r0 + rows else 0
@@ -243,7 +257,9 @@ def step_sweep(
         wet = wet_below
         over_above = over
         at = (at + 1) % PARTS
-    return limited
+    if advection:  # its velocities are those of these tiles
+        return limited, FRESH
+    return limited, at + (wet << 2) + ((1 if over_above else 0) << 3) + (found << 4)
 
 
 @njit(error_model="numpy")
@@ -396,17 +412,16 @@ def step_tiles(
         made = choose_sweeps(sweeps, chosen, count, steps, nx)
         past = goes_past(made, CELL_BYTES + FACE_VALUES * faces.itemsize)
         for thread in prange(counts[WORKERS]):
-            n = take_next(counts, NEXT)
+            n, handed = next_sweep(sweeps, counts, made, -1, FRESH, crests)
             while n < made:
-                k, asked, r0, rows, c0 = place_of(sweeps[n], ny, nx)
+                k, asked, r0, rows, c0 = place_of(sweeps[TILES, n], ny, nx)
                 one = k if asked & WEST_TILE else k + 1
-                two = k + 1 if asked == BOTH_TILES else one
                 f = single[thread]
-                limited = step_sweep(
-                    old, new, faces, faces_new, static, crests[one] + crests[two] != 0,
-                    read[one] + read[two] != 0, friction, scratch[thread], slow[thread], f, doubles[thread],
-                    looks[thread], edge, edge_flux, watched, r0, rows, c0, asked, past, ny, nx, dt / dx,
-                    like(dry, dt), dry, full, theta, advection,
+                limited, hands_on = step_sweep(
+                    old, new, faces, faces_new, static, marked(sweeps[TILES, n], crests),
+                    marked(sweeps[TILES, n], read), friction, scratch[thread], slow[thread], f,
+                    doubles[thread], looks[thread], edge, edge_flux, watched, r0, rows, c0, asked, past, ny,
+                    nx, dt / dx, like(dry, dt), dry, full, theta, advection, handed,
                 )  # fmt: skip
                 for tile in range(2):
                     if asked & (tile + 1):
@@ -415,7 +430,7 @@ def step_tiles(
                             r0, rows, c0 + tile * TILE_COLS, nx, t_new, dry, advection,
                         )  # fmt: skip
                 values[one, LIMITED] = limited
-                n = take_next(counts, NEXT)
+                n, handed = next_sweep(sweeps, counts, made, n, hands_on, crests)
             all_written()
         still_faces(faces, faces_new, loop[9], ny, nx)
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)

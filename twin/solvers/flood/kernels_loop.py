@@ -16,7 +16,7 @@ watch                      see `kernels_watch.look`
 kept                       what was before the sources of a step of MANY: numbers, marks, values, depths and
                            discharges at places, depths of the map where it rained (KEPT_MAP)
 speeds                     of the water beyond each edge cell, outwards (m/s), NaN: see `fill_ghost`
-sweeps                     (tiles,) see :func:`choose_sweeps`
+sweeps                     (SWEEP_PLANES, tiles) see :func:`choose_sweeps`
 """
 
 from __future__ import annotations
@@ -78,6 +78,10 @@ TILES_ONLY, ONE_STEP, MANY = 0, 1, 2
 # STATUS: a cell out of bounds, whose step is not made; a source that is no number, nothing done; a speed to
 # look at, whose step is made
 GOOD, BROKEN, ODD, BEYOND = 0, 1, 2, 3
+# sweeps[k]: which tiles, the sweep below it, whether a thread has taken it
+TILES, BELOW, TAKEN = 0, 1, 2
+SWEEP_PLANES = 3
+FRESH = -1  # instead of what a sweep hands on to the one below it
 FEW = 4  # tiles beside which one thread fills the ghosts sooner than all
 LOOK = 32  # steps between two looks, counted over the run: how it is cut into calls changes nothing
 
@@ -244,7 +248,8 @@ def choose_sweeps(sweeps, chosen, count, steps, nx):
     side and have steps of one length, where there are such; how many sweeps there are.
 
     A sweep is 4 × the tile that it begins at + the bits of those that are asked for. One tile alone is swept
-    with its neighbour in the grid's own pairs, so that no sweep reaches beyond the arrays.
+    with its neighbour in the grid's own pairs, so that no sweep reaches beyond the arrays. BELOW: the sweep
+    of the same columns and length one row of tiles on (-1: none), into which a thread may go on.
     """
     tiles_x = -(-nx // TILE_COLS)
     made = 0
@@ -254,12 +259,27 @@ def choose_sweeps(sweeps, chosen, count, steps, nx):
         b = k % tiles_x
         n += 1
         if n < count and b < tiles_x - 1 and chosen[n] == k + 1 and steps[k, 0] == steps[k + 1, 0]:
-            sweeps[made] = 4 * k + BOTH_TILES
+            sweeps[TILES, made] = 4 * k + BOTH_TILES
             n += 1
         else:
-            sweeps[made] = 4 * (k - b % 2) + (EAST_TILE if b % 2 else WEST_TILE)
+            sweeps[TILES, made] = 4 * (k - b % 2) + (EAST_TILE if b % 2 else WEST_TILE)
         made += 1
+    other = 0
+    for n in range(made):
+        below = sweeps[TILES, n] + 4 * tiles_x
+        while other < made and sweeps[TILES, other] < below:  # they rise
+            other += 1
+        one, two = first_tile(sweeps[TILES, n]), first_tile(below)
+        found = other < made and sweeps[TILES, other] == below and steps[one, 0] == steps[two, 0]
+        sweeps[BELOW, n] = other if found else -1
+        sweeps[TAKEN, n] = 0
     return made
+
+
+@njit(inline="always")
+def first_tile(sweep):
+    """The first of the tiles of a sweep that are asked for."""
+    return sweep // 4 + (0 if sweep % 4 & WEST_TILE else 1)
 
 
 @njit(inline="always")
@@ -272,6 +292,33 @@ def place_of(sweep, ny, nx):
     a = first // tiles_x
     b = first - a * tiles_x
     return first, sweep % 4, PAD + a * TILE_ROWS, min(TILE_ROWS, ny - a * TILE_ROWS), PAD + b * TILE_COLS
+
+
+@njit(inline="always")
+def marked(sweep, tiles):
+    """Whether one of the tiles of a sweep that are asked for has a mark in `tiles`, as for a crest."""
+    one = first_tile(sweep)
+    return tiles[one] + tiles[one + 1 if sweep % 4 == BOTH_TILES else one] != 0
+
+
+@njit(error_model="numpy")
+def next_sweep(sweeps, counts, made, last, hands_on, crests):
+    """The sweep that a thread makes after `last` (-1: none) and what is handed on to it; `made`: none is
+    left.
+
+    It goes on into the one below where `last` hands something on, no other thread has taken that one, and
+    both or none have `crests`: the rows around the tiles' common side are then loaded and reconstructed once.
+    """
+    taken = sweeps[TAKEN]
+    below = sweeps[BELOW, last] if hands_on != FRESH else -1
+    if below >= 0 and marked(sweeps[TILES, last], crests) == marked(sweeps[TILES, below], crests):
+        free = take_next(taken, below) == 0
+        if free:
+            return below, hands_on
+    n = take_next(counts, NEXT)
+    while n < made and take_next(taken, n) != 0:
+        n = take_next(counts, NEXT)
+    return n, FRESH
 
 
 @njit(error_model="numpy")

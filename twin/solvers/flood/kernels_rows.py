@@ -200,17 +200,12 @@ def load_crests_below(s, static, row, c0):
 
 @njit(error_model="numpy")
 def start_tile(s, c0, nx):
-    """A scratch without crests and maxima; closed faces between ghosts."""
+    """A scratch without crests; closed faces between ghosts."""
     zero = like(s[0], 0.0)
     for j in range(NB):
         s[GS + j] = like(s[0], 1.0)
         s[GX + j] = like(s[0], -np.inf)
         s[GY + j] = like(s[0], -np.inf)
-        s[MAX_SPEED + j] = zero
-        s[MAX_V2 + j] = zero
-        s[MAX_LEVEL + j] = like(s[0], NONE)
-        s[MAX_BED + j] = like(s[0], NONE)
-        s[BAD_CELLS + j] = zero
     for k in range(PARTS):
         row = part(s, k)
         for j in range(NB):
@@ -224,6 +219,19 @@ def start_tile(s, c0, nx):
     for j in range(PAD + nx - (c0 - PAD), NB):
         s[GX + j] = like(s[0], np.inf)
         s[GY + j] = like(s[0], np.inf)
+
+
+@njit(error_model="numpy")
+def start_maxima(s):
+    """A scratch without maxima."""
+    zero = like(s[0], 0.0)
+    none = like(s[0], NONE)
+    for j in range(NB):
+        s[MAX_SPEED + j] = zero
+        s[MAX_V2 + j] = zero
+        s[MAX_LEVEL + j] = none
+        s[MAX_BED + j] = none
+        s[BAD_CELLS + j] = zero
 
 
 @njit(error_model="numpy")

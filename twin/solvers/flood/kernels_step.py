@@ -8,7 +8,6 @@ from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
     BED,
-    BOTH_TILES,
     COLUMN_SPEED,
     DEPTH,
     DISCHARGE_X,
@@ -24,10 +23,11 @@ from twin.solvers.flood.kernels import (
 from twin.solvers.flood.kernels_loop import (
     BAD,
     ENERGY,
+    FRESH,
     LEVEL,
     LIMITED,
-    NEXT,
     SPEED,
+    TILES,
     WATER,
     WATER_EAST,
     WATER_NORTH,
@@ -37,8 +37,9 @@ from twin.solvers.flood.kernels_loop import (
     begin,
     choose_sweeps,
     finish,
+    marked,
+    next_sweep,
     place_of,
-    take_next,
 )
 from twin.solvers.flood.kernels_record import look_at_state, record_tile, too_fast
 from twin.solvers.flood.kernels_rows import BAD_CELLS, MAX_BED, MAX_LEVEL, MAX_SPEED, MAX_V2, OUT0
@@ -162,17 +163,16 @@ def step_tiles(
         made = choose_sweeps(sweeps, chosen, count, steps, nx)
         past = goes_past(made, CELL_BYTES)
         for thread in prange(counts[WORKERS]):
-            n = take_next(counts, NEXT)
+            n, handed = next_sweep(sweeps, counts, made, -1, FRESH, crests)
             while n < made:
-                k, asked, r0, rows, c0 = place_of(sweeps[n], ny, nx)
+                k, asked, r0, rows, c0 = place_of(sweeps[TILES, n], ny, nx)
                 one = k if asked & WEST_TILE else k + 1
                 dt = steps[one, 0]
-                two = k + 1 if asked == BOTH_TILES else one
                 s = scratch[thread]
-                limited = step_sweep(
-                    old, new, static, crests[one] + crests[two] != 0, falls, s, doubles[thread],
+                limited, hands_on = step_sweep(
+                    old, new, static, marked(sweeps[TILES, n], crests), falls, s, doubles[thread],
                     slow[thread], looks[thread], edge_flux, watched, r0, rows, c0, asked, past, ny, nx,
-                    dt / dx, like(dry, dt), dry, full, second, law,
+                    dt / dx, like(dry, dt), dry, full, second, law, handed,
                 )  # fmt: skip
                 for tile in range(2):
                     if asked & (tile + 1):
@@ -182,7 +182,7 @@ def step_tiles(
                             energy,
                         )  # fmt: skip
                 values[one, LIMITED] = limited
-                n = take_next(counts, NEXT)
+                n, handed = next_sweep(sweeps, counts, made, n, hands_on, crests)
             all_written()
         finish(loop, new, record, classes, values, edge_flux, chosen, count, ny, nx, dx)
         old, new = new, old
