@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,10 +17,12 @@ from twin.files import replacing
 
 FILE = "checkpoint/state.npz"
 VERSION = 5  # one more whenever what a solver keeps changes
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError)
 
 
 def save(run: Path, clock: Mapping[str, float], states: Mapping[str, Mapping[str, NDArray[Any]]]) -> None:
-    """Write the checkpoint of a run folder whole; the one before stays until it is.
+    """Write the checkpoint of a run folder whole; the one before stays until it is on the disk, so that a
+    machine that is cut off has one of the two.
 
     Parameters
     ----------
@@ -30,6 +35,8 @@ def save(run: Path, clock: Mapping[str, float], states: Mapping[str, Mapping[str
         arrays |= {f"solver/{solver}/{name}": values for name, values in state.items()}
     with replacing(run / FILE) as temporary, temporary.open("wb") as file:
         np.savez(file, allow_pickle=False, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load(run: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]]]:
@@ -38,14 +45,21 @@ def load(run: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]
     Raises
     ------
     InputError
-        There is none, or it was written by another version.
+        There is none, it is damaged, or it was written by another version.
     """
     path = run / FILE
     if not path.is_file():
         raise InputError(told(path, "", "folder.no_checkpoint"))
+    try:
+        return _read(path)
+    except _DAMAGED as error:
+        raise InputError(told(path, "", "folder.damaged_checkpoint")) from error
+
+
+def _read(path: Path) -> tuple[dict[str, float], dict[str, dict[str, NDArray[Any]]]]:
     clock: dict[str, float] = {}
     states: dict[str, dict[str, NDArray[Any]]] = {}
-    with np.load(path, allow_pickle=False) as arrays:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         version = int(arrays["version"])
         if version != VERSION:
             raise InputError(told(path, "version", "folder.other_version", found=version, wanted=VERSION))
