@@ -24,6 +24,7 @@ LAYOUT = {
         "DISCHARGE_X", "DISCHARGE_Y", "BED", "FRICTION", "CREST_X", "CREST_Y", "SMOOTH", "FALL", "PLANES",
         "MANNING", "CHEZY", "LINEAR", "COLUMN_SPEED", "COLUMN_DEPTH", "MAXIMA", "TINY", "SMALL",
         "FOUR", "LARGE_STEP",  # how rows are written, no bit of what
+        "CHUNK", "CHUNKS", "FACED", "WETS",  # which parts of rows are left out, no bit of the others
     },
     "kernels_inertial": {"HALF", "QUARTER", "ONE", "TWO", "ZERO", "THIRD", "SECOND", "REST", "DEEP"},
     "global_steps": {"LONGEST"},  # seconds of a call: never alters the answer

@@ -258,3 +258,36 @@ def test_to_go_on_changes_no_bit(scheme: str, precision: str, values: dict[str, 
     one, two = on.state(), off.state()
     for name in ("state", "record", "classes", "edge_totals", "values"):
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
+
+
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+@pytest.mark.parametrize("scheme", ["first_order", "second_order", "local_inertial"])
+def test_where_the_parts_of_a_row_end_changes_no_bit(scheme: str, precision: str) -> None:
+    """A hollow with ponds, films and dry ground among plateaus, at other columns: other parts of its rows are
+    without water.
+    """
+    rng = np.random.default_rng(8)
+    n = 70
+    depth = np.where(rng.random((n, n)) < 0.2, rng.uniform(0.0, 2e-3, (n, n)), 0.0)
+    depth[20:30, :10] = 0.8
+    depth[:, 33] = 0.3
+    depth[50, 60:] = 0.2
+    found = []
+    for first in (1, 4, 21, 28, 31, 36, 60, 90, 127):
+        bed, water = np.full((n + 20, 220), 9.0), np.zeros((n + 20, 220))
+        inside = np.s_[10 : 10 + n, first : first + n]
+        bed[inside], water[inside] = hills(n, n, seed=2, relief=2.0), depth
+        flood = FloodSolver.assemble(
+            Domain.from_arrays(bed, cell=2.0, roughness=0.03),
+            Forcing(water),
+            parameters(scheme=scheme, precision=precision),
+        )
+        for _ in range(40):
+            flood.step(flood.time, 100.0)
+        state = flood.state()
+        found.append(
+            [flood.time, state["state"][(slice(None), *inside)], state["record"][(slice(None), *inside)]]
+        )
+    for other in found[1:]:
+        for one, two in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(one, two)

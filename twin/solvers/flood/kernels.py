@@ -26,6 +26,12 @@ TILE_ROWS = TILE_COLS = 64  # cells of a tile, which is awake or asleep
 # A sweep goes over two tiles side by side; where only one of them is asked for, the other is thrown away.
 SWEEP_COLS = 2 * TILE_COLS
 WEST_TILE, EAST_TILE, BOTH_TILES = 1, 2, 3
+# A row of a sweep is computed by chunks of whole vectors; those without water are left out. The first has the
+# halo too: so short a loop as the rest of a row would be does not vectorise.
+CHUNK = 32
+CHUNKS = SWEEP_COLS // CHUNK
+FACED = 8  # see `wet_chunks`
+WETS = (1 << FACED + CHUNKS) - 1
 
 # state[k]: conserved variables; volumes are depth × cell area, momenta are unit discharges (m²/s)
 DEPTH, DISCHARGE_X, DISCHARGE_Y = 0, 1, 2
@@ -182,6 +188,53 @@ def keep_asked(planes, k, r, c0, asked, spare, place):
     row, half = in_tile(planes, k, r, c0 + first), stretch(spare, (place + first,), TILE_COLS)
     for j in range(TILE_COLS):
         row[j] = half[j]
+
+
+@njit(inline="always")
+def start_of(row, k):
+    """Place of the chunk k in a row: the first has a vector more than the others, 8 doubles or 16 singles."""
+    return 64 // row.itemsize + k * CHUNK if k > 0 else 0
+
+
+@njit(inline="always")
+def length_of(row, k, end):
+    """How many numbers the chunks from k to before `end` have. In single precision the last one ends in the
+    margin of the row.
+    """
+    return start_of(row, end) - start_of(row, k)
+
+
+@njit(inline="always")
+def end_of_run(wet, k):
+    """Behind the last of the chunks from k on that are all wet, or all not (bits of `wet`)."""
+    end = k + 1
+    while end < CHUNKS and wet >> end & 1 == wet >> k & 1:
+        end += 1
+    return end
+
+
+@njit(inline="always")
+def chunk(row, k):
+    """A scratch, or a part of it, from the chunk k on: the places of its rows are then those of the chunk."""
+    return stretch(row, (start_of(row, k),), row.size - start_of(row, k))
+
+
+@njit(error_model="numpy")
+def wet_chunks(row, depths, dry):
+    """Which chunks of a row (`depths`: its place in the scratch `row`) have a cell of at least `dry`: bit k
+    of chunk k; shifted by FACED, which of them have such a cell or one behind their last.
+    """
+    wet = 0
+    behind = 0
+    for k in range(CHUNKS):
+        depth = chunk(row, k)
+        # Mostly the first one tells; a maximum of so few would not vectorise.
+        for j in range(length_of(row, k, k + 1)):
+            if depth[depths + j] >= dry:
+                wet |= 1 << k
+                break
+        behind |= (1 if depth[depths + length_of(row, k, k + 1)] >= dry else 0) << k
+    return wet | ((wet | behind) << FACED)
 
 
 @njit(inline="always")

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from numba import njit
 
+from twin.solvers.flood.kernels import CHUNKS, chunk, end_of_run, length_of
 from twin.solvers.flood.kernels_limited import DONOR_U, DONOR_V
 from twin.solvers.flood.kernels_rows import (
     FL,
@@ -32,13 +33,13 @@ from twin.solvers.flood.kernels_rows import (
     XR,
     XT,
     face_flux,
+    still,
 )
 
 
 @njit(error_model="numpy")
-def faces_below(above, row, s, dry):
-    """Faces between a row (`above`) and the one below it."""
-    for j in range(NB):
+def _faces_below(above, row, s, dry, count):
+    for j in range(count):
         mass, left, right, across = face_flux(
             above[RH + j], above[RV + j], above[RU + j], row[RH + j], row[RV + j], row[RU + j],
             above[RDY + j], s[GY + j], dry,
@@ -50,9 +51,22 @@ def faces_below(above, row, s, dry):
 
 
 @njit(error_model="numpy")
-def faces_within(row, s, dry):
-    """Faces in x within a row."""
-    for j in range(NB):
+def faces_below(above, row, s, dry, wet):
+    """Faces between a row (`above`) and the one below it; wet: bits of the chunks with a wet cell in one."""
+    k = 0
+    while k < CHUNKS:
+        end = end_of_run(wet, k)
+        count = length_of(row, k, end)
+        if wet >> k & 1:
+            _faces_below(chunk(above, k), chunk(row, k), chunk(s, k), dry, count)
+        else:
+            still(chunk(above, k), FM, count)
+        k = end
+
+
+@njit(error_model="numpy")
+def _faces_within(row, s, dry, count):
+    for j in range(count):
         mass, left, right, across = face_flux(
             row[RH + j], row[RU + j], row[RV + j], row[RH + j + 1], row[RU + j + 1], row[RV + j + 1],
             row[RDX + j], s[GX + j], dry,
@@ -61,6 +75,20 @@ def faces_within(row, s, dry):
         s[XL + j] = left
         s[XR + j] = right
         s[XT + j] = across
+
+
+@njit(error_model="numpy")
+def faces_within(row, s, dry, wet):
+    """Faces in x within a row; wet: bits of the chunks with a wet cell beside one."""
+    k = 0
+    while k < CHUNKS:
+        end = end_of_run(wet, k)
+        count = length_of(row, k, end)
+        if wet >> k & 1:
+            _faces_within(chunk(row, k), chunk(s, k), dry, count)
+        else:
+            still(chunk(s, k), XM, count)
+        k = end
 
 
 @njit(error_model="numpy")

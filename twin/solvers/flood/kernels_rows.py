@@ -31,6 +31,7 @@ from twin.solvers.flood.kernels import (
     BED,
     BOTH_TILES,
     CHEZY,
+    CHUNKS,
     CREST_X,
     CREST_Y,
     DEPTH,
@@ -46,16 +47,20 @@ from twin.solvers.flood.kernels import (
     SMOOTH,
     SWEEP_COLS,
     TILE_COLS,
+    chunk,
+    end_of_run,
     fused,
     in_sweep,
     in_tile,
     inverse_cube_root,
     keep_asked,
     larger,
+    length_of,
     like,
     prefetch,
     stretch,
     target,
+    wet_chunks,
     with_halo,
     write_row,
 )
@@ -110,7 +115,7 @@ def part(s, k):
 
 @njit(error_model="numpy")
 def load_row(above, row, d, old, static, r, c0, dry):
-    """A row of the state, its levels less those of the row above; whether some cell is wet (1 or 0)."""
+    """A row of the state, its levels less those of the row above; its `wet_chunks`."""
     h, z = with_halo(old, DEPTH, r, c0), with_halo(static, BED, r, c0)
     qx, qy = with_halo(old, DISCHARGE_X, r, c0), with_halo(old, DISCHARGE_Y, r, c0)
     friction = with_halo(static, FRICTION, r, c0)
@@ -166,16 +171,25 @@ def ask_for_new(new, r, c0, past):
 
 @njit(error_model="numpy")
 def _velocities(row, dry):
-    # What is not a number was found when it came to be.
     one = like(dry, 1.0)
-    deepest = like(dry, 0.0)
-    for j in range(NB):
-        depth = row[RH + j]
-        deepest = larger(deepest, depth)
-        inverse = one / max(depth, dry)
-        row[RU + j] = row[RQX + j] * inverse
-        row[RV + j] = row[RQY + j] * inverse
-    return 1 if deepest >= dry else 0
+    wet = wet_chunks(row, RH, dry)
+    k = 0
+    while k < CHUNKS:
+        end = end_of_run(wet, k)
+        count = length_of(row, k, end)
+        here = chunk(row, k)
+        if wet >> k & 1:
+            for j in range(count):
+                inverse = one / max(here[RH + j], dry)
+                here[RU + j] = here[RQX + j] * inverse
+                here[RV + j] = here[RQY + j] * inverse
+        else:
+            inverse = one / dry
+            for j in range(count):
+                here[RU + j] = here[RQX + j] * inverse
+                here[RV + j] = here[RQY + j] * inverse
+        k = end
+    return wet
 
 
 @njit(error_model="numpy")
@@ -239,6 +253,16 @@ def no_faces(faces):
     """Four rows of faces through which nothing passes."""
     for j in range(4 * ROW - 8):
         faces[j] = like(faces[0], 0.0)
+
+
+@njit(inline="always")
+def still(row, faces, count):
+    """Nothing passes some faces of a row (`faces`: FM or XM, after which the others stand)."""
+    for j in range(count):
+        row[faces + j] = like(row[0], 0.0)
+        row[faces + ROW + j] = like(row[0], 0.0)
+        row[faces + 2 * ROW + j] = like(row[0], 0.0)
+        row[faces + 3 * ROW + j] = like(row[0], 0.0)
 
 
 @njit(inline="always")

@@ -24,7 +24,18 @@ import math
 
 from numba import njit
 
-from twin.solvers.flood.kernels import GRAVITY, fused, inverse_cube_root, like, same_sign, with_sign_of
+from twin.solvers.flood.kernels import (
+    CHUNKS,
+    GRAVITY,
+    chunk,
+    end_of_run,
+    fused,
+    inverse_cube_root,
+    length_of,
+    like,
+    same_sign,
+    with_sign_of,
+)
 from twin.solvers.flood.kernels_limited import DONOR_U, DONOR_V
 from twin.solvers.flood.kernels_rows import (
     BH,
@@ -70,6 +81,7 @@ from twin.solvers.flood.kernels_rows import (
     XT,
     face_flux,
     laws,
+    still,
 )
 
 
@@ -117,12 +129,12 @@ def slopes(before, here, after, rise_before, rise_after):
 
 
 @njit(error_model="numpy")
-def _slopes_and_half_step(above, row, below, s, ratio, dry):
+def _slopes_and_half_step(above, row, below, s, ratio, dry, count):
     zero = like(dry, 0.0)
     one = like(dry, 1.0)
     two = like(dry, 2.0)
     g = like(dry, GRAVITY)
-    for j in range(NB):
+    for j in range(count):
         h = row[RH + j]
         u = row[RU + j]
         v = row[RV + j]
@@ -176,12 +188,12 @@ def _slopes_and_half_step(above, row, below, s, ratio, dry):
 
 
 @njit(error_model="numpy")
-def _friction_of_half_step(row, s, dt, dry, law):
+def _friction_of_half_step(row, s, dt, dry, law, count):
     one = like(dry, 1.0)
     two = like(dry, 2.0)
     half = like(dry, 0.5)
     manning, chezy, linear = laws(dry, law)
-    for j in range(NB):
+    for j in range(count):
         mid_u = s[MU + j]
         mid_v = s[MV + j]
         root = inverse_cube_root(max(s[MH + j], dry))
@@ -207,26 +219,38 @@ def _friction_of_half_step(row, s, dt, dry, law):
 
 
 @njit(error_model="numpy")
-def reconstruct(above, row, below, s, ratio, dt, dry, law):
-    """Values at the faces of the cells of a row at half the step, and the push of their bed; ratio: dt/dx.
+def reconstruct(above, row, below, s, ratio, dt, dry, law, wet):
+    """Values at the faces of the cells of a row at half the step, and the push of their bed; ratio: dt/dx;
+    wet: bits of the chunks with a wet cell.
 
     In two loops: one long chain of operations would leave the processor waiting for roots and quotients.
     """
-    _slopes_and_half_step(above, row, below, s, ratio, dry)
-    _friction_of_half_step(row, s, dt, dry, law)
+    k = 0
+    while k < CHUNKS:
+        end = end_of_run(wet, k)
+        count = length_of(row, k, end)
+        here, of = chunk(row, k), chunk(s, k)
+        if wet >> k & 1:
+            _slopes_and_half_step(
+                chunk(above, k), here, chunk(below, k), of, ratio, dry, count
+            )  # fmt: skip
+            _friction_of_half_step(here, of, dt, dry, law, count)
+        else:
+            _plain_cells(here, of, count)
+        k = end
 
 
 @njit(error_model="numpy")
-def plain_cells(row, s):
-    """The same without slopes: a row where nothing is wet."""
+def _plain_cells(row, s, count):
+    # The same without slopes.
     zero = like(s[0], 0.0)
-    for j in range(NB):
+    for j in range(count):
         h = row[RH + j]
         s[EH + j] = h
         s[WH + j] = h
         s[BH + j] = h
         row[RSH + j] = h
-    for j in range(NB):
+    for j in range(count):
         u = row[RU + j]
         v = row[RV + j]
         s[EU + j] = u
@@ -237,7 +261,7 @@ def plain_cells(row, s):
         s[WV + j] = v
         s[BV + j] = v
         row[RSV + j] = v
-    for j in range(NB):
+    for j in range(count):
         s[EW + j] = zero
         s[WW + j] = zero
         s[BW + j] = zero
@@ -247,9 +271,24 @@ def plain_cells(row, s):
 
 
 @njit(error_model="numpy")
-def faces_below(above, s, dry):
-    """Faces between a row (`above`) and the one below it, under way."""
-    for j in range(NB):
+def faces_below(above, s, dry, wet):
+    """Faces between a row (`above`) and the one below it, under way; wet: bits of the chunks with a wet cell
+    in one of them.
+    """
+    k = 0
+    while k < CHUNKS:
+        end = end_of_run(wet, k)
+        count = length_of(s, k, end)
+        if wet >> k & 1:
+            _faces_below(chunk(above, k), chunk(s, k), dry, count)
+        else:
+            still(chunk(above, k), FM, count)
+        k = end
+
+
+@njit(error_model="numpy")
+def _faces_below(above, s, dry, count):
+    for j in range(count):
         gained = above[RSW + j]
         mass, left, right, across = face_flux(
             above[RSH + j], above[RSV + j], above[RSU + j],
@@ -265,9 +304,22 @@ def faces_below(above, s, dry):
 
 
 @njit(error_model="numpy")
-def faces_within(row, s, dry):
-    """Faces in x within a row."""
-    for j in range(NB):
+def faces_within(row, s, dry, wet):
+    """Faces in x within a row; wet: bits of the chunks with a wet cell beside one."""
+    k = 0
+    while k < CHUNKS:
+        end = end_of_run(wet, k)
+        count = length_of(row, k, end)
+        if wet >> k & 1:
+            _faces_within(chunk(row, k), chunk(s, k), dry, count)
+        else:
+            still(chunk(s, k), XM, count)
+        k = end
+
+
+@njit(error_model="numpy")
+def _faces_within(row, s, dry, count):
+    for j in range(count):
         gained = s[EW + j]
         mass, left, right, across = face_flux(
             s[EH + j], s[EU + j], s[EV + j],

@@ -11,7 +11,7 @@ from numba import njit
 
 from twin.solvers.flood import kernels_first_order as first_order
 from twin.solvers.flood import kernels_second_order as second_order
-from twin.solvers.flood.kernels import DEPTH, PAD, SWEEP_COLS, like, stretch
+from twin.solvers.flood.kernels import DEPTH, FACED, PAD, SWEEP_COLS, WETS, like, stretch
 from twin.solvers.flood.kernels_limited import (
     FACES_X,
     FACES_Y,
@@ -87,8 +87,8 @@ def sweep(
     else:
         start = r0 + 2
         at = handed % PARTS
-        wet_before, wet_above = (handed >> 2) & 1, (handed >> 3) & 1
-        wet_row, wet_below = (handed >> 4) & 1, (handed >> 5) & 1
+        wet_before, wet_above = (handed >> 2) & WETS, (handed >> 18) & WETS
+        wet_row, wet_below = (handed >> 34) & WETS, (handed >> 50) & WETS
     start_maxima(s)
     # Each turn finishes the row r - 2 and computes the faces within the row r - 1, then it reconstructs the
     # row r and computes the faces above it.
@@ -97,7 +97,7 @@ def sweep(
         above = part(s, at)
         row = part(s, (at + 1) % PARTS)
         if r0 + 1 < r and not limiting:
-            if wet_before + wet_above + wet_row > 0:
+            if wet_before | wet_above | wet_row != 0:
                 update_row(
                     s, d, before, at, old, new, static, falls, looks, edge_flux, watched, r - 2 - r0, r - 2,
                     c0, asked, past, ny, nx, ratio, dt, dry, law,
@@ -111,10 +111,10 @@ def sweep(
             if wet_row == 0 or r <= PAD or r > PAD + ny:
                 no_faces(stretch(s, (XM,), FACES))
             elif second:
-                second_order.faces_within(row, s, dry)
+                second_order.faces_within(row, s, dry, wet_row >> FACED)
                 second_order.shut_sides(s, outward, r - 1 - PAD, first, columns, ny, nx)
             else:
-                first_order.faces_within(row, s, dry)
+                first_order.faces_within(row, s, dry, wet_row >> FACED)
             if limiting:
                 keep_row_faces(row, s, slow, (r - r0 + 1) * NB, second)
         at = (at + 1) % PARTS
@@ -125,28 +125,25 @@ def sweep(
         if crests:
             load_crests(s, static, r, c0)
         if second:
-            if wet_row > 0:
-                second_order.reconstruct(above, row, below, s, step, dt, dry, law)
-            else:
-                second_order.plain_cells(row, s)
+            second_order.reconstruct(above, row, below, s, step, dt, dry, law, wet_row)
         ask_for_discharges(old, static, r + 2, c0)
         if r > r0 - 2:
             # Faces between dry cells pass no water, and dry cells have no momentum to change.
-            if wet_above + wet_row == 0 or r < PAD or r > PAD + ny:
+            if wet_above | wet_row == 0 or r < PAD or r > PAD + ny:
                 no_faces(stretch(above, (FM,), FACES))
             elif second:
-                second_order.faces_below(above, s, dry)
+                second_order.faces_below(above, s, dry, wet_above | wet_row)
                 if r == PAD:
                     second_order.shut_ends(above, outward[2 * ny :], first, columns, 1.0)
                 elif r == PAD + ny:
                     second_order.shut_ends(above, outward[2 * ny + nx :], first, columns, -1.0)
             else:
-                first_order.faces_below(above, row, s, dry)
+                first_order.faces_below(above, row, s, dry, wet_above | wet_row)
             if limiting:
                 keep_faces(stretch(above, (FM,), FACES), slow, (r - r0 + 1) * NB, FACES_Y)
             elif r > r0 - 1 and wet_above > 0 and overdrawn(before, above, s, step, full):
                 return OVERDRAWN
-    return at + (wet_before << 2) + (wet_above << 3) + (wet_row << 4) + (wet_below << 5)
+    return at + (wet_before << 2) + (wet_above << 18) + (wet_row << 34) + (wet_below << 50)
 
 
 @njit(error_model="numpy")
