@@ -19,7 +19,8 @@ import xarray as xr
 from tests.synthetic_run import write_run
 from twin import qml
 from twin.errors import InputError, TwinError
-from twin.export import export, flood_polygons
+from twin.export import export
+from twin.flood_polygons import depth_zones, flood_polygons
 from twin.layers import covadis
 from twin.results import Result
 from twin.styles import BUILDING, DEPTH, ISO_HT, ISO_HT_COLOURS
@@ -173,7 +174,7 @@ def test_flood_polygons_by_hand(run: Result) -> None:
     depth[10, 10] = 2.5
     depth[11, 11] = 2.5  # touches only at a corner: a piece of its own
     depth[20, 20] = np.nan
-    water, bounds = flood_polygons(run, depth)
+    water, bounds = flood_polygons(depth_zones(depth), run.grid, run.name)
     area = run.grid.area_m2
     assert sorted(water.area / area) == [1, 1, 4]
     assert water.crs == run.grid.crs
@@ -268,7 +269,7 @@ def test_a_geopackage_without_features_has_the_water_alone(tmp_path: Path) -> No
 
 def test_a_dry_run_gives_empty_layers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = write_run(tmp_path / "r")
-    water, bounds = flood_polygons(run, np.zeros(run.grid.shape))
+    water, bounds = flood_polygons(depth_zones(np.zeros(run.grid.shape)), run.grid, run.name)
     assert len(water) == len(bounds) == 0
     assert "ht_min" in bounds
     assert water.crs == run.grid.crs

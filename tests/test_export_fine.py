@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
@@ -18,6 +20,7 @@ from twin.export import export
 from twin.features import depth_around, water_on_roads
 from twin.results import Result
 from twin.scenarios import Inflow, InitialWater, Scenario
+from twin.styles import ISO_HT
 
 LEVEL = 212.0
 
@@ -112,6 +115,16 @@ def test_indicators_are_those_of_the_fine_terrain(tmp_path: Path) -> None:
     cut = roads["max_water_depth"].to_numpy() >= 0.3
     assert cut.sum() > 2
     assert roads["cut_from_s"].notna()[cut].mean() > 0.9
+    districts = run.places[run.places.geom_type.isin(["Polygon", "MultiPolygon"])]
+    assert len(districts) > 2
+    for _, place in districts.iterrows():
+        inside = wet & fine.mask(place.geometry)
+        # Fine cells under a building are dry on the map, so nothing is counted there.
+        assert place["flooded_m2"] == pytest.approx(inside.sum() * cell**2, abs=2e-3 * wet.sum() * cell**2)
+    assert run.places.loc[run.places.geom_type == "Point", "flooded_m2"].isna().all()
+    told = figures["districts_touched"]
+    assert told["value"] == (districts["flooded_m2"] > 0).sum() > 0
+    assert f"{districts['flooded_m2'].max() / 1e4:.1f} ha" in told["detail"]
     houses = run.buildings
     found = depth_around(houses.geometry.array, fine, depth, permanent=permanent)
     known = houses["max_water_depth"].to_numpy()
@@ -119,6 +132,39 @@ def test_indicators_are_those_of_the_fine_terrain(tmp_path: Path) -> None:
     np.testing.assert_allclose(known[known > 0], found[known > 0], rtol=0, atol=1e-3)
     assert (known > 0.05).sum() > 10
     assert len(run.places) == len(run.places["max_water_depth"])
+
+
+def test_flood_polygons_are_those_of_the_fine_map(run: Result, tmp_path: Path) -> None:
+    """GeoPackage and shapefiles: the water and its zones along fine cells; along model cells on demand."""
+    (path,) = export(run, "fine", tmp_path / "depth.tif")
+    with rasterio.open(path) as file:
+        depth, cell = file.read(1).astype(np.float64), file.transform.a
+    (package,) = export(run, "gpkg", tmp_path / "run.gpkg")
+    water, zones = gpd.read_file(package, layer="inondable_s"), gpd.read_file(package, layer="iso_ht_s")
+    assert water.area.sum() == pytest.approx((depth > 0.05).sum() * cell**2, rel=1e-9)
+    by_zone = zones.dissolve("ht_min").area
+    bounds = [*ISO_HT, np.inf]
+    for low, high in pairwise(bounds):
+        cells = ((depth > max(low, 0.05)) & (depth <= high)).sum()
+        assert by_zone.get(low, 0.0) == pytest.approx(cells * cell**2, abs=2 * cell**2)  # 32 bits on the map
+    inside = [gpd.GeoSeries(zones.geometry[zones["id_s_inond"] == k]).area.sum() for k in water["id_s_inond"]]
+    np.testing.assert_allclose(inside, water.area, rtol=1e-9)
+    assert zones.is_valid.all()
+    assert water.is_valid.all()
+    written = export(run, "covadis", tmp_path / "di")
+    assert sum(gpd.read_file(file).area.sum() for file in written) == pytest.approx(2 * water.area.sum())
+    (plain,) = export(run, "gpkg", tmp_path / "cells.gpkg", by_cells=True)
+    area = gpd.read_file(plain, layer="inondable_s").area.sum()
+    wet = np.nan_to_num(run.fields["max_water_depth"].values.astype(np.float64)) > 0.05
+    assert area == pytest.approx(wet.sum() * run.grid.area_m2)
+    assert area > 1.05 * water.area.sum()  # whole cells, where the water fills a part of them
+
+
+def test_too_many_fine_cells_are_told(run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("twin.export_fine.MOST_CELLS", 1000)
+    with pytest.raises(InputError, match="--by-cells"):
+        export(run, "covadis", tmp_path / "di")
+    assert not (tmp_path / "di").exists()
 
 
 def test_other_runs_and_other_ground_are_refused(run: Result, tmp_path: Path) -> None:
@@ -130,6 +176,10 @@ def test_other_runs_and_other_ground_are_refused(run: Result, tmp_path: Path) ->
         tile.write_bytes(was + b"\n")
         with pytest.raises(InputError, match="terrain"):
             export(Result.open(run.path), "fine", tmp_path / "depth.tif")
+        with pytest.raises(InputError, match="--by-cells"):
+            export(Result.open(run.path), "gpkg", tmp_path / "run.gpkg")
+        assert not (tmp_path / "run.gpkg").exists()
+        assert export(Result.open(run.path), "gpkg", tmp_path / "run.gpkg", by_cells=True)
         tile.unlink()
         with pytest.raises(InputError, match=r"\.asc"):
             export(Result.open(run.path), "fine", tmp_path / "depth.tif")

@@ -99,6 +99,29 @@ def test_cells_touched_is_what_shapely_says() -> None:
         assert set(cell[owner == k].tolist()) == expected
 
 
+def test_large_polygons_touch_the_same_cells_as_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawn line by line or looked at centre by centre: across the edge of the grid, with holes and parts."""
+    rng = np.random.default_rng(11)
+    shapes = [Point(at(*rng.uniform(0, 60, 2))).buffer(rng.uniform(3, 30), quad_segs=3) for _ in range(40)]
+    shapes += [shape.difference(house(20, 20, 30, 15)) for shape in shapes[:10]]
+    shapes += [
+        house(-40, 10, 30, 30),
+        house(5, 5, 20, 20),
+        MultiPolygon([house(1, 1, 30, 9), house(50, 30, 60, 25)]),
+    ]
+    shapes = [shape for shape in shapes if not shape.is_empty]
+
+    def touched() -> list[set[int]]:
+        owner, cell = cells_touched(shapes, GRID)
+        return [set(cell[owner == k].tolist()) for k in range(len(shapes))]
+
+    by_centres = touched()
+    monkeypatch.setattr("twin.features._LARGE", 0)
+    assert touched() == by_centres
+    assert not by_centres[-3]
+    assert max(map(len, by_centres)) > 20
+
+
 def test_depth_at_a_building_is_the_deepest_of_its_cells_and_neighbours() -> None:
     depth = np.zeros(GRID.shape)
     depth[2, 5] = 0.8  # two cells east of the house's only cell (row 2, column 3): no neighbour

@@ -263,12 +263,13 @@ def export(
     path: Annotated[Path, typer.Argument(metavar="RUN", help=text("cli.run_folder"))],
     to: Annotated[str, typer.Option("--to", help=text("cli.export_to"))],
     out: Annotated[Path | None, typer.Option("-o", "--out", help=text("cli.export_out"))] = None,
+    by_cells: Annotated[bool, typer.Option("--by-cells", help=text("cli.export_by_cells"))] = False,
 ) -> None:
     """Files that QGIS opens."""
     from twin.export import export as write
     from twin.results import Result
 
-    for file in write(Result.open(path), to, out):
+    for file in write(Result.open(path), to, out, by_cells=by_cells):
         typer.echo(file)
 
 

@@ -10,6 +10,7 @@ import sqlite3
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,8 @@ from twin.cog import NODATA, map_note, write_cog
 from twin.errors import InputError, TwinError, listed, suggest, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.files import replacing, write_text
+from twin.flood_polygons import depth_zones, flood_polygons
 from twin.messages import text
-from twin.styles import ISO_HT
 from twin.variables import FIELD, MAP, VARIABLES
 from twin.water import max_water_depth
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from twin.results import Result
 
 
-def export(result: Result, to: str, path: str | Path | None = None) -> list[Path]:
+def export(result: Result, to: str, path: str | Path | None = None, *, by_cells: bool = False) -> list[Path]:
     """Write a run in the format of other tools.
 
     Parameters
@@ -46,6 +47,8 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
         ``covadis`` (a folder of shapefiles as the standard Directive inondation exchanges them) or ``fine``
         (a GeoTIFF of the largest depth over the fine terrain of a subgrid run: `twin.export_fine`).
     path : the folder or file; default: in the folder ``export`` of the run.
+    by_cells : polygons of ``gpkg`` and ``covadis`` along the cells of the model, by the mean depth of each,
+        where the run has subgrid too; such a run has them over its fine terrain, which is read again.
 
     Returns
     -------
@@ -55,15 +58,16 @@ def export(result: Result, to: str, path: str | Path | None = None) -> list[Path
     Raises
     ------
     InputError
-        The format is not known; ``fine``: see :func:`twin.export_fine.fine`.
+        The format is not known; the fine terrain of a subgrid run is no longer there or another
+        (``fine``, ``gpkg``, ``covadis``).
     TwinError
         The run has nothing on a grid to export.
     """
     formats: dict[str, tuple[Callable[[Result, Path], list[Path]], str]] = {
         "geotiff": (geotiff, "geotiff"),
         "netcdf": (netcdf, f"{result.path.name}.nc"),
-        "gpkg": (gpkg, f"{result.path.name}.gpkg"),
-        "covadis": (covadis, "covadis"),
+        "gpkg": (partial(gpkg, by_cells=by_cells), f"{result.path.name}.gpkg"),
+        "covadis": (partial(covadis, by_cells=by_cells), "covadis"),
         "fine": (_fine, f"{result.path.name}_fine.tif"),
     }
     if to not in formats:
@@ -179,7 +183,7 @@ def _filled(values: NDArray[Any]) -> NDArray[np.float32]:
 # -- GeoPackage -------------------------------------------------------------------------
 
 
-def gpkg(result: Result, path: Path) -> list[Path]:
+def gpkg(result: Result, path: Path, *, by_cells: bool = False) -> list[Path]:
     """One GeoPackage: flood polygons named as COVADIS does, roads, buildings; QGIS styles inside.
 
     `inondable_s` holds the polygons of water (maximum above 0.05 m, permanent water included, as
@@ -191,10 +195,7 @@ def gpkg(result: Result, path: Path) -> list[Path]:
     TwinError
         The run has no water depth.
     """
-    depth = max_water_depth(result)
-    if depth is None:
-        raise TwinError(f"{result.path}: {text('map.no_depth')}")
-    water, bounds = flood_polygons(result, depth)
+    water, bounds = _flood(result, by_cells=by_cells)
     layers: dict[str, tuple[gpd.GeoDataFrame, str]] = {
         "inondable_s": (water, qml.flooded()),
         "iso_ht_s": (bounds, qml.iso_depth()),
@@ -219,7 +220,7 @@ def gpkg(result: Result, path: Path) -> list[Path]:
     return [path]
 
 
-def covadis(result: Result, folder: Path) -> list[Path]:
+def covadis(result: Result, folder: Path, *, by_cells: bool = False) -> list[Path]:
     """INONDABLE and ISO_HT as shapefiles of the standard; what only a person knows is left null.
 
     The names have the run's for the TRI and 000 for the department: both are to be filled in by who delivers.
@@ -231,98 +232,23 @@ def covadis(result: Result, folder: Path) -> list[Path]:
     """
     from twin.layers import covadis as standard
 
-    depth = max_water_depth(result)
-    if depth is None:
-        raise TwinError(f"{result.path}: {text('map.no_depth')}")
-    water, bounds = flood_polygons(result, depth)
+    water, bounds = _flood(result, by_cells=by_cells)
     plain = unicodedata.normalize("NFKD", result.name).encode("ascii", "ignore").decode()
     name = re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_")[:20] or "RUN"
     layers = {"INONDABLE": water, "ISO_HT": bounds}
     return standard.write(layers, folder, territory=name, department="000")
 
 
-def flood_polygons(result: Result, depth: NDArray[np.float64]) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """Polygons of the water and of its depth bounds, along cell edges.
+def _flood(result: Result, *, by_cells: bool) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Polygons of the largest depth: over the fine terrain where the run has it."""
+    from twin.export_fine import fine_zones, has_fine_ground
 
-    Parameters
-    ----------
-    result : the run (for grid and name).
-    depth : largest depth (ny, nx) (m).
-
-    Returns
-    -------
-    inondable_s, iso_ht_s : one row per connected piece; the second divides the first exactly.
-    """
-    from scipy.ndimage import label
-
-    wet = np.nan_to_num(depth) > WET_DEPTH
-    piece, _ = label(wet)
-    piece = piece.astype(np.int32)
-    bound = np.digitize(np.nan_to_num(depth), ISO_HT[1:], right=True).astype(np.int32)
-    key = np.where(wet, piece * len(ISO_HT) + bound, 0).astype(np.int32)
-
-    pieces, shapes = _polygons(piece, wet, result)
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    water = _frame(
-        result,
-        shapes,
-        {
-            "id_s_inond": [_piece_id(int(k)) for k in pieces],
-            "id_tri": [None] * len(pieces),
-            "typ_inond": [None] * len(pieces),
-            "typ_inond2": [None] * len(pieces),
-            "scenario": [None] * len(pieces),
-            "cours_deau": [None] * len(pieces),
-            "datentree": [today] * len(pieces),
-            "datsortie": [None] * len(pieces),
-            "est_ref": [None] * len(pieces),
-            "simulation": [result.name] * len(pieces),
-        },
-    )
-    keys, shapes = _polygons(key, wet, result)
-    low = keys % len(ISO_HT)
-    upper = np.append(np.array(ISO_HT[1:]), np.nan)
-    bounds = _frame(
-        result,
-        shapes,
-        {
-            "id_zone": [f"Z{k + 1:06d}" for k in range(len(keys))],
-            "id_s_inond": [_piece_id(int(k)) for k in keys // len(ISO_HT)],
-            "ht_min": np.array(ISO_HT)[low],
-            "ht_max": upper[low],
-            "typ_inond": [None] * len(keys),
-            "scenario": [None] * len(keys),
-        },
-    )
-    return water, bounds
-
-
-def _piece_id(number: int) -> str:
-    return f"S{number:06d}"
-
-
-def _polygons(
-    values: NDArray[np.int32], mask: NDArray[np.bool_], result: Result
-) -> tuple[NDArray[np.int64], list[Any]]:
-    from rasterio.features import shapes
-    from shapely import make_valid
-    from shapely.geometry import shape
-
-    found = [(int(v), shape(s)) for s, v in shapes(values, mask=mask, transform=result.grid.transform)]
-    # Cells that meet at a corner only may give a ring that touches itself.
-    return np.array([v for v, _ in found], dtype=np.int64), [make_valid(s) for _, s in found]
-
-
-def _frame(result: Result, shapes: list[Any], columns: dict[str, Any]) -> gpd.GeoDataFrame:
-    import geopandas as gpd
-    import pandas as pd
-
-    table = pd.DataFrame(columns)
-    # A column of nothing but None must still be text in the file.
-    for name in table.columns:
-        if table[name].isna().all() and name not in ("ht_min", "ht_max"):
-            table[name] = table[name].astype("string")
-    return gpd.GeoDataFrame(table, geometry=shapes, crs=result.grid.crs)
+    depth = max_water_depth(result)
+    if depth is None:
+        raise TwinError(f"{result.path}: {text('map.no_depth')}")
+    if has_fine_ground(result) and not by_cells:
+        return flood_polygons(*fine_zones(result), result.name)
+    return flood_polygons(depth_zones(depth), result.grid, result.name)
 
 
 def _roads(result: Result, roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -37,6 +37,8 @@ WET_DEPTH = 0.05
 CLOSURE_DEPTH = 0.30
 #: Points tested at once against polygons: bounds the memory, not the result.
 _CHUNK = 2_000_000
+#: A polygon with more cells in its box is drawn instead.
+_LARGE = 20_000
 
 _BUILDING_COLUMNS = (
     "building_id",
@@ -60,8 +62,8 @@ def cells_touched(geometries: ArrayLike, grid: Grid) -> tuple[Ints, Ints]:
     owner, cell : (k,) index of the geometry and flat cell; a pair may appear more than once.
     """
     shapes = np.asarray(geometries, dtype=object)
-    owner, cell, _ = cells_on_lines(shapes, grid)
-    owners, cells = [owner], [cell]
+    crossed, crossings, _ = cells_on_lines(shapes, grid)
+    owners, cells = [crossed], [crossings]
 
     parts, part_of = shapely.get_parts(shapes, return_index=True)
     points = shapely.get_dimensions(parts) == 0
@@ -78,6 +80,14 @@ def cells_touched(geometries: ArrayLike, grid: Grid) -> tuple[Ints, Ints]:
     i0 = np.clip(np.ceil((grid.y_north - y_max) / grid.cell - 0.5), 0, grid.ny).astype(np.int64)
     i1 = np.clip(np.floor((grid.y_north - y_min) / grid.cell - 0.5) + 1, 0, grid.ny).astype(np.int64)
     wide, tall = np.maximum(j1 - j0, 0), np.maximum(i1 - i0, 0)
+    large = wide * tall > _LARGE
+    for k in np.flatnonzero(large):
+        # Line by line: a district of a million cells. Centres on its boundary are there already.
+        box = grid.part(int(i0[k]), int(j0[k]), int(tall[k]), int(wide[k]))
+        i, j = np.nonzero(box.mask(parts[polygons[k]]))
+        owners.append(np.full(i.size, part_of[polygons[k]]))
+        cells.append((i + i0[k]) * grid.nx + j + j0[k])
+    polygons, i0, j0, tall, wide = (a[~large] for a in (polygons, i0, j0, tall, wide))
     ends = np.cumsum(wide * tall)
     shapely.prepare(parts[polygons])
     first = 0
@@ -98,7 +108,8 @@ def cells_touched(geometries: ArrayLike, grid: Grid) -> tuple[Ints, Ints]:
         owners.append(part_of[polygons[which[hit]]])
         cells.append((row * grid.nx + column)[hit])
         first = last
-    return np.concatenate(owners).astype(np.int64), np.concatenate(cells).astype(np.int64)
+    owner, cell = np.concatenate(owners), np.concatenate(cells)
+    return owner.astype(np.int64, copy=False), cell.astype(np.int64, copy=False)
 
 
 def _around(field: Floats, left_out: Bools, *, largest: bool) -> Floats:

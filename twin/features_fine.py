@@ -41,6 +41,7 @@ class FineFeatures:
     ----------
     at_buildings, at_places : (n,) deepest water around each (m); NaN where none can be known. None without
         buildings.
+    flooded_places : (n,) area under water in each place that is a polygon (m²); NaN of points and lines.
     on_roads : None without roads.
     areas : what flood/fine.json holds: side of the fine cells (m), area under water by class of
         `twin.styles.DEPTH` and area of permanent water (m²), largest depth (m).
@@ -48,6 +49,7 @@ class FineFeatures:
 
     at_buildings: Floats | None
     at_places: Floats
+    flooded_places: Floats
     on_roads: WaterOnRoads | None
     areas: dict[str, Any]
 
@@ -70,14 +72,15 @@ def fine_features(
     houses = None if buildings is None else _Around(buildings.geometry.array, grid)
     stops = _Around(places.geometry.array, grid)
     streets = None if roads is None else _OnRoads(roads.geometry.array, on_deck(roads), grid)
-    areas = _Areas()
+    areas, districts = _Areas(), _Within(places.geometry.array)
     for block in water:
-        for part in (houses, stops, streets, areas):
+        for part in (houses, stops, streets, areas, districts):
             if part is not None:
                 part.add(block)
     return FineFeatures(
         None if houses is None else houses.deepest,
         stops.deepest,
+        districts.flooded,
         None if streets is None else streets.found,
         areas.summary,
     )
@@ -97,7 +100,7 @@ class _Around:
     def add(self, water: FineWater) -> None:
         """Look at a block."""
         # What touches a cell of the model just outside of the block has its neighbours in the block.
-        wider = _wider(water.grid)
+        wider = water.grid.part(-1, -1, water.grid.ny + 2, water.grid.nx + 2)
         near = _within(self._bounds, wider)
         owner, cell = cells_touched(self._shapes[near], wider)
         i, j = self._grid.index(wider.x[cell % wider.nx], wider.y[cell // wider.nx])
@@ -173,8 +176,7 @@ class _Areas:
         self._cell = water.grid.cell
         area = water.grid.area_m2
         self._permanent += float((water.permanent & water.known).sum()) * area
-        land = water.known & ~water.blocked & ~water.permanent
-        wet = water.depth[land & (water.depth > WET_DEPTH)]
+        wet = water.depth[_flooded(water)]
         self._classes += [float(((wet > part.low) & (wet <= part.high)).sum()) * area for part in DEPTH]
         self._deepest = max(self._deepest, float(wet.max(initial=0.0)))
 
@@ -189,10 +191,30 @@ class _Areas:
         }
 
 
-def _wider(grid: Grid) -> Grid:
-    """A grid with one more cell on each side."""
-    west, north = grid.x_west - grid.cell, grid.y_north + grid.cell
-    return Grid(grid.crs, west, north, grid.cell, grid.ny + 2, grid.nx + 2)
+class _Within:
+    """Area under water in polygons."""
+
+    def __init__(self, geometries: ArrayLike) -> None:
+        """Geometries (n,) in the CRS of the model grid."""
+        self._shapes: NDArray[Any] = np.asarray(geometries, dtype=object)
+        self._bounds = shapely.bounds(self._shapes).reshape(-1, 4)
+        self._area = shapely.get_dimensions(self._shapes) == 2
+        self.flooded: Floats = np.where(self._area, 0.0, np.nan)
+        """(n,) m² so far; NaN of what is no polygon."""
+
+    def add(self, water: FineWater) -> None:
+        """Look at a block."""
+        wet = _flooded(water)
+        if not wet.any():
+            return
+        near = _within(self._bounds, water.grid)
+        for k in near[self._area[near]]:
+            self.flooded[k] += float((wet & water.grid.mask(self._shapes[k])).sum()) * water.grid.area_m2
+
+
+def _flooded(water: FineWater) -> Bools:
+    """Land that the flood put under water."""
+    return water.known & ~water.blocked & ~water.permanent & (water.depth > WET_DEPTH)
 
 
 def _within(bounds: Floats, grid: Grid) -> Ints:

@@ -107,14 +107,12 @@ class Grid:
         rows = np.flatnonzero((self.y > bounds[1]) & (self.y <= bounds[3]))
         if columns.size == 0 or rows.size == 0:
             raise ValueError(f"no cell of the grid {self.bounds} lies within {bounds}")
-        return Grid(
-            self.crs,
-            self.x_west + int(columns[0]) * self.cell,
-            self.y_north - int(rows[0]) * self.cell,
-            self.cell,
-            int(rows.size),
-            int(columns.size),
-        )
+        return self.part(int(rows[0]), int(columns[0]), rows.size, columns.size)
+
+    def part(self, row: int, column: int, ny: int, nx: int) -> Grid:
+        """`ny` by `nx` cells of the same lattice from a row and a column on; they may lie outside."""
+        west, north = self.x_west + column * self.cell, self.y_north - row * self.cell
+        return Grid(self.crs, west, north, self.cell, ny, nx)
 
     def at_resolution(self, cell: float) -> Grid:
         """A grid of another cell size that shares the north-west corner and covers no more than this one.

@@ -233,7 +233,7 @@ class Recorder:
             self.writer.write_features("features/roads.gpkg", roads)
         if fine is not None:
             self.writer.write_table("flood/fine.json", fine.areas)
-            places = places.assign(max_water_depth=fine.at_places)
+            places = places.assign(max_water_depth=fine.at_places, flooded_m2=fine.flooded_places)
         if len(places) > 0:
             self.writer.write_features("features/places.gpkg", places)
         if self._marks is not None and water and domain.grid is not None:

@@ -144,11 +144,14 @@ def district_figures(run: Run) -> list[Indicator]:
     zones = places[places.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
     if zones.empty:
         return []
-    grid = run.result.grid
-    reached = []
-    for label, polygon in zip(zones["label"], zones.geometry, strict=True):
-        hectares = float((grid.mask(polygon) & run.flooded).sum()) * grid.area_m2 / 1e4
-        if hectares > 0:
-            reached.append((hectares, str(label)))
+    how = "method"
+    if "flooded_m2" in zones:  # of a subgrid run
+        how = "method_fine"
+        areas = zones["flooded_m2"].to_numpy(dtype=np.float64)
+    else:
+        grid = run.result.grid
+        areas = np.array([(grid.mask(p) & run.flooded).sum() for p in zones.geometry]) * grid.area_m2
+    named = zip(areas / 1e4, zones["label"].astype(str), strict=True)
+    reached = [(hectares, label) for hectares, label in named if hectares > 0]
     detail = ", ".join(f"{label} {hectares:.1f} ha" for hectares, label in sorted(reached, reverse=True))
-    return [make("districts_touched", len(reached), "", detail=detail, total=len(zones))]
+    return [make("districts_touched", len(reached), "", method=how, detail=detail, total=len(zones))]

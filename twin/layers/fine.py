@@ -39,11 +39,8 @@ class FineBlock:
     def part_of(self, grid: Grid) -> Grid:
         """The fine cells of the block as a grid of their own; grid: that of the model."""
         ny, nx = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-        return Grid(
-            grid.crs, grid.x_west + self.columns.start * grid.cell,
-            grid.y_north - self.rows.start * grid.cell, grid.cell / self.ratio, ny * self.ratio,
-            nx * self.ratio,
-        )  # fmt: skip
+        cells = grid.part(self.rows.start, self.columns.start, ny, nx)
+        return cells.at_resolution(grid.cell / self.ratio)
 
     def flat(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values of the fine cells, (m, n, k, k), as a map, (m k, n k)."""
