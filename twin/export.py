@@ -241,7 +241,8 @@ def covadis(result: Result, folder: Path, *, by_cells: bool = False) -> list[Pat
 
 def _flood(result: Result, *, by_cells: bool) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Polygons of the largest depth: over the fine terrain where the run has it."""
-    from twin.export_fine import fine_zones, has_fine_ground
+    from twin.export_fine import fine_zones
+    from twin.fine_ground import has_fine_ground
 
     depth = max_water_depth(result)
     if depth is None:

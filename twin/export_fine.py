@@ -15,14 +15,12 @@ from rasterio.windows import Window
 
 from twin import qml
 from twin.cog import NODATA, write_cog
-from twin.errors import InputError, Problems, told
-from twin.files import sha256, write_text
+from twin.errors import InputError, told
+from twin.files import write_text
+from twin.fine_ground import fine_ground, has_fine_ground
 from twin.fine_water import FineWater, fine_water
 from twin.flood_polygons import Zones, depth_zones
 from twin.grid import Grid
-from twin.gridding import DomainParameters, fine_beds
-from twin.layers.lattice import resample, whole_ratio
-from twin.scenarios import Scenario
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -30,15 +28,8 @@ if TYPE_CHECKING:
     from twin.results import Result
 
 NAME = "max_water_depth"
-LAYERS = ("terrain", "buildings")  # what the fine bed is made of
-SAME_GROUND = 0.01  # m: that of the run is kept in single precision
 #: Fine cells whose zones become polygons: some 15 bytes each on the way.
 MOST_CELLS = 400_000_000
-
-
-def has_fine_ground(result: Result) -> bool:
-    """Whether the cells of a run carried the fine terrain (`params.flood.subgrid`)."""
-    return bool(result.scenario_table.get("params", {}).get("flood", {}).get("subgrid", False))
 
 
 def fine(result: Result, path: Path) -> list[Path]:
@@ -97,41 +88,11 @@ def _max_water(result: Result) -> tuple[Grid, Iterator[FineWater]]:
     Raises
     ------
     InputError
-        The run has no subgrid or no highest levels, or the terrain or the buildings are no longer those that
-        it was made with.
+        The run has no highest levels, or see `twin.fine_ground.fine_ground`.
     """
-    if not has_fine_ground(result):
-        raise InputError(told(result.path, "params.flood.subgrid", "export.no_subgrid"))
-    if "max_water_level" not in result.fields:
+    if "max_water_level" not in result.fields and has_fine_ground(result):
         raise InputError(told(result.path, "max_water_level", "export.no_levels"))
-    _refuse_other_ground(result)
-    scenario = Scenario.open(result.path / "scenario.toml")
-    territory, grid = scenario.territory, result.grid
-    parameters = scenario.parameters()["domain"]
-    assert isinstance(parameters, DomainParameters)
-    buildings = territory.layer("buildings").data if territory.has("buildings") else None
-    mosaic = territory.mosaic()
-    ratio = whole_ratio(mosaic, grid)
-    ground = resample(mosaic, grid, parameters.resampling)
-    apart = np.abs(np.nan_to_num(ground) - np.nan_to_num(result.fields["ground_elevation"].values)).max()
-    # The files may be the same and read otherwise: another offset, other tiles.
-    if ratio is None or apart > SAME_GROUND:
-        raise InputError(told(territory.file, "layers.terrain", "export.ground_read", apart=f"{apart:.2f}"))
+    ratio, blocks = fine_ground(result)
     level = np.asarray(result.fields["max_water_level"].values, dtype=np.float64)
-    blocks = fine_beds(grid, buildings, mosaic, parameters)
+    grid = result.grid
     return grid.at_resolution(grid.cell / ratio), fine_water(blocks, grid, level)
-
-
-def _refuse_other_ground(result: Result) -> None:
-    """The files of the fine bed must be those of the run."""
-    problems = Problems()
-    for record in result.provenance.get("inputs", []):
-        if record["layer"] not in LAYERS:
-            continue
-        for name, was in record["sha256"].items():
-            file = Path(name)
-            if not file.exists():
-                problems.tell(result.path, record["layer"], "export.ground_gone", file=name)
-            elif sha256(file) != was:
-                problems.tell(result.path, record["layer"], "export.ground_other", file=name)
-    problems.raise_if_any()

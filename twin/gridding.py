@@ -191,7 +191,7 @@ def fine_beds(
         bed, blocked = (
             put[name].to_numpy().reshape(m, k, n, k).swapaxes(1, 2) for name in ("bed_elevation", "blocked")
         )
-        yield replace(block, elevation=bed, blocked=blocked)
+        yield replace(block, elevation=bed, blocked=blocked, without_buildings=block.elevation)
 
 
 def _conditions_streams(parameters: DomainParameters) -> bool:

@@ -104,6 +104,11 @@ class Result:
             int(self.fields.sizes["x"]),
         )
 
+    @property
+    def model_grid(self) -> Grid:
+        """The grid that the run was made on, whatever the fields are shown on (`twin.fine_result`)."""
+        return self.grid
+
     @cached_property
     def gauges(self) -> pd.DataFrame:
         """gauges.csv."""

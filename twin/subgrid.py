@@ -16,7 +16,7 @@ sill over the ground of its strip on both sides says whether it is a weir.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -306,6 +306,35 @@ def level_at_depth(domain: Domain, depth: Floats) -> Floats:
     _levels(domain.field("subgrid_height"), domain.field("subgrid_volume"), depth, over)
     level: Floats = domain.field("subgrid_low") + over
     return level
+
+
+@dataclass(frozen=True, eq=False)
+class LevelTables:
+    """Level and volume of cells apart from a domain: low (ny, nx), height, volume (ny, nx, LEVELS) (m)."""
+
+    low: Floats
+    height: Singles
+    volume: Singles
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> LevelTables:
+        """Of no ground yet."""
+        return cls(np.full(shape, np.nan), *(np.zeros((*shape, LEVELS), dtype=np.float32) for _ in range(2)))
+
+    def look(self, block: Block) -> None:
+        """Take in the cells of a block."""
+        fine, place = np.ascontiguousarray(block.elevation), (block.rows, block.columns)
+        m, n, k, _ = fine.shape
+        part = np.full((m, n), np.nan)
+        _tabulate(fine, part, self.height[place], self.volume[place], *np.empty((2, m, n, 4, k)))
+        self.low[place] = part
+
+    def level(self, depth: NDArray[np.floating]) -> Floats:
+        """Water level (m) of cells that hold a volume per area (m), (ny, nx); NaN where dry or unknown."""
+        held, over = np.nan_to_num(depth).astype(np.float64), np.zeros(depth.shape)
+        _levels(self.height, self.volume, held, over)
+        level: Floats = np.where(held > 0.0, self.low + over, np.nan)
+        return level
 
 
 def depths_on_roads(domain: Domain, ground: RoadGround, depth: NDArray[np.floating]) -> Floats:

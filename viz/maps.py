@@ -23,6 +23,7 @@ from scipy.ndimage import maximum_filter
 import twin
 from twin.errors import InputError, TwinError, told
 from twin.features import WET_DEPTH
+from twin.fine_result import for_pictures
 from twin.messages import day_and_time, language, number, table, text
 from twin.notebook import start_of
 from twin.results import Result
@@ -30,7 +31,7 @@ from twin.water import max_water_depth
 from viz import colours as c
 from viz.drawing import Drawing, save
 from viz.pen import FAINT, INK, RED
-from viz.sheet import Extent, Sheet
+from viz.sheet import MOST_CELLS, Extent, Sheet
 from viz.sheet_text import sources_of
 from viz.surface import ground_of, roofs_of
 
@@ -68,6 +69,7 @@ def max_depth(
     TwinError
         The run has no water depth.
     """
+    (result,) = for_pictures([result], MOST_CELLS)
     depth = max_water_depth(result)
     if depth is None:
         raise TwinError(f"{result.path}: {text('map.no_depth', lang)}")
@@ -106,6 +108,7 @@ def arrival(
     TwinError
         The run has no arrival time.
     """
+    (result,) = for_pictures([result], MOST_CELLS)
     seconds = _over_the_run(result, "arrival_time", "map.no_arrival", lang)
     sheet = Sheet(
         result, text("map.arrival", lang), lang=lang, title=title, sources=sources, extent=extent, dpi=dpi
@@ -132,6 +135,7 @@ def hazard(
     TwinError
         The run has no hazard.
     """
+    (result,) = for_pictures([result], MOST_CELLS)
     codes = _over_the_run(result, "max_hazard_ppri", "map.no_hazard", lang)
     sheet = Sheet(
         result, text("map.hazard", lang), lang=lang, title=title, sources=sources, extent=extent, dpi=dpi
@@ -168,6 +172,7 @@ def difference(
     InputError
         Their grids differ.
     """
+    before, after = for_pictures([before, after], MOST_CELLS)
     depths = []
     for run in (before, after):
         depth = max_water_depth(run)
@@ -274,7 +279,7 @@ def hydrographs(
     begin = "" if start is None else f" ({day_and_time(start, lang)})"
     axes[-1].set_xlabel(text("map.time", lang) + begin, fontsize=8, color=INK)
     if result.has_fields:
-        cell = number(result.grid.cell, lang)
+        cell = number(result.model_grid.cell, lang)
         made = text("map.computed", lang, version=twin.__version__, cell=cell, crs=result.grid.crs)
         figure.text(0.98, 0.1 / height, made, fontsize=6.5, ha="right", color=FAINT)
     return _written(figure, path)
@@ -303,6 +308,7 @@ def profile(
     TwinError
         No such line, a line off the grid, or a run without water depth.
     """
+    (result,) = for_pictures([result], MOST_CELLS)
     deepest = max_water_depth(result)
     if deepest is None:
         raise TwinError(f"{result.path}: {text('map.no_depth', lang)}")
@@ -362,7 +368,8 @@ def profile(
         color=RED,
     )
     stretched = text("map.profile_crossed", lang, x=number(float(f"{ratio:.2g}"), lang))
-    cell = text("map.computed", lang, version=twin.__version__, cell=number(grid.cell, lang), crs=grid.crs)
+    side = number(result.model_grid.cell, lang)
+    cell = text("map.computed", lang, version=twin.__version__, cell=side, crs=grid.crs)
     figure.text(0.988, 0.02, f"{stretched} · {cell}", fontsize=6.5, ha="right", color=FAINT)
     return _written(figure, path)
 

@@ -19,6 +19,7 @@ from scipy.ndimage import maximum_filter
 
 from twin.errors import InputError, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
+from twin.fine_result import FineResult, for_pictures
 from twin.grid import Grid
 from twin.water import initial_water_depth, permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
@@ -114,7 +115,7 @@ def collect(
 ) -> dict[str, Any]:
     """Everything the page shows, as a JSON-ready table; bulky parts go to ``blobs``."""
     check_comparable(results)
-    members = results
+    members = results = for_pictures(results, _room(results, ensemble=ensemble))
     if ensemble:
         check_ensemble(members)
         results = [members[central([float((_deepest(r) > WET_DEPTH).sum()) for r in members])]]
@@ -147,7 +148,9 @@ def collect(
             "crs": grid.crs,
             "x_west": grid.x_west,
             "y_north": grid.y_north,
-            "model_cell": first.grid.cell,
+            "model_cell": first.model_grid.cell,
+            "model_nx": first.model_grid.nx,
+            "model_ny": first.model_grid.ny,
             "factor": view.factor,
         },
         "curve": [round(float(v), 5) for v in curve.values],
@@ -168,6 +171,12 @@ def collect(
         "story": story(results, centre),
         "scenarios": scenarios,
     }
+
+
+def _room(results: Sequence[Result], *, ensemble: bool) -> float:
+    """Cells that the page may show of runs over their fine terrain."""
+    samples = sum(_samples(r) for r in (results[:1] if ensemble else results))
+    return min(MAX_CELLS, results[0].grid.size * MAX_SAMPLES / max(samples, 1))
 
 
 def check_ensemble(results: Sequence[Result]) -> None:
@@ -256,8 +265,7 @@ def _series(owner: Ints, cell: Ints, n: int, depth: Floats) -> Floats:
 
 def _as_over_fine(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
     """Depths of cells over time at things, (frames, n), so that the largest is what the fine terrain of a
-    subgrid run says of each, 0 where it knows nothing; over time in proportion, as the fine level is not
-    kept.
+    subgrid run, all of it, says of each, 0 where it knows nothing; over time in proportion.
     """
     if things is None or "max_water_depth" not in things or len(things) != series.shape[1]:
         return series
@@ -290,11 +298,14 @@ def _scenario(
     has_start = bool(times[0] <= 0.0)
     if has_start:
         permanent = permanent_water(result) & ~roofs
-    over_fine = result.fine_areas is not None
-    # On a bank the fine terrain tells what was wet at the start; cells only know how much water that was.
+    subgrid = result.fine_areas is not None
+    over_fine = isinstance(result, FineResult)
+    # Where the fine terrain could not be read again: on a bank it tells what was wet at the start; cells only
+    # know how much water that was.
     left_out, standing = permanent, np.zeros(model.shape)
     start = initial_water_depth(result)
-    if over_fine and start is not None:
+    by_cells = subgrid and not over_fine
+    if by_cells and start is not None:
         standing = np.nan_to_num(start)
         left_out = fields["mapped_water"].values > 0 if "mapped_water" in fields else np.zeros_like(permanent)
     at_building = at_road = None
@@ -314,13 +325,13 @@ def _scenario(
         codes[row] = curve.encode(view.mean(depth)).ravel()
         flooded = np.where(permanent, 0.0, np.nan_to_num(depth))
         hectares[row] = float((flooded > WET_DEPTH).sum()) * model.cell**2 / 1e4
-        if over_fine:
+        if by_cells:
             flooded = np.where(left_out, 0.0, np.maximum(np.nan_to_num(depth) - standing, 0.0))
         if at_building is not None:
             at_building[row] = _series(owner_b, cell_b, len(at_building[row]), maximum_filter(flooded, 3))
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
-    if over_fine:
+    if subgrid:
         at_building = None if at_building is None else _as_over_fine(at_building, usable(result.buildings))
         at_road = None if at_road is None else _as_over_fine(at_road, usable(result.roads))
     most = _most(result)
@@ -343,7 +354,8 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
-        "subgrid": over_fine,
+        "subgrid": subgrid,
+        "over_fine": over_fine,
         "fast_mode": table.get("params", {}).get("flood", {}).get("scheme") == "local_inertial",
         "duration": seconds(table.get("duration")),
         "per_chunk": FRAMES_PER_CHUNK,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from twin.errors import TwinError
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_touched, deepest_of_cells
+from twin.fine_result import for_pictures
 from twin.indicators import facilities
 from twin.messages import number, text
 from twin.results import Result
@@ -92,6 +93,7 @@ class Scene:
         """`menu`: leave the upper left corner to the button of a live view in a notebook."""
         if not result.has_fields or "bed_elevation" not in result.fields:
             raise TwinError(f"{result.path}: {text('scene.no_terrain', lang)}")
+        (result,) = for_pictures([result], cells**2)
         self.pv = rendering.pyvista()
         self.result, self.lang, self.scale = result, lang, exaggeration
         self.grid = grid = result.grid

@@ -73,7 +73,7 @@ def _foot(scene: Scene) -> int:
         "map.computed",
         scene.lang,
         version=twin.__version__,
-        cell=number(scene.grid.cell, scene.lang),
+        cell=number(scene.result.model_grid.cell, scene.lang),
         crs=scene.grid.crs,
     )
     cited = text("map.source", scene.lang, sources=" ; ".join(sources_of(scene.result, scene.lang)))

@@ -36,6 +36,7 @@ Extent = tuple[float, float, float, float]
 
 #: More pixels than this on a side are not seen on a printed sheet.
 _PIXELS = 2400
+MOST_CELLS = _PIXELS**2
 #: Width of a road on the sheet (points) by importance 1 … 6, at a readable scale.
 _ROAD_WIDTH = (2.6, 2.2, 1.8, 1.3, 0.9, 0.6)
 _SIGNS = {
@@ -412,7 +413,7 @@ class Sheet:
         strip.axis("off")
         foot = Pen(strip, _FOOT - 0.02, 0.95 * self.map_width)
         foot.write(text("map.indicative", self.lang), 8.5, weight="bold", colour=RED, gap=0.02)
-        cell = number(self.grid.cell, self.lang)
+        cell = number(self.result.model_grid.cell, self.lang)
         made = text("map.computed", self.lang, version=twin.__version__, cell=cell, crs=self.grid.crs)
         cited = text("map.source", self.lang, sources=" ; ".join(self.sources))
         foot.write(f"{made}. {cited}", 5.8, colour=FAINT)

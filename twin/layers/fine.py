@@ -28,6 +28,7 @@ class FineBlock:
     elevation : (m, n, k, k) (m), NaN for no value; row 0 of each cell is its north. A view: not to be
         written in.
     blocked : (m, n, k, k) fine cells that a building fills; None where no building was put on them.
+    without_buildings : elevation before they were.
     """
 
     rows: slice
@@ -35,6 +36,12 @@ class FineBlock:
     ratio: int
     elevation: NDArray[np.float64]
     blocked: NDArray[np.bool_] | None = None
+    without_buildings: NDArray[np.float64] | None = None
+
+    @property
+    def ground(self) -> NDArray[np.float64]:
+        """Elevation (m, n, k, k) without the buildings that were put on it."""
+        return self.elevation if self.without_buildings is None else self.without_buildings
 
     def part_of(self, grid: Grid) -> Grid:
         """The fine cells of the block as a grid of their own; grid: that of the model."""

@@ -144,7 +144,7 @@ function about(app: App, view: View): Node[] {
   const list = notices(app);
   if (list.length > 0) out.push(h("h3", {}, t("about.missing")), h("ul", {}, ...list.map((text) => h("li", {}, text))));
   out.push(h("h3", {}, t("about.model")), h("ul", {},
-    h("li", {}, t("about.resolution", { cell: number(grid.model_cell, grid.model_cell % 1 ? 1 : 0), crs: grid.crs, nx: number(grid.nx * grid.factor), ny: number(grid.ny * grid.factor) })),
+    h("li", {}, t("about.resolution", { cell: number(grid.model_cell, grid.model_cell % 1 ? 1 : 0), crs: grid.crs, nx: number(grid.model_nx), ny: number(grid.model_ny) })),
     h("li", {}, t("about.encoding", { cm: number(data.curve_errors[0] * 100, 1), all: number(data.curve_errors[1] * 100, 1), max: number(data.greatest_depth, 1) })),
     h("li", {}, t("about.drawing", { cm: number(data.wet_depth * 100) })),
     h("li", {}, t("about.between")),

@@ -14,6 +14,8 @@ function stop(s: ScenarioMeta): string | null {
 
 const median = (data: PageData, ensemble: EnsembleMeta): string => t("notice.ensemble", { name: data.scenarios[0].name, n: ensemble.members.length });
 
+const metres = (cell: number): string => number(cell, cell % 1 ? 1 : 0);
+
 /** Everything that "sources and limits" lists. */
 export function notices(app: App): string[] {
   const { data } = app;
@@ -25,7 +27,7 @@ export function notices(app: App): string[] {
     if (s.times.length === 1) out.push(of + t("notice.one_frame"));
     if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
     if (s.fast_mode) out.push(of + t("notice.fast_mode"));
-    if (s.subgrid) out.push(of + t("notice.subgrid", { cell: number(data.grid.model_cell, data.grid.model_cell % 1 ? 1 : 0) }));
+    if (s.subgrid) out.push(of + t(s.over_fine ? "notice.subgrid" : "notice.subgrid_cells", { cell: metres(data.grid.model_cell), shown: metres(data.grid.cell) }));
   }
   if (!data.buildings) out.push(t("notice.no_buildings"));
   else if (data.buildings.without_height > 0) out.push(t("notice.no_height", { n: number(data.buildings.without_height), all: number(data.buildings.count) }));

@@ -69,6 +69,8 @@ export interface ScenarioMeta {
   frames_computed: number;
   /** Whether cells carried the fine terrain, over which figures, buildings and roads are told. */
   subgrid: boolean;
+  /** Whether the view shows its water over that terrain. */
+  over_fine: boolean;
   /** Whether the flood was computed by local inertia. */
   fast_mode: boolean;
   duration: number | null;
@@ -193,6 +195,8 @@ export interface PageData {
     y_north: number;
     model_cell: number;
     factor: number;
+    model_nx: number;
+    model_ny: number;
   };
   curve: number[];
   curve_errors: [number, number];
