@@ -157,7 +157,7 @@ def over_fine_ground(results: Sequence[Result], most_cells: float) -> list[Resul
     for result in results:
         ground_of = repr([
             result.grid, result.scenario_table.get("params", {}).get("domain"),
-            result.scenario_table["territory"],
+            result.scenario_table.get("territory"),
             [r["sha256"] for r in result.provenance.get("inputs", []) if r["layer"] in LAYERS],
         ])  # fmt: skip
         if ground_of not in known:
