@@ -148,7 +148,7 @@ def test_runs_without_it_are_shown_as_they_are(
     (fine,) = for_pictures([run], 1e9)
     assert for_pictures([fine], 1e9) == [fine]
     assert for_pictures([run], 2 * run.grid.size) == [run]  # no room
-    assert not [r for r in caplog.records if "RGEALTI" in r.message]
+    assert not caplog.records
     (tile,) = (run.path.parent / "valmont" / "RGEALTI").glob("*.asc")
     tile.rename(tile.with_suffix(".off"))
     try:

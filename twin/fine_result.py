@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from twin.errors import InputError, TwinError, told
+from twin.errors import TwinError
 from twin.fine_ground import LAYERS, fine_ground, has_fine_ground
 from twin.grid import Grid
 from twin.layers.fine import FineBlock
+from twin.messages import text
 from twin.results import Result
 from twin.subgrid import LevelTables, fine_depth, level_rises
 
@@ -142,18 +143,18 @@ class _Lazy(BackendArray):
 
 
 def over_fine_ground(results: Sequence[Result], most_cells: float) -> list[Result]:
-    """The runs over their fine terrain, as finely as `most_cells` allows; one grid for all.
+    """The runs over their fine terrain, as finely as `most_cells` allows; one grid for all. They are left as
+    they are where that is no finer than their cells.
 
     Runs of the same terrain share it in memory.
 
     Raises
     ------
     InputError
-        A run has no fine terrain, or it is no longer there, or another (`twin.fine_ground.fine_ground`), or
-        there are too many cells to show any of it.
+        A run has no fine terrain, or it is no longer there, or another (`twin.fine_ground.fine_ground`).
     """
     made: list[Result] = []
-    known: dict[str, Ground] = {}
+    known: dict[str, Ground | None] = {}
     for result in results:
         ground_of = repr([
             result.grid, result.scenario_table.get("params", {}).get("domain"),
@@ -162,11 +163,14 @@ def over_fine_ground(results: Sequence[Result], most_cells: float) -> list[Resul
         ])  # fmt: skip
         if ground_of not in known:
             known[ground_of] = _ground(result, most_cells)
-        made.append(FineResult(result, known[ground_of]))
+        ground = known[ground_of]
+        if ground is None:
+            return list(results)
+        made.append(FineResult(result, ground))
     return made
 
 
-def _ground(result: Result, most_cells: float) -> Ground:
+def _ground(result: Result, most_cells: float) -> Ground | None:
     ratio, blocks = fine_ground(result)
     grid = result.grid
     # Whole blocks of fine cells
@@ -174,8 +178,7 @@ def _ground(result: Result, most_cells: float) -> Ground:
         f for f in range(1, ratio + 1) if ratio % f == 0 and (f == 1 or grid.size * f * f <= most_cells)
     )
     if factor == 1:
-        cells = f"{grid.size:.1e}"
-        raise InputError(told(result.path, "", "export.too_fine", cells=cells, most=f"{most_cells:.0e}"))
+        return None
     ground = np.full((grid.ny * factor, grid.nx * factor), np.nan)
     bed = ground.copy()
     tables = LevelTables.empty(grid.shape)
@@ -213,5 +216,5 @@ def for_pictures(results: Sequence[Result], most_cells: float) -> list[Result]:
     try:
         return over_fine_ground(results, most_cells)
     except TwinError as error:
-        _LOG.warning("%s", error)
+        _LOG.warning("%s\n%s", text("shown.by_cells"), error)
         return list(results)
