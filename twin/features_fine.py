@@ -72,7 +72,7 @@ def fine_features(
     houses = None if buildings is None else _Around(buildings.geometry.array, grid)
     stops = _Around(places.geometry.array, grid)
     streets = None if roads is None else _OnRoads(roads.geometry.array, on_deck(roads), grid)
-    areas, districts = _Areas(), _Within(places.geometry.array)
+    areas, districts = _Areas(), _Districts(places.geometry.array)
     for block in water:
         for part in (houses, stops, streets, areas, districts):
             if part is not None:
@@ -191,7 +191,7 @@ class _Areas:
         }
 
 
-class _Within:
+class _Districts:
     """Area under water in polygons."""
 
     def __init__(self, geometries: ArrayLike) -> None:
