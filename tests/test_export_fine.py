@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,33 +13,19 @@ import rasterio
 
 import twin
 from tests.conftest import ROOT
+from tests.fine_run import LEVEL, lake
 from tests.synthetic_run import write_run
 from twin.errors import InputError
 from twin.export import export
 from twin.features import depth_around, water_on_roads
 from twin.results import Result
-from twin.scenarios import Inflow, InitialWater, Scenario
+from twin.scenarios import Inflow, Scenario
 from twin.styles import ISO_HT
-
-LEVEL = 212.0
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    folder = tmp_path_factory.mktemp("fine")
-    shutil.copytree(ROOT / "data" / "valmont", folder / "valmont")
-    scenario = Scenario(
-        name="subgrid",
-        territory=folder / "valmont",
-        resolution="20 m",
-        start="2026-10-12T06:00+02:00",
-        duration="10 s",
-        solvers=["flood"],
-        params={"flood": {"scheme": "local_inertial", "subgrid": True, "threads": 1}},
-        events=[InitialWater(level=LEVEL)],
-        outputs={"every": "10 s"},
-    )
-    return twin.run(scenario, folder / "run")
+    return lake(tmp_path_factory.mktemp("fine"), "10 s", "10 s")
 
 
 def terrain(run: Result, cell: float, shape: tuple[int, int]) -> np.ndarray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,40 +10,24 @@ import pytest
 import rasterio
 from matplotlib.text import Text
 
-import twin
 import viz
-from tests.conftest import ROOT
+from tests.fine_run import LEVEL, lake
 from tests.synthetic_run import write_run
 from twin.export import export
 from twin.features import WET_DEPTH
 from twin.fine_result import FineResult, for_pictures, over_fine_ground
 from twin.results import Result
-from twin.scenarios import InitialWater, Scenario
 from twin.water import permanent_water
 from viz.encode import Blobs
 from viz.page_data import collect
 from viz.surface import roofs_of
 
-LEVEL = 212.0
 K = 4  # fine cells of 5 m in cells of 20 m
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    folder = tmp_path_factory.mktemp("fine")
-    shutil.copytree(ROOT / "data" / "valmont", folder / "valmont")
-    scenario = Scenario(
-        name="subgrid",
-        territory=folder / "valmont",
-        resolution="20 m",
-        start="2026-10-12T06:00+02:00",
-        duration="60 s",
-        solvers=["flood"],
-        params={"flood": {"scheme": "local_inertial", "subgrid": True, "threads": 1}},
-        events=[InitialWater(level=LEVEL)],
-        outputs={"every": "20 s", "variables": ["water_depth", "velocity"]},
-    )
-    return twin.run(scenario, folder / "run")
+    return lake(tmp_path_factory.mktemp("fine"), "60 s", "20 s")
 
 
 @pytest.fixture(scope="module")
