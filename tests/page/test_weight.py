@@ -21,8 +21,10 @@ BUDGET = 10e6  # bytes
 MEMORY = 300e6  # bytes of JavaScript heap and typed arrays
 FIRST_PICTURE = 3000.0  # ms
 PACE = 5.0  # images a second while the view moves, at 1280 × 720, drawn by the processor
-#: Turns of an empty loop in a function of Python, and the seconds they take where the promises are kept.
-LOOP = 10_000_000, 0.13
+LOOP = (
+    10_000_000,
+    0.25,
+)  # turns of an empty loop of Python, and the seconds they take where the promises are kept
 TURNING = """(seconds) => new Promise((done) => {
     const view = twin.view(); const start = performance.now(); let count = 0;
     const before = view.onDraw;
