@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,6 @@ BUDGET = 10e6  # bytes
 MEMORY = 300e6  # bytes of JavaScript heap and typed arrays
 FIRST_PICTURE = 3000.0  # ms
 PACE = 5.0  # images a second while the view moves, at 1280 × 720, drawn by the processor
-LOOP = (
-    10_000_000,
-    0.25,
-)  # turns of an empty loop of Python, and the seconds they take where the promises are kept
 TURNING = """(seconds) => new Promise((done) => {
     const view = twin.view(); const start = performance.now(); let count = 0;
     const before = view.onDraw;
@@ -95,21 +90,8 @@ def run(
     return RunInMemory(name, fields, grid)
 
 
-def slowness() -> float:
-    """How much longer a loop takes now than where the promises are kept (other work, a loud host), or 1."""
-    turns, seconds = LOOP
-    start = time.perf_counter()
-    for _ in range(turns):
-        pass
-    return max(1.0, (time.perf_counter() - start) / seconds)
-
-
 def measured(browser: Any, path: Path) -> dict[str, float]:
-    """Opens a page in software rendering at 1280 × 720; first picture and all (ms), memory (bytes), pace.
-
-    Times and pace are those of a machine that does its loops at the speed of `LOOP`, by loops around them.
-    """
-    before = slowness()
+    """Opens a page in software rendering at 1280 × 720; first picture and all (ms), memory (bytes), pace."""
     opened = Opened(browser, path, (1280, 720))
     try:
         marks = opened.page.evaluate(
@@ -125,20 +107,18 @@ def measured(browser: Any, path: Path) -> dict[str, float]:
             "() => { if (twin.app.scenarios.length > 1) twin.app.set({ difference: true }); }"
         )
         opened.drawn()
-        slow = 0.5 * (before + slowness())
         found = {
-            "picture": marks["picture"] / slow,
-            "all": marks["all"] / slow,
+            "picture": marks["picture"],
+            "all": marks["all"],
             "memory": heap["usedSize"] + heap.get("backingStorageSize", 0),
-            "pace": pace * slow,
+            "pace": pace,
         }
     finally:
         opened.close()
     print(
         f"first picture after {found['picture']:.0f} ms, all after {found['all']:.0f} ms,"
         f" {found['memory'] / 1e6:.0f} MB held, {found['pace']:.1f} images/s while turning"
-        f" (1280 × 720, software, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; loops"
-        f" {slow:.2f} times as long, which is taken off)"
+        f" (1280 × 720, software, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores)"
     )
     return found
 
