@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,12 @@ from matplotlib.text import Text
 import viz
 from tests.fine_run import LEVEL, lake
 from tests.synthetic_run import write_run
+from twin.errors import InputError
 from twin.export import export
 from twin.features import WET_DEPTH
 from twin.fine_result import FineResult, for_pictures, over_fine_ground
 from twin.results import Result
+from twin.run_writer import RunWriter
 from twin.water import permanent_water
 from viz.encode import Blobs
 from viz.page_data import collect
@@ -120,6 +123,17 @@ def test_the_terrain_is_shown_as_finely_as_there_is_room(run: Result) -> None:
     (whole,) = over_fine_ground([run], 1e9)
     fine = whole.fields["ground_elevation"].values.reshape(*two.grid.shape[:1], 2, two.grid.nx, 2)
     np.testing.assert_allclose(ground, fine.mean(axis=(1, 3)), rtol=0, atol=1e-9)
+
+
+def test_a_run_on_other_ground_is_not_drawn_over_this_one(run: Result, tmp_path: Path) -> None:
+    """The same files, read otherwise (another vertical offset): runs that share terrain are each compared."""
+    other = Result.open(shutil.copytree(run.path, tmp_path / "other"))
+    raised = other.fields["ground_elevation"].values + np.float32(0.4)
+    RunWriter(other.path).record_run_fields({"ground_elevation": raised})
+    other = Result.open(other.path)
+    np.testing.assert_array_equal(other.fields["ground_elevation"].values, raised)
+    with pytest.raises(InputError, match="vertical_offset"):
+        over_fine_ground([run, other], 1e9)
 
 
 def test_runs_without_it_are_shown_as_they_are(

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -156,11 +157,7 @@ def over_fine_ground(results: Sequence[Result], most_cells: float) -> list[Resul
     made: list[Result] = []
     known: dict[str, Ground | None] = {}
     for result in results:
-        ground_of = repr([
-            result.grid, result.scenario_table.get("params", {}).get("domain"),
-            result.scenario_table.get("territory"),
-            [r["sha256"] for r in result.provenance.get("inputs", []) if r["layer"] in LAYERS],
-        ])  # fmt: skip
+        ground_of = _terrain_of(result)
         if ground_of not in known:
             known[ground_of] = _ground(result, most_cells)
         ground = known[ground_of]
@@ -168,6 +165,18 @@ def over_fine_ground(results: Sequence[Result], most_cells: float) -> list[Resul
             return list(results)
         made.append(FineResult(result, ground))
     return made
+
+
+def _terrain_of(result: Result) -> str:
+    """What runs that share their terrain have in common."""
+    files = [r["sha256"] for r in result.provenance.get("inputs", []) if r["layer"] in LAYERS]
+    table, fields = result.scenario_table, result.fields
+    # The same files may have been read otherwise.
+    read = fields["ground_elevation"].values.tobytes() if "ground_elevation" in fields else b""
+    return repr([
+        result.grid, table.get("params", {}).get("domain"), table.get("territory"), files,
+        sha256(read).hexdigest(),
+    ])  # fmt: skip
 
 
 def _ground(result: Result, most_cells: float) -> Ground | None:
