@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from tests import small
 from twin.errors import InputError
@@ -159,6 +160,27 @@ def test_events_are_put_on_cells(file: Path) -> None:
     np.testing.assert_allclose(depth[:, :10], np.maximum(101.0 - bed[:, :10], 0.0))
     assert (depth[:, 10:] == 0).all()
     assert edge_cells(domain.grid, place_geometry(domain, "across", "", "")) == {}
+
+
+def test_a_short_stretch_of_the_edge_has_the_cell_at_its_middle(file: Path) -> None:
+    grid = Simulation(Scenario.open(file)).domain.require_grid("test")
+    xmin, ymin, xmax, ymax = grid.bounds
+    dx = grid.cell
+
+    def found(*xy: tuple[float, float]) -> dict[str, list[int]]:
+        return {side: cells.tolist() for side, cells in edge_cells(grid, shapely.LineString(xy)).items()}
+
+    between = found((xmin + 3.6 * dx, ymax), (xmin + 4.2 * dx, ymax))  # passes no centre
+    assert between == {"north": [3]}
+    assert found((xmax, ymax - 2.6 * dx), (xmax, ymax - 2.9 * dx)) == {"east": [2]}
+    twice = (xmin, ymin + 2 * dx)  # a vertex that comes twice
+    assert found((xmin, ymin + 0.6 * dx), twice, twice, (xmin, ymin + 2.9 * dx)) == {
+        "west": [grid.ny - 3, grid.ny - 2]
+    }
+    assert found((xmin - 0.4 * dx, ymin), (xmin, ymin), (xmin, ymin + 2.9 * dx)) == {
+        "west": [grid.ny - 3, grid.ny - 2, grid.ny - 1]
+    }  # nothing on the south side
+    assert found((xmax + 2 * dx, ymax), (xmax + 3 * dx, ymax)) == {}
 
 
 MISTAKES = [

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import tempfile
 from itertools import pairwise
@@ -272,6 +273,17 @@ def test_a_hot_start_begins_where_the_other_run_ended(whole: Result, file: Path,
     np.testing.assert_array_equal(
         hot.fields["water_depth"].astype("float32"), whole.fields["water_depth"].isel(time=-1).values
     )
+
+
+def test_a_hot_start_needs_a_run_that_came_to_its_end(whole: Result, file: Path, tmp_path: Path) -> None:
+    cut = shutil.copytree(whole.path, tmp_path / "cut")
+    told = json.loads((cut / "provenance.json").read_text(encoding="utf-8"))
+    (cut / "provenance.json").write_text(json.dumps(told | {"status": "interrupted"}), encoding="utf-8")
+    again = file.parent / "hot_cut.toml"
+    text = file.read_text(encoding="utf-8")
+    again.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{cut}"\n[outputs]'), encoding="utf-8")
+    with pytest.raises(InputError, match="resume"):
+        Simulation(Scenario.open(again))
 
 
 def test_compare_puts_two_runs_side_by_side(whole: Result, file: Path) -> None:

@@ -53,6 +53,7 @@ def test_schedule_lands_on_the_end() -> None:
     assert schedule.index(600.0) == 2
     assert schedule.index(601.0) is None
     assert Schedule(0.1, 1.0).count == 11
+    assert Schedule(0.1, 1.0).next_after(0.25) == Schedule(0.3, 1.0).next_after(0.0) == 0.3
 
 
 @pytest.mark.parametrize(("unit", "name"), [(unit, name) for unit, names in USUAL.items() for name in names])

@@ -23,8 +23,8 @@ class Schedule:
         return math.ceil(self.end / self.every - 1e-9) + 1
 
     def time(self, k: int) -> float:
-        """The k-th instant (s)."""
-        return min(k * self.every, self.end) if k < self.count - 1 else self.end
+        """The k-th instant (s), to the nanosecond: instants that two schedules share are one number."""
+        return min(round(k * self.every, 9), self.end) if k < self.count - 1 else self.end
 
     def next_after(self, t: float) -> float:
         """The first instant after `t`; inf when there is none."""

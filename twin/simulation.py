@@ -210,6 +210,9 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     grid = domain.require_grid("hot_start")
     path = scenario.root / scenario.initial.from_run
     other = Result.open(path)
+    if other.status != COMPLETE:
+        where, status = scenario.where, text(f"run.status_{other.status}")
+        raise InputError(told(where, "initial.from_run", "folder.not_complete", path=path, status=status))
     if not other.has_fields or other.grid != grid:
         raise InputError(
             told(

@@ -11,7 +11,15 @@ from tests.flood.basins import advance, solver
 from twin.domain import Domain
 from twin.errors import InputError
 from twin.scenarios import Inflow, Scenario
-from twin.scenarios.binding import OPEN, RATING, InflowForcing, RainForcing, RatingForcing, inflows
+from twin.scenarios.binding import (
+    OPEN,
+    RATING,
+    InflowForcing,
+    RainForcing,
+    RatingForcing,
+    WaterLevelForcing,
+    inflows,
+)
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.rating import RatingCurve, read_rating
 from twin.simulation import Simulation
@@ -233,3 +241,44 @@ def test_a_sheet_leaves_a_hillside_by_an_open_edge() -> None:
     depth = _leaves_by_an_open_edge("second_order", 0.5, 0.03, 0.0, rains=(fall,))
     wanted = [normal_depth(rain * x, 0.03, 0.5) for x in 5.0 + 10.0 * np.arange(60)]
     assert depth[30:] == pytest.approx(np.array(wanted[30:]), rel=0.01)
+
+
+SCHEMES = pytest.mark.parametrize("scheme", ["first_order", "second_order", "local_inertial"])
+
+
+@SCHEMES
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_river_that_begins_at_an_open_edge_leaves_nothing_there(scheme: str, turned: bool) -> None:
+    """It flows away from the edge on which its spring lies: nothing points outwards."""
+    bed = np.tile(0.005 * 10.0 * np.arange(60)[::-1], (4, 1))
+    bed = bed.T.copy() if turned else bed
+    cells = np.arange(4) if turned else np.arange(4) * 60
+    inflow = InflowForcing(TimeSeries.constant(20.0), 0.0, np.inf, cells, np.full(4, 0.25))
+    side = "north" if turned else "west"
+    flood = solver(
+        bed, np.zeros(bed.shape), roughness=0.03, scheme=scheme,
+        forcing={"inflows": (inflow,), "codes": uniform_boundaries(*bed.shape, **{side: OPEN})},
+    )  # fmt: skip
+    advance(flood, 0.0, 120.0)
+    books = flood.ledger()
+    assert books["inflow_m3"] == pytest.approx(2400.0)
+    assert books["outflow_m3"] == 0.0
+
+
+@SCHEMES
+@pytest.mark.parametrize("side", ["west", "east", "north", "south"])
+def test_a_sea_wall_on_the_edge_keeps_the_tide_out_up_to_its_crest(scheme: str, side: str) -> None:
+    flat, at = np.zeros((12, 12)), {"west": np.s_[:, 0], "east": np.s_[:, -1], "north": 0, "south": -1}[side]
+    crests = {"crest_x": np.full((12, 13), -np.inf), "crest_y": np.full((13, 12), -np.inf)}
+    crests["crest_x" if side in ("west", "east") else "crest_y"][at] = 2.0
+
+    def sea(level: float) -> FloodSolver:
+        tide = WaterLevelForcing(
+            TimeSeries.constant(level), 0.0, np.inf, {side: np.arange(12)}, np.zeros(0, dtype=np.int64)
+        )
+        flood = solver(flat, flat, **crests, scheme=scheme, roughness=0.03, forcing={"levels": (tide,)})
+        advance(flood, 0.0, 60.0)
+        return flood
+
+    assert sea(1.9).depth.max() == 0.0
+    assert sea(2.3).depth.max() > 0.05

@@ -65,6 +65,35 @@ def test_a_dike_passes_what_a_weir_does(scheme: str, head: float, height: float,
     assert q == pytest.approx(1.70 * energy**1.5, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    "slant",
+    [
+        0,
+        pytest.param(
+            1,
+            marks=pytest.mark.xfail(
+                strict=True, reason="each face of the staircase passes what its own metres would: 1.41 times"
+            ),
+        ),
+    ],
+)
+def test_a_dike_passes_as_much_whichever_way_it_runs(slant: int) -> None:
+    """The first instant over a straight dike, along the grid or at 45° to it."""
+    n, cell, height, head = 40, 5.0, 3.0, 0.3
+    i, j = np.mgrid[0:n, 0:n]
+    before = (i + j < n) if slant else (j < n // 2)
+    crest_x, crest_y = np.full((n, n + 1), -np.inf), np.full((n + 1, n), -np.inf)
+    crest_x[:, 1:-1][before[:, 1:] != before[:, :-1]] = height
+    crest_y[1:-1][before[1:] != before[:-1]] = height
+    flood = solver(
+        np.zeros((n, n)), np.where(before, height + head, 0.0), crest_x=crest_x, crest_y=crest_y, cell=cell
+    )
+    flood.step(0.0, 1e-3)
+    metres = n * cell * (np.sqrt(2.0) if slant else 1.0)
+    passed = flood.depth[~before].sum() * cell**2 / 1e-3
+    assert passed == pytest.approx(1.70 * head**1.5 * metres, rel=0.03)
+
+
 @pytest.mark.parametrize(("tail", "within"), [(0.15, 0.01), (0.3, 0.02), (0.4, 0.01), (0.45, 0.01)])
 @pytest.mark.parametrize("scheme", ["first_order", "second_order"])
 @pytest.mark.parametrize("turned", [False, True])
@@ -118,6 +147,29 @@ def test_a_breach_waits_for_its_water(trigger: dict[str, float], begins: bool) -
     advance(flood, 0.0, 60.0)
     assert (flood.depth[:, 15:].max() > 0.0) == begins
     assert (flood.summary()["breaches"][0]["began_s"] is not None) == begins
+
+
+def test_a_breach_at_a_point_follows_its_own_dike() -> None:
+    """Another dike 15 m behind keeps its crest, and the breach is as wide as it is told."""
+    crest = np.full((40, 31), -np.inf)
+    crest[:, [15, 18]] = 2.0
+    crest_y = np.full((41, 30), -np.inf)
+    crest_y[20, 18:] = 2.0  # a third one, from the second dike
+    depth = np.zeros((40, 30))
+    depth[:, :15] = 1.5
+    event = Breach(at="dike", method="given", width=80.0, duration=10.0)
+    found = BreachForcing(event, shapely.Point(74.0, 101.0), 0.0, NOWHERE, "test", "events[1]")
+    flood = solver(
+        np.zeros((40, 30)), depth, crest_x=crest, crest_y=crest_y, cell=5.0, roughness=0.03,
+        forcing={"breaches": (found,)},
+    )  # fmt: skip
+    advance(flood, 0.0, 30.0)
+    axis, i, j = flood._sources._crests.faces()
+    lowered = flood._sources._crests.level < 2.0
+    assert not axis[lowered].any()
+    assert set(j[lowered]) == {14}
+    assert np.count_nonzero(flood._sources._crests.level == 0.0) == 15  # and half of a face on each side
+    assert np.ptp(i[lowered]) == 16
 
 
 def test_overtopping_opens_it() -> None:

@@ -238,6 +238,7 @@ def test_a_culvert_in_a_scenario(tmp_path: Path) -> None:
         ('kind = "pump"\nfrom = "middle"\nrate = "1 m3/s"\non_level = "2 m"', "on_level and off_level"),
         ('kind = "gate"\nfrom = "middle"\nto = "pool"\nwidth = 1\nheight = 1\nopen_above = 2', "close_below"),
         ('kind = "weir"\nto = "middle"\ncrest = 2.0\nwidth = 3.0', "from"),
+        ('kind = "bridge_opening"\nfrom = "middle"\nto = "pool"\nwidth = 3\nsoffit = "90 m"', "soffit above"),
     ],
 )
 def test_what_is_wrong_with_a_structure_is_said(tmp_path: Path, event: str, said: str) -> None:

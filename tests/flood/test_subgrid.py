@@ -125,6 +125,23 @@ def test_mass_is_exact_and_tiles_and_restarts_change_no_bit(scheme: str) -> None
 
 
 @SCHEMES
+def test_a_tide_under_the_mean_ground_comes_in_by_the_channel(scheme: str) -> None:
+    """A channel of 2 m under a plain at 3 m, dry at the start; with and without sleeping tiles."""
+    bed = np.full((80, 120), 3.0)
+    bed[33:37] = 0.0
+    domain = _domain(bed)
+    rising = TimeSeries(times=(0.0, 900.0), values=(0.0, 1.0))
+    tide = WaterLevelForcing(rising, 0.0, np.inf, {"west": np.arange(8)}, np.zeros(0, dtype=np.int64))
+    made = [_flood(domain, Forcing(np.zeros((8, 12)), levels=(tide,)), scheme=scheme, tiles=tiles)
+            for tiles in (True, False)]  # fmt: skip
+    for flood in made:
+        advance(flood, 0.0, 1800.0)
+    assert made[0].depth[3, 8] * 10.0 == pytest.approx(4.0, rel=0.1)  # 4 m wide, 1 m deep
+    assert np.delete(made[0].depth, 3, axis=0).max() == 0.0
+    np.testing.assert_array_equal(made[0].depth, made[1].depth)
+
+
+@SCHEMES
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_flip_flips_the_flood(axis: int, scheme: str) -> None:
     """To 1e-12 m: the tables of a cell do not depend on which way its fine terrain lies."""

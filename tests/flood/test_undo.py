@@ -116,8 +116,9 @@ INERTIAL = {"scheme": "local_inertial"}  # keeps no energy, and never reads the 
     + [(*AMOUNT, INERTIAL)],
 )
 @pytest.mark.parametrize("soil", [True, False])
+@pytest.mark.parametrize("call", [FloodSolver.step, FloodSolver.advance])  # by hand, and as runs do
 def test_a_failed_step_leaves_the_state_before_its_sources_to_the_bit(
-    kind: str, what: str, values: dict[str, object], soil: bool
+    kind: str, what: str, values: dict[str, object], soil: bool, call: Callable[..., object]
 ) -> None:
     flood = _flood(soil=soil, **values)
     t = advance(flood, 0.0, FAILS_AT)
@@ -129,7 +130,7 @@ def test_a_failed_step_leaves_the_state_before_its_sources_to_the_bit(
     mend = _fail(flood, kind)
     for _ in range(2):  # stopped once more, nothing piles up
         with pytest.raises(SolverError, match=what):
-            flood.step(t, 60.0)
+            call(flood, t, 60.0)
         _same(flood.state(), before)
     books = flood.ledger()
     assert abs(books["mass_error_m3"]) <= 1e-13 * books["volume_m3"]

@@ -330,16 +330,20 @@ def edge_cells(grid: Grid, geometry: BaseGeometry) -> dict[str, Cells]:
     """The stretch of each side that a line along the edge covers; empty when it does not run along it.
 
     A line runs along a side when all its points lie within one and a half cells of that side, or
-    outside of it; data that start a few metres off the grid are met like this.
+    outside of it; data that start a few metres off the grid are met like this. A stretch has the cells whose
+    centres it passes; one that is too short to pass any has the cell at its middle.
     """
     if any(part.geom_type not in ("LineString", "LinearRing") for part in shapely.get_parts(geometry)):
         return {}
     xmin, ymin, xmax, ymax = grid.bounds
     near = 1.5 * grid.cell
     found: dict[str, list[Cells]] = {}
+    spans: dict[str, list[float]] = {}
     for part in shapely.get_parts(geometry):
         xy: NDArray[np.float64] = shapely.get_coordinates(part)
         for (x0, y0), (x1, y1) in pairwise(xy):
+            if x0 == x1 and y0 == y1:
+                continue
             low, high = min(x0, x1), max(x0, x1)
             bottom, top = min(y0, y1), max(y0, y1)
             if bottom >= ymax - near and high > low:
@@ -353,4 +357,14 @@ def edge_cells(grid: Grid, geometry: BaseGeometry) -> dict[str, Cells]:
             else:
                 return {}
             found.setdefault(side, []).append(np.flatnonzero((centres >= a) & (centres < b)))
-    return {side: np.unique(np.concatenate(cells)) for side, cells in found.items()}
+            spans.setdefault(side, []).extend((a, b))
+    passed = {side: np.unique(np.concatenate(cells)) for side, cells in found.items()}
+    if any(cells.size for cells in passed.values()):
+        return {side: cells for side, cells in passed.items() if cells.size}
+    for side, ends in spans.items():
+        middle = 0.5 * (min(ends) + max(ends))
+        across = (middle - xmin) if side in ("north", "south") else (ymax - middle)
+        number = math.floor(across / grid.cell)
+        if 0 <= number < (grid.nx if side in ("north", "south") else grid.ny):
+            return {side: np.array([number], dtype=np.int64)}
+    return {}

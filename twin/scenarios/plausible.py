@@ -51,6 +51,8 @@ def implausible(domain: Domain, scenario: Scenario, ratings: Sequence[RatingForc
     ]
     far = {problem.key for problem in problems}
     grid = domain.require_grid("level")
+    if "subgrid_low" in domain.fields:  # water stands in the channels of a cell under its mean bed
+        bed = np.where(domain.field("active"), domain.field("subgrid_low"), np.nan)
     for number, event in enumerate(scenario.events, start=1):
         key = f"events[{number}].level"
         if isinstance(event, InitialWater | WaterLevel) and event.level is not None and key not in far:

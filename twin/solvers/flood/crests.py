@@ -183,12 +183,35 @@ class Crests:
             faces = near[order]
             distance = np.abs(np.arange(faces.size) - (faces.size - 1) // 2) * cell
         else:
+            # A point: along the dike on which it lies, as far as the breach will ever reach.
             away: Any = shapely.distance(points, one.geometry)
-            faces = np.argsort(away, kind="stable")
-            # A point: along the dike, as far as the breach will ever reach.
-            faces = faces[away[faces] <= max(one.event.reach, NEAR * cell)]
-            distance = ((np.arange(faces.size) + 1) // 2) * cell
+            within = np.flatnonzero(away <= max(one.event.reach, NEAR * cell) + cell)
+            faces, hops = self._along_dike(within, int(np.argmin(away)))
+            distance = cell * hops.astype(np.float64)
         return _Breach(one, faces, distance)
+
+    def _along_dike(self, faces: Ints, first: int) -> tuple[Ints, Ints]:
+        """Those of some faces to which the crest leads from the first, from corner to corner of cells, and
+        how many faces away they are.
+        """
+        ends: dict[tuple[int, int], list[int]] = {}
+        corners = {
+            f: ((i + axis, j + 1 - axis), (i + 1, j + 1))
+            for f, axis, i, j in zip(
+                *(a.tolist() for a in (faces, self._axis[faces], self._i[faces], self._j[faces])), strict=True
+            )
+        }
+        for f, both in corners.items():
+            for corner in both:
+                ends.setdefault(corner, []).append(f)
+        hops = {first: 0}
+        front = [first]
+        for f in front:
+            for beside in (near for corner in corners[f] for near in ends[corner]):
+                if beside not in hops:
+                    hops[beside] = hops[f] + 1
+                    front.append(beside)
+        return np.array(front, dtype=np.int64), np.array([hops[f] for f in front], dtype=np.int64)
 
     def faces(self) -> tuple[Ints, Ints, Ints]:
         """Axis (0: to the east of its cell, 1: to the south), row and column of the face of each crest."""

@@ -188,10 +188,10 @@ class Forcing:
             parts.append(np.where(free, np.maximum(of_bed, 0.0) if uniform else 0.0, slope))
         return np.concatenate(parts)
 
-    def check(self, active: NDArray[np.bool_], roughness: Floats) -> None:
+    def check(self, active: NDArray[np.bool_], roughness: Floats, bed: Floats) -> None:
         """Refuse what no solver can use.
 
-        active: cells with data, shape (ny, nx); roughness: Manning n, the same shape.
+        active: cells with data, shape (ny, nx); roughness: Manning n, bed: elevation (m), the same shape.
 
         Raises
         ------
@@ -199,7 +199,7 @@ class Forcing:
             Depth or roughness negative or not finite, rain or discharge negative, normal depth without
             roughness; all at once.
         """
-        refuse_unusable(self.structures, self.where)
+        refuse_unusable(self.structures, bed, self.where)
         problems = Problems()
         shape = active.shape
         for name, values in (("initial_water", self.initial_depth), ("roughness", roughness)):

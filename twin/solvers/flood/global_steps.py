@@ -60,7 +60,7 @@ class GlobalSteps:
             numbers, self._counts, s._edge_codes, s._edge_slopes, self._kinds, self._given, s._edge_closed,
             s._edge_totals, s._forced, s._awake, s._touched, s._sources.wettable, s._sources.rain_tiles,
             s._watch.packed, self._kept, self._speeds,
-            np.zeros((kernels.SWEEP_PLANES, s._chosen.size), dtype=np.int64),
+            np.zeros((kernels.SWEEP_PLANES, s._chosen.size), dtype=np.int64), s._edge_low,
         )  # fmt: skip
         """`loop` of the kernels."""
 

@@ -111,13 +111,15 @@ def fill_ghost(h, qn, qt, bed, friction, p, out, sign, kind, value, speed, close
 
 
 @njit(error_model="numpy")
-def wake_edges(static, kind, value, closed, forced, ny, nx, dry):
-    """Mark the tiles that a level beyond the edge floods in `forced`."""
+def wake_edges(low, kind, value, closed, forced, ny, nx, dry):
+    """Mark the tiles that a level beyond the edge floods in `forced`; low (n,): lowest ground of the edge
+    cells (m above the datum).
+    """
     tiles_x = -(-nx // TILE_COLS)
     for e in range(kind.size):
         if kind[e] == LEVEL and closed[e] == 0:
             r, c, _, _ = edge_place(e, ny, nx)
-            if value[e] - static[BED, r, c] >= dry:
+            if value[e] - low[e] >= dry:
                 forced[(r - PAD) // TILE_ROWS * tiles_x + (c - PAD) // TILE_COLS] = 1
 
 
@@ -204,7 +206,7 @@ def fill_side(
 
 @njit(cache=True, error_model="numpy")
 def fill_ghosts(
-    state, static, kinds, given, speeds, closed, outward, forced, ny, nx, dx, dry, second
+    state, static, low, kinds, given, speeds, closed, outward, forced, ny, nx, dx, dry, second
 ):  # fmt: skip
     """:func:`fill_side` for all edge cells with the corners, and :func:`wake_edges`."""
     fill_side(0, 0, ny, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
@@ -214,7 +216,7 @@ def fill_ghosts(
     fill_side(3, n, n + nx, state, static, kinds, given, speeds, closed, outward, ny, nx, dx, dry, second)
     if second:
         fill_corners(state, static, kinds, ny, nx)
-    wake_edges(static, kinds, given, closed, forced, ny, nx, dry)
+    wake_edges(low, kinds, given, closed, forced, ny, nx, dry)
 
 
 @njit(cache=True, error_model="numpy")

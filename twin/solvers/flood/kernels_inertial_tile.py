@@ -41,7 +41,7 @@ from twin.solvers.flood.kernels import (
 )
 from twin.solvers.flood.kernels_advection import advect_below, advect_within, face_depth, old_velocities
 from twin.solvers.flood.kernels_edges import LEVEL as LEVEL_EDGE
-from twin.solvers.flood.kernels_edges import WALL, edge_place, edges_of_tile, export_faces
+from twin.solvers.flood.kernels_edges import WALL, edge_place, edges_of_tile, export_faces, is_mirror
 from twin.solvers.flood.kernels_inertial import (
     BAD_CELLS,
     EAST,
@@ -339,15 +339,17 @@ def edge_face(e, state, faces, static, kind, ny, nx, ratio, dt, dry):
     """Unit discharge out of the grid through an edge cell e that something may pass (m²/s).
 
     Before a level beyond the edge the equation of the faces, with the ghost one cell away; elsewhere what the
-    ghost carries outwards.
+    ghost carries outwards, nothing where it is a mirror image. Nothing passes under a crest on the edge.
     """
     r, c, dr, dc = edge_place(e, ny, nx)
+    crest = static[CREST_X, r, c + min(dc, 0)] if dc != 0 else static[CREST_Y, r + min(dr, 0), c]
+    above = max(crest - static[BED, r, c], 0.0)
     h = state[DEPTH, r, c]
     beyond = state[DEPTH, r + dr, c + dc]
     passed = 0.0
     if kind == LEVEL_EDGE:
         rise = beyond - h
-        depth = max(h, beyond)
+        depth = max(h, beyond) - above
         if depth >= dry:
             if dc != 0:
                 q = np.float64(faces[EAST, r, c + min(dc, 0)]) * dc
@@ -358,7 +360,9 @@ def edge_face(e, state, faces, static, kind, ny, nx, ratio, dt, dry):
             drag = 1.0 + dt * static[FRICTION, r, c] * abs(q) * (third * third * root)
             q = (q - GRAVITY * ratio * depth * rise) / drag
             passed = (max(q, 0.0) if h >= dry else 0.0) + (min(q, 0.0) if beyond >= dry else 0.0)
-    elif h >= dry:
+    elif h - above >= dry and not is_mirror(
+        kind, dc * state[DISCHARGE_X, r, c] + dr * state[DISCHARGE_Y, r, c]
+    ):
         passed = max(dc * state[DISCHARGE_X, r + dr, c + dc] + dr * state[DISCHARGE_Y, r + dr, c + dc], 0.0)
     return passed
 

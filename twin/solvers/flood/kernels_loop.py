@@ -17,6 +17,7 @@ kept                       what was before the sources of a step of MANY: number
                            discharges at places, depths of the map where it rained (KEPT_MAP)
 speeds                     of the water beyond each edge cell, outwards (m/s), NaN: see `fill_ghost`
 sweeps                     (SWEEP_PLANES, tiles) see :func:`choose_sweeps`
+low                        lowest ground of each edge cell, see `kernels_edges.wake_edges`
 """
 
 from __future__ import annotations
@@ -188,7 +189,7 @@ def clear_fluxes(new, r0, r1, c0, c1):
 
 
 @njit(error_model="numpy")
-def choose_tiles(loop, old, new, static, marks, chosen, ny, nx):
+def choose_tiles(loop, old, new, marks, chosen, ny, nx):
     """List the tiles that this step must compute, and from the end of `chosen` backwards those that fell
     asleep; returns how many they are.
 
@@ -203,7 +204,7 @@ def choose_tiles(loop, old, new, static, marks, chosen, ny, nx):
     everything = counts[NO_SLEEP] != 0
     tiles_x = -(-nx // TILE_COLS)
     tiles_y = -(-ny // TILE_ROWS)
-    wake_edges(static, kinds, given, closed, forced, ny, nx, numbers[DRY])
+    wake_edges(loop[17], kinds, given, closed, forced, ny, nx, numbers[DRY])
     count = 0
     asleep = 0
     for k in range(tiles_y * tiles_x):
@@ -396,7 +397,7 @@ def begin(
         act(loop, plain, old, static, marks, t, t + dt, ny, nx)
     t_new = t_end if dt == t_end - t else t + dt
     numbers[STEP], numbers[NEW_TIME] = dt, t_new
-    count, asleep = choose_tiles(loop, old, new, static, marks, chosen, ny, nx)
+    count, asleep = choose_tiles(loop, old, new, marks, chosen, ny, nx)
     fill_ghosts_around(
         old, static, kinds, loop[5], loop[15], loop[6], edge_flux[kinds.size :], chosen, count, asleep, ny,
         nx, dx, numbers[DRY], second,

@@ -206,8 +206,9 @@ class LocalSteps:
                 s._sources.note(s._watch)
                 kinds, values, speeds = s._loop.edges_at(s)
             edges.fill_ghosts(
-                s._old, s._static, kinds, values, speeds, s._edge_closed, s._edge_flux[kinds.size :],
-                s._forced, *s._shape, s.grid.cell, s.parameters.dry_depth, self._scheme.second,
+                s._old, s._static, s._edge_low, kinds, values, speeds, s._edge_closed,
+                s._edge_flux[kinds.size :], s._forced, *s._shape, s.grid.cell, s.parameters.dry_depth,
+                self._scheme.second,
             )  # fmt: skip
             self._wake(s, now)
             due = np.flatnonzero(self._awake & (self._begin + self._length == now))

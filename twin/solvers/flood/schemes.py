@@ -24,6 +24,7 @@ from twin.solvers.flood import kernels_subgrid_faces as faces
 from twin.solvers.flood import kernels_subgrid_step as subgrid_step
 from twin.solvers.flood import kernels_subgrid_waves as waves
 from twin.solvers.flood.kernels import (
+    BED,
     DEPTH,
     FRICTION,
     FULL,
@@ -61,6 +62,11 @@ class Scheme(ABC):
         self._scratch = aligned((threads, scratch), real)
         self._slow = np.zeros((threads, slow), dtype=real)
         self._record_scratch = np.zeros((threads, recording.RECORD_SCRATCH), dtype=np.float32)
+
+    def lowest(self, static: Floats) -> Floats:
+        """The lowest ground of each cell (m above the datum), padded."""
+        found: Floats = static[BED]
+        return found
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:  # noqa: B027 - nothing of its own
         """Fill the planes that are its own from depth and cell discharges, at the start."""
@@ -159,12 +165,17 @@ class LocalInertial(Scheme):
 
     @staticmethod
     def _tiles_read(solver: FloodSolver) -> NDArray[np.uint8]:
-        """1 for each tile where something between two outputs reads the discharges of cells: sources, gauges
-        and the ghosts of open edges.
+        """1 for each tile where something between two outputs reads the discharges of cells: sources, gauges,
+        the ghosts of open edges, and weirs, which read the cells one further from the dike than those beside.
         """
         s = solver
         ny, nx = s._shape
         read: NDArray[np.uint8] = s._sources.tiles_of_places().astype(np.uint8).reshape(s._tiles)
+        axis, i, j = s._sources.crest_faces
+        for away in (-1, 2):
+            rows = np.clip(i + away * axis, 0, ny - 1)
+            columns = np.clip(j + away * (1 - axis), 0, nx - 1)
+            read[rows // TILE_ROWS, columns // TILE_COLS] = 1
         read[s._watch._i // TILE_ROWS, s._watch._j // TILE_COLS] = 1
         along_y, along_x = np.arange(ny) // TILE_ROWS, np.arange(nx) // TILE_COLS
         sides = (read[:, 0], read[:, -1], read[0], read[-1])
@@ -225,6 +236,12 @@ class Subgrid(Scheme):
         self._faces_scratch = aligned((threads, scratch), np.float32)
         self._faces_doubles = aligned((threads, doubles), np.float64)
         self._dry = parameters.dry_depth
+
+    def lowest(self, static: Floats) -> Floats:
+        """That of the fine terrain."""
+        del static
+        found: Floats = self._beside[subgrid.LOWEST]
+        return found
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
         """Levels of all cells; it starts at rest."""

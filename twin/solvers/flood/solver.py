@@ -105,7 +105,7 @@ class FloodSolver(Solver):
         bed = np.asarray(domain.field("bed_elevation"), dtype=np.float64)
         active = np.asarray(domain.field("active"), dtype=bool) & np.isfinite(bed)
         roughness = np.asarray(domain.field("roughness"))
-        forcing.check(active, roughness)
+        forcing.check(active, roughness, bed)
         self.datum = float(bed.min(where=active, initial=np.inf)) if active.any() else 0.0
         """Elevation (m) that the solver counts from, so that altitude costs no digits."""
         self._active = active
@@ -137,6 +137,8 @@ class FloodSolver(Solver):
         self._edge_totals = np.zeros((4, n_edges))
         closed = np.concatenate([~active[:, 0], ~active[:, -1], ~active[0], ~active[-1]])
         self._edge_closed = closed.astype(np.uint8)
+        low = self._scheme.lowest(self._static)[self._inside]
+        self._edge_low = np.concatenate([low[:, 0], low[:, -1], low[0], low[-1]])
         self._edge_codes = forcing.edge_codes(ny, nx)
         by_manning = np.isin(self._edge_codes, (edges.NORMAL_DEPTH, edges.RATING))
         if self._law != layout.MANNING and by_manning.any():
@@ -267,9 +269,13 @@ class FloodSolver(Solver):
     def advance(self, t: float, t_end: float) -> tuple[float, int, float]:
         """Steps for some hundredths of a second; see :meth:`Solver.advance` and :meth:`step`."""
         self._begin()
-        if self._local is None:
+        if self._local is not None:
+            return super().advance(t, t_end)
+        try:
             return self._loop.advance(self, t, t_end)
-        return super().advance(t, t_end)
+        except SolverError:
+            self._sources.take_back(self)
+            raise
 
     def _begin(self) -> None:
         """Fill the other buffer and the record, as late as this: what the solver was made of may be gone by

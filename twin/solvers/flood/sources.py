@@ -364,6 +364,11 @@ class Sources:
         """Let sections know what crests and structures passed when they acted last."""
         watch.add_passed(self._crests.passed, self._structures.passed)
 
+    @property
+    def crest_faces(self) -> tuple[Ints, Ints, Ints]:
+        """See :meth:`Crests.faces`."""
+        return self._crests.faces()
+
     def tiles_of_places(self) -> NDArray[np.bool_]:
         """Tiles where something acts at a place, shape (tiles,)."""
         ny, nx = self._shape
@@ -372,7 +377,7 @@ class Sources:
         places = [np.divmod(flat, nx)]
         beside = [*(one.cells for one in self._edge_levels), *(one.cells for one in self._ratings)]
         places += [self._edge_places(cells) for cells in beside]
-        axis, i, j = self._crests.faces()
+        axis, i, j = self.crest_faces
         places += [(i, j), (i + axis, j + 1 - axis)]
         for rows, columns in places:
             found[rows // TILE_ROWS, columns // TILE_COLS] = True

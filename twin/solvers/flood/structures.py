@@ -344,8 +344,8 @@ class Structures:
         ]
 
 
-def refuse_unusable(found: Iterable[StructureForcing], where: str) -> None:
-    """Refuse openings that are closed.
+def refuse_unusable(found: Iterable[StructureForcing], bed: Floats, where: str) -> None:
+    """Refuse openings that are closed; bed: shape (ny, nx) (m).
 
     Raises
     ------
@@ -354,6 +354,11 @@ def refuse_unusable(found: Iterable[StructureForcing], where: str) -> None:
     """
     for one in found:
         event = one.event
-        if isinstance(event, BridgeOpening) and event.sill is not None and event.soffit <= event.sill:
-            heights = {"soffit": f"{event.soffit:g}", "sill": f"{event.sill:g}"}
+        if not isinstance(event, BridgeOpening):
+            continue
+        sill = event.sill
+        if sill is None:
+            sill = max(float(bed.ravel()[cells].min()) for cells in (one.from_, one.to) if cells.size)
+        if event.soffit <= sill:
+            heights = {"soffit": f"{event.soffit:g}", "sill": f"{sill:g}"}
             raise InputError(told(where, f"{one.name}.soffit", "flood.soffit", **heights))
