@@ -235,7 +235,7 @@ def places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]:
                 "key": key if bare else "",
                 "x": round(point.x - centre[0], 1),
                 "y": round(point.y - centre[1], 1),
-                "shape": shape.geom_type,
+                "shape": "Point" if key == "facilities" else shape.geom_type,  # a site is no quarter
             }
         )
     return out
