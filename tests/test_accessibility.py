@@ -14,6 +14,8 @@ from scipy.sparse.csgraph import dijkstra
 from shapely.geometry import LineString, Point
 
 from twin.accessibility import Roads, access, coverage, p_median, worst
+from twin.indicators.indicator import Run
+from twin.indicators.traffic import access_figures
 from twin.solvers.traffic.solver import TrafficSolver
 
 
@@ -75,6 +77,35 @@ def test_access_during_a_flood() -> None:
     rows = worst(table.reset_index())
     assert rows["fire_station"]["time_s"] == 1800.0
     assert access(SimpleNamespace(links=None, link_series=None), facilities, x, y, people).empty
+
+
+def test_who_is_off_the_network_is_told_and_no_figure_made_of_it() -> None:
+    """A hospital beyond every road gave "0 people beyond 20 min, 0 cut off", as if all were well served."""
+    run = run_with_a_ford()
+    places = gpd.GeoDataFrame(
+        {"name": ["hospital", "fire_station"], "label": ["Hôpital Nord", "fire station"]},
+        geometry=[Point(0, 5000), Point(0, -5)],
+        crs="EPSG:2154",
+    )
+    zones = gpd.GeoDataFrame(
+        {"name": ["a", "b", "c"], "people": [10.0, 20.0, 1234.0]},
+        geometry=[Point(0, 9), Point(600, 9), Point(5000, 0)],
+        crs="EPSG:2154",
+    )
+    run.places, run.zones, run.buildings, run.scenario_table = places, zones, None, {}
+    figures = {one.key: one for one in access_figures(Run(run))}
+    assert {key: one.value for key, one in figures.items()} == {
+        "within_10_min_fire_station": 10,
+        "beyond_20_min_fire_station": 20,
+        "isolated_fire_station": 20,
+        "facilities_off_network": 1,
+    }
+    assert figures["facilities_off_network"].detail == "Hôpital Nord"
+    for key in ("within_10_min_fire_station", "beyond_20_min_fire_station", "isolated_fire_station"):
+        assert "1\N{NARROW NO-BREAK SPACE}234 habitants ne sont pas reliés" in figures[key].method
+        assert "people are not on the network" in figures[key].method_en
+    run.zones = zones.iloc[:2]
+    assert "pas reliés au réseau, même" not in access_figures(Run(run))[0].method
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -148,6 +148,8 @@ def build_domain(
         network = Network.from_roads(roads.data, grid)
         bans = take("turn_bans")
         networks = {"roads": network if bans is None else network.with_turn_bans(bans.data)}
+    for name in territory.layer_places:
+        take(name)
     domain = Domain(
         name=territory.name,
         crs=territory.crs,

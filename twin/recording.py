@@ -337,10 +337,14 @@ def _places_frame(domain: Domain) -> gpd.GeoDataFrame:
     )
 
 
+# BD TOPO's columns first; those of communes and of IRIS too.
+USUAL_LABELS = ("toponyme", "nom", "nom_officiel", "nom_iris", "label", "name")
+
+
 def _label_column(features_of: gpd.GeoDataFrame) -> str | None:
     """The column that names features: a usual one, else the first text that differs from row to row."""
     columns = {str(c).lower(): c for c in features_of.columns}
-    usual = next((columns[c] for c in ("toponyme", "nom", "label", "name") if c in columns), None)
+    usual = next((columns[c] for c in USUAL_LABELS if c in columns), None)
     if usual is not None:
         return str(usual)
     for column in features_of.columns.drop(features_of.geometry.name):

@@ -29,6 +29,9 @@ from twin.units import problems_of
 
 Point = tuple[float, float]
 
+# Layers whose features are places as well, of the layer's name (see `Territory.layer_places`).
+PLACE_LAYERS = ("facilities", "districts", "zones")
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -217,7 +220,27 @@ class Territory:
         return terrain, seen
 
     @cached_property
-    def _expanded_places(self) -> dict[str, Point | LinePlace | PolygonPlace | FilePlace | Place]:
+    def layer_places(self) -> tuple[str, ...]:
+        """Layers that are places too: facilities, districts and zones where no place has that name or reads
+        the same layer of the same file, so that nothing is counted twice.
+        """
+        files = [place for place in self.record.places.values() if isinstance(place, FilePlace)]
+        named = {(place.sources, place.layer) for place in files}
+        layers = {name: source for name, source in self.record.layers.items() if name in PLACE_LAYERS}
+        return tuple(
+            name
+            for name in PLACE_LAYERS
+            if name in layers
+            and name not in self._own_places
+            and (layers[name].sources, layers[name].layer) not in named
+        )
+
+    @cached_property
+    def _expanded_places(self) -> dict[str, Point | LinePlace | PolygonPlace | LayerSource | Place]:
+        return self._own_places | {name: self.record.layers[name] for name in self.layer_places}
+
+    @cached_property
+    def _own_places(self) -> dict[str, Point | LinePlace | PolygonPlace | LayerSource | Place]:
         places: dict[str, Any] = dict(self.record.places)
         everything = places.pop("*", None)
         if everything is not None:
@@ -240,7 +263,7 @@ class Territory:
 
     @property
     def place_names(self) -> list[str]:
-        """Names of all places."""
+        """Names of all places, those of `layer_places` too."""
         return list(self._expanded_places)
 
     def place(self, name: str) -> Place:
@@ -258,8 +281,12 @@ class Territory:
         record = known[name]
         if isinstance(record, Place):
             return record
-        if isinstance(record, FilePlace):
-            frame = self._features(f"places.{name}", record)
+        if isinstance(record, LayerSource):
+            if name in self.layer_places:
+                frame = self.layer(name).data
+                assert isinstance(frame, gpd.GeoDataFrame)
+            else:
+                frame = self._features(f"places.{name}", record)
             geometry = shapely.union_all(frame.geometry.values)
         else:
             geometry = _geometry(record)
@@ -288,6 +315,8 @@ class Territory:
         except InputError as error:
             return problems + list(error.problems)
         for name in names:
+            if name in self.layer_places:
+                continue
             try:
                 place = self.place(name)
             except InputError as error:

@@ -235,7 +235,7 @@ def places(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]:
                 "key": key if bare else "",
                 "x": round(point.x - centre[0], 1),
                 "y": round(point.y - centre[1], 1),
-                "shape": shape.geom_type,
+                "shape": "Point" if key == "facilities" else shape.geom_type,  # a site is no quarter
             }
         )
     return out
@@ -275,10 +275,11 @@ def measure_lines(result: Result, table: dict[str, Any], centre: tuple[float, fl
     out = []
     for measure in table.get("measures", []):
         along = measure.get("along")
-        shape = None
+        shape: shapely.Geometry | None = None
         if isinstance(along, str) and places is not None and "name" in places:
             found = places[places["name"] == along]
-            shape = None if len(found) == 0 else found.geometry.iloc[0]
+            shapes = shapely.get_parts(found.geometry.to_numpy())
+            shape = None if len(found) == 0 else shapely.GeometryCollection(list(shapes))
         elif isinstance(along, list):
             shape = shapely.LineString(along)
         if shape is not None:

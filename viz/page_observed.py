@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from twin.results import Result
 
 MAX_INSTANTS = 300  # of a section's series: a point every two pixels of any chart
+LINES = ("LineString", "MultiLineString")
 
 
 def flood_marks(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]:
@@ -35,6 +36,7 @@ def flood_marks(result: Result, centre: tuple[float, float]) -> list[dict[str, A
 def section_discharges(result: Result, centre: tuple[float, float]) -> list[dict[str, Any]]:
     """Discharge (m³/s) over time (s) through each section that has a line, and the line (m from the centre).
 
+    Parts are joined; of a section whose parts do not join, the line is the longest.
     Long series are thinned to ``MAX_INSTANTS``; the greatest discharge and its instant are of the whole.
     """
     places, table = usable(result.places), result.sections
@@ -42,8 +44,8 @@ def section_discharges(result: Result, centre: tuple[float, float]) -> list[dict
         return []
     out = []
     for name, series in table.groupby("section", sort=False):
-        found = places[(places["name"] == name) & (places.geometry.geom_type == "LineString")]
-        if len(found) != 1:
+        found = places[(places["name"] == name) & places.geometry.geom_type.isin(LINES)]
+        if found.empty:
             continue
         if len(series) > 1 and series["time_s"].iloc[0] == 0.0 and series["discharge_m3_s"].iloc[0] == 0.0:
             series = series.iloc[1:]  # before the first step nothing has been counted: not a discharge of 0
@@ -51,7 +53,8 @@ def section_discharges(result: Result, centre: tuple[float, float]) -> list[dict
         kept = np.unique(np.linspace(0, len(time) - 1, min(len(time), MAX_INSTANTS)).round().astype(int))
         top = int(np.nanargmax(np.abs(discharge))) if np.isfinite(discharge).any() else 0
         label = str(found["label"].iloc[0]) if "label" in found else str(name)
-        line = np.asarray(found.geometry.iloc[0].coords)[:, :2] - np.asarray(centre)
+        whole = shapely.get_parts(shapely.line_merge(shapely.union_all(found.geometry.to_numpy())))
+        line = shapely.get_coordinates(max(whole, key=shapely.length)) - np.asarray(centre)
         out.append(
             {
                 "label": label,

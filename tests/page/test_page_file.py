@@ -8,17 +8,22 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+import shapely
 
 import viz
 from tests.page.valley import write_run
 from twin.errors import InputError
 from twin.results import Result
 from viz.page_data import FRAMES_PER_CHUNK, View
+from viz.page_features import measure_lines
+from viz.page_observed import section_discharges
 
 
 def data_of(page: Path) -> dict[str, Any]:
@@ -134,6 +139,38 @@ def test_things_of_a_subgrid_run_are_as_wet_as_its_figures_say(tmp_path: Path) -
         np.testing.assert_allclose(shown[shallow], told[shallow], rtol=0, atol=0.0151)
         wet = shallow & (told > 0.05)
         np.testing.assert_allclose(share * of_cells[wet], told[wet], rtol=0, atol=0.0151)
+
+
+def test_sections_and_dikes_of_several_parts_are_shown_whole() -> None:
+    """Lines as QGIS keeps them: as parts, or several features of one name; the solver takes all of them."""
+    west, east = shapely.LineString([(0, 0), (10, 0)]), shapely.LineString([(10, 0), (40, 0)])
+    far = shapely.LineString([(100, 0), (105, 0)])
+    places = gpd.GeoDataFrame(
+        {
+            "name": ["parts", "features", "features", "gap", "inside"],
+            "label": ["Pont", "Quai", "Quai", "Deux bras", "Place"],
+        },
+        geometry=[
+            shapely.MultiLineString([west, east]),
+            west,
+            east,
+            shapely.MultiLineString([east, far]),
+            shapely.box(0, 0, 1, 1),
+        ],
+        crs="EPSG:2154",
+    )
+    names = ["parts", "features", "gap", "inside", "nowhere"]
+    table = pd.DataFrame({"section": names, "time_s": 60.0, "discharge_m3_s": 5.0})
+    dikes = [{"kind": "dike", "along": name, "crest": 3.0} for name in names[:3]]
+    run: Any = SimpleNamespace(places=places, sections=table, scenario_table={})
+    found = section_discharges(run, (0.0, 0.0))
+    assert [(s["label"], s["line"]) for s in found] == [
+        ("Pont", [0.0, 0.0, 10.0, 0.0, 40.0, 0.0]),
+        ("Quai", [0.0, 0.0, 10.0, 0.0, 40.0, 0.0]),
+        ("Deux bras", [10.0, 0.0, 40.0, 0.0]),  # the name stands on the longer one
+    ]
+    drawn = measure_lines(run, {"measures": dikes}, (0.0, 0.0))
+    assert [len(line["parts"]) for line in drawn] == [2, 2, 2]
 
 
 def test_view_of_a_big_grid_is_coarser_and_says_so() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests import small
+from tests.test_cli import edited
 from tests.traffic import slow_traffic as slow
 from tests.traffic.test_equilibrium import braess
 from tests.traffic.test_traffic_solver import domain
@@ -91,3 +92,27 @@ def test_criticality_of_a_scenario(tmp_path: Path) -> None:
         run_criticality(file)
     with pytest.raises(InputError, match="--roads"):
         run_criticality(file, roads="some")
+
+
+def test_lorries_lost_are_vehicles(tmp_path: Path) -> None:
+    """As many lorries as cars on nearly empty roads cost as many hours and trips, not twice as many."""
+    file = small.make(tmp_path / "small")
+    edited(file, "[params.traffic]", "[params.traffic]\ndemand_factor = 0.01")
+    cars = criticality(Scenario.open(file), roads="all", most=3).set_index("road_ids").sort_index()
+    edited(file, 'kind = "demand"', 'kind = "demand"\nvehicle = "heavy_goods"')
+    lorries = criticality(Scenario.open(file), roads="all", most=3).set_index("road_ids").sort_index()
+    assert (cars["volume_veh_h"] > 0).all()
+    for column in ("volume_veh_h", "hours_lost", "stranded", "hours"):
+        np.testing.assert_allclose(lorries[column], cars[column], rtol=1e-3, atol=1e-9)
+
+
+def test_lost_trips_of_lorries_are_vehicles_by_hand() -> None:
+    """20 passenger cars that depend on a link are ten lorries; 100 others are cars."""
+    network = AssignmentNetwork.create(
+        3, [0, 0, 1], [1, 1, 2], zone_node=[0, 1, 2], free_time=[600.0, 1200.0, 60.0], capacity=1.0, b=0.0
+    )
+    trips = Trips.from_pairs(3, [0, 0], [1, 2], [100.0, 20.0])
+    vehicles, volume = np.array([100.0, 10.0]), np.array([110.0, 0.0, 10.0])
+    found = losses(network, trips, [np.array([0]), np.array([2])], vehicles=vehicles, volume=volume)
+    assert found[0].hours_lost == pytest.approx(110.0 / 6.0)
+    assert [(loss.stranded, loss.volume) for loss in found] == [(0.0, 110.0), (10.0, 10.0)]

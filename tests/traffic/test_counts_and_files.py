@@ -150,3 +150,27 @@ def test_counts_bring_a_distorted_table_back() -> None:
     assert found.assignment.gap <= 1e-8
     with pytest.raises(InputError, match="repeated"):
         correct(network, wrong, np.array([1, 1]), np.array([1.0, 2.0]))
+
+
+def test_counts_are_vehicles_though_lorries_weigh_as_two_cars(tmp_path: Path) -> None:
+    """Counts that agree with lorries and cars together change nothing; half of them halve the volumes."""
+    lorries = DEMAND.model_copy(update={"vehicle": "heavy_goods", "trips_per_person": 0.1})
+    plain = TrafficSolver(domain(), Scenario((DEMAND, lorries)), {})
+    frame = plain.links_frame()
+    frame["forward"] = plain.network.forward
+    frame = frame[frame["volume_veh_h"] > 1.0]
+    for share in (1.0, 0.5):
+        rows = "".join(
+            f"{r.road_id},{share * r.volume_veh_h},{'forward' if r.forward else 'backward'}\n"
+            for r in frame.itertuples()
+        )
+        (tmp_path / "counts.csv").write_text("road_id,veh_h,direction\n" + rows)
+        told = Scenario((DEMAND, lorries), {"counts": str(tmp_path / "counts.csv")})
+        corrected = TrafficSolver(domain(), told, {})
+        correction = corrected.demands.correction
+        assert correction is not None
+        assert correction.after.rmse < 1e-6
+        assert share == 0.5 or correction.before.rmse < 1e-6
+        np.testing.assert_allclose(
+            corrected.links_frame().loc[frame.index, "volume_veh_h"], share * frame["volume_veh_h"], rtol=1e-6
+        )

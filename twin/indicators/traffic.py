@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from twin.accessibility import access, worst
+from twin.accessibility import FAR, access, worst
 from twin.indicators.indicator import Floats, Indicator, Run, make, people_in
 from twin.indicators.places import facilities_among
+from twin.messages import figure, text
 
 #: Facilities whose access is told.
 ACCESSED = ("hospital", "fire_station", "school")
@@ -52,7 +55,11 @@ def emission_figures(run: Run) -> list[Indicator]:
 
 
 def access_figures(run: Run) -> list[Indicator]:
-    """People within minutes of help and school, and people cut off, at the worst instant of the run."""
+    """People within minutes of help and school, and people cut off, at the worst instant of the run.
+
+    A kind that nobody reaches even when roads are dry and open (none of its facilities is on the network) has
+    no such figures: `facilities_off_network` counts and names them.
+    """
     places = run.places()
     if places is None:
         return []
@@ -62,15 +69,33 @@ def access_figures(run: Run) -> list[Indicator]:
     if not people.any() or wanted.empty:
         return []
     table = access(run.result, wanted, x, y, people)
-    out = []
+    out, nowhere = [], []
     for kind, row in worst(table).items():
-        hours = float(row["time_s"]) / 3600
-        out.append(make(f"within_10_min_{kind}", round(row["within_10"]), "", method=method, hours=hours))
         of_kind = table[table["facility"] == kind]
+        if not row["people"] > 0:
+            nowhere.append(kind)
+            continue
+        hours = float(row["time_s"]) / 3600
         beyond = (of_kind["people"] - of_kind["within_20"]).max()
-        out.append(make(f"beyond_20_min_{kind}", round(beyond), ""))
-        out.append(make(f"isolated_{kind}", round(of_kind["isolated"].max()), ""))
+        figures = [
+            make(f"within_10_min_{kind}", round(row["within_10"]), "", method=method, hours=hours),
+            make(f"beyond_20_min_{kind}", round(beyond), ""),
+            make(f"isolated_{kind}", round(of_kind["isolated"].max()), ""),
+        ]
+        away = round(float(people.sum()) - float(row["people"]))
+        out += [_without(one, away) for one in figures] if away > 0 else figures
+    if nowhere:
+        lost = wanted[wanted["facility"].isin(nowhere)]
+        titles = zip(lost["title"], lost["name"], strict=True)
+        names = ", ".join(str(title) or str(name) for title, name in titles)
+        out.append(make("facilities_off_network", len(lost), "", detail=names, far=FAR))
     return out
+
+
+def _without(one: Indicator, away: int) -> Indicator:
+    """A figure of access that says how many residents are not on the network, and so not in it."""
+    said = {lang: text("indicator.off_network", lang, people=figure(away, lang)) for lang in ("fr", "en")}
+    return replace(one, method=f"{one.method} {said['fr']}", method_en=f"{one.method_en} {said['en']}")
 
 
 def _homes(run: Run) -> tuple[Floats, Floats, Floats, str]:

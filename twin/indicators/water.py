@@ -137,21 +137,26 @@ def road_figures(run: Run) -> list[Indicator]:
 
 
 def district_figures(run: Run) -> list[Indicator]:
-    """Polygons among the places (districts, communes) that water reaches, with their hectares."""
+    """Polygons among the places (districts, communes) that water reaches, with their hectares.
+
+    Facilities are none; nor are zones of demand where there are districts.
+    """
     places = run.result.places
     if run.max_depth is None or places is None:
         return []
-    zones = places[places.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
+    others = ["facilities", "zones"] if (places["name"] == "districts").any() else ["facilities"]
+    areas = places.geometry.geom_type.isin(["Polygon", "MultiPolygon"])
+    zones = places[areas & ~places["name"].isin(others)]
     if zones.empty:
         return []
     how = "method"
     if "flooded_m2" in zones:  # of a subgrid run
         how = "method_fine"
-        areas = zones["flooded_m2"].to_numpy(dtype=np.float64)
+        flooded = zones["flooded_m2"].to_numpy(dtype=np.float64)
     else:
         grid = run.result.grid
-        areas = np.array([(grid.mask(p) & run.flooded).sum() for p in zones.geometry]) * grid.area_m2
-    named = zip(areas / 1e4, zones["label"].astype(str), strict=True)
+        flooded = np.array([(grid.mask(p) & run.flooded).sum() for p in zones.geometry]) * grid.area_m2
+    named = zip(flooded / 1e4, zones["label"].astype(str), strict=True)
     reached = [(hectares, label) for hectares, label in named if hectares > 0]
     detail = ", ".join(f"{label} {hectares:.1f} ha" for hectares, label in sorted(reached, reverse=True))
     return [make("districts_touched", len(reached), "", method=how, detail=detail, total=len(zones))]

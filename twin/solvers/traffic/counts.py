@@ -120,8 +120,11 @@ def correct(
     rounds: int = 20,
     gap: float = 1e-8,
     enough: float = 1e-4,
+    pce: Floats | None = None,
 ) -> Correction:
     """Correct trips by counts on links (numbers, (k,)) in vehicles an hour.
+
+    Trips are passenger cars where a vehicle of each pair weighs `pce` (p,) of them (default 1).
 
     Stops after `rounds`, or when a round gains less than `enough` of the objective. The best table found is
     returned, so that the objective never ends higher than it began.
@@ -141,32 +144,40 @@ def correct(
     if not (np.isfinite(wanted) & (wanted >= 0)).all():
         problems.tell("counts", "counts", "traffic.not_numbers")
     problems.raise_if_any()
+    weight = np.ones(trips.trips.size) if pce is None else pce
     now = assign(network, trips, gap=gap, keep_paths=True)
-    before = Fit.of(now.volume[where], wanted)
+    use = _use(now, where)
+    volume = use @ (trips.trips / weight)
+    before = after = Fit.of(volume, wanted)
     best = (trips, now)
-    history = [_objective(now, where, wanted)]
+    history = [_objective(volume, wanted)]
     for _ in range(rounds):
-        assert now.paths is not None
-        rest = now.volume[where] - wanted
-        use = np.stack([select_links(now.paths, np.array([a])).pair_share for a in where])
-        gradient = rest @ use
-        turn = -(use @ (trips.trips * gradient))  # change of the volumes along the descent
+        gradient = (volume - wanted) @ use
+        turn = -(use @ (trips.trips / weight * gradient))  # change of the volumes along the descent
         bend = float(turn @ turn)
         if bend <= 0.0 or not np.abs(gradient).max() > 0.0:
             break
-        step = -float(rest @ turn) / bend
+        step = -float((volume - wanted) @ turn) / bend
         if gradient.max() > 0.0:
             step = min(step, 0.9 / float(gradient.max()))  # trips stay above 0
         trips = Trips(trips.zones, trips.origin, trips.destination, trips.trips * (1.0 - step * gradient))
         now = assign(network, trips, gap=gap, start=now, keep_paths=True)
-        history.append(_objective(now, where, wanted))
+        use = _use(now, where)
+        volume = use @ (trips.trips / weight)
+        history.append(_objective(volume, wanted))
         if history[-1] < min(history[:-1]):
-            best = (trips, now)
+            best, after = (trips, now), Fit.of(volume, wanted)
         if history[-1] >= history[-2] * (1.0 - enough):
             break
-    return Correction(best[0], best[1], before, Fit.of(best[1].volume[where], wanted), tuple(history))
+    return Correction(best[0], best[1], before, after, tuple(history))
 
 
-def _objective(found: Assignment, links: NDArray[np.int64], counts: Floats) -> float:
-    rest = found.volume[links] - counts
+def _use(found: Assignment, links: NDArray[np.int64]) -> Floats:
+    """(k, p) share of each pair that takes each of the links."""
+    assert found.paths is not None
+    return np.stack([select_links(found.paths, np.array([a])).pair_share for a in links])
+
+
+def _objective(volume: Floats, counts: Floats) -> float:
+    rest = volume - counts
     return 0.5 * float(rest @ rest)

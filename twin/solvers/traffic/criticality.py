@@ -61,27 +61,32 @@ def losses(
     gap: float = 1e-8,
     start: Assignment | None = None,
     edge: NDArray[np.bool_] | None = None,
+    vehicles: NDArray[np.float64] | None = None,
+    volume: NDArray[np.float64] | None = None,
 ) -> list[Loss]:
     """Close each group of links (numbers) in turn; costs in seconds. `start`: the open equilibrium, with
     paths; `edge` (z,): zones that stand for what lies beyond the data. Each closure starts from the open
-    equilibrium, never from another closure.
+    equilibrium, never from another closure. Where `trips` are passenger cars: `vehicles` (p,) of each pair
+    and `volume` (m,) vehicles on the links.
     """
     base = start or assign(network, trips, gap=gap, keep_paths=True)
     outer = np.zeros(trips.trips.size, bool) if edge is None else edge[trips.origin] | edge[trips.destination]
+    count = trips.trips if vehicles is None else vehicles
+    used = base.volume if volume is None else volume
     found = []
     for group in groups:
         keep = np.ones(network.links, bool)
         keep[group] = False
         closed = assign(network.keep(keep), trips, gap=gap, start=base)
         still = np.isfinite(closed.pair_cost) & np.isfinite(base.pair_cost)
-        lost = trips.trips[still] @ (closed.pair_cost - base.pair_cost)[still] / 3600.0
+        lost = count[still] @ (closed.pair_cost - base.pair_cost)[still] / 3600.0
         cut = ~np.isfinite(closed.pair_cost) & np.isfinite(base.pair_cost)
         found.append(
             Loss(
                 float(lost),
-                float(trips.trips[cut & ~outer].sum()),
-                float(trips.trips[cut & outer].sum()),
-                float(base.volume[group].max(initial=0.0)),
+                float(count[cut & ~outer].sum()),
+                float(count[cut & outer].sum()),
+                float(used[group].max(initial=0.0)),
                 closed.gap,
                 closed.seconds,
             )
@@ -113,7 +118,8 @@ def criticality(
     traffic: TrafficSolver | None = None,
 ) -> gpd.GeoDataFrame:
     """Rank the bridges (or, with ``roads="all"``, the most loaded roads) of a scenario by what their loss
-    costs in its hour of reference, on dry roads that are otherwise open.
+    costs in its hour of reference, on dry roads that are otherwise open. Lorries weigh as cars where traffic
+    is assigned, and count as vehicles here.
 
     Returns rows sorted by `hours`, dearest first: road_ids, name, nature, volume_veh_h, hours_lost, stranded,
     at_edge, hours, geometry (see `Loss`). `traffic`: that of the scenario,
@@ -133,14 +139,22 @@ def criticality(
     else:
         groups = [np.array([k]) for k in range(len(network.segments))]
     base = assign(traffic.supply, trips, gap=gap, keep_paths=True)
-    volume = base.volume[: network.links]
+    volume = traffic.reference.class_volume.sum(axis=0)
     links = [network.links_of_segments(group) for group in groups]
     carried = np.array([volume[some].max(initial=0.0) for some in links])
     chosen = [
         int(k) for k in np.argsort(-carried, kind="stable")[:most] if carried[k] > 0 or roads == "bridges"
     ]
-    edge = traffic.demands.at_edge
-    found = losses(traffic.supply, trips, [links[k] for k in chosen], gap=gap, start=base, edge=edge)
+    found = losses(
+        traffic.supply,
+        trips,
+        [links[k] for k in chosen],
+        gap=gap,
+        start=base,
+        edge=traffic.demands.at_edge,
+        vehicles=trips.trips / traffic.demands.weights(traffic.reference_time),
+        volume=volume,
+    )
     segments = network.segments
     rows = []
     for k, loss in zip(chosen, found, strict=True):

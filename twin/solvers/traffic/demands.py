@@ -14,7 +14,7 @@ from twin.scenarios.events import Demand
 from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.counts import Correction, correct, read_counts
 from twin.solvers.traffic.demand import FAR, PCE, WEEKDAY, Fit, Zones, trips_of
-from twin.solvers.traffic.problem import AssignmentNetwork, Ints, Trips, VehicleClass
+from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Ints, Trips, VehicleClass
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -134,6 +134,12 @@ class Demands:
         """Trips of all classes between the zones of all demands, in vehicles or in passenger cars."""
         return self._merged([self.sources[k] for k in self.active(t)], self.factor(t), cars=cars)
 
+    def weights(self, t: float) -> Floats:
+        """(p,) passenger cars that a vehicle of each pair of `trips` weighs: each event has its own zones, so
+        a pair has vehicles of one kind.
+        """
+        return self.trips(t, cars=True).trips / self.trips(t).trips
+
     def classes(self, t: float) -> tuple[VehicleClass, ...]:
         """The classes on the road at an instant: those alike in vehicle and weight."""
         active = [self.sources[k] for k in self.active(t)]
@@ -149,14 +155,15 @@ class Demands:
 
     def correct_by_counts(self, supply: AssignmentNetwork, t: float) -> None:
         """Correct what is on the road at an instant by the counts of the parameters, where there are any:
-        each pair by its own factor, in passenger cars.
+        each pair by its own factor; counts are vehicles, costs follow passenger cars.
         """
         if self.parameters.counts is None:
             return
         path = self.scenario.root / self.parameters.counts
         links, counts = read_counts(path, self.network, "params.traffic.counts")
         before = self.trips(t, cars=True)
-        found = correct(supply, before, links, counts, gap=max(self.parameters.gap, 1e-8))
+        gap, pce = max(self.parameters.gap, 1e-8), self.weights(t)
+        found = correct(supply, before, links, counts, gap=gap, pce=pce)
         code = before.origin.astype(np.int64) * before.zones + before.destination
         factor = found.trips.trips / before.trips
         for k in self.active(t):
