@@ -23,6 +23,7 @@ from twin.indicators import (
     compare,
     compute,
     facilities,
+    facility_kind,
     places,
     records,
 )
@@ -207,6 +208,25 @@ def test_buildings_roads_and_facilities_by_hand(tmp_path: Path) -> None:
     found = facilities(run)
     assert found is not None
     assert sorted(found["title"]) == ["Hôpital de la Reine", "École du Haut", "École du Pont"]
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("Caserne de gendarmerie", "caserne"), "police"),
+        (("Caserne",), None),  # a nature of BD TOPO: barracks
+        (("Caserne militaire du 3e régiment",), None),
+        (("Caserne de pompiers",), "fire_station"),
+        (("caserne des sapeurs-pompiers",), "fire_station"),
+        (("Caserne du centre d'incendie et de secours",), "fire_station"),
+        (("Centre d’incendie et de secours",), "fire_station"),
+        (("SDIS 59",), "fire_station"),
+    ],
+)
+def test_barracks_are_those_of_firemen_only_where_it_is_said(
+    words: tuple[str, ...], kind: str | None
+) -> None:
+    assert facility_kind(*words) == kind
 
 
 def test_a_place_named_for_scenarios_only_has_no_title(tmp_path: Path) -> None:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 #: Kinds of facility and the words (without accents, lower case) that name them in places.
 FACILITY_WORDS: dict[str, tuple[str, ...]] = {
     "hospital": ("hospital", "hopital", "clinique", "clinic", r"chu(?![a-z])", "centre hospitalier"),
-    "fire_station": ("fire_station", "fire station", "pompier", "caserne", "sdis", "centre de secours"),
+    # Bare "caserne" is barracks, of gendarmes or soldiers too.
+    "fire_station": (
+        "fire_station", "fire station", "pompier", "caserne.*(?:incendie|secours)", "sdis",
+        "centre de secours", "centre d'incendie",
+    ),
     "school": ("school", "ecole", "college", "lycee", "enseignement", "maternelle", "creche"),
     "care_home": ("maison de retraite", "ehpad", "retirement", "care_home", "care home"),
     "town_hall": ("mairie", "town_hall", "town hall", "hotel de ville"),
     "police": ("gendarmerie", "police", "commissariat"),
     "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
-}
+}  # fmt: skip
 
 #: Polygons larger than this (m²) are facilities only by their kind or name, not by their label.
 _LARGEST_FACILITY = 1e5
