@@ -73,7 +73,7 @@ def facilities(result: Result) -> gpd.GeoDataFrame | None:
 
 def facilities_among(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The facilities among named places, with `facility` and `title` (see `facilities`)."""
-    columns = [name for name in ("kind", "name", "label") if name in places]
+    columns = [name for name in ("kind", "nature", "name", "label") if name in places]
     # A district "Les Écoles" is no school: beyond a size, what a place is called says nothing.
     areas = places.area.to_numpy()
     kinds = [
