@@ -251,6 +251,22 @@ def test_defences_are_crests_on_faces() -> None:
     assert "1 lines without a crest left out" in note
 
 
+def test_crests_in_texts_count_and_codes_for_unknown_do_not() -> None:
+    """The next column, then the line's own Z, else nothing says the crest; 0 is none on ground at 8 m."""
+    walls = [shapely.LineString([(100.0 + 20 * k, 0.0), (100.0 + 20 * k, 200.0)]) for k in range(5)]
+    walls[3] = shapely.force_3d(walls[3], z=11.5)
+    walls[4] = shapely.force_3d(walls[4], z=0.0)
+    layer = frame(*walls, crest=["12,50", "-999", "-9999", "9999", None], alt=[1.0, 12.25, 0.0, -99.0, -1e31])
+    crest_x, _, note = crests_of_defences(GRID, layer, valley(), "d.gpkg")
+    np.testing.assert_array_equal(
+        crest_x[:, [10, 12, 14, 16, 18]], [[12.5, 12.25, -np.inf, 11.5, -np.inf]] * 20
+    )
+    assert "3 lines" in note or "3 lignes" in note
+    # By the sea 0 m is a height.
+    sea, _, _ = crests_of_defences(GRID, frame(walls[0], alt=[0.0]), valley() - 10.0, "d.gpkg")
+    np.testing.assert_array_equal(sea[:, 10], 0.0)
+
+
 def test_defences_without_any_crest_are_refused() -> None:
     layer = frame(LINE, nature=["Mur"])
     with pytest.raises(InputError, match=r"no elevation of a crest \(columns: nature\)"):

@@ -333,3 +333,18 @@ def test_covadis_delivery_is_read_back(run: Result, package: Path, tmp_path: Pat
     (tmp_path / "mine" / "notes.txt").write_text("keep")
     export(run, "covadis", tmp_path / "mine")
     assert (tmp_path / "mine" / "notes.txt").read_text() == "keep"
+    assert (tmp_path / "mine" / "covadis").is_dir()
+
+
+def test_a_second_covadis_delivery_takes_the_place_of_the_first(run: Result, tmp_path: Path) -> None:
+    first = export(run, "covadis")
+    first[0].unlink()
+    assert export(run, "covadis") == first
+    assert first[0].parent == run.path / "export" / "covadis"
+    assert not any(path.is_dir() for path in first[0].parent.iterdir())
+    # The same in a folder of one's own, but never over the delivery of another run.
+    mine = export(run, "covadis", tmp_path / "di")
+    assert export(run, "covadis", tmp_path / "di") == mine
+    other = mine[0].rename(mine[0].with_name("N_TRI_OTHER_INONDABLE_S_000.shp"))
+    assert export(run, "covadis", tmp_path / "di")[0].parent == tmp_path / "di" / "covadis"
+    assert other.is_file()

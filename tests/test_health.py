@@ -218,6 +218,18 @@ def test_buildings_off_the_terrain_and_places_over_the_edge(folder: Path) -> Non
     assert any("“bank” reaches 7.2 m beyond" in f.sentence for f in edges)
 
 
+def test_places_without_a_name_are_told(folder: Path) -> None:
+    names = ["mairie", None, "école", None]
+    shapes = gpd.points_from_xy(X + 50.0 + np.arange(4), [Y - 50.0] * 4)
+    gpd.GeoDataFrame({"nom": names}, geometry=shapes, crs="EPSG:2154").to_file(folder / "lieux.gpkg")
+    file = folder / "territory.toml"
+    head = file.read_text("utf-8").partition("[places]")[0]
+    file.write_text(f'places = "lieux.gpkg"\n{head}', "utf-8")
+    told = found(folder)["places.unnamed_places"]
+    assert "2 place(s) without a name" in told.sentence
+    assert [point.x - X for point in told.places] == [51.0, 53.0]
+
+
 def test_the_report_opens_as_layers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     values = small.bed()
     values[20:23, 30:34] = -9999

@@ -12,9 +12,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from shapely.geometry import LineString, Point, box
 
 from tests.synthetic_run import write_run
+from twin.domain import Domain, Place
 from twin.errors import InputError
 from twin.grid import Grid
 from twin.indicators import (
@@ -23,10 +25,12 @@ from twin.indicators import (
     compare,
     compute,
     facilities,
+    facility_kind,
     places,
     records,
 )
 from twin.messages import table
+from twin.recording import _places_frame
 from twin.results import Result
 from twin.run_writer import RunWriter
 from twin.styles import BUILDING, DEPTH
@@ -209,6 +213,25 @@ def test_buildings_roads_and_facilities_by_hand(tmp_path: Path) -> None:
     assert sorted(found["title"]) == ["Hôpital de la Reine", "École du Haut", "École du Pont"]
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (("Caserne de gendarmerie", "caserne"), "police"),
+        (("Caserne",), None),  # a nature of BD TOPO: barracks
+        (("Caserne militaire du 3e régiment",), None),
+        (("Caserne de pompiers",), "fire_station"),
+        (("caserne des sapeurs-pompiers",), "fire_station"),
+        (("Caserne du centre d'incendie et de secours",), "fire_station"),
+        (("Centre d’incendie et de secours",), "fire_station"),
+        (("SDIS 59",), "fire_station"),
+    ],
+)
+def test_barracks_are_those_of_firemen_only_where_it_is_said(
+    words: tuple[str, ...], kind: str | None
+) -> None:
+    assert facility_kind(*words) == kind
+
+
 def test_a_place_named_for_scenarios_only_has_no_title(tmp_path: Path) -> None:
     place = gpd.GeoDataFrame(
         {"name": ["retirement_home"], "label": ["retirement home"], "kind": ["retirement_home"]},
@@ -229,6 +252,27 @@ def test_people_of_the_population_layer_win_over_dwellings(tmp_path: Path) -> No
     figure = compute(make_run(tmp_path / "r", features=parts))["residents_in_water"]
     assert figure.value == 26
     assert "carroyée" in figure.method
+
+
+def test_features_of_one_place_keep_their_natures_and_nulls_are_no_names() -> None:
+    """What BD TOPO says of each zone counts, whatever the name of the place that holds them all."""
+    zones = gpd.GeoDataFrame(
+        {
+            "toponyme": ["Les Tilleuls", None, "Le Moulin"],
+            "nature": ["Maison de retraite", "Enseignement primaire", None],
+        },
+        geometry=[Point(X0 + x, Y0) for x in (0, 50, 90)],
+        crs=CRS,
+    )
+    one = gpd.GeoDataFrame({"nom": [np.nan], "nature": [None]}, geometry=[Point(X0, Y0)], crs=CRS)
+    held = {
+        "interest": Place("interest", zones.union_all(), zones),
+        "old_mill": Place("old_mill", one.union_all(), one),
+    }
+    frame = _places_frame(Domain("town", CRS, None, xr.Dataset(), places=held))
+    assert list(frame["label"]) == ["Les Tilleuls", "interest", "Le Moulin", "old mill"]
+    assert list(frame["kind"]) == ["interest", "interest", "interest", "old_mill"]
+    assert list(places.facilities_among(frame)["facility"]) == ["care_home", "school"]
 
 
 def test_traffic_by_hand(tmp_path: Path) -> None:

@@ -254,6 +254,16 @@ def test_series_with_dates_units_and_semicolons(file: Path) -> None:
     assert series.values == pytest.approx((1.5005, 3.0))
 
 
+@pytest.mark.parametrize(
+    ("header", "second"),
+    [("temps_h", 3600.0), ("Time (min)", 60.0), ("jours", 86400.0), ("t_d", 86400.0), ("time_s", 1.0)]
+    + [(name, 1.0) for name in ("time", "temps", "t", "date", "heure", "secondes", "time_tz")],
+)
+def test_the_time_column_says_its_unit(file: Path, header: str, second: float) -> None:
+    (file.parent / "hydrograph.csv").write_text(f"{header};debit_m3_s\n0;1\n1,5;2\n", encoding="utf-8")
+    assert Scenario.open(file).events[0].discharge.times == (0.0, 1.5 * second)
+
+
 def test_a_lisflood_series_is_read(tmp_path: Path) -> None:
     file = small.make(tmp_path)
     (tmp_path / "sea.bdy").write_text(

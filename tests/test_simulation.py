@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -252,6 +253,35 @@ def test_bad_input_leaves_no_folder(file: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere"):
         run(scenario, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_flood_needs_no_road_for_cars_and_traffic_says_that_there_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWIN_LANG", "en")
+    file = small.make(tmp_path / "town")
+    data = file.parent / "bdtopo.gpkg"
+    paths, buildings = (gpd.read_file(data, layer=name) for name in ("troncon_de_route", "batiment"))
+    data.unlink()
+    paths.assign(nature="Sentier", acces_vehicule_leger="Physiquement impossible").to_file(
+        data, layer="troncon_de_route"
+    )
+    buildings.to_file(data, layer="batiment")
+    with pytest.raises(InputError, match=r"not one of \d+ roads is drivable"):
+        Simulation(Scenario.open(file)).step_until(60.0)
+    head, _, demand = file.read_text("utf-8").rpartition("[[events]]")
+    written = head + demand[demand.index("[boundaries]") :]
+    for old, new in (
+        ('"flood", "traffic"', '"flood"'),
+        ("10 min", "1 min"),
+        ("[params.traffic]\nevery", "#"),
+    ):
+        written = written.replace(old, new)
+    file.write_text(written, "utf-8")
+    result = run(file, tmp_path / "run")
+    assert result.status == "complete"
+    said = {record["layer"]: record.get("notes") for record in result.provenance["inputs"]}
+    assert any("roads is drivable" in note for note in said["roads"])
 
 
 def test_the_loop_is_in_the_users_hands(file: Path) -> None:

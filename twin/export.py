@@ -46,7 +46,8 @@ def export(result: Result, to: str, path: str | Path | None = None, *, by_cells:
         with styles: COVADIS-named flood polygons, roads and buildings with what happened to them),
         ``covadis`` (a folder of shapefiles as the standard Directive inondation exchanges them) or ``fine``
         (a GeoTIFF of the largest depth over the fine terrain of a subgrid run: `twin.export_fine`).
-    path : the folder or file; default: in the folder ``export`` of the run.
+    path : the folder or file; default: in the folder ``export`` of the run. A folder that is there already
+        takes the file, or a folder ``covadis``, into it; an earlier delivery of the same run is replaced.
     by_cells : polygons of ``gpkg`` and ``covadis`` along the cells of the model, by the mean depth of each,
         where the run has subgrid too; such a run has them over its fine terrain, which is read again.
 
@@ -77,7 +78,8 @@ def export(result: Result, to: str, path: str | Path | None = None, *, by_cells:
         raise TwinError(f"{result.path}: {text('export.no_fields')}")
     write, name = formats[to]
     target = Path(path) if path is not None else result.path / "export" / name
-    if to != "geotiff" and target.is_dir():
+    ours = path is None or (to == "covadis" and _is_delivery(target, result))
+    if to != "geotiff" and not ours and target.is_dir():
         target = target / name
     return write(result, target)
 
@@ -233,10 +235,21 @@ def covadis(result: Result, folder: Path, *, by_cells: bool = False) -> list[Pat
     from twin.layers import covadis as standard
 
     water, bounds = _flood(result, by_cells=by_cells)
-    plain = unicodedata.normalize("NFKD", result.name).encode("ascii", "ignore").decode()
-    name = re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_")[:20] or "RUN"
     layers = {"INONDABLE": water, "ISO_HT": bounds}
-    return standard.write(layers, folder, territory=name, department="000")
+    return standard.write(layers, folder, territory=_name_of_delivery(result), department="000")
+
+
+def _name_of_delivery(result: Result) -> str:
+    """The run's name as the standard has names: capitals, figures and underscores, 20 at most."""
+    plain = unicodedata.normalize("NFKD", result.name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Z0-9]+", "_", plain.upper()).strip("_")[:20] or "RUN"
+
+
+def _is_delivery(folder: Path, result: Result) -> bool:
+    """Whether a folder holds an earlier delivery of the run and nothing else."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    ours = re.compile(rf"N_TRI_{_name_of_delivery(result)}_(INONDABLE|ISO_HT)_S_000\.\w+")
+    return bool(names) and all(ours.fullmatch(name) for name in names)
 
 
 def _flood(result: Result, *, by_cells: bool) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:

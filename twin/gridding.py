@@ -30,7 +30,7 @@ from twin.layers.lattice import Method, grid_of, resample, whole_ratio
 from twin.layers.layer import Layer
 from twin.layers.mosaic import Mosaic
 from twin.layers.raster import check_heights
-from twin.network import Network
+from twin.network import Network, NoRoadForCars
 from twin.plugins import Parameters
 from twin.subgrid import with_subgrid
 from twin.territory import Territory
@@ -145,9 +145,13 @@ def build_domain(
             take("population")  # shared among the buildings when the run ends (twin.features)
     networks = {}
     if roads is not None:
-        network = Network.from_roads(roads.data, grid)
-        bans = take("turn_bans")
-        networks = {"roads": network if bans is None else network.with_turn_bans(bans.data)}
+        try:
+            network = Network.from_roads(roads.data, grid)
+        except NoRoadForCars as error:  # a flood needs none, and a solver of traffic says so
+            notes[roads.name] = tuple(problem.found for problem in error.problems)
+        else:
+            bans = take("turn_bans")
+            networks = {"roads": network if bans is None else network.with_turn_bans(bans.data)}
     for name in territory.layer_places:
         take(name)
     domain = Domain(

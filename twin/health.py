@@ -128,6 +128,7 @@ def examine(territory: Territory) -> list[Finding]:
         _roads(report, territory, terrain)
     if territory.has("buildings"):
         _buildings(report, territory, terrain)
+    _places_without_name(report, territory)
     if terrain is not None:
         _places_over_the_edge(report, territory, terrain)
     order = {"warning": 0, "information": 1}
@@ -413,6 +414,16 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
 
 
 # --- places ---
+
+
+def _places_without_name(report: _Report, territory: Territory) -> None:
+    """Rows of the file of places that have no name: no place is made of them."""
+    unnamed = territory.unnamed_places
+    if unnamed:
+        report.add(
+            "warning", "places", "unnamed_places", value=len(unnamed), count=len(unnamed),
+            known=len(territory.place_names), places=unnamed,
+        )  # fmt: skip
 
 
 def _places_over_the_edge(report: _Report, territory: Territory, terrain: Mosaic) -> None:

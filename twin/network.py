@@ -36,6 +36,10 @@ PART = 0.05  # of the nodes: a smaller part that no road joins to the rest is a 
 OPEN_ACCESS = ("free", "toll")  # restricted: residents and services only, no through traffic
 
 
+class NoRoadForCars(InputError):
+    """A layer of roads of which not one is for cars: right for a flood, nothing for traffic."""
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """Directed links between nodes. A road open both ways gives two links; n nodes, m links, s segments.
@@ -97,18 +101,18 @@ class Network:
         Raises
         ------
         InputError
-            A column is missing, or not one road is drivable.
+            A column is missing; as `NoRoadForCars`: not one road is drivable.
         """
         missing = [name for name in COLUMNS if name not in roads.columns]
         if missing:
             raise InputError(told("roads", listed(missing), "roads.columns", columns=listed(COLUMNS)))
         if not len(roads):
-            raise InputError(told("roads", "", "roads.empty"))
+            raise NoRoadForCars(told("roads", "", "roads.empty"))
         reasons = _reasons_to_drop(roads)
         keep = reasons == ""
         dropped = {str(name): int((reasons == name).sum()) for name in np.unique(reasons[~keep])}
         if not keep.any():
-            raise InputError(
+            raise NoRoadForCars(
                 told("roads", "drivable", "roads.none", count=len(roads), dropped=_said(dropped))
             )
         segments = roads[keep].reset_index(drop=True)

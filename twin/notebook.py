@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _WIDEST = 300  # pixels of the map's longer side
 _ROWS = 10  # figures on the card
 
-#: What is told of a run before anything else (maps, notebooks), and with how many decimals.
+#: What is told of a run before anything else (maps, notebooks); with how many decimals: `key_figure`.
 KEY_FIGURES = {
     "flooded_area": 0,
     "max_depth": 1,
@@ -79,9 +80,22 @@ def figures_of(result: Result, count: int) -> list[tuple[str, str]]:
     for key in keys[:count]:
         row = known[key]
         value = row.get("value")
-        told = figure(value, lang, KEY_FIGURES.get(key)) if isinstance(value, (int, float)) else str(value)
+        told = str(value)
+        if isinstance(value, (int, float)):
+            told = key_figure(value, lang, KEY_FIGURES.get(key))
         rows.append((str(row.get(f"label_{lang}") or row.get("label_fr")), f"{told} {row['unit']}".strip()))
     return rows
+
+
+def key_figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
+    """A figure with so many decimals, but two digits that count where it is under 10: no small flood is 0 ha.
+
+    >>> key_figure(0.31, "fr", 0), key_figure(0.0042, "en", 1), key_figure(7.0, "en", 0)
+    ('0,31', '0.0042', '7')
+    """
+    if digits is not None and 0.0 < abs(value) < 10.0:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    return figure(value, lang, digits)
 
 
 def start_of(result: Result) -> datetime | None:

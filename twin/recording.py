@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 import twin
@@ -320,20 +321,24 @@ def _places_frame(domain: Domain) -> gpd.GeoDataFrame:
         features_of = place.features
         columns = {str(c).lower(): c for c in features_of.columns}
         label = _label_column(features_of)
-        nature = columns.get("nature")
+        natures = columns.get("nature")
         for number, geometry in enumerate(features_of.geometry):
             row = features_of.iloc[number]
-            text = str(row[label]) if label is not None and row[label] is not None else place.name
+            text = str(row[label]) if label is not None and pd.notna(row[label]) else place.name
+            nature = str(row[natures]) if natures is not None and pd.notna(row[natures]) else ""
             rows.append(
                 {
                     "name": place.name,
                     "label": text.replace("_", " ") if text == place.name else text,
-                    "kind": place.name if len(features_of) > 1 or nature is None else str(row[nature]),
+                    "kind": place.name if len(features_of) > 1 or not nature else nature,
+                    "nature": nature,
                     "geometry": geometry,
                 }
             )
     return gpd.GeoDataFrame(
-        rows or {"name": [], "label": [], "kind": [], "geometry": []}, geometry="geometry", crs=domain.crs
+        rows or {"name": [], "label": [], "kind": [], "nature": [], "geometry": []},
+        geometry="geometry",
+        crs=domain.crs,
     )
 
 

@@ -86,6 +86,7 @@ class Territory:
         self.file = file
         self.root = file.parent
         self._layers: dict[str, Layer] = {}
+        self._unnamed: list[BaseGeometry] = []
 
     @classmethod
     def open(cls, path: str | Path) -> Territory:
@@ -249,6 +250,7 @@ class Territory:
             if column is None:
                 names = ", ".join(frame.columns)
                 raise InputError(told(self.file, "places", "territory.unnamed_places", columns=names))
+            self._unnamed = list(frame.geometry[frame[column].isna()])
             for name, rows in frame.groupby(column):
                 places[str(name)] = Place(str(name), shapely.union_all(rows.geometry.values), rows)
         return places
@@ -265,6 +267,12 @@ class Territory:
     def place_names(self) -> list[str]:
         """Names of all places, those of `layer_places` too."""
         return list(self._expanded_places)
+
+    @property
+    def unnamed_places(self) -> list[BaseGeometry]:
+        """Rows without a name in the file of all places: no place is made of them."""
+        _ = self._expanded_places
+        return self._unnamed
 
     def place(self, name: str) -> Place:
         """A named place, read once.

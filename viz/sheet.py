@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.indicators import compute, facilities
-from twin.messages import figure as number_text
 from twin.messages import number, text
-from twin.notebook import KEY_FIGURES, when_of
+from twin.notebook import KEY_FIGURES, key_figure, when_of
 from twin.results import Result
 from twin.water import permanent_water
 from viz import colours as c
@@ -396,7 +395,7 @@ class Sheet:
             for key, figure, digits in shown:
                 label, value = figure.label(self.lang), value_text(figure, digits, self.lang)
                 if key in earlier:
-                    value = f"{number_text(earlier[key].value, self.lang, digits)} → {value}"
+                    value = f"{key_figure(earlier[key].value, self.lang, digits)} → {value}"
                 pen.pair(label[0].upper() + label[1:], value)
         if pen.y < 0.2:
             # Longer than the sheet: its lines move closer together.

@@ -6,6 +6,8 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import geopandas as gpd
 import numpy as np
@@ -15,9 +17,12 @@ from PIL import Image
 from tests.page import valley
 from tests.synthetic_run import write_run
 from twin.errors import InputError, TwinError
+from twin.indicators import Indicator
+from twin.notebook import KEY_FIGURES, figures_of
 from twin.results import Result
 from viz import colours as c
 from viz import maps
+from viz.sheet_text import value_text
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +40,20 @@ def share_of(picture: Path, colour: str, tolerance: int = 6) -> float:
     pixels = np.asarray(Image.open(picture).convert("RGB")).astype(int)
     wanted = np.round(255 * c.rgb(colour)).astype(int)
     return float((np.abs(pixels - wanted).max(axis=-1) <= tolerance).mean())
+
+
+def test_a_small_flood_is_not_told_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sheet and the card of a run: 0.3 ha and 40 m of road are no zeros, large figures stay."""
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    small = {"flooded_area": 0.31, "roads_cut_length": 0.042, "buildings_touched": 5.0}
+    for key, said in zip(small, ("0,31 ha", "0,042 km", "5 ha"), strict=True):
+        unit = "km" if key.endswith("length") else "ha"
+        figure = Indicator(key, small[key], unit, "", "", "", "")
+        assert value_text(figure, KEY_FIGURES[key], "fr") == said
+        run = cast(Result, SimpleNamespace(indicators={key: figure.record()}))
+        assert figures_of(run, 1)[0][1] == said
+    for value, said in ((0.0, "0 ha"), (12.4, "12 ha"), (1234.4, "1\u202f234 ha"), (9.44, "9,4 ha")):
+        assert value_text(Indicator("flooded_area", value, "ha", "", "", "", ""), 0, "fr") == said
 
 
 def test_the_depth_sheet_has_everything_a_planner_looks_for(run: Result, tmp_path: Path) -> None:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from twin.errors import InputError, listed, told
 from twin.faces import raise_along
 from twin.grid import Grid
+from twin.layers.ign import is_null_height
 from twin.layers.lattice import Source
+from twin.layers.roads import first_number
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ Floats = NDArray[np.float64]
 
 # Columns with the elevation of a crest (m), best first; else the Z of the line.
 CREST_COLUMNS = ("crest", "cote_crete", "alt_crete", "z_crete", "alt", "altitude")
+ZERO_GROUND = 5.0  # m: a crest of exactly 0 m on ground higher than this is one that nobody knows
 CHUNK = 256  # vertices of a line whose fine cells are read at once
 
 
@@ -30,8 +33,9 @@ def crests_of_defences(
 ) -> tuple[Floats, Floats, str]:
     """Dikes and walls as crests on the faces between cells: never averaged into them.
 
-    The crest is that of the first column of `CREST_COLUMNS` with a number, else the line's own Z, else the
-    highest of the fine terrain along the line (the cell under it and those around).
+    The crest is that of the first column of `CREST_COLUMNS` with a number (texts count, codes for "unknown"
+    do not, nor does 0 on ground above `ZERO_GROUND`), else the line's own Z, else the highest of the fine
+    terrain along the line (the cell under it and those around).
 
     Parameters
     ----------
@@ -54,7 +58,12 @@ def crests_of_defences(
     for shape, crest in zip(np.asarray(defences.geometry.array, dtype=object), crests, strict=True):
         for line in _lines(shape):
             xyz = shapely.get_coordinates(line, include_z=True)
-            top = np.full(len(xyz), crest) if np.isfinite(crest) else _filled(xyz)
+            under = _at(ground, *grid.index(xyz[:, 0], xyz[:, 1]))
+            high = (under > ZERO_GROUND).any() and not (under <= ZERO_GROUND).any()
+            if high:
+                xyz[xyz[:, 2] == 0.0, 2] = np.nan
+            said = np.isfinite(crest) and not (high and crest == 0.0)
+            top = np.full(len(xyz), crest) if said else _filled(xyz)
             if top is None and fine is not None:
                 xyz = _highest_along(fine, xyz)
                 top = _filled(xyz)
@@ -98,9 +107,10 @@ def _at(ground: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
 def _crest_column(defences: gpd.GeoDataFrame) -> Floats:
     crests = np.full(len(defences), np.nan)
     for name in CREST_COLUMNS:
-        if name in defences.columns and np.issubdtype(defences[name].dtype, np.number):
-            values = defences[name].to_numpy(dtype=float, na_value=np.nan)
-            crests = np.where(np.isfinite(crests), crests, values)
+        if name in defences.columns:
+            values = first_number(defences, [name])
+            none = is_null_height(values) | (values == -999.0)
+            crests = np.where(np.isfinite(crests) | none, crests, values)
     return crests
 
 

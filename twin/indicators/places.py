@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 #: Kinds of facility and the words (without accents, lower case) that name them in places.
 FACILITY_WORDS: dict[str, tuple[str, ...]] = {
     "hospital": ("hospital", "hopital", "clinique", "clinic", r"chu(?![a-z])", "centre hospitalier"),
-    "fire_station": ("fire_station", "fire station", "pompier", "caserne", "sdis", "centre de secours"),
+    # Bare "caserne" is barracks, of gendarmes or soldiers too.
+    "fire_station": (
+        "fire_station", "fire station", "pompier", "caserne.*(?:incendie|secours)", "sdis",
+        "centre de secours", "centre d'incendie",
+    ),
     "school": ("school", "ecole", "college", "lycee", "enseignement", "maternelle", "creche"),
     "care_home": ("maison de retraite", "ehpad", "retirement", "care_home", "care home"),
     "town_hall": ("mairie", "town_hall", "town hall", "hotel de ville"),
     "police": ("gendarmerie", "police", "commissariat"),
     "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
-}
+}  # fmt: skip
 
 #: Polygons larger than this (m²) are facilities only by their kind or name, not by their label.
 _LARGEST_FACILITY = 1e5
@@ -69,7 +73,7 @@ def facilities(result: Result) -> gpd.GeoDataFrame | None:
 
 def facilities_among(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The facilities among named places, with `facility` and `title` (see `facilities`)."""
-    columns = [name for name in ("kind", "name", "label") if name in places]
+    columns = [name for name in ("kind", "nature", "name", "label") if name in places]
     # A district "Les Écoles" is no school: beyond a size, what a place is called says nothing.
     areas = places.area.to_numpy()
     kinds = [

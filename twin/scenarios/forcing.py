@@ -26,6 +26,12 @@ COLUMN_UNITS: dict[str, dict[str, float]] = {
     "m**3/s": {"m3_s": 1.0, "l_s": 1e-3},
     "s": {"s": 1.0},
 }
+# The unit that ends the name of the time column ("temps_h", "time (min)"): factor to seconds.
+TIME_UNITS: dict[str, float] = {
+    **dict.fromkeys(("min", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hours", "heures"), 3600.0),
+    **dict.fromkeys(("d", "j", "days", "jours"), 86400.0),
+}
 _FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
 
 
@@ -101,7 +107,8 @@ class TimeSeries(BaseModel):
 def read_series(source: str, unit: str, root: Path, start: datetime | None, key: str = "") -> TimeSeries:
     """Read a series from a CSV file or a LISFLOOD-FP .bdy file.
 
-    A CSV has a header; the first column is the time (seconds, or ISO date-times), the others are
+    A CSV has a header; the first column is the time: ISO date-times, or numbers in the unit at the end of its
+    name (one of `TIME_UNITS`: ``time_h``, ``temps (min)``), seconds where there is none. The others are
     values with the unit at the end of the name (``discharge_m3_s``, ``level_m``; ``value`` is SI).
     Several value columns, or the series of a .bdy, are chosen by ``file#name``.
 
@@ -145,6 +152,7 @@ def _read_csv(
     if factor is None:
         known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
         problems.tell(path, key, "series.no_unit", column=header[place], known=known)
+    tick = TIME_UNITS.get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1], 1.0)
     times: list[float] = []
     values: list[float] = []
     for line, row in enumerate(rows[1:], start=2):
@@ -152,7 +160,7 @@ def _read_csv(
             continue
         where = in_line(path, line)
         raw_time, raw_value = row[0], row[place] if place < len(row) else ""
-        time = _time(raw_time, start)
+        time = _time(raw_time, start, tick)
         if time is None:
             problems.tell(where, key, "series.no_time", time=raw_time)
             continue
@@ -188,10 +196,10 @@ def _float(raw: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _time(raw: str, start: datetime | None) -> float | None:
-    seconds = _float(raw)
-    if seconds is not None:
-        return seconds
+def _time(raw: str, start: datetime | None, tick: float) -> float | None:
+    number = _float(raw)
+    if number is not None:
+        return number * tick
     try:
         instant = datetime.fromisoformat(raw)
     except ValueError:

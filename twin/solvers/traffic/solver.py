@@ -19,6 +19,7 @@ from pydantic import Field, field_validator
 
 from twin.clock import Schedule
 from twin.errors import InputError, told
+from twin.network import Network
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
@@ -129,6 +130,8 @@ class TrafficSolver(Solver):
 
     def __init__(self, domain: Domain, scenario: Scenario, fields: dict[str, Array]) -> None:
         if "roads" not in domain.networks:
+            if domain.roads is not None:
+                Network.from_roads(domain.roads)  # says why there is none
             raise InputError(told(domain.name, "layers.roads", "traffic.no_roads"))
         parameters = scenario.parameters()["traffic"]
         assert isinstance(parameters, TrafficParameters)
