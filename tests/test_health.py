@@ -65,7 +65,7 @@ def test_a_sound_territory_has_no_fault(folder: Path) -> None:
     assert {k for k, f in report.items() if f.severity == "warning"} == {"terrain.licence"}
     for name in ("terrain.no_hole", "roads.one_network", "buildings.on_terrain", "population.missing"):
         assert name in report
-    assert "2,400 cells of 10 m" in report["terrain.origin"].sentence
+    assert "2\u202f400 cells of 10 m" in report["terrain.origin"].sentence
 
 
 def test_holes_are_told_from_the_edge(folder: Path) -> None:

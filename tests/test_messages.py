@@ -13,7 +13,7 @@ from string import Formatter
 import pytest
 
 from twin.errors import InputError, Problem, reason, shown, told
-from twin.messages import LANGUAGES, table
+from twin.messages import LANGUAGES, figure, table
 from twin.units import problems_of
 
 ROOT = Path(__file__).parents[1]
@@ -222,3 +222,16 @@ def test_limits_of_a_number_are_told_in_french(monkeypatch: pytest.MonkeyPatch) 
         Problem("f.toml", "name", "3", "un texte entre guillemets"),
         Problem("f.toml", "flags", "[]", "1 élément(s) au moins"),
     ]
+
+
+def test_no_figure_has_the_commas_of_english_thousands() -> None:
+    """They are decimal commas to French readers: `twin.messages.figure` knows the marks of each language."""
+    with_commas = [
+        f"{path.relative_to(ROOT)}: {part}"
+        for path in sorted((ROOT / "twin").rglob("*.py"))
+        if "bench" not in path.name and path.parent.name not in ("bench", "messages")
+        for part in re.findall(r"\{[^{}\n]*:,[.\d]*[defg]?\}", path.read_text("utf-8"))
+    ]
+    assert with_commas == []
+    assert figure(1234567.0, "fr", 0) == "1\u202f234\u202f567"
+    assert figure(float("nan"), "fr") == "–"

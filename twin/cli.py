@@ -21,7 +21,7 @@ from twin.cli_table import print_table
 from twin.cli_words import translated, usage_problem
 from twin.errors import InputError, TwinError, reason, told
 from twin.jit import spare_linear_algebra
-from twin.messages import text
+from twin.messages import figure, text
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -195,7 +195,7 @@ def compare(
 
     frame = table_of(*(Result.open(path) for path in runs))
     rows = [
-        [str(row.iloc[0]), str(row.iloc[1]), *("–" if pd.isna(v) else f"{v:,.6g}" for v in row.iloc[2:])]
+        [str(row.iloc[0]), str(row.iloc[1]), *("–" if pd.isna(v) else figure(v) for v in row.iloc[2:])]
         for _, row in frame.iterrows()
     ]
     print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
@@ -367,7 +367,7 @@ def _print_indicators(result: Result) -> None:
     from twin.messages import language
 
     label = f"label_{language()}"
-    rows = [[row[label], f"{row['value']:,.6g}", row["unit"]] for row in result.indicators.values()]
+    rows = [[row[label], figure(row["value"]), row["unit"]] for row in result.indicators.values()]
     print_table([text("cli.indicator"), text("cli.value"), text("cli.unit")], rows)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from twin.cli_table import print_table
 from twin.errors import TwinError
-from twin.messages import text
+from twin.messages import figure, text
 
 Where = Annotated[Path, typer.Argument(metavar="RUN|SCENARIO", help=text("traffic.run_or_scenario"))]
 
@@ -65,10 +65,10 @@ def criticality(
     rows = [
         [
             row["name"] or row["road_ids"],
-            f"{row['volume_veh_h']:,.0f}",
-            f"{row['hours_lost']:,.1f}",
-            f"{row['stranded']:,.0f}",
-            f"{row['at_edge']:,.0f}",
+            figure(row["volume_veh_h"], digits=0),
+            figure(row["hours_lost"], digits=1),
+            figure(row["stranded"], digits=0),
+            figure(row["at_edge"], digits=0),
         ]
         for _, row in frame.iterrows()
     ]
@@ -99,14 +99,14 @@ def select_link(
         text(
             "traffic.users",
             roads=", ".join(road),
-            through=f"{through:,.0f}",
+            through=figure(through, digits=0),
             share=f"{100 * through / trips:.1f}",
             pairs=len(users.pairs),
             gap=f"{users.gap:.1e}",
         )
     )
     rows = [
-        [f"{row['from']} → {row['to']}", f"{row['through']:,.1f}", f"{100 * row['share']:.0f} %"]
+        [f"{row['from']} → {row['to']}", figure(row["through"], digits=1), f"{100 * row['share']:.0f} %"]
         for _, row in users.pairs.head(most).iterrows()
     ]
     print_table([text(f"traffic.column_{key}") for key in ("pair", "through", "share")], rows)
@@ -136,8 +136,8 @@ def tolls(
     typer.echo(
         text(
             "traffic.optimum",
-            hours=f"{found.hours:,.1f}",
-            optimum=f"{found.optimum_hours:,.1f}",
+            hours=figure(found.hours, digits=1),
+            optimum=figure(found.optimum_hours, digits=1),
             saved=f"{100 * saved / max(found.hours, 1e-300):.2f}",
             gap=f"{found.gap:.1e}",
         )
@@ -145,9 +145,9 @@ def tolls(
     rows = [
         [
             row["name"] or row["road_id"],
-            f"{row['toll_s']:,.1f}",
-            f"{row['volume_pcu_h']:,.0f}",
-            f"{row['optimum_pcu_h']:,.0f}",
+            figure(row["toll_s"], digits=1),
+            figure(row["volume_pcu_h"], digits=0),
+            figure(row["optimum_pcu_h"], digits=0),
         ]
         for _, row in found.links.nlargest(most, "toll_s").iterrows()
     ]

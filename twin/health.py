@@ -29,7 +29,7 @@ from twin.layers.mosaic import Mosaic
 from twin.layers.reading import Reading
 from twin.layers.roads import road_lines_with_heights
 from twin.layers.survey import Gaps, Survey, at_points, box_of
-from twin.messages import text
+from twin.messages import figure, text
 from twin.network import Network
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def _origin(report: _Report, territory: Territory, name: str) -> None:
         cell = float(data.attrs["cell"]) if isinstance(data, xr.DataArray) else None
     report.add(
         "information", name, "origin", row="origin_features" if cell is None else "origin_cells",
-        value=count, count=f"{count:,}", cell="" if cell is None else f"{cell:g}",
+        value=count, count=figure(count, digits=0), cell="" if cell is None else f"{cell:g}",
         edition=origin.edition or text("health.unknown"), licence=origin.licence or text("health.unknown"),
     )  # fmt: skip
     if not origin.licence:
@@ -186,8 +186,9 @@ def _lost_letters(report: _Report, name: str, data: gpd.GeoDataFrame) -> None:
             lost |= here
     if lost.any():
         report.add(
-            "information", name, "lost_letters", value=int(lost.sum()), count=f"{int(lost.sum()):,}",
-            example=example, places=list(shapely.force_2d(data.geometry.to_numpy()[lost])),
+            "information", name, "lost_letters", value=int(lost.sum()),
+            count=figure(int(lost.sum()), digits=0), example=example,
+            places=list(shapely.force_2d(data.geometry.to_numpy()[lost])),
         )  # fmt: skip
 
 
@@ -339,7 +340,7 @@ def _road_heights(
     spread = float(np.median(np.abs(difference - median)))
     report.add(
         "warning" if abs(median) > ROAD_BIAS else "information", "roads", "road_offset", value=median,
-        median=f"{median:+.2f}", spread=f"{spread:.2f}", count=f"{int(seen.sum()):,}",
+        median=f"{median:+.2f}", spread=f"{spread:.2f}", count=figure(int(seen.sum()), digits=0),
         left=int((~on_ground).sum()),
     )  # fmt: skip
     # Out of the range of the cells around, by how much: a slope within the cells is no finding.
@@ -398,7 +399,7 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
     if off.any():
         report.add(
             "warning" if off.mean() > OFF_TERRAIN else "information", "buildings", "off_terrain",
-            value=int(off.sum()), count=f"{int(off.sum()):,}", share=f"{100 * off.mean():.1f}",
+            value=int(off.sum()), count=figure(int(off.sum()), digits=0), share=f"{100 * off.mean():.1f}",
             places=list(centres[off]),
         )  # fmt: skip
     else:
@@ -409,7 +410,7 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
         offset = float(np.median((floor - ground)[both]))
         report.add(
             "warning" if abs(offset) > ROAD_BIAS else "information", "buildings", "building_offset",
-            value=offset, median=f"{offset:+.2f}", count=f"{int(both.sum()):,}",
+            value=offset, median=f"{offset:+.2f}", count=figure(int(both.sum()), digits=0),
         )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from twin.fine_water import fine_water
 from twin.gridding import DomainParameters, fine_beds
 from twin.jit import Compiled
 from twin.mapped_water import mapped_water
-from twin.messages import text
+from twin.messages import figure, text
 from twin.observed import marks_beside, read_observed
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
@@ -273,7 +273,9 @@ class Recorder:
         population = territory.layer("population").data
         residents, homeless = features.residents_of_buildings(buildings, population, domain.grid)
         self._notes["population"] = text(
-            "conditioning.residents", people=f"{residents.sum():,.0f}", homeless=f"{homeless:,.0f}"
+            "conditioning.residents",
+            people=figure(residents.sum(), digits=0),
+            homeless=figure(homeless, digits=0),
         )
         return buildings.assign(residents=residents)
 

@@ -9,7 +9,7 @@ from twin.errors import InputError
 from twin.fetch.http import Answer, Client, Damaged, FetchError, with_query
 from twin.grid import Bounds
 from twin.layers import hubeau
-from twin.messages import text
+from twin.messages import figure, text
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,11 @@ def _all(client: Client, url: str) -> list[dict[str, Any]]:
         count = said if count is None else count
         rows += page
     if count is not None and len(rows) < count:
-        raise FetchError(text("fetch.short", type_name=url, got=f"{len(rows):,}", matched=f"{count:,}"))
+        raise FetchError(
+            text(
+                "fetch.short", type_name=url, got=figure(len(rows), digits=0), matched=figure(count, digits=0)
+            )
+        )
     return rows
 
 

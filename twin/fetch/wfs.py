@@ -19,7 +19,7 @@ from shapely.geometry import shape
 
 from twin.fetch.http import Answer, Client, Damaged, FetchError, with_query
 from twin.grid import Bounds
-from twin.messages import text
+from twin.messages import figure, text
 
 WHOLE = ("int", "integer", "long", "short", "byte", "nonnegativeinteger", "positiveinteger")
 NUMBERS = (*WHOLE, "double", "float", "decimal")
@@ -115,13 +115,30 @@ def features(
         pages += 1
         if not page:
             raise FetchError(
-                text("fetch.short", type_name=type_name, got=f"{len(rows):,}", matched=f"{matched:,}")
+                text(
+                    "fetch.short",
+                    type_name=type_name,
+                    got=figure(len(rows), digits=0),
+                    matched=figure(matched, digits=0),
+                )
             )
         rows += page
-        say(text("fetch.page", type_name=type_name, so_far=f"{len(rows):,}", all=f"{matched:,}"))
+        say(
+            text(
+                "fetch.page",
+                type_name=type_name,
+                so_far=figure(len(rows), digits=0),
+                all=figure(matched, digits=0),
+            )
+        )
     if len(rows) > matched:
         raise FetchError(
-            text("fetch.more", type_name=type_name, got=f"{len(rows):,}", matched=f"{matched:,}")
+            text(
+                "fetch.more",
+                type_name=type_name,
+                got=figure(len(rows), digits=0),
+                matched=figure(matched, digits=0),
+            )
         )
     fetched = _checked(rows, matched, pages, type_name, crs, bounds, key)
     fetched.frame = _typed(fetched.frame, types)

@@ -10,7 +10,7 @@ import pandas as pd
 from twin.errors import InputError, told
 from twin.indicators.figures import compute, records
 from twin.indicators.links import by_road, link_changes
-from twin.messages import language
+from twin.messages import figure, language
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -34,7 +34,7 @@ class Comparison(pd.DataFrame):
         return Comparison
 
     def __repr__(self) -> str:
-        return self.to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.6g}")
+        return self.to_string(index=False, na_rep="–", float_format=lambda value: figure(value))
 
     __str__ = __repr__
 

@@ -22,6 +22,7 @@ from twin.layers import crs as crs_tools
 from twin.layers.lattice import LATTICE_TOLERANCE
 from twin.layers.reading import Reading
 from twin.layers.tiles import UNREADABLE, Tile, around
+from twin.messages import figure
 
 Floats = NDArray[np.float64]
 
@@ -170,12 +171,18 @@ class Mosaic:
             kind = lidar.TOPS.get(self._reading.name)
             if kind is not None:
                 heights, points = lidar.read_tops(tile.path, header, kind)
-                self._reading.note("lidar_tops", file=tile.path.name, points=f"{points:,}", kind=kind)
+                self._reading.note(
+                    "lidar_tops", file=tile.path.name, points=figure(points, digits=0), kind=kind
+                )
             else:
                 heights, points, filled = lidar.read_ground(tile.path, header)
                 share = f"{100 * filled:.1f}"
                 self._reading.note(
-                    "lidar", file=tile.path.name, points=f"{points:,}", share=share, reach=lidar.REACH
+                    "lidar",
+                    file=tile.path.name,
+                    points=figure(points, digits=0),
+                    share=share,
+                    reach=lidar.REACH,
                 )
             self._lidar[tile.path] = heights
             if len(self._lidar) > LIDAR_KEPT:

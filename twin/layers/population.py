@@ -10,6 +10,7 @@ from twin.layers import ign
 from twin.layers.reading import Reading, few
 from twin.layers.roads import first_number
 from twin.layers.vector import Features, read_features
+from twin.messages import figure
 
 # INSEE's name (`ind`, `Ind_c` of the 2010 squares), then those of other producers.
 COLUMNS = ("ind", "ind_c", "population", "pop", "inhabitants")
@@ -42,7 +43,7 @@ def read_population(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     usable = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)) & (shapely.area(shapes) > 0)
     frame = frame[usable].reset_index(drop=True)
     reading.note(
-        "population", squares=len(frame), people=f"{frame['ind'].sum():,.0f}", column=columns[0],
+        "population", squares=len(frame), people=figure(frame["ind"].sum(), digits=0), column=columns[0],
         unknown=int(unknown.sum()),
     )  # fmt: skip
     return frame, features

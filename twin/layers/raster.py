@@ -21,6 +21,7 @@ from twin.layers.lattice import native_grid, resample_mean
 from twin.layers.mosaic import Mosaic
 from twin.layers.reading import Reading, few
 from twin.layers.tiles import Tile, check_lattice, common_crs, open_tile
+from twin.messages import figure
 
 __all__ = ["native_grid", "open_mosaic", "read_raster", "read_terrain", "resample_mean"]
 
@@ -78,7 +79,11 @@ def read_raster(reading: Reading, *, own_crs: bool = False) -> tuple[xr.DataArra
     ny, nx, cell = mosaic.ny, mosaic.nx, mosaic.cell
     if ny * nx > MAX_CELLS:
         reading.problem(
-            mosaic.tiles[0].path, "source", "too_big", cells=f"{ny * nx:,}", most=f"{MAX_CELLS:,}"
+            mosaic.tiles[0].path,
+            "source",
+            "too_big",
+            cells=figure(ny * nx, digits=0),
+            most=figure(MAX_CELLS, digits=0),
         )
         reading.problems.raise_if_any()
     values = mosaic.window(0, 0, ny, nx)

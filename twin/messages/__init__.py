@@ -61,11 +61,14 @@ def number(value: float, lang: str | None = None, digits: int = 2) -> str:
 
 
 def figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
-    """A number for people: thousands apart by thin spaces, four digits that count where none are asked for.
+    """A number for people: thousands apart by thin spaces, four digits that count where none are asked for; a
+    dash for no number.
 
     >>> figure(149.415, "fr"), figure(0.3075, "en"), figure(1123960.0, "fr").split("\u202f")
     ('149,4', '0.3075', ['1', '123', '960'])
     """
+    if not math.isfinite(value):
+        return "–"
     if digits is None:
         digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
     whole = number(round(value, digits), lang, digits)
