@@ -380,10 +380,12 @@ def _cells_along(
     """Distances (m) along a line every half cell, and the cells there; the parts off the grid left out."""
     if isinstance(line, str):
         places = result.places
-        found = None if places is None else places[places["name"] == line]
-        if found is None or found.empty or not found.geometry.iloc[0].geom_type.endswith("LineString"):
+        named = [] if places is None else places.geometry[places["name"] == line].to_numpy()
+        parts = [p for p in shapely.get_parts(np.array(named, dtype=object)) if p.geom_type == "LineString"]
+        if not parts:
             raise TwinError(f"{result.path}: {_no_line(places, line, lang)}")
-        shape = shapely.line_merge(found.geometry.iloc[0])
+        # All features and parts of the place; where they do not join, the longest piece.
+        shape = max(shapely.get_parts(shapely.line_merge(shapely.MultiLineString(parts))), key=shapely.length)
     else:
         shape = shapely.LineString(line)
     grid = result.grid

@@ -7,8 +7,11 @@ import io
 import re
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
+import shapely.ops
 from PIL import Image
 
 from tests.page.valley import write_run
@@ -51,6 +54,19 @@ def test_profile_by_the_name_of_a_place_and_its_errors(run: Result) -> None:
         maps.profile(run, "nowhere")
     with pytest.raises(TwinError, match="does not cross"):
         maps.profile(run, [(0.0, 0.0), (100.0, 0.0)])
+
+
+def test_profile_along_a_place_of_two_features_is_whole(run: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = run.places
+    assert places is not None
+    bank = places[places["name"] == "rive_gauche"]
+    line = bank.geometry.iloc[0]
+    parts = [shapely.ops.substring(line, *ends, normalized=True) for ends in ((0.0, 0.4), (0.4, 1.0))]
+    two = bank.iloc[[0, 0]].set_geometry(gpd.GeoSeries(parts, index=bank.index[[0, 0]], crs=places.crs))
+    length = max(maps.profile(run, "rive_gauche").axes[0].get_lines()[0].get_xdata())
+    monkeypatch.setattr(Result, "places", property(lambda _: two))
+    found = max(maps.profile(run, "rive_gauche").axes[0].get_lines()[0].get_xdata())
+    assert found == pytest.approx(length, rel=1e-6)
 
 
 def test_notebook_card_has_a_map_and_never_the_html_of_a_name(run: Result) -> None:
