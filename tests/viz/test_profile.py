@@ -63,10 +63,13 @@ def test_profile_along_a_place_of_two_features_is_whole(run: Result, monkeypatch
     line = bank.geometry.iloc[0]
     parts = [shapely.ops.substring(line, *ends, normalized=True) for ends in ((0.0, 0.4), (0.4, 1.0))]
     two = bank.iloc[[0, 0]].set_geometry(gpd.GeoSeries(parts, index=bank.index[[0, 0]], crs=places.crs))
-    length = max(maps.profile(run, "rive_gauche").axes[0].get_lines()[0].get_xdata())
+
+    def length() -> float:
+        return float(np.max(maps.profile(run, "rive_gauche").axes[0].get_lines()[0].get_xdata()))
+
+    whole = length()
     monkeypatch.setattr(Result, "places", property(lambda _: two))
-    found = max(maps.profile(run, "rive_gauche").axes[0].get_lines()[0].get_xdata())
-    assert found == pytest.approx(length, rel=1e-6)
+    assert length() == pytest.approx(whole, rel=1e-6)
 
 
 def test_notebook_card_has_a_map_and_never_the_html_of_a_name(run: Result) -> None:
