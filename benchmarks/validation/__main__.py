@@ -1,4 +1,6 @@
-"""`python -m benchmarks.validation [CASE …]`: run cases, or those that are missing, and write the table."""
+"""`python -m benchmarks.validation [--hold] [CASE …]`: run cases, or those that are missing, and write the
+table; `--hold`: keep their figures as those that may not slip (see `held`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +9,13 @@ import time
 
 from benchmarks.validation.case import RESULTS, ROOT, report, run_case
 from benchmarks.validation.cases import DATA, all_cases
+from benchmarks.validation.held import hold
 
 
 def main(wanted: list[str]) -> int:
     """Exit code: 2 where a case is not known."""
+    keep = "--hold" in wanted
+    wanted = [name for name in wanted if name != "--hold"]
     cases = {case.__name__: case for case in all_cases(DATA)}
     if unknown := sorted(set(wanted) - set(cases)):
         print(f"no such case: {', '.join(unknown)}; there are {', '.join(cases)}")
@@ -19,7 +24,10 @@ def main(wanted: list[str]) -> int:
         if wanted and name not in wanted:
             continue
         began = time.perf_counter()
-        for row in (row for family in run_case(case) for row in family.rows):
+        rows = [row for family in run_case(case) for row in family.rows]
+        if keep:
+            hold(rows)
+        for row in rows:
             print(f"{'✗' if row.failures() else '✓'} {row.case}: {row.norm}: {row.first:.4g} {row.second:.4g}"
                   f" (target {row.target}, order {row.order})", flush=True)  # fmt: skip
         print(f"{name}: {time.perf_counter() - began:.0f} s", flush=True)

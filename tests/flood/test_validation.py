@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks.validation.case import RESULTS, report, run_case
+from benchmarks.validation.case import RESULTS, Row, report, run_case
 from benchmarks.validation.cases import DATA, Case, exact_cases, real_cases
+from benchmarks.validation.held import held, slipped
 from benchmarks.validation.reasons import REASONS
 from tests.conftest import ROOT
 
@@ -26,14 +28,20 @@ def _table() -> Iterator[None]:
         report(names, OUT)
 
 
+def _expected(row: Row) -> Row:
+    """The row, where a reason is known with the order that is accepted all the same."""
+    reason = REASONS.get((row.case, row.norm))
+    return row if reason is None else replace(row, least_order=reason.least_order)
+
+
 def _check(case: Case) -> None:
+    kept = held()
     families = run_case(case)
     missed = [
         f"{row.case}, {row.norm}: {failure}"
         for family in families
         for row in family.rows
-        if (row.case, row.norm) not in REASONS
-        for failure in row.failures()
+        for failure in (*_expected(row).failures(), *slipped(row, kept))
     ]
     assert not missed, "\n".join(missed)
 
@@ -47,3 +55,17 @@ def test_exact(case) -> None:
 @pytest.mark.parametrize("case", REAL, ids=lambda case: case.__name__)
 def test_real(case, real_data: Path) -> None:
     _check(case)
+
+
+def test_a_figure_may_not_slip_unseen() -> None:
+    error = Row("case", "L1 h", 0.1, 0.05)
+    level = Row("case", "level (m)", 9.0, 9.8, must_win=False)
+    kept = {"case": {"L1 h": 0.05, "level (m)": 9.8}}
+    assert slipped(error, kept) == slipped(level, kept) == []
+    assert slipped(replace(error, second=0.01), kept) == []
+    assert slipped(replace(error, second=0.07), kept)
+    assert slipped(replace(error, second=float("nan")), kept)
+    assert slipped(replace(level, second=5.0), kept)
+    assert slipped(replace(level, second=14.0), kept)
+    assert slipped(error, {}), "a new figure is to be held"
+    assert slipped(replace(error, second=1.0, target=0.06), kept) == [], "it has its target"
