@@ -49,6 +49,7 @@ Ints = NDArray[np.int64]
 
 #: The page's own limits: beyond, cells are averaged in blocks and frames are thinned, and the page says so.
 MAX_CELLS = 4_200_000
+MAX_SIDE = 8192  # cells: of textures on plain graphics cards; WebP ends at 16,383
 MAX_FRAMES = 120
 MAX_SAMPLES = 400e6  # depths of the cells that are ever wet, over all frames and runs: tens of MB in the file
 FRAMES_PER_CHUNK = 12
@@ -64,9 +65,11 @@ class View:
 
     @classmethod
     def of(cls, grid: Grid, samples: float = 0.0) -> View:
-        """The finest view within ``MAX_CELLS``, and ``MAX_SAMPLES`` when cells hold ``samples`` in all."""
+        """The finest view within ``MAX_CELLS`` and ``MAX_SIDE``, and ``MAX_SAMPLES`` when cells hold
+        ``samples`` in all.
+        """
         most = max(grid.ny * grid.nx / MAX_CELLS, samples / MAX_SAMPLES, 1.0)
-        factor = math.ceil(math.sqrt(most))
+        factor = max(math.ceil(math.sqrt(most)), math.ceil(max(grid.ny, grid.nx) / MAX_SIDE))
         ny, nx = max(1, grid.ny // factor), max(1, grid.nx // factor)
         return cls(Grid(grid.crs, grid.x_west, grid.y_north, grid.cell * factor, ny, nx), factor)
 

@@ -177,6 +177,8 @@ def test_view_of_a_big_grid_is_coarser_and_says_so() -> None:
     from twin.grid import Grid
 
     whole = Grid("EPSG:2154", 0.0, 0.0, 5.0, 4000, 4000)
+    river = View.of(Grid("EPSG:2154", 0.0, 0.0, 1.0, 200, 17_000))  # long: a card draws 8192 texels a side
+    assert (river.factor, river.grid.nx) == (3, 5666)
     assert View.of(whole).factor == 2
     assert View.of(whole, samples=0.1 * 4000 * 4000 * 100).factor == 2  # a valley: a tenth is ever wet
     view = View.of(whole, samples=2 * 4000 * 4000 * 100)  # rain everywhere, two runs of a hundred frames
