@@ -138,11 +138,12 @@ export function makeCard(app: App, onClose: () => void): void {
         h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? capital(shortNames(app)[all.indexOf(story)]) : t("card.depth")))), ...cells));
     }
     if (app.hasDifference && all.length === 2) {
-      const change = picked.building === null && picked.road === null
-        ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
+      const point = picked.building === null && picked.road === null;
+      const change = point ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
       const size = Math.abs(change) < 0.005 ? 0 : change;
+      const read = !point || app.scenarios[1].change !== null;
       rows.append(h("tr", { class: "change" }, h("th", { scope: "row" }, t("figures.difference")), h("td", {}),
-        h("td", {}, `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}`), h("td", {})));
+        h("td", {}, read ? `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}` : "…"), h("td", {})));
     }
     const isRoad = picked.building === null && picked.road !== null;
     const table = h("table", { class: "told" },

@@ -1,0 +1,87 @@
+"""What is chosen, what is shown of it and what the figures beside it say are the same thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import viz
+from tests.page.opened import Opened, check_difference, metres
+from tests.page.valley import write_run
+from twin.results import Result
+
+pytestmark = pytest.mark.browser
+
+FROM_ABOVE = (
+    "() => { const v = twin.view(); v.home(); v.north(); if (v.mode === '3d') v.tilt(); v.goTo(0, 0); }"
+)
+
+# The changes of the last run are unpacked, and handed over when `go` is called.
+HELD = """
+(() => {
+    const get = Document.prototype.getElementById;
+    const read = Response.prototype.arrayBuffer;
+    const gate = new Promise((done) => { window.go = done; });
+    let late = [], asked = '';
+    Document.prototype.getElementById = function (id) {
+        const found = get.call(this, id);
+        if (id === 'data' && found) {
+            const { difference } = JSON.parse(found.textContent).scenarios.at(-1);
+            late = Object.values(difference).map((k) => `blob-${k}`);
+        }
+        asked = id;
+        return found;
+    };
+    Response.prototype.arrayBuffer = function () {
+        const held = late.includes(asked);
+        if (held) window.reached = true;
+        return read.call(this).then((bytes) => (held ? gate.then(() => bytes) : bytes));
+    };
+})();
+"""
+
+
+@pytest.fixture(scope="module")
+def three(
+    reference: Result, with_dike: Result, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Result]:
+    """The third has the same dike and half the frames."""
+    folder = tmp_path_factory.mktemp("three")
+    third = write_run(folder / "third", name="Crue centennale, muret", dike=True, frames=7)
+    return viz.page([reference, with_dike, third], folder / "page.html", lang="fr"), third
+
+
+@pytest.mark.parametrize("runs", [2, 3])
+def test_changes_that_are_read_late_are_drawn_and_told(
+    browser: Any, both: Path, three: tuple[Path, Result], reference: Result, change: np.ndarray, runs: int
+) -> None:
+    path = both if runs == 2 else three[0]
+    link = f"#of=0-{runs - 1}&t=11520&layers=00001000"
+    opened = Opened(browser, path, hash_=link, first=HELD, until="first")
+    try:
+        opened.wait("window.reached === true")
+        opened.page.evaluate(FROM_ABOVE)
+        opened.wait(
+            "!twin.view().pace.open && twin.view().things.buildings.geometry.getAttribute('position')"
+        )
+        opened.rest()
+        row, column = (int(v) for v in np.argwhere(change < -0.6)[100])
+        x, y = metres(reference, (row, column))
+        if runs == 2:
+            opened.page.evaluate(
+                "([x, y]) => twin.app.set({ picked: { x, y, building: null, road: null } })", [x, y]
+            )
+            opened.wait("document.querySelector('#card .change') !== null")
+            assert opened.page.inner_text("#card .change").split("\t")[-2:] == ["…", ""]
+        opened.page.evaluate("go()")
+        opened.wait("document.documentElement.dataset.ready === 'all'")
+        if runs == 2:
+            told = f"− {abs(change[row, column]):.1f}".replace(".", ",")
+            assert told in opened.page.inner_text("#card .change")
+        check_difference(opened, reference, change)  # nothing else has asked for a picture
+        assert opened.errors == []
+    finally:
+        opened.close()
