@@ -85,3 +85,23 @@ def test_changes_that_are_read_late_are_drawn_and_told(
         assert opened.errors == []
     finally:
         opened.close()
+
+
+def test_area_in_the_footer_is_that_of_the_picture(scene: Opened, reference: Result) -> None:
+    def area() -> str:
+        return scene.page.inner_text("#area")
+
+    scene.page.evaluate("twin.app.set({ time: 5000 })")
+    scene.wait("document.getElementById('since').textContent === 'T+1 h 23'")
+    instant = area()
+    assert "surface inondée" in instant
+    scene.page.evaluate("twin.app.set({ water: 'maximum' })")
+    scene.wait("document.getElementById('clock').textContent === 'Maximum'")
+    hectares = reference.indicators["flooded_area"]["value"]
+    assert area() == f"surface inondée : {hectares:.0f} ha" != instant
+    scene.page.evaluate("twin.app.set({ water: 'now', difference: true })")
+    scene.wait("document.getElementById('since').textContent === 'sur toute la durée'")
+    assert area() == ""
+    scene.page.evaluate("twin.app.set({ difference: false })")
+    scene.wait("document.getElementById('since').textContent === 'T+1 h 23'")
+    assert area() == instant
