@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 import viz
-from tests.page.opened import Opened, check_difference, metres
+from tests.page.opened import Opened, check_difference, dry_and_wet, metres
 from tests.page.valley import write_run
 from twin.results import Result
 
 pytestmark = pytest.mark.browser
 
+SHUT, OPEN = 22, 24  # pieces of a street that no water reaches
+PLAIN = "showBuildings: false, showRoads: false, showPlaces: false, showFlow: false, picked: null"
 FROM_ABOVE = (
     "() => { const v = twin.view(); v.home(); v.north(); if (v.mode === '3d') v.tilt(); v.goTo(0, 0); }"
 )
@@ -52,6 +55,24 @@ def three(
     folder = tmp_path_factory.mktemp("three")
     third = write_run(folder / "third", name="Crue centennale, muret", dike=True, frames=7)
     return viz.page([reference, with_dike, third], folder / "page.html", lang="fr"), third
+
+
+@pytest.fixture(scope="module")
+def killed_page(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A run without a maximum of its own; heavy traffic; a road is shut for a while."""
+    folder = tmp_path_factory.mktemp("killed")
+    run = write_run(folder / "run", status="interrupted", maximum=False, load=4.0, shut=SHUT)
+    (run.path / "indicators.json").unlink()  # no figures of the whole run either
+    return viz.page(run, folder / "page.html", lang="fr"), run
+
+
+@pytest.fixture(scope="module", params=["3d", "2d"])
+def killed(request: Any, killed_page: tuple[Path, Result]) -> Iterator[Opened]:
+    browser = request.getfixturevalue("browser" if request.param == "3d" else "browser_without_3d")
+    opened = Opened(browser, killed_page[0])
+    opened.page.evaluate(FROM_ABOVE)
+    yield opened
+    opened.close()
 
 
 @pytest.mark.parametrize("runs", [2, 3])
@@ -105,3 +126,22 @@ def test_area_in_the_footer_is_that_of_the_picture(scene: Opened, reference: Res
     scene.page.evaluate("twin.app.set({ difference: false })")
     scene.wait("document.getElementById('since').textContent === 'T+1 h 23'")
     assert area() == instant
+
+
+def test_a_run_without_its_own_maximum_shows_that_of_its_frames(
+    killed: Opened, killed_page: tuple[Path, Result], reference: Result
+) -> None:
+    assert "max_water_depth" not in killed_page[1].fields
+    _, wet = dry_and_wet(reference)  # the same water
+    killed.page.evaluate(f"twin.app.set({{ {PLAIN}, water: 'now', time: 0 }})")
+    killed.rest()
+    at = killed.where(*metres(reference, wet))
+    land = killed.pixels(*at, size=3).astype(int)
+    assert np.abs(land - (0x21, 0x71, 0xB5)).max() > 40
+    killed.page.evaluate("twin.app.set({ water: 'maximum' })")
+    killed.drawn()
+    assert np.abs(killed.pixels(*at, size=3).astype(int) - (0x21, 0x71, 0xB5)).max() <= 3
+    assert killed.page.inner_text("#area") == ""  # no figure of the whole run
+    killed.page.evaluate("twin.app.set({ water: 'now' })")
+    killed.drawn()
+    assert killed.errors == []

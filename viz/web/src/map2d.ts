@@ -310,9 +310,9 @@ export class Map2D implements View {
     const tall = Math.max(1, Math.floor(this.canvas.height / coarse));
     if (to <= from) return;
     const { a, b, f } = scenario.decoded(choices.time);
-    const { maximum } = scenario;
-    const whole = app.whole && maximum !== null;
-    const first = whole ? this.field(scenario, "maximum", () => maximum) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
+    const { most } = scenario;
+    const whole = app.whole && most !== null;
+    const first = whole ? this.field(scenario, "maximum", () => most) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
     const second = whole || f === 0 ? first : this.field(scenario, scenario.stamp(b), () => scenario.codes(b));
     const before = choices.permanentApart && scenario.meta.permanent ? this.before(scenario) : null;
     const rise = before && this.rise(scenario);

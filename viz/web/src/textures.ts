@@ -61,7 +61,7 @@ export class ScenarioTextures {
 
   /** Which frames the present choices ask for. */
   private wanted(app: App): string {
-    if (app.whole && this.scenario.maximum) return "maximum";
+    if (app.whole && this.scenario.most) return "maximum";
     const { a, b, f } = this.scenario.decoded(app.choices.time);
     return `${this.scenario.stamp(a)}/${this.scenario.stamp(b)}/${f}`;
   }
@@ -76,10 +76,10 @@ export class ScenarioTextures {
     this.shown = this.wanted(app);
     const { scenario } = this;
     let kept: string[];
-    const { maximum } = scenario;
-    if (app.whole && maximum) {
+    const { most } = scenario;
+    if (app.whole && most) {
       kept = ["maximum"];
-      this.a = this.b = this.frame("maximum", () => maximum);
+      this.a = this.b = this.frame("maximum", () => most);
       this.between = 0;
     } else {
       const { a, b, f } = scenario.decoded(app.choices.time);
