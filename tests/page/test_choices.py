@@ -145,3 +145,35 @@ def test_a_run_without_its_own_maximum_shows_that_of_its_frames(
     killed.page.evaluate("twin.app.set({ water: 'now' })")
     killed.drawn()
     assert killed.errors == []
+
+
+def test_controls_say_what_a_link_has_chosen(scene: Opened) -> None:
+    scene.page.evaluate("location.hash = '#t=7200&layers=01100110&relief=2.5&buildings=now&water=maximum'")
+    scene.wait("twin.app.choices.exaggeration === 2.5")
+    scene.drawn()
+    keys = ["showBuildings", "showRoads", "showPlaces", "permanentApart", "scale", "showObserved", "showFlow"]
+    chosen, checked = scene.page.evaluate(
+        "(keys) => [keys.map((key) => twin.app.choices[key]), keys.map((key) =>"
+        " document.getElementById(`show-${key}`)?.checked ?? twin.app.choices[key])]",
+        keys,
+    )
+    assert chosen == checked
+    assert chosen[:5] == [False, True, True, False, True]
+    assert scene.page.input_value("#exaggeration") == "2.5"
+    assert (
+        scene.page.evaluate("document.querySelector('label[for=exaggeration] output').textContent") == "× 2,5"
+    )
+    for name, value in (("buildings", "now"), ("water", "maximum")):
+        assert scene.page.evaluate(f"document.querySelector('input[name={name}]:checked').value") == value
+    scene.page.evaluate("twin.app.set({ scale: false })")
+    scene.page.evaluate("history.replaceState(null, '', '#')")
+    # Without a change of the legend as a whole too.
+    scene.drawn()
+    scene.page.evaluate("location.hash = '#t=3600&layers=10000000&relief=3&buildings=reached'")
+    scene.wait("twin.app.choices.exaggeration === 3")
+    scene.drawn()
+    assert scene.page.evaluate("document.getElementById('show-showBuildings').checked")
+    assert not scene.page.evaluate("document.getElementById('show-showRoads').checked")
+    assert scene.page.input_value("#exaggeration") == "3"
+    assert scene.page.evaluate("document.querySelector('input[name=buildings]:checked').value") == "reached"
+    scene.page.evaluate("history.replaceState(null, '', '#')")
