@@ -177,3 +177,40 @@ def test_controls_say_what_a_link_has_chosen(scene: Opened) -> None:
     assert scene.page.input_value("#exaggeration") == "3"
     assert scene.page.evaluate("document.querySelector('input[name=buildings]:checked').value") == "reached"
     scene.page.evaluate("history.replaceState(null, '', '#')")
+
+
+PURPLE, YELLOW, WHITE = (0xCB, 0xB8, 0xDD), (0xFF, 0xD2, 0x1F), (0xFF, 0xFF, 0xFF)
+
+
+def around_road(opened: Opened, road: int) -> np.ndarray:
+    """Pixels around the middle of a piece of street, from close above."""
+    x, y = opened.page.evaluate("(k) => [...twin.app.territory.roads[k].lines[0].slice(8, 10)]", road)
+    opened.page.evaluate(
+        "([x, y]) => twin.view().setCamera({ x, y, distance: 600, bearing: 0, lean: 1 }, false)", [x, y]
+    )
+    opened.rest()
+    return opened.pixels(*opened.where(x, y), size=25).astype(int)
+
+
+def share(pixels: np.ndarray, colour: tuple[int, int, int]) -> float:
+    return float((np.abs(pixels - colour).max(axis=2) <= 12).mean())
+
+
+def test_roads_under_maximum_are_those_of_the_whole_run(killed: Opened) -> None:
+    killed.page.evaluate(f"twin.app.set({{ {PLAIN}, showRoads: true, water: 'now', time: 0 }})")
+    for road in (SHUT, OPEN):
+        pixels = around_road(killed, road)
+        assert share(pixels, PURPLE) > 0.05, road
+        assert share(pixels, YELLOW) == 0, road
+    killed.page.evaluate("twin.app.set({ water: 'maximum' })")
+    pixels = around_road(killed, OPEN)
+    assert share(pixels, PURPLE) == 0  # traffic is of an instant
+    assert share(pixels, WHITE) > 0.05
+    assert share(around_road(killed, SHUT), YELLOW) > 0.05  # for a while, but shut
+    # The card tells of the instant of the slider, as its heading says.
+    killed.page.evaluate(f"twin.app.set({{ picked: {{ x: 0, y: 0, building: null, road: {SHUT} }} }})")
+    killed.wait("!document.getElementById('card').hidden")
+    assert "ouverte" in killed.page.inner_text("#card tbody td")
+    killed.page.evaluate("twin.app.set({ picked: null, water: 'now' })")
+    killed.page.evaluate(FROM_ABOVE)
+    killed.drawn()

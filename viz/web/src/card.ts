@@ -5,7 +5,7 @@ import { byId, h, icon, svg } from "./dom";
 import { capital, clock, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
-import { type App, RoadState, roadState, unhurried } from "./state";
+import { type App, RoadState, roadStateAt, unhurried } from "./state";
 
 /** A street further away than this (m) says nothing about a place. */
 const NEAR = 80;
@@ -131,7 +131,7 @@ export function makeCard(app: App, onClose: () => void): void {
         h("td", {}, metres(story.most)), h("td", {}, told),
       ];
       if (isRoad) {
-        const state = roadState(app, scenario, picked.road ?? 0, choices.time);
+        const state = roadStateAt(app, scenario, picked.road ?? 0, choices.time);
         cells[0] = h("td", {}, t(state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open"), h("br"), h("span", { class: "fine" }, metres(story.now)));
       }
       rows.append(h("tr", {},

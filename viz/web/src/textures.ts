@@ -4,7 +4,7 @@ import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RG
 import { SATURATION_BOUNDS, changeClass, depthClass } from "./colours";
 import { half } from "./lattice";
 import type { Codes, Scenario } from "./scenario";
-import { type App, RoadState, buildingChange, buildingDepth, roadState } from "./state";
+import { type App, buildingChange, buildingDepth, hasTraffic, roadState } from "./state";
 
 export class ScenarioTextures {
   readonly scenario: Scenario;
@@ -140,9 +140,9 @@ export class ScenarioTextures {
     const n = scenario.meta.times.length;
     const { a } = scenario.moment(app.choices.time);
     for (let k = 0; k < app.territory.roads.length; k++) {
-      const state = roadState(app, scenario, k, app.choices.time);
+      const state = roadState(app, scenario, k);
       data[4 * k] = state;
-      const busy = scenario.volume && state !== RoadState.Cut && !app.choices.difference;
+      const busy = hasTraffic(app, state);
       data[4 * k + 1] = busy && scenario.volume ? scenario.volume[k * n + a] : 0;
       const full = busy && scenario.saturation ? scenario.saturation[k * n + a] / 100 : 0;
       data[4 * k + 2] = SATURATION_BOUNDS.filter((bound) => full >= bound).length;
