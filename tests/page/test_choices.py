@@ -214,3 +214,19 @@ def test_roads_under_maximum_are_those_of_the_whole_run(killed: Opened) -> None:
     killed.page.evaluate("twin.app.set({ picked: null, water: 'now' })")
     killed.page.evaluate(FROM_ABOVE)
     killed.drawn()
+
+
+def test_curves_under_the_slider_are_those_of_the_runs_compared(
+    browser_without_3d: Any, three: tuple[Path, Result]
+) -> None:
+    opened = Opened(browser_without_3d, three[0], hash_="#of=0|1&t=7200")
+    try:
+        points = "[...document.querySelectorAll('.graph polyline')].map((line) => line.points.length)"
+        assert opened.page.evaluate(points) == [13, 13]
+        opened.page.select_option("#which-second", "2")
+        opened.wait("twin.app.choices.other === 2")
+        assert opened.page.evaluate(points) == [13, 7]
+        assert opened.page.evaluate("document.activeElement.id") in ("which-second", "")
+        assert opened.errors == []
+    finally:
+        opened.close()

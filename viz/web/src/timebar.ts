@@ -135,7 +135,7 @@ export function makeTimebar(app: App, view: View): void {
 
   render();
   app.on((changed) => {
-    if (changed.has("language") || changed.has("scenario") || changed.has("compare")) {
+    if (changed.has("language") || changed.has("scenario") || changed.has("compare") || (choices.compare && changed.has("other"))) {
       const focus = document.activeElement?.id;
       render();
       if (focus && bar.querySelector(`#${focus}`)) byId(focus).focus();
