@@ -230,3 +230,19 @@ def test_curves_under_the_slider_are_those_of_the_runs_compared(
         assert opened.errors == []
     finally:
         opened.close()
+
+
+def test_the_greatest_saturation_that_is_kept_is_told_as_a_bound(killed: Opened) -> None:
+    killed.page.evaluate("twin.app.set({ picked: { x: 0, y: 0, building: null, road: 0 }, time: 0 })")
+    killed.wait("!document.getElementById('card').hidden")
+    french = killed.page.inner_text("#card")
+    killed.click("#language")
+    killed.wait("document.documentElement.lang === 'en'")
+    english = killed.page.inner_text("#card")
+    killed.page.evaluate(f"twin.app.set({{ picked: {{ x: 0, y: 0, building: null, road: {OPEN} }} }})")
+    killed.wait("document.getElementById('card').innerText.includes('53%')")
+    killed.click("#language")
+    killed.wait("document.documentElement.lang === 'fr'")
+    killed.page.evaluate("twin.app.set({ picked: null })")
+    assert "véh/h, ≥ 255 % de la capacité" in french
+    assert "veh/h, ≥ 255% of capacity" in english

@@ -9,6 +9,8 @@ import { type App, RoadState, roadStateAt, unhurried } from "./state";
 
 /** A street further away than this (m) says nothing about a place. */
 const NEAR = 80;
+/** Saturation is kept up to here (%): viz/page_features.py. */
+const MOST_SATURATED = 255;
 const CLOSE = "M5 5 L15 15 M15 5 L5 15";
 
 interface Story {
@@ -179,7 +181,7 @@ export function makeCard(app: App, onClose: () => void): void {
       const volume = (scenario.volume[at] / 255) ** 2 * traffic.greatest_volume;
       list.append(
         h("dt", {}, app.scenarios.length > 1 ? t("card.traffic_of", { name: scenario.meta.name }) : t("card.traffic")),
-        h("dd", {}, t("card.traffic_value", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
+        h("dd", {}, t(scenario.saturation[at] < MOST_SATURATED ? "card.traffic_value" : "card.traffic_value_least", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
     }
     return list.childElementCount > 0 ? list : null;
   };
