@@ -187,6 +187,7 @@ def traffic(
         "greatest_volume": greatest,
         # Square root: small roads keep some precision in one byte.
         "volume": blobs.raw(by_column(np.rint(np.sqrt(volume / greatest) * 255).astype(np.uint8))),
+        # From 255 % on the card says "≥": MOST_SATURATED in viz/web/src/card.ts.
         "saturation": blobs.raw(by_column(np.rint(np.clip(saturation, 0, 2.55) * 100).astype(np.uint8))),
         "closed": blobs.raw(by_column((closed > 0).astype(np.uint8))),
         "times": [float(t) for t in series["time"].values],

@@ -28,8 +28,9 @@ class Opened:
         touch: bool = False,
         hash_: str = "",
         first: str = "",
+        until: str = "all",
     ) -> None:
-        """``first``: a script that runs before the page's own."""
+        """``first``: a script that runs before the page's own; ``until``: what is waited for."""
         self.context = browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             offline=True,
@@ -45,7 +46,7 @@ class Opened:
         self.page.on("pageerror", lambda e: self.errors.append(str(e)))
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         self.page.goto(path.as_uri() + hash_)
-        self.wait("document.documentElement.dataset.ready === 'all'")
+        self.wait(f"document.documentElement.dataset.ready === {until!r}")
         self.ready_ms = self.page.evaluate("performance.getEntriesByName('interface')[0].startTime")
 
     def wait(self, condition: str, limit: float = 90.0) -> None:

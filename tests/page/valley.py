@@ -53,10 +53,14 @@ def write_run(
     velocity: bool = True,
     status: str = "complete",
     more: str = "",
+    maximum: bool = True,
+    load: float = 1.0,
+    shut: int | None = None,
 ) -> Result:
     """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river, 0.15 m higher south of it.
 
-    Water flows along the river at 1 m/s. ``more`` is put at the end of scenario.toml.
+    Water flows along the river at 1 m/s. ``more`` is put at the end of scenario.toml. ``maximum``: whether
+    the run kept its own; ``load`` multiplies traffic; ``shut``: a road closed to it at the third instant.
     """
     grid = Grid(CRS, WEST, NORTH, cell, ny, nx)
     bed = terrain(grid)
@@ -102,7 +106,8 @@ def write_run(
         writer.record(k, found)
     wet = series > 0.05
     arrival = np.where(wet.any(axis=0), times[wet.argmax(axis=0)], np.nan)
-    writer.record_run_fields({"max_water_depth": most, "arrival_time": arrival})
+    if maximum:
+        writer.record_run_fields({"max_water_depth": most, "arrival_time": arrival})
     town = _buildings(grid, axis, np.random.default_rng(11)) if buildings else None
     streets = _roads(grid) if roads else None
     if town is not None:
@@ -126,7 +131,7 @@ def write_run(
     if places:
         writer.write_features("features/places.gpkg", _places(grid))
     if traffic and streets is not None:
-        _traffic(writer, streets, times)
+        _traffic(writer, streets, times, load, shut)
     flooded = ((most > 0.05) & ~(series[0] > 0.05)).sum() * cell**2 / 1e4
     writer.write_table(
         "indicators.json",
@@ -262,7 +267,9 @@ def _places(grid: Grid) -> gpd.GeoDataFrame:
     )
 
 
-def _traffic(writer: RunWriter, roads: gpd.GeoDataFrame, times: np.ndarray) -> None:
+def _traffic(
+    writer: RunWriter, roads: gpd.GeoDataFrame, times: np.ndarray, load: float, shut: int | None
+) -> None:
     links = gpd.GeoDataFrame(
         {"road_id": list(roads["road_id"]) * 2, "capacity": 900.0}, geometry=list(roads.geometry) * 2, crs=CRS
     )
@@ -272,6 +279,9 @@ def _traffic(writer: RunWriter, roads: gpd.GeoDataFrame, times: np.ndarray) -> N
     writer.create_links(list(coupling), n, ["volume", "saturation", "closed"], START)
     base = np.where(np.tile(roads["importance"] == 3, 2), 700.0, 120.0)
     for k in range(len(coupling)):
-        volume = base * (1 + 0.2 * k)
-        writer.record_links(k, {"volume": volume, "saturation": volume / 900.0, "closed": np.zeros(n)})
+        volume = load * base * (1 + 0.2 * k)
+        closed = np.zeros(n)
+        if shut is not None and k == 2:
+            closed[shut] = 1.0
+        writer.record_links(k, {"volume": volume, "saturation": volume / 900.0, "closed": closed})
     writer.write_table("traffic/summary.json", {"relative_gap": [1e-5] * len(coupling)})

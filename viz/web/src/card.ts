@@ -5,10 +5,12 @@ import { byId, h, icon, svg } from "./dom";
 import { capital, clock, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
-import { type App, RoadState, roadState, unhurried } from "./state";
+import { type App, RoadState, roadStateAt, unhurried } from "./state";
 
 /** A street further away than this (m) says nothing about a place. */
 const NEAR = 80;
+/** Saturation is kept up to here (%): viz/page_features.py. */
+const MOST_SATURATED = 255;
 const CLOSE = "M5 5 L15 15 M15 5 L5 15";
 
 interface Story {
@@ -131,18 +133,19 @@ export function makeCard(app: App, onClose: () => void): void {
         h("td", {}, metres(story.most)), h("td", {}, told),
       ];
       if (isRoad) {
-        const state = roadState(app, scenario, picked.road ?? 0, choices.time);
+        const state = roadStateAt(app, scenario, picked.road ?? 0, choices.time);
         cells[0] = h("td", {}, t(state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open"), h("br"), h("span", { class: "fine" }, metres(story.now)));
       }
       rows.append(h("tr", {},
         h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? capital(shortNames(app)[all.indexOf(story)]) : t("card.depth")))), ...cells));
     }
     if (app.hasDifference && all.length === 2) {
-      const change = picked.building === null && picked.road === null
-        ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
+      const point = picked.building === null && picked.road === null;
+      const change = point ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
       const size = Math.abs(change) < 0.005 ? 0 : change;
+      const read = !point || app.scenarios[1].change !== null;
       rows.append(h("tr", { class: "change" }, h("th", { scope: "row" }, t("figures.difference")), h("td", {}),
-        h("td", {}, `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}`), h("td", {})));
+        h("td", {}, read ? `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}` : "…"), h("td", {})));
     }
     const isRoad = picked.building === null && picked.road !== null;
     const table = h("table", { class: "told" },
@@ -178,7 +181,7 @@ export function makeCard(app: App, onClose: () => void): void {
       const volume = (scenario.volume[at] / 255) ** 2 * traffic.greatest_volume;
       list.append(
         h("dt", {}, app.scenarios.length > 1 ? t("card.traffic_of", { name: scenario.meta.name }) : t("card.traffic")),
-        h("dd", {}, t("card.traffic_value", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
+        h("dd", {}, t(scenario.saturation[at] < MOST_SATURATED ? "card.traffic_value" : "card.traffic_value_least", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
     }
     return list.childElementCount > 0 ? list : null;
   };

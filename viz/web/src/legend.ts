@@ -44,6 +44,11 @@ function bounds(): string[] {
   ];
 }
 
+const LAYERS = ["showBuildings", "showRoads", "showPlaces", "showFlow", "showObserved", "permanentApart", "scale", "showPhoto"] as const;
+type Layer = (typeof LAYERS)[number];
+/** Choices that others make too (links, the tour, keys): the controls follow them. */
+const FOLLOWED = [...LAYERS, "water", "buildingMode", "exaggeration"] as const;
+
 export function makePanel(app: App, mode: "3d" | "2d"): void {
   const panel = byId("panel");
   const { data, choices } = app;
@@ -56,7 +61,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       ontoggle: (e) => ((e.target as HTMLDetailsElement).open ? unfolded.add(name) : unfolded.delete(name)),
     }, h("summary", {}, h("h3", {}, title)), ...content);
 
-  const toggle = (key: "showBuildings" | "showRoads" | "showPlaces" | "showFlow" | "showObserved" | "permanentApart" | "scale" | "showPhoto", text: string): HTMLElement =>
+  const toggle = (key: Layer, text: string): HTMLElement =>
     h("label", { class: "check" },
       h("input", { type: "checkbox", id: `show-${key}`, checked: choices[key], onchange: (e) => app.set({ [key]: (e.target as HTMLInputElement).checked }) }),
       h("span", {}, text));
@@ -170,11 +175,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       layers.append(h("label", { class: "range", for: "exaggeration" }, h("span", {}, t("legend.exaggeration"), " ", out),
         h("input", {
           id: "exaggeration", type: "range", min: 1, max: 4, step: 0.5, value: choices.exaggeration,
-          oninput: (e) => {
-            const exaggeration = Number((e.target as HTMLInputElement).value);
-            out.textContent = `× ${number(exaggeration, 1)}`;
-            app.set({ exaggeration });
-          },
+          oninput: (e) => app.set({ exaggeration: Number((e.target as HTMLInputElement).value) }),
         })));
     }
     panel.replaceChildren(
@@ -188,6 +189,21 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       }, h("h2", {}, t("legend.title")), icon(open ? "M5 12.5 10 7.5 15 12.5" : "M5 7.5 10 12.5 15 7.5")), body);
     panel.setAttribute("aria-label", t("legend.title"));
   };
+  const follow = (): void => {
+    for (const key of LAYERS) {
+      const box = panel.querySelector<HTMLInputElement>(`#show-${key}`);
+      if (box) box.checked = choices[key];
+    }
+    for (const [name, value] of [["water", choices.water], ["buildings", choices.buildingMode]]) {
+      const chosen = panel.querySelector<HTMLInputElement>(`input[name="${name}"][value="${value}"]`);
+      if (chosen) chosen.checked = true;
+    }
+    const slider = panel.querySelector<HTMLInputElement>("#exaggeration");
+    if (!slider) return;
+    slider.value = String(choices.exaggeration);
+    const out = panel.querySelector("output[for=exaggeration]");
+    if (out) out.textContent = `× ${number(choices.exaggeration, 1)}`;
+  };
   render();
   app.on((changed) => {
     const other = (choices.difference || choices.compare) && (changed.has("other") || changed.has("scenario"));
@@ -197,9 +213,6 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       const inside = panel.contains(focus);
       render();
       if (inside && again) panel.querySelector<HTMLElement>(again)?.focus();
-    } else if (changed.has("water")) {
-      const chosen = panel.querySelector<HTMLInputElement>(`input[name="water"][value="${choices.water}"]`);
-      if (chosen) chosen.checked = true;
-    }
+    } else if (FOLLOWED.some((key) => changed.has(key))) follow();
   });
 }

@@ -55,6 +55,7 @@ async function start(): Promise<void> {
   // The page can be used meanwhile.
   const rest = async (): Promise<void> => {
     for (const scenario of scenarios) await scenario.readChange();
+    if (app.hasDifference) app.tell("difference"); // drawn and told again: nobody knew it before
     await houses;
     performance.mark("all");
     app.tell("frames");

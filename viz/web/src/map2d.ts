@@ -8,7 +8,7 @@ import { Flow, flowAtFirst } from "./flow";
 import { halfWidth } from "./geometry";
 import { type Drawn, Rhythm } from "./rhythm";
 import { type Scenario, changeAt } from "./scenario";
-import { type App, type Picked, RoadState, buildingChange, buildingDepth, roadState } from "./state";
+import { type App, type Picked, RoadState, buildingChange, buildingDepth, hasTraffic, roadState } from "./state";
 import { type Camera, FIELD_OF_VIEW, type Screen, type View } from "./view";
 
 const STREAKS = 600;
@@ -258,11 +258,12 @@ export class Map2D implements View {
     if (choices.showRoads) {
       const n = scenario.meta.times.length;
       const { a } = scenario.moment(choices.time);
-      const drawn = territory.roads.map((road, r) => ({ road, r, state: roadState(app, scenario, r, choices.time) }))
+      const drawn = territory.roads.map((road, r) => ({ road, r, state: roadState(app, scenario, r) }))
         .sort((p, q) => p.state - q.state || q.road.importance - p.road.importance);
       for (const { road, r, state } of drawn) {
-        const busy = state !== RoadState.Cut && !choices.difference && scenario.volume ? scenario.volume[r * n + a] / 255 : 0;
-        const full = state !== RoadState.Cut && !choices.difference && scenario.saturation ? scenario.saturation[r * n + a] / 100 : 0;
+        const traffic = hasTraffic(app, state);
+        const busy = traffic && scenario.volume ? scenario.volume[r * n + a] / 255 : 0;
+        const full = traffic && scenario.saturation ? scenario.saturation[r * n + a] / 100 : 0;
         const width = Math.max(2 * halfWidth(road) * (1 + 1.6 * busy), ((state ? 2.6 : 1.2) + 2 * busy) / this.scale);
         if (width * this.scale > 2.2) line(this.roadPaths[r], width * 1.3, state === RoadState.Open ? ROAD_EDGE : ROAD_CUT_DARK);
         const level = full < SATURATION_BOUNDS[0] ? 0 : full < SATURATION_BOUNDS[1] ? 1 : full < SATURATION_BOUNDS[2] ? 2 : 3;
@@ -310,9 +311,9 @@ export class Map2D implements View {
     const tall = Math.max(1, Math.floor(this.canvas.height / coarse));
     if (to <= from) return;
     const { a, b, f } = scenario.decoded(choices.time);
-    const { maximum } = scenario;
-    const whole = app.whole && maximum !== null;
-    const first = whole ? this.field(scenario, "maximum", () => maximum) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
+    const { most } = scenario;
+    const whole = app.whole && most !== null;
+    const first = whole ? this.field(scenario, "maximum", () => most) : this.field(scenario, scenario.stamp(a), () => scenario.codes(a));
     const second = whole || f === 0 ? first : this.field(scenario, scenario.stamp(b), () => scenario.codes(b));
     const before = choices.permanentApart && scenario.meta.permanent ? this.before(scenario) : null;
     const rise = before && this.rise(scenario);

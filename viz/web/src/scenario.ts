@@ -43,9 +43,8 @@ export class Scenario {
   inSight = new Uint8Array();
   sights = 0;
   private across = 1;
-  maximum: Codes | null = null;
-  /** The same over the frames that were kept, when the run did not keep its own. */
-  private framesMaximum: Codes | null = null;
+  /** Greatest depths: the run's own, or over the frames that were kept when it did not keep any. */
+  most: Codes | null = null;
   /** Cells that are water from the start or on the map, one bit each: a foreshore is dry in the first frame. */
   private mapped: Uint8Array | null = null;
   /** Cells that a building fills, one bit each: water is drawn through under it. */
@@ -197,8 +196,7 @@ export class Scenario {
 
   maximumAt(cell: number): number {
     const slot = this.slots[cell];
-    const most = this.maximum ?? this.framesMaximum;
-    return slot < 0 || !most ? 0 : this.curve[most[slot]];
+    return slot < 0 || !this.most ? 0 : this.curve[this.most[slot]];
   }
 
   /** Depth over time at a cell, one value a frame; null while it is not decoded. */
@@ -349,7 +347,7 @@ export class Scenario {
     const size = this.cells.length;
     meta.opening.frames.forEach((k, n) => this.opened.set(k, read.opening.slice(n * size, (n + 1) * size)));
     [this.buildingDepth, this.roadDepth, this.volume, this.saturation, this.closed] = read.series.map((bytes) => bytes && undelta(bytes, frames));
-    [this.roofs, this.maximum, this.framesMaximum, this.mapped] = read.fields;
+    [this.roofs, this.most, this.mapped] = [read.fields[0], read.fields[1] ?? read.fields[2], read.fields[3]];
     if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 

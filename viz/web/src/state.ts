@@ -194,22 +194,34 @@ export const enum RoadState {
   NewlyCut = 4,
 }
 
-/** Water and traffic on a road at an instant. Bridges have no water of their own here. */
-export function roadState(app: App, scenario: Scenario, road: number, time: number): RoadState {
+/** Water and traffic on a road as the map shows them. Bridges have no water of their own here. */
+export function roadState(app: App, scenario: Scenario, road: number): RoadState {
   if (app.chance) return RoadState.Open; // a state is one run's
   if (app.choices.difference) {
     const before = everCut(app, app.shown, road);
     const after = everCut(app, app.scenarios[app.choices.other], road);
     return before ? (after ? RoadState.Cut : RoadState.Freed) : after ? RoadState.NewlyCut : RoadState.Open;
   }
+  if (!app.whole) return roadStateAt(app, scenario, road, app.choices.time);
+  if (everCut(app, scenario, road)) return RoadState.Cut;
+  return scenario.roadDepth && scenario.thingDepth(scenario.roadDepth, road, scenario.lastTime, true) > app.data.wet_depth
+    ? RoadState.Slow : RoadState.Open;
+}
+
+/** The same at an instant, whatever the map shows. */
+export function roadStateAt(app: App, scenario: Scenario, road: number, time: number): RoadState {
   const n = scenario.meta.times.length;
   const { a } = scenario.moment(time);
   if (scenario.closed && scenario.closed[road * n + a]) return RoadState.Cut;
   if (!scenario.roadDepth) return RoadState.Open;
-  const soFar = app.whole;
-  const depth = scenario.thingDepth(scenario.roadDepth, road, soFar ? scenario.lastTime : time, soFar);
+  const depth = scenario.thingDepth(scenario.roadDepth, road, time, false);
   if (depth >= app.data.closure_depth) return RoadState.Cut;
   return depth > app.data.wet_depth ? RoadState.Slow : RoadState.Open;
+}
+
+/** Whether the map shows the traffic of a road: it is of an instant. */
+export function hasTraffic(app: App, state: RoadState): boolean {
+  return state !== RoadState.Cut && !app.whole;
 }
 
 function everCut(app: App, scenario: Scenario, road: number): boolean {

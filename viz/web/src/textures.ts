@@ -4,7 +4,7 @@ import { DataTexture, HalfFloatType, LinearFilter, NearestFilter, RGBAFormat, RG
 import { SATURATION_BOUNDS, changeClass, depthClass } from "./colours";
 import { half } from "./lattice";
 import type { Codes, Scenario } from "./scenario";
-import { type App, RoadState, buildingChange, buildingDepth, roadState } from "./state";
+import { type App, buildingChange, buildingDepth, hasTraffic, roadState } from "./state";
 
 export class ScenarioTextures {
   readonly scenario: Scenario;
@@ -61,7 +61,7 @@ export class ScenarioTextures {
 
   /** Which frames the present choices ask for. */
   private wanted(app: App): string {
-    if (app.whole && this.scenario.maximum) return "maximum";
+    if (app.whole && this.scenario.most) return "maximum";
     const { a, b, f } = this.scenario.decoded(app.choices.time);
     return `${this.scenario.stamp(a)}/${this.scenario.stamp(b)}/${f}`;
   }
@@ -76,10 +76,10 @@ export class ScenarioTextures {
     this.shown = this.wanted(app);
     const { scenario } = this;
     let kept: string[];
-    const { maximum } = scenario;
-    if (app.whole && maximum) {
+    const { most } = scenario;
+    if (app.whole && most) {
       kept = ["maximum"];
-      this.a = this.b = this.frame("maximum", () => maximum);
+      this.a = this.b = this.frame("maximum", () => most);
       this.between = 0;
     } else {
       const { a, b, f } = scenario.decoded(app.choices.time);
@@ -140,9 +140,9 @@ export class ScenarioTextures {
     const n = scenario.meta.times.length;
     const { a } = scenario.moment(app.choices.time);
     for (let k = 0; k < app.territory.roads.length; k++) {
-      const state = roadState(app, scenario, k, app.choices.time);
+      const state = roadState(app, scenario, k);
       data[4 * k] = state;
-      const busy = scenario.volume && state !== RoadState.Cut && !app.choices.difference;
+      const busy = hasTraffic(app, state);
       data[4 * k + 1] = busy && scenario.volume ? scenario.volume[k * n + a] : 0;
       const full = busy && scenario.saturation ? scenario.saturation[k * n + a] / 100 : 0;
       data[4 * k + 2] = SATURATION_BOUNDS.filter((bound) => full >= bound).length;

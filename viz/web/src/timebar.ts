@@ -99,6 +99,17 @@ export function makeTimebar(app: App, view: View): void {
     if (element.textContent !== text) element.textContent = text;
   };
 
+  /** Hectares of what the map shows; null where nobody has worked them out. */
+  const area = (): number | null => {
+    const { meta } = app.shown;
+    if (app.whole) {
+      const most = choices.water === "maximum" && !choices.difference ? meta.indicators["flooded_area"] : undefined;
+      return most?.unit === "ha" && typeof most.value === "number" ? most.value : null;
+    }
+    const { a, b, f } = app.shown.moment(choices.time);
+    return meta.hectares[a] * (1 - f) + meta.hectares[b] * f;
+  };
+
   const update = (): void => {
     const play = byId<HTMLButtonElement>("play");
     const does = t(choices.playing ? "time.pause" : "time.play");
@@ -115,18 +126,16 @@ export function makeTimebar(app: App, view: View): void {
     const { whole } = app;
     say("clock", choices.difference ? t("time.difference") : app.chance ? t("time.chance") : whole ? t("time.whole") : clockText(choices.time));
     say("since", whole ? t("time.whole_more") : `T+${duration(choices.time)}`);
-    const { meta } = app.shown;
-    const { a, b, f } = app.shown.moment(choices.time);
-    const hectares = meta.hectares[a] * (1 - f) + meta.hectares[b] * f;
     const chapter = whole || choices.playing ? null : chapterAt(app, choices.time);
-    say("area", chapter ? chapterText(chapter) : t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) }));
+    const hectares = area();
+    say("area", chapter ? chapterText(chapter) : hectares === null ? "" : t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) }));
     byId("time-cursor").setAttribute("x1", String(share * 10));
     byId("time-cursor").setAttribute("x2", String(share * 10));
   };
 
   render();
   app.on((changed) => {
-    if (changed.has("language") || changed.has("scenario") || changed.has("compare")) {
+    if (changed.has("language") || changed.has("scenario") || changed.has("compare") || (choices.compare && changed.has("other"))) {
       const focus = document.activeElement?.id;
       render();
       if (focus && bar.querySelector(`#${focus}`)) byId(focus).focus();

@@ -62,7 +62,7 @@ export class ChangeTexture {
 
   of(app: App): DataTexture {
     const { choices, scenarios, territory, data } = app;
-    const key = `${choices.scenario}/${choices.other}/${scenarios.some((s) => s.change !== null)}`;
+    const key = `${choices.scenario}/${choices.other}/${app.shown.change !== null}/${scenarios[choices.other].change !== null}`;
     if (this.made?.key !== key) {
       this.made?.texture.dispose();
       const pairs = changePairs(app.shown, scenarios[choices.other], data.wet_depth);
