@@ -335,6 +335,30 @@ def test_time_of_day_changes_the_demand_and_its_reference() -> None:
     assert records[7200.0]["minutes_lost"] == 0.0
 
 
+def test_a_profile_changes_on_the_hour_of_the_local_clock() -> None:
+    """A run from 06:50:00.5 by steps of an hour: what sets out at seven does so from 07:00."""
+    profile = [0.0] * 24
+    profile[6], profile[7] = 1.0, 0.25
+    demand = Scenario((DEMAND,), {"time_of_day": profile, "every": 3600.0})
+    demand.start = demand.start.replace(minute=50, microsecond=500_000)
+    traffic = TrafficSolver(domain(), demand, {})
+    assert traffic.coupling_times == (0.0, 599.5, 3600.0, 4199.5, 7200.0)
+    trips = {t: record["trips"] / 910.0 for t, record in go(traffic).items()}
+    assert trips == pytest.approx({0.0: 1.0, 599.5: 0.25, 3600.0: 0.25, 4199.5: 0.0, 7200.0: 0.0})
+    first, again = TrafficSolver(domain(), demand, {}), TrafficSolver(domain(), demand, {})
+    first.synchronise(0.0)
+    first.synchronise(599.5)
+    again.restore(first.state())
+    for t in (3600.0, 4199.5, 7200.0):
+        again.synchronise(t)
+    for name, values in traffic.state().items():
+        assert np.array_equal(again.state()[name], values, equal_nan=True), name
+    plain = TrafficSolver(domain(), Scenario((DEMAND,), {"every": 3600.0}, start=demand.start), {})
+    assert plain.coupling_times == (0.0, 3600.0, 7200.0)
+    on_the_hour = TrafficSolver(domain(), Scenario((DEMAND,), {"time_of_day": profile, "every": 3600.0}), {})
+    assert on_the_hour.coupling_times == (0.0, 3600.0, 7200.0)
+
+
 def test_two_demands_with_windows_add_up() -> None:
     market = Demand(zones="towns", weight="people", trips_per_person=0.1, start=3600.0, end=5400.0)
     records = go(solver(market))

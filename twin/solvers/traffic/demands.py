@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,13 @@ if TYPE_CHECKING:
     from twin.network import Network
     from twin.scenarios.scenario import Scenario
     from twin.solvers.traffic.solver import TrafficParameters
+
+HOUR = 3600.0  # s
+
+
+def seconds_of_day(time: datetime) -> float:
+    """Seconds on the local clock since midnight."""
+    return time.hour * HOUR + time.minute * 60.0 + time.second + time.microsecond / 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +123,8 @@ class Demands:
             return self.parameters.demand_factor
         if isinstance(profile, str):
             profile = WEEKDAY
-        start = self.scenario.start
-        seconds = start.hour * 3600.0 + start.minute * 60.0 + start.second + t
-        return self.parameters.demand_factor * profile[int(seconds // 3600.0) % 24]
+        seconds = round(seconds_of_day(self.scenario.start) + t, 6)  # a whole hour is in no earlier one
+        return self.parameters.demand_factor * profile[int(seconds // HOUR) % 24]
 
     def _merged(self, demands: list[Source], factor: float, *, cars: bool = False) -> Trips:
         zones = sum(len(source.zones.names) for source in self.sources)
