@@ -359,6 +359,16 @@ def test_a_profile_changes_on_the_hour_of_the_local_clock() -> None:
     assert on_the_hour.coupling_times == (0.0, 3600.0, 7200.0)
 
 
+def test_counts_of_an_hour_without_trips_correct_nothing(tmp_path: Path) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_text("road_id,veh_h\nstreet,100\n", encoding="utf-8")
+    for nothing in ({"demand_factor": 0.0}, {"time_of_day": [0.0] * 24}):
+        traffic = solver(counts=str(table), **nothing)
+        assert traffic.demands.correction is None
+        assert traffic.demands.weights(0.0).size == 0
+        assert go(traffic)[0.0]["trips"] == 0.0
+
+
 def test_two_demands_with_windows_add_up() -> None:
     market = Demand(zones="towns", weight="people", trips_per_person=0.1, start=3600.0, end=5400.0)
     records = go(solver(market))

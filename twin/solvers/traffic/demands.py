@@ -162,13 +162,16 @@ class Demands:
 
     def correct_by_counts(self, supply: AssignmentNetwork, t: float) -> None:
         """Correct what is on the road at an instant by the counts of the parameters, where there are any:
-        each pair by its own factor; counts are vehicles, costs follow passenger cars.
+        each pair by its own factor; counts are vehicles, costs follow passenger cars. Nothing on the road
+        then: nothing to correct.
         """
         if self.parameters.counts is None:
             return
         path = self.scenario.root / self.parameters.counts
         links, counts = read_counts(path, self.network, "params.traffic.counts")
         before = self.trips(t, cars=True)
+        if not before.trips.size:
+            return
         gap, pce = max(self.parameters.gap, 1e-8), self.weights(t)
         found = correct(supply, before, links, counts, gap=gap, pce=pce)
         code = before.origin.astype(np.int64) * before.zones + before.destination
