@@ -257,6 +257,18 @@ def test_people_cut_off_are_counted() -> None:
     assert records[1800.0]["isolated_zones"] == 1  # trips within the farm do not make it reachable
 
 
+def test_a_place_of_two_demands_is_cut_off_once() -> None:
+    """The farm has cars and lorries; a ban that leaves it its cars does not cut it off."""
+    lorries = DEMAND.model_copy(update={"vehicle": "heavy_goods", "trips_per_person": 0.1})
+    traffic = solver(lorries, depth=DRY)
+    flood = water(0.4, slice(6, 7), slice(25, 27))
+    assert go(traffic, {1800.0: flood})[1800.0]["isolated_zones"] == 1
+    ban = RoadClosure(links=("farm_road",), vehicles=("heavy_goods",))
+    record = go(solver(lorries, ban))[0.0]
+    assert record["stranded"] > 0.0
+    assert record["isolated_zones"] == 0
+
+
 def test_checkpoint_goes_on_to_the_bit() -> None:
     closure = RoadClosure(links=("detour_west",), start=3000.0)
     depths = {1800.0: STREET_FLOODED * 0.4, 3600.0: STREET_FLOODED}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,6 +80,14 @@ class Demands:
     def at_edge(self) -> NDArray[np.bool_]:
         """(z,) whether a zone is a road that the edge of the data cuts (see `Cordon`), not a place."""
         return np.concatenate([source.zones.at_edge for source in self.sources])
+
+    @cached_property
+    def place(self) -> Ints:
+        """(z,) number of the place that each zone is: events with the same zones share theirs."""
+        number: dict[tuple[str, float, float], int] = {}
+        zones = [source.zones for source in self.sources]
+        places = [place for z in zones for place in zip(z.names, z.x.tolist(), z.y.tolist(), strict=True)]
+        return np.array([number.setdefault(place, len(number)) for place in places], np.int32)
 
     def _read(self, domain: Domain, empty: Callable[[Ints], AssignmentNetwork]) -> list[Source]:
         scenario, found = self.scenario, []

@@ -449,15 +449,14 @@ class TrafficSolver(Solver):
             np.concatenate([getattr(kind.trips, name) for kind in classes])
             for name in ("origin", "destination", "trips")
         )
-        zones = self.supply.zones
         served = np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         stranded = ~np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         longer = number[served] * (now.pair_cost - before.pair_cost)[served] / 60.0
         node = self.supply.zone_node
         away = node[origin] != node[destination]  # trips within a zone need no road
-        leaving = np.bincount(origin[away], minlength=zones) > 0
+        place = self.demands.place[origin]
         reaching = away & np.isfinite(now.pair_cost)
-        served_from = np.bincount(origin[reaching], minlength=zones) > 0
+        isolated = np.setdiff1d(place[away], place[reaching])
         emitted = self._emissions(now, open_links, t)
         return (
             t,
@@ -465,7 +464,7 @@ class TrafficSolver(Solver):
             now.intrazonal,
             now.unserved,
             float(number[stranded].sum()),
-            float((leaving & ~served_from).sum()),
+            float(isolated.size),
             float((~open_links).sum()),
             float(slowed.sum()),
             now.gap,
