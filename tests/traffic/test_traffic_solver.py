@@ -227,6 +227,30 @@ def test_bridges_stay_dry_and_tunnels_are_as_deep_as_their_ends() -> None:
     assert closed_roads(traffic) == {"tunnel", "down_west"}
 
 
+def test_water_over_a_joint_between_parts_of_a_tunnel_stays_above() -> None:
+    lines = dict(LINES)
+    del lines["tunnel"]
+    parts = ("tunnel_west", LineString([(155, 5), (5, 5)])), ("tunnel_east", LineString([(155, 5), (295, 5)]))
+    lines |= dict(parts)
+    names = list(lines)
+    level = [-1 if name.startswith("tunnel") else 0 for name in names]
+    layer = roads(*lines.values(), road_id=names, level=level)
+    network = Network.from_roads(layer, GRID)
+    wet = WetPlaces.of(domain(networks={"roads": network}, roads=layer))
+
+    def depths(columns: slice) -> dict[str, float]:
+        found = wet.depths(water(0.4, slice(9, 10), columns))
+        deepest = wet.deepest(found, np.zeros(found.shape, bool))
+        return dict(zip(network.segments["road_id"], deepest, strict=True))
+
+    at_the_joint = depths(slice(14, 17))
+    assert (at_the_joint["tunnel_west"], at_the_joint["tunnel_east"]) == (0.0, 0.0)
+    at_a_portal = depths(slice(0, 1))
+    assert (at_a_portal["tunnel_west"], at_a_portal["tunnel_east"]) == (0.4, 0.0)
+    at_the_other = depths(slice(29, 30))
+    assert (at_the_other["tunnel_west"], at_the_other["tunnel_east"]) == (0.0, 0.4)
+
+
 def test_water_that_was_there_at_the_start() -> None:
     river = water(3.0, slice(0, 10), slice(14, 16))
     traffic = solver(depth=river)
