@@ -125,7 +125,7 @@ def features() -> dict[str, gpd.GeoDataFrame]:
     return {"buildings": houses, "roads": roads, "places": places}
 
 
-SUMMARY = {
+SUMMARY: dict[str, Any] = {
     "reference": {"unserved": 3.0},
     "times": [
         {"time_s": 0.0, "trips": 110.0, "intrazonal": 10.0, "unserved": 0.0, "minutes_lost": 0.0},
@@ -285,6 +285,20 @@ def test_traffic_by_hand(tmp_path: Path) -> None:
         "trips_unserved": 3.0,
     }
     assert "T+0,5 h" in figures["minutes_lost_per_trip"].method
+
+
+def test_assignments_that_miss_their_gap_are_counted(tmp_path: Path) -> None:
+    gaps = (1e-11, 3e-4, 1e-10)
+    times = [row | {"relative_gap": gap} for row, gap in zip(SUMMARY["times"], gaps, strict=True)]
+    missed = SUMMARY | {
+        "times": times,
+        "parameters": {"gap": 1e-10},
+        "reference": SUMMARY["reference"] | {"relative_gap": 2e-5},
+    }
+    figure = compute(make_run(tmp_path / "r", summary=missed))["gap_missed"]
+    assert figure.value == 2  # an instant and the reference state
+    assert "3e-04" in figure.method
+    assert "1e-10" in figure.method_en
 
 
 def test_damage_only_with_a_curve(tmp_path: Path) -> None:

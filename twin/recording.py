@@ -181,8 +181,10 @@ class Recorder:
         self._write_features()
         self.writer.write_table("provenance.json", self.provenance(status))
         result = Result.open(self.writer.path)
-        table = indicators.records(indicators.compute(result))
-        self.writer.write_table("indicators.json", table)
+        figures = indicators.compute(result)
+        self.writer.write_table("indicators.json", indicators.records(figures))
+        if missed := figures.get("gap_missed"):
+            self.writer.logger().warning("%s: %g. %s", missed.label_en, missed.value, missed.method_en)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
 
     def _write_end(self, solver: Solver) -> None:

@@ -16,6 +16,7 @@ from twin.errors import InputError
 from twin.network import Network
 from twin.scenarios.events import Demand
 from twin.solvers.traffic import AssignmentNetwork
+from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.demand import Zones, gravity, read_trips_csv, zone_times
 
 
@@ -109,6 +110,18 @@ def test_zones_are_attached_to_the_nearest_node() -> None:
     assert zones.weight.tolist() == [100.0, 250.0]
     assert NETWORK.node_x[zones.node].tolist() == [0.0, 100.0]
     assert zones.distance.tolist() == pytest.approx([5.0, 0.0])
+
+
+def test_only_nodes_of_a_cordon_are_at_the_edge() -> None:
+    """Not the zones of a trips file, of which nobody says how many live there."""
+    zones = zones_of(frame(nom=["A", "B"]), trips="trips.csv")
+    assert zones.weight.tolist() == [0.0, 0.0]
+    assert zones.at_edge.tolist() == [False, False]
+    network = Network.from_roads(roads(LineString([(0, 0), (200, 0)]), importance=[1]))
+    cordon = Cordon.of(network, 3)
+    edge = [False, False] + cordon.node.size * [True]
+    assert zones.with_cordon(cordon, network).at_edge.tolist() == edge
+    assert any(edge)
 
 
 def test_one_weight_for_all() -> None:

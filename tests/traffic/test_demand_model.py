@@ -199,6 +199,7 @@ def test_everything_wrong_with_counts_at_once(tmp_path: Path) -> None:
         {"grid": 500.0},
         {"zones": "towns", "people": 5.0},
         {"zones": "towns", "grid": 500.0, "trips": "a.csv"},
+        {"zones": "towns", "grid": 500.0, "people": 5.0},
     ],
 )
 def test_keys_that_do_not_go_together(keys: dict[str, Any]) -> None:

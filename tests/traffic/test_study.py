@@ -12,6 +12,7 @@ import pytest
 
 from tests import small
 from tests.test_cli import call, edited
+from twin import run
 from twin.errors import InputError
 from twin.solvers.traffic.matrices import read_omx
 from twin.solvers.traffic.study import (
@@ -134,3 +135,14 @@ def test_the_commands(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {f.name for f in out.iterdir()} == {"criticality.gpkg", "links.gpkg", "criticality.png"}
     assert call("tolls", file, "-o", tmp_path / "tolls.gpkg") == 0
     assert len(gpd.read_file(tmp_path / "tolls.gpkg")) == 24
+
+
+def test_a_run_says_that_equilibria_miss_their_gap(file: Path, tmp_path: Path) -> None:
+    edited(file, 'every = "5 min"', 'every = "5 min"\ndemand_factor = 40.0\nmax_iterations = 1')
+    edited(file, '"flood", "traffic"', '"traffic"')
+    found = run(open_scenario(file), tmp_path / "out")
+    assert found.indicators["gap_missed"]["value"] > 0
+    log = (tmp_path / "out" / "log.txt").read_text(encoding="utf-8")
+    assert "WARNING" in log
+    assert "max_iterations" in log
+    assert tolls_of(open_scenario(file)).gap > 1e-10

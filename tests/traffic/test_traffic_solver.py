@@ -227,6 +227,30 @@ def test_bridges_stay_dry_and_tunnels_are_as_deep_as_their_ends() -> None:
     assert closed_roads(traffic) == {"tunnel", "down_west"}
 
 
+def test_water_over_a_joint_between_parts_of_a_tunnel_stays_above() -> None:
+    lines = dict(LINES)
+    del lines["tunnel"]
+    parts = ("tunnel_west", LineString([(155, 5), (5, 5)])), ("tunnel_east", LineString([(155, 5), (295, 5)]))
+    lines |= dict(parts)
+    names = list(lines)
+    level = [-1 if name.startswith("tunnel") else 0 for name in names]
+    layer = roads(*lines.values(), road_id=names, level=level)
+    network = Network.from_roads(layer, GRID)
+    wet = WetPlaces.of(domain(networks={"roads": network}, roads=layer))
+
+    def depths(columns: slice) -> dict[str, float]:
+        found = wet.depths(water(0.4, slice(9, 10), columns))
+        deepest = wet.deepest(found, np.zeros(found.shape, bool))
+        return dict(zip(network.segments["road_id"], deepest, strict=True))
+
+    at_the_joint = depths(slice(14, 17))
+    assert (at_the_joint["tunnel_west"], at_the_joint["tunnel_east"]) == (0.0, 0.0)
+    at_a_portal = depths(slice(0, 1))
+    assert (at_a_portal["tunnel_west"], at_a_portal["tunnel_east"]) == (0.4, 0.0)
+    at_the_other = depths(slice(29, 30))
+    assert (at_the_other["tunnel_west"], at_the_other["tunnel_east"]) == (0.0, 0.4)
+
+
 def test_water_that_was_there_at_the_start() -> None:
     river = water(3.0, slice(0, 10), slice(14, 16))
     traffic = solver(depth=river)
@@ -255,6 +279,18 @@ def test_people_cut_off_are_counted() -> None:
     assert records[1800.0]["stranded"] == records[1800.0]["unserved"]
     assert records[3600.0]["stranded"] == 0.0
     assert records[1800.0]["isolated_zones"] == 1  # trips within the farm do not make it reachable
+
+
+def test_a_place_of_two_demands_is_cut_off_once() -> None:
+    """The farm has cars and lorries; a ban that leaves it its cars does not cut it off."""
+    lorries = DEMAND.model_copy(update={"vehicle": "heavy_goods", "trips_per_person": 0.1})
+    traffic = solver(lorries, depth=DRY)
+    flood = water(0.4, slice(6, 7), slice(25, 27))
+    assert go(traffic, {1800.0: flood})[1800.0]["isolated_zones"] == 1
+    ban = RoadClosure(links=("farm_road",), vehicles=("heavy_goods",))
+    record = go(solver(lorries, ban))[0.0]
+    assert record["stranded"] > 0.0
+    assert record["isolated_zones"] == 0
 
 
 def test_checkpoint_goes_on_to_the_bit() -> None:
@@ -333,6 +369,40 @@ def test_time_of_day_changes_the_demand_and_its_reference() -> None:
     assert records[7200.0]["trips"] == 0.0
     assert records[0.0]["minutes_lost"] > 4 * records[3600.0]["minutes_lost"] > 0.0
     assert records[7200.0]["minutes_lost"] == 0.0
+
+
+def test_a_profile_changes_on_the_hour_of_the_local_clock() -> None:
+    """A run from 06:50:00.5 by steps of an hour: what sets out at seven does so from 07:00."""
+    profile = [0.0] * 24
+    profile[6], profile[7] = 1.0, 0.25
+    demand = Scenario((DEMAND,), {"time_of_day": profile, "every": 3600.0})
+    demand.start = demand.start.replace(minute=50, microsecond=500_000)
+    traffic = TrafficSolver(domain(), demand, {})
+    assert traffic.coupling_times == (0.0, 599.5, 3600.0, 4199.5, 7200.0)
+    trips = {t: record["trips"] / 910.0 for t, record in go(traffic).items()}
+    assert trips == pytest.approx({0.0: 1.0, 599.5: 0.25, 3600.0: 0.25, 4199.5: 0.0, 7200.0: 0.0})
+    first, again = TrafficSolver(domain(), demand, {}), TrafficSolver(domain(), demand, {})
+    first.synchronise(0.0)
+    first.synchronise(599.5)
+    again.restore(first.state())
+    for t in (3600.0, 4199.5, 7200.0):
+        again.synchronise(t)
+    for name, values in traffic.state().items():
+        assert np.array_equal(again.state()[name], values, equal_nan=True), name
+    plain = TrafficSolver(domain(), Scenario((DEMAND,), {"every": 3600.0}, start=demand.start), {})
+    assert plain.coupling_times == (0.0, 3600.0, 7200.0)
+    on_the_hour = TrafficSolver(domain(), Scenario((DEMAND,), {"time_of_day": profile, "every": 3600.0}), {})
+    assert on_the_hour.coupling_times == (0.0, 3600.0, 7200.0)
+
+
+def test_counts_of_an_hour_without_trips_correct_nothing(tmp_path: Path) -> None:
+    table = tmp_path / "counts.csv"
+    table.write_text("road_id,veh_h\nstreet,100\n", encoding="utf-8")
+    for nothing in ({"demand_factor": 0.0}, {"time_of_day": [0.0] * 24}):
+        traffic = solver(counts=str(table), **nothing)
+        assert traffic.demands.correction is None
+        assert traffic.demands.weights(0.0).size == 0
+        assert go(traffic)[0.0]["trips"] == 0.0
 
 
 def test_two_demands_with_windows_add_up() -> None:

@@ -37,6 +37,13 @@ def traffic_figures(run: Run) -> list[Indicator]:
     if total:
         out.append(make("traffic_hours", float(total["total_travel_time_h"]), "veh·h"))
         out.append(make("vehicle_km", float(total["vehicle_km"]), "veh·km"))
+    if "parameters" in summary:
+        wanted = float(summary["parameters"]["gap"])
+        gaps = [float(row["relative_gap"]) for row in (*summary["times"], summary["reference"])]
+        missed = [gap for gap in gaps if gap > wanted]
+        if missed:
+            told = {"worst": f"{max(missed):.0e}", "wanted": f"{wanted:.0e}"}
+            out.append(make("gap_missed", len(missed), "", **told))
     return out
 
 

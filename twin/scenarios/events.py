@@ -249,6 +249,8 @@ class Demand(Event):
             raise unusable("event.people")
         if self.grid is not None and self.trips is not None:
             raise unusable("event.grid_trips")
+        if self.zones is not None and self.people is not None:
+            raise unusable("event.zones_people")
         return self
 
 

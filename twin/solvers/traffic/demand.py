@@ -52,7 +52,8 @@ NAMES = ("name", "nom", "zone", "id", "code", "insee")
 @dataclass(frozen=True, eq=False)
 class Zones:
     """Zones of one demand event: names, weights (people), attraction (jobs, places; people where the event
-    names none), centroid, node and distance to it (m), all (z,).
+    names none), centroid, node and distance to it (m), all (z,); the last `cordon` of them are those of
+    `with_cordon`.
     """
 
     names: tuple[str, ...]
@@ -62,6 +63,7 @@ class Zones:
     y: Floats
     node: Ints
     distance: Floats
+    cordon: int = 0
 
     @classmethod
     def of_event(cls, event: Demand, domain: Domain, network: Network, where: str, key: str) -> Zones:
@@ -96,7 +98,7 @@ class Zones:
     @property
     def at_edge(self) -> NDArray[np.bool_]:
         """(z,) the zones that a cordon added: nobody lives, works or shops there."""
-        return np.asarray((self.weight == 0.0) & (self.attraction == 0.0))
+        return np.arange(len(self.names)) >= len(self.names) - self.cordon
 
     def with_cordon(self, cordon: Cordon, network: Network) -> Zones:
         """These zones, then the nodes of a cordon, where nobody lives."""
@@ -109,6 +111,7 @@ class Zones:
             np.append(self.y, network.node_y[node]),
             np.append(self.node, node),
             np.append(self.distance, none),
+            node.size,
         )
 
     @classmethod

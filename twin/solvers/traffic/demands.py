@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
     from twin.network import Network
     from twin.scenarios.scenario import Scenario
     from twin.solvers.traffic.solver import TrafficParameters
+
+HOUR = 3600.0  # s
+
+
+def seconds_of_day(time: datetime) -> float:
+    """Seconds on the local clock since midnight."""
+    return time.hour * HOUR + time.minute * 60.0 + time.second + time.microsecond / 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +81,14 @@ class Demands:
         """(z,) whether a zone is a road that the edge of the data cuts (see `Cordon`), not a place."""
         return np.concatenate([source.zones.at_edge for source in self.sources])
 
+    @cached_property
+    def place(self) -> Ints:
+        """(z,) number of the place that each zone is: events with the same zones share theirs."""
+        number: dict[tuple[str, float, float], int] = {}
+        zones = [source.zones for source in self.sources]
+        places = [place for z in zones for place in zip(z.names, z.x.tolist(), z.y.tolist(), strict=True)]
+        return np.array([number.setdefault(place, len(number)) for place in places], np.int32)
+
     def _read(self, domain: Domain, empty: Callable[[Ints], AssignmentNetwork]) -> list[Source]:
         scenario, found = self.scenario, []
         first = 0
@@ -115,9 +132,8 @@ class Demands:
             return self.parameters.demand_factor
         if isinstance(profile, str):
             profile = WEEKDAY
-        start = self.scenario.start
-        seconds = start.hour * 3600.0 + start.minute * 60.0 + start.second + t
-        return self.parameters.demand_factor * profile[int(seconds // 3600.0) % 24]
+        seconds = round(seconds_of_day(self.scenario.start) + t, 6)  # a whole hour is in no earlier one
+        return self.parameters.demand_factor * profile[int(seconds // HOUR) % 24]
 
     def _merged(self, demands: list[Source], factor: float, *, cars: bool = False) -> Trips:
         zones = sum(len(source.zones.names) for source in self.sources)
@@ -155,13 +171,16 @@ class Demands:
 
     def correct_by_counts(self, supply: AssignmentNetwork, t: float) -> None:
         """Correct what is on the road at an instant by the counts of the parameters, where there are any:
-        each pair by its own factor; counts are vehicles, costs follow passenger cars.
+        each pair by its own factor; counts are vehicles, costs follow passenger cars. Nothing on the road
+        then: nothing to correct.
         """
         if self.parameters.counts is None:
             return
         path = self.scenario.root / self.parameters.counts
         links, counts = read_counts(path, self.network, "params.traffic.counts")
         before = self.trips(t, cars=True)
+        if not before.trips.size:
+            return
         gap, pce = max(self.parameters.gap, 1e-8), self.weights(t)
         found = correct(supply, before, links, counts, gap=gap, pce=pce)
         code = before.origin.astype(np.int64) * before.zones + before.destination

@@ -46,8 +46,8 @@ class WetPlaces:
 
     A segment is as deep as the deepest place that it crosses: the cells of the model, or, where these carry
     the fine terrain, its cells. A bridge (level > 0) has no places: the model knows the ground below it, not
-    the deck. A tunnel (level < 0) has its two ends: water enters by the portals. Cells under a building are
-    left out (their bed is the roof).
+    the deck. A tunnel (level < 0) has its two ends: water enters by the portals, not by the joints between
+    parts that are all under ground. Cells under a building are left out (their bed is the roof).
 
     Attributes
     ----------
@@ -75,9 +75,10 @@ class WetPlaces:
             segment = ground.segment
             counts = np.bincount(segment, minlength=counts.size)
         place = np.arange(segment.size) - (np.cumsum(counts) - counts)[segment]
-        level = network.segments["level"].fillna(0).to_numpy(np.int64)[segment]
-        portal = (place == 0) | (place == counts[segment] - 1)
-        use = (level == 0) | ((level < 0) & portal)
+        level = network.segments["level"].fillna(0).to_numpy(np.int64)
+        first, last = _portals(network, level < 0)
+        portal = (place == 0) & first[segment] | (place == counts[segment] - 1) & last[segment]
+        use = (level[segment] == 0) | ((level[segment] < 0) & portal)
         if ground is None and "blocked" in domain.fields:
             use &= ~domain.field("blocked").astype(bool).ravel()[network.cell_index]
         return cls(domain, counts.size, segment[use], np.flatnonzero(use), ground)
@@ -94,6 +95,20 @@ class WetPlaces:
         deepest = np.zeros(self.segments)
         np.maximum.at(deepest, self.segment[~left_out], depths[~left_out])
         return deepest
+
+
+def _portals(network: Network, under: Bools) -> tuple[Bools, Bools]:
+    """(s,) both: whether water can enter a segment by the first end of its line, and by the last: not where
+    it joins others and all of them are `under` ground.
+    """
+    first, last = (np.zeros(under.size, np.int64) for _ in range(2))
+    first[network.segment] = np.where(network.forward, network.link_from, network.link_to)
+    last[network.segment] = np.where(network.forward, network.link_to, network.link_from)
+    ends = np.append(first, last)
+    joined = np.bincount(ends, minlength=network.nodes)
+    below = np.bincount(ends[np.append(under, under)], minlength=network.nodes)
+    inner = (joined > 1) & (below == joined)
+    return ~inner[first], ~inner[last]
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from twin.network import Network
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
-from twin.solvers.traffic.demands import Demands
+from twin.solvers.traffic.demands import HOUR, Demands, seconds_of_day
 from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetPlaces, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
@@ -85,7 +85,7 @@ class TrafficParameters(Parameters):
 
     Attributes
     ----------
-    every : time between assignments (s).
+    every : time between assignments (s); more where closures, demands and hours of `time_of_day` begin.
     gap : relative gap of each assignment. max_iterations : of the solver.
     alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
     conical : the parameter a > 1 of Spiess's conical function, instead of it.
@@ -178,8 +178,8 @@ class TrafficSolver(Solver):
     # -- the contract of solvers ---------------------------------------------------
 
     def next_time(self, t: float) -> float:
-        """The next coupling time: multiples of `every`, the end, and when closures or demands begin and
-        end.
+        """The next coupling time: multiples of `every`, the end, when closures or demands begin and end, and
+        the hours of the local clock where the demand follows them.
         """
         place = bisect.bisect_right(self.times, t)
         return self.times[place] if place < len(self.times) else math.inf
@@ -348,8 +348,11 @@ class TrafficSolver(Solver):
         duration = self.scenario.duration
         schedule = Schedule(self.parameters.every, duration)
         times = {schedule.time(k) for k in range(schedule.count)}
-        windows = [(c.start, c.end) for c in self.closures]
+        windows: list[tuple[float, ...]] = [(c.start, c.end) for c in self.closures]
         windows += [event.window for event in self.events if isinstance(event, Demand)]
+        if self.parameters.time_of_day is not None:
+            first = HOUR - seconds_of_day(self.scenario.start) % HOUR
+            windows.append(tuple(round(first + HOUR * k, 9) for k in range(math.ceil(duration / HOUR))))
         times |= {t for window in windows for t in window if 0.0 <= t <= duration}
         return sorted(times)
 
@@ -446,15 +449,14 @@ class TrafficSolver(Solver):
             np.concatenate([getattr(kind.trips, name) for kind in classes])
             for name in ("origin", "destination", "trips")
         )
-        zones = self.supply.zones
         served = np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         stranded = ~np.isfinite(now.pair_cost) & np.isfinite(before.pair_cost)
         longer = number[served] * (now.pair_cost - before.pair_cost)[served] / 60.0
         node = self.supply.zone_node
         away = node[origin] != node[destination]  # trips within a zone need no road
-        leaving = np.bincount(origin[away], minlength=zones) > 0
+        place = self.demands.place[origin]
         reaching = away & np.isfinite(now.pair_cost)
-        served_from = np.bincount(origin[reaching], minlength=zones) > 0
+        isolated = np.setdiff1d(place[away], place[reaching])
         emitted = self._emissions(now, open_links, t)
         return (
             t,
@@ -462,7 +464,7 @@ class TrafficSolver(Solver):
             now.intrazonal,
             now.unserved,
             float(number[stranded].sum()),
-            float((leaving & ~served_from).sum()),
+            float(isolated.size),
             float((~open_links).sum()),
             float(slowed.sum()),
             now.gap,

@@ -212,7 +212,7 @@ class Tolls:
 
     ``links``: link, road_id, name, volume_pcu_h (equilibrium), optimum_pcu_h, toll_s (in seconds of travel
     time; charged, drivers choose the optimum by themselves), geometry; ``hours`` and ``optimum_hours``:
-    vehicle-hours an hour of both.
+    vehicle-hours an hour of both; ``gap``: the larger of their relative gaps.
     """
 
     links: gpd.GeoDataFrame
@@ -231,9 +231,8 @@ def tolls_of(scenario: Scenario) -> Tolls:
     links = frame[["link", "road_id", "name", "nature", "geometry"]].assign(
         volume_pcu_h=found.volume[:m], optimum_pcu_h=best.volume[:m], toll_s=best.toll[:m]
     )
-    return Tolls(
-        links, float(found.volume @ found.cost) / 3600.0, best.total_cost / 3600.0, best.marginal.gap
-    )
+    gap = max(found.gap, best.marginal.gap)
+    return Tolls(links, float(found.volume @ found.cost) / 3600.0, best.total_cost / 3600.0, gap)
 
 
 def skims_of(scenario: Scenario) -> tuple[tuple[str, ...], dict[str, NDArray[np.float64]]]:
