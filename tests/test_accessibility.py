@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
@@ -25,7 +26,9 @@ def test_multi_source_times_against_scipy() -> None:
     tail, head = rng.integers(0, n, m).astype(np.int32), rng.integers(0, n, m).astype(np.int32)
     time = rng.uniform(1.0, 9.0, m)
     closed = rng.random(m) < 0.2
-    roads = Roads(rng.random(n), rng.random(n), tail, head)
+    x, y = rng.random(n), rng.random(n)
+    lines = shapely.linestrings(np.stack([np.column_stack([x[k], y[k]]) for k in (tail, head)], axis=1))
+    roads = Roads(x, y, tail, head, lines)
     dense = np.full((n, n), np.inf)
     np.minimum.at(dense, (tail[~closed], head[~closed]), time[~closed])  # SciPy would add parallel links up
     graph = csr_array(np.where(np.isfinite(dense), dense, 0.0))
@@ -106,6 +109,34 @@ def test_who_is_off_the_network_is_told_and_no_figure_made_of_it() -> None:
         assert "people have no way even when roads are dry" in figures[key].method_en
     run.zones = zones.iloc[:2]
     assert "n'ont pas de chemin" not in access_figures(Run(run))[0].method
+
+
+def test_a_place_by_a_long_road_is_on_the_network() -> None:
+    """A farm 10 m from a road without junctions, 700 m from either end, was not on the network.
+
+    The way in is the nearer end of the nearest road, not a node of another one that is nearer by air.
+    """
+    lines = [LineString(ends) for ends in ([(0, 0), (1400, 0)], [(650, 800), (650, 2000)])]
+    lines.append(LineString([(1400, 0), (650, 2000)]))
+    stub = LineString([(700, 20), (0, 0)])  # one way out of a cul-de-sac: nobody comes back there
+    links = gpd.GeoDataFrame(
+        {"from_node": [0, 1, 2, 3, 1, 3, 4], "to_node": [1, 0, 3, 2, 3, 1, 0]},
+        geometry=[*(one for line in lines for one in (line, line.reverse())), stub],
+        crs="EPSG:2154",
+    )
+    roads = Roads.of(links)
+    for place, node in {
+        (690, -10): 0,
+        (720, -10): 1,
+        (701, 21): 0,
+        (660, 350): 0,
+        (650, 790): 2,
+        (600, -500): 0,
+        (600, -501): -1,
+        (1750, -350): 1,
+        (1760, -350): -1,
+    }.items():
+        assert roads.attach(*place).tolist() == [node], place
 
 
 def run_in_two_parts() -> SimpleNamespace:

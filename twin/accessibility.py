@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -41,12 +41,15 @@ FAR = 500.0  # m: a place farther than this from any road is not on the network
 
 @dataclass(frozen=True, eq=False)
 class Roads:
-    """Directed links between nodes, with places of the nodes."""
+    """Directed links between nodes, with places of the nodes (m) and the lines of the links, drawn in the
+    sense of travel.
+    """
 
     node_x: Floats
     node_y: Floats
     link_from: Ints
     link_to: Ints
+    lines: NDArray[Any]
 
     @classmethod
     def of(cls, links: gpd.GeoDataFrame) -> Roads:
@@ -56,7 +59,7 @@ class Roads:
         xy = np.full((int(max(tail.max(), head.max())) + 1, 2), np.nan)
         for nodes, place in ((tail, 0), (head, -1)):
             xy[nodes] = shapely.get_coordinates(shapely.get_point(lines, place))
-        return cls(xy[:, 0].copy(), xy[:, 1].copy(), tail, head)
+        return cls(xy[:, 0].copy(), xy[:, 1].copy(), tail, head, lines)
 
     @cached_property
     def anchors(self) -> NDArray[np.bool_]:
@@ -65,13 +68,22 @@ class Roads:
         return anchors_among(components(*ends, "strong"), components(*ends, "weak"))
 
     def attach(self, x: ArrayLike, y: ArrayLike) -> Ints:
-        """The nearest of the `anchors` to each point; -1 beyond `FAR`."""
-        nodes = np.flatnonzero(self.anchors)
-        from scipy.spatial import cKDTree  # here: 100 ms of importing that a run needs at its end only
-
-        tree = cKDTree(np.column_stack([self.node_x[nodes], self.node_y[nodes]]))
-        away, nearest = tree.query(np.column_stack([np.ravel(x), np.ravel(y)]))
-        return np.where(away <= FAR, nodes[nearest], -1).astype(np.int32)
+        """The way in for each point: of the nearest link that touches the `anchors`, the nearer end that is
+        one; -1 beyond `FAR` of all of them.
+        """
+        ends = np.column_stack([self.link_from, self.link_to])
+        way_in = self.anchors[ends]
+        links = np.flatnonzero(way_in.any(axis=1))
+        xy = np.column_stack([np.ravel(x), np.ravel(y)])
+        tree = shapely.STRtree(self.lines[links])
+        # Without `max_distance`, which would look at every link within it of each point.
+        (point, found), far = tree.query_nearest(shapely.points(xy), return_distance=True, all_matches=False)
+        point, link = point[far <= FAR], links[found[far <= FAR]]
+        away = np.hypot(self.node_x[ends[link]] - xy[point, :1], self.node_y[ends[link]] - xy[point, 1:])
+        nearer = np.where(way_in[link], away, np.inf).argmin(axis=1)
+        nodes = np.full(len(xy), -1, np.int32)
+        nodes[point] = ends[link, nearer]
+        return nodes
 
     def times(self, link_time: Floats, sources: Ints, *, towards: bool = False) -> Floats:
         """(n,) time from the nearest source (or to it), inf where there is none; `link_time` (m,), NaN or
