@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 import xarray as xr
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
@@ -25,7 +26,9 @@ def test_multi_source_times_against_scipy() -> None:
     tail, head = rng.integers(0, n, m).astype(np.int32), rng.integers(0, n, m).astype(np.int32)
     time = rng.uniform(1.0, 9.0, m)
     closed = rng.random(m) < 0.2
-    roads = Roads(rng.random(n), rng.random(n), tail, head)
+    x, y = rng.random(n), rng.random(n)
+    lines = shapely.linestrings(np.stack([np.column_stack([x[k], y[k]]) for k in (tail, head)], axis=1))
+    roads = Roads(x, y, tail, head, lines)
     dense = np.full((n, n), np.inf)
     np.minimum.at(dense, (tail[~closed], head[~closed]), time[~closed])  # SciPy would add parallel links up
     graph = csr_array(np.where(np.isfinite(dense), dense, 0.0))
@@ -102,10 +105,92 @@ def test_who_is_off_the_network_is_told_and_no_figure_made_of_it() -> None:
     }
     assert figures["facilities_off_network"].detail == "Hôpital Nord"
     for key in ("within_10_min_fire_station", "beyond_20_min_fire_station", "isolated_fire_station"):
-        assert "1\N{NARROW NO-BREAK SPACE}234 habitants ne sont pas reliés" in figures[key].method
-        assert "people are not on the network" in figures[key].method_en
+        assert "1\N{NARROW NO-BREAK SPACE}234 habitants n'ont pas de chemin" in figures[key].method
+        assert "people have no way even when roads are dry" in figures[key].method_en
     run.zones = zones.iloc[:2]
-    assert "pas reliés au réseau, même" not in access_figures(Run(run))[0].method
+    assert "n'ont pas de chemin" not in access_figures(Run(run))[0].method
+
+
+def test_a_place_by_a_long_road_is_on_the_network() -> None:
+    """A farm 10 m from a road without junctions, 700 m from either end, was not on the network.
+
+    The way in is the nearer end of the nearest road, not a node of another one that is nearer by air.
+    """
+    lines = [LineString(ends) for ends in ([(0, 0), (1400, 0)], [(650, 800), (650, 2000)])]
+    lines.append(LineString([(1400, 0), (650, 2000)]))
+    stub = LineString([(700, 20), (0, 0)])  # one way out of a cul-de-sac: nobody comes back there
+    links = gpd.GeoDataFrame(
+        {"from_node": [0, 1, 2, 3, 1, 3, 4], "to_node": [1, 0, 3, 2, 3, 1, 0]},
+        geometry=[*(one for line in lines for one in (line, line.reverse())), stub],
+        crs="EPSG:2154",
+    )
+    roads = Roads.of(links)
+    for place, node in {
+        (690, -10): 0,
+        (720, -10): 1,
+        (701, 21): 0,
+        (660, 350): 0,
+        (650, 790): 2,
+        (600, -500): 0,
+        (600, -501): -1,
+        (1750, -350): 1,
+        (1760, -350): -1,
+    }.items():
+        assert roads.attach(*place).tolist() == [node], place
+
+
+def run_in_two_parts() -> SimpleNamespace:
+    """Dry and open: a road of three nodes from x = 0 to 600 and one of two from 900 to 1200, with no road in
+    between.
+    """
+    xs = [(0, 300), (300, 600), (900, 1200)]
+    lines = [LineString([(a, 0), (b, 0)]) for a, b in xs]
+    links = gpd.GeoDataFrame(
+        {
+            "from_node": [0, 1, 1, 2, 3, 4],
+            "to_node": [1, 0, 2, 1, 4, 3],
+            "length_m": [300.0] * 6,
+            "free_speed_km_h": [36.0] * 6,
+        },
+        geometry=[one for line in lines for one in (line, line.reverse())],
+        crs="EPSG:2154",
+    )
+    names = {"travel_time": 30.0, "link_water_depth": 0.0, "closed": 0}
+    series = xr.Dataset(
+        {name: (("time", "link"), np.full((1, 6), value)) for name, value in names.items()},
+        coords={"time": [0.0]},
+    )
+    return SimpleNamespace(links=links, link_series=series)
+
+
+def test_nobody_reaches_help_across_a_missing_bridge() -> None:
+    """Who lives in the smaller part of a layer cut in two was put on the larger one, 300 m away."""
+    run = run_in_two_parts()
+    roads = Roads.of(run.links)
+    assert roads.attach([590.0, 890.0, 1210.0, 1900.0], [5.0] * 4).tolist() == [2, 3, 4, -1]
+    run.places = gpd.GeoDataFrame(
+        {"name": ["hospital", "fire_station", "fire_station"], "label": ["", "", ""]},
+        geometry=[Point(600, 5), Point(0, 5), Point(1200, 5)],
+        crs="EPSG:2154",
+    )
+    run.zones = gpd.GeoDataFrame(
+        {"name": ["a", "b"], "people": [10.0, 2000.0]}, geometry=[Point(0, 9), Point(900, 9)], crs="EPSG:2154"
+    )
+    run.buildings, run.scenario_table = None, {}
+    figures = {one.key: one for one in access_figures(Run(run))}
+    assert figures["within_10_min_hospital"].value == 10
+    assert figures["within_10_min_fire_station"].value == 2010
+    assert figures["isolated_hospital"].value == 0
+    cut = figures["isolated_hospital"]
+    assert "2\N{NARROW NO-BREAK SPACE}000 habitants n'ont pas de chemin" in cut.method
+    assert "à plus de 500 m du réseau" in cut.method
+    assert "without any in their part" in cut.method_en
+    assert "n'ont pas de chemin" not in figures["isolated_fire_station"].method
+    run.zones = run.zones.iloc[1:]
+    run.places = run.places.iloc[:1]
+    alone = access_figures(Run(run))
+    assert [one.key for one in alone] == ["facilities_off_network"]
+    assert "more than 500 m from the network, or no resident lives in their part" in alone[0].method_en
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.text import Text
+from shapely.geometry import LineString
 
 import twin
 from tests.test_indicators import make_run
 from twin.cli import main
 from twin.errors import InputError
 from twin.indicators import Comparison
+from twin.indicators.links import link_changes
 from twin.layers import samples
 from twin.results import Result
 from twin.side_by_side import LAYER, write
@@ -99,6 +103,27 @@ def test_a_run_beside_itself(runs: tuple[Result, Result]) -> None:
     assert len(links) == len(runs[0].links)
     assert not links["volume_change"].any()
     assert not links["change_class"].any()
+
+
+def test_saturation_is_in_passenger_cars_as_in_the_series() -> None:
+    """Lorries were counted as one car each: 0.2 where links.gpkg and the page say 0.3."""
+
+    def run(saturation: list[float]) -> SimpleNamespace:
+        about = {"road_id": ["a"], "name": "", "nature": "", "importance": 1, "level": 0, "length_m": 100.0}
+        links = gpd.GeoDataFrame(
+            {**about, "capacity_veh_h": [1000.0], "saturation": [9.0]},
+            geometry=[LineString([(0, 0), (100, 0)])],
+            crs="EPSG:2154",
+        )
+        values = {"volume": 200.0, "travel_time": 10.0, "closed": 0, "saturation": saturation}
+        times = [0.0, 600.0, 1800.0]
+        series = {name: (("time", "link"), np.full((1, 3), v).T) for name, v in values.items()}
+        return SimpleNamespace(links=links, link_series=xr.Dataset(series, coords={"time": times}))
+
+    links = link_changes(run([0.3, 0.3, 9.0]), run([0.3, 0.6, 9.0]))  # type: ignore[arg-type]
+    assert links is not None
+    assert links["saturation_1"].tolist() == pytest.approx([0.3])
+    assert links["saturation_2"].tolist() == pytest.approx([0.5])  # 10 minutes of 0.3, 20 of 0.6
 
 
 def test_three_runs(runs: tuple[Result, Result]) -> None:

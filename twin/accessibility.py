@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse import csr_array
 
+from twin.network import anchors_among, components
 from twin.solvers.traffic.obstacles import speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork
 from twin.solvers.traffic.trees import grow
@@ -41,12 +41,15 @@ FAR = 500.0  # m: a place farther than this from any road is not on the network
 
 @dataclass(frozen=True, eq=False)
 class Roads:
-    """Directed links between nodes, with places of the nodes."""
+    """Directed links between nodes, with places of the nodes (m) and the lines of the links, drawn in the
+    sense of travel.
+    """
 
     node_x: Floats
     node_y: Floats
     link_from: Ints
     link_to: Ints
+    lines: NDArray[Any]
 
     @classmethod
     def of(cls, links: gpd.GeoDataFrame) -> Roads:
@@ -56,24 +59,31 @@ class Roads:
         xy = np.full((int(max(tail.max(), head.max())) + 1, 2), np.nan)
         for nodes, place in ((tail, 0), (head, -1)):
             xy[nodes] = shapely.get_coordinates(shapely.get_point(lines, place))
-        return cls(xy[:, 0].copy(), xy[:, 1].copy(), tail, head)
+        return cls(xy[:, 0].copy(), xy[:, 1].copy(), tail, head, lines)
 
     @cached_property
-    def main(self) -> NDArray[np.bool_]:
-        """(n,) nodes of the largest strongly connected component."""
-        n = self.node_x.size
-        graph = coo_array((np.ones(self.link_from.size), (self.link_from, self.link_to)), shape=(n, n))
-        _, label = connected_components(graph.tocsr(), directed=True, connection="strong")
-        return np.asarray(label == np.bincount(label).argmax())
+    def anchors(self) -> NDArray[np.bool_]:
+        """(n,) nodes from which people set out, as in the demand (see `twin.network.anchors_among`)."""
+        ends = (self.link_from, self.link_to, self.node_x.size)
+        return anchors_among(components(*ends, "strong"), components(*ends, "weak"))
 
     def attach(self, x: ArrayLike, y: ArrayLike) -> Ints:
-        """The nearest node of the main component to each point; -1 beyond `FAR`."""
-        nodes = np.flatnonzero(self.main)
-        from scipy.spatial import cKDTree  # here: 100 ms of importing that a run needs at its end only
-
-        tree = cKDTree(np.column_stack([self.node_x[nodes], self.node_y[nodes]]))
-        away, nearest = tree.query(np.column_stack([np.ravel(x), np.ravel(y)]))
-        return np.where(away <= FAR, nodes[nearest], -1).astype(np.int32)
+        """The way in for each point: of the nearest link that touches the `anchors`, the nearer end that is
+        one; -1 beyond `FAR` of all of them.
+        """
+        ends = np.column_stack([self.link_from, self.link_to])
+        way_in = self.anchors[ends]
+        links = np.flatnonzero(way_in.any(axis=1))
+        xy = np.column_stack([np.ravel(x), np.ravel(y)])
+        tree = shapely.STRtree(self.lines[links])
+        # Without `max_distance`, which would look at every link within it of each point.
+        (point, found), far = tree.query_nearest(shapely.points(xy), return_distance=True, all_matches=False)
+        point, link = point[far <= FAR], links[found[far <= FAR]]
+        away = np.hypot(self.node_x[ends[link]] - xy[point, :1], self.node_y[ends[link]] - xy[point, 1:])
+        nearer = np.where(way_in[link], away, np.inf).argmin(axis=1)
+        nodes = np.full(len(xy), -1, np.int32)
+        nodes[point] = ends[link, nearer]
+        return nodes
 
     def times(self, link_time: Floats, sources: Ints, *, towards: bool = False) -> Floats:
         """(n,) time from the nearest source (or to it), inf where there is none; `link_time` (m,), NaN or
@@ -110,9 +120,9 @@ def access(
 
     Returns
     -------
-    One row per kind and time: facility, time_s, people (on the network), within_5, within_10, within_20
-    (people), isolated (people with a way when all roads are open and dry, and none now), mean_min (of those
-    who have a way). Empty where the run has no traffic.
+    One row per kind and time: facility, time_s, people (with a way when all roads are open and dry: on a part
+    of the network that has such a facility), within_5, within_10, within_20 (people), isolated (of these
+    people: no way now), mean_min (of those who have a way). Empty where the run has no traffic.
     """
     links, series = result.links, result.link_series
     columns = ["facility", "time_s", "people", *(f"within_{m:.0f}" for m in MINUTES), "isolated", "mean_min"]
@@ -129,7 +139,7 @@ def access(
         sources = roads.attach(points.x.to_numpy(), points.y.to_numpy())
         out = kind in SETS_OUT
         dry = roads.times(length / speed, sources, towards=not out)[home]
-        on_network = (home >= 0) & np.isfinite(dry)
+        reachable = (home >= 0) & np.isfinite(dry)
         for k, t in enumerate(series["time"].values):
             now = series.isel(time=k)
             closed = now["closed"].to_numpy() > 0
@@ -138,16 +148,16 @@ def access(
                 depth = now["link_water_depth"].to_numpy().astype(np.float64)
                 link_time = length / speed_in_water(np.nan_to_num(depth), speed)
             minutes = roads.times(np.where(closed, np.inf, link_time), sources, towards=not out)[home] / 60.0
-            served = on_network & np.isfinite(minutes)
+            served = reachable & np.isfinite(minutes)
             weight = count[served]
             mean = float(weight @ minutes[served] / weight.sum()) if weight.sum() > 0 else float("nan")
             rows.append(
                 (
                     kind,
                     float(t),
-                    float(count[on_network].sum()),
+                    float(count[reachable].sum()),
                     *(float(count[served & (minutes <= most)].sum()) for most in MINUTES),
-                    float(count[on_network & ~served].sum()),
+                    float(count[reachable & ~served].sum()),
                     mean,
                 )
             )

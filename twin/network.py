@@ -249,33 +249,12 @@ class Network:
         return self._components("weak")
 
     def _components(self, connection: str) -> Ints:
-        from scipy.sparse import coo_array  # here: 100 ms of importing that a flood alone does not need
-        from scipy.sparse.csgraph import connected_components
-
-        # Values are counts of parallel links, so nothing vanishes or is summed away.
-        graph = coo_array(
-            (np.ones(self.links), (self.link_from, self.link_to)), shape=(self.nodes, self.nodes)
-        ).tocsr()
-        count, label = connected_components(graph, directed=True, connection=connection)
-        size = np.bincount(label, minlength=count)
-        rank = np.empty(count, np.int32)
-        rank[np.argsort(-size, kind="stable")] = np.arange(count)
-        return np.asarray(rank[label], np.int32)
+        return components(self.link_from, self.link_to, self.nodes, connection)
 
     @cached_property
     def anchors(self) -> Bools:
-        """(n,) nodes from which people set out: those of the main strongly connected component, and of the
-        largest one in every other part (weak component) with at least `PART` of the nodes.
-
-        A layer cut out of a larger country may fall into parts that have no road between them; people live in
-        all of them. Cul-de-sacs and one-way stubs at the cut are in no such component.
-        """
-        nodes = np.zeros(self.nodes, bool)
-        parts = np.bincount(self.weak_component)
-        for part in np.flatnonzero(parts >= PART * self.nodes):
-            inside = self.weak_component == part
-            nodes |= inside & (self.strong_component == self.strong_component[inside].min())
-        return np.asarray(nodes | (self.strong_component == 0), bool)
+        """(n,) nodes from which people set out (see `anchors_among`)."""
+        return anchors_among(self.strong_component, self.weak_component)
 
     def nearest_node(self, x: ArrayLike, y: ArrayLike, among: Bools | None = None) -> tuple[Ints, Floats]:
         """The nearest node to each point, and how far it is (m).
@@ -328,6 +307,34 @@ class Network:
 
     def __repr__(self) -> str:
         return f"Network: {self.nodes} nodes, {self.links} links of {len(self.segments)} segments"
+
+
+def components(link_from: Ints, link_to: Ints, nodes: int, connection: str) -> Ints:
+    """(n,) number of the "strong" or "weak" component of each node; 0 is the one with most nodes."""
+    from scipy.sparse import coo_array  # here: 100 ms of importing that a flood alone does not need
+    from scipy.sparse.csgraph import connected_components
+
+    # Values are counts of parallel links, so nothing vanishes or is summed away.
+    graph = coo_array((np.ones(link_from.size), (link_from, link_to)), shape=(nodes, nodes)).tocsr()
+    count, label = connected_components(graph, directed=True, connection=connection)
+    size = np.bincount(label, minlength=count)
+    rank = np.empty(count, np.int32)
+    rank[np.argsort(-size, kind="stable")] = np.arange(count)
+    return np.asarray(rank[label], np.int32)
+
+
+def anchors_among(strong: Ints, weak: Ints) -> Bools:
+    """(n,) nodes from which people set out: those of the main strongly connected component, and of the
+    largest one in every other part (weak component) with at least `PART` of the nodes.
+
+    A layer cut out of a larger country may fall into parts that have no road between them; people live in all
+    of them. Cul-de-sacs and one-way stubs at the cut are in no such component.
+    """
+    found = strong == 0
+    for part in np.flatnonzero(np.bincount(weak) >= PART * weak.size):
+        inside = weak == part
+        found |= inside & (strong == strong[inside].min())
+    return np.asarray(found, bool)
 
 
 def _star(end: Ints, nodes: int) -> tuple[Ints, Ints]:

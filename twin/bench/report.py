@@ -16,7 +16,7 @@ from twin.bench.peers import Peer
 from twin.bench.roofline import Limits
 from twin.errors import InputError, reason, told
 from twin.files import write_json
-from twin.messages import text
+from twin.messages import figure, text
 
 FORMAT = 1
 SLOWER = 0.9  # of the rate before: less is told as a loss; runs on a quiet machine differ by some 5 %
@@ -33,13 +33,13 @@ def record(
     """Everything measured, with the machine that it was measured on."""
     by_key = {(limit.precision, limit.threads): limit for limit in limits}
     rows = []
-    for figure in figures:
-        limit = by_key[figure.precision, figure.threads]
+    for one in figures:
+        limit = by_key[one.precision, one.threads]
         shares = {
-            "bandwidth_share": bandwidth_share(figure, limit),
-            "arithmetic_share": arithmetic_share(figure, limit),
+            "bandwidth_share": bandwidth_share(one, limit),
+            "arithmetic_share": arithmetic_share(one, limit),
         }
-        rows.append(figure.as_table() | shares)
+        rows.append(one.as_table() | shares)
     return {
         "format": FORMAT,
         "twin": twin.__version__,
@@ -62,7 +62,7 @@ def table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
             _scheme(row),
             row["precision"],
             str(row["threads"]),
-            f"{row['cells']:,}",
+            figure(row["cells"], digits=0),
             str(row["steps"]),
             f"{row['seconds']:.2f}",
             f"{row['rate'] / 1e6:.1f}",
@@ -76,7 +76,7 @@ def table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     ]
     rows += [
         [
-            peer["case"], peer["name"], "–", "–", f"{peer['cells']:,}", str(peer["steps"]),
+            peer["case"], peer["name"], "–", "–", figure(peer["cells"], digits=0), str(peer["steps"]),
             f"{peer['seconds']:.2f}", f"{peer['rate'] / 1e6:.1f}", "–", "–", "–", "–",
             f"{peer['mass_error']:.0e}",
         ]

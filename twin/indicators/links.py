@@ -23,21 +23,23 @@ _KEY = ["road_id", "x_from", "y_from", "x_to", "y_to", "copy"]
 
 
 def link_means(result: Result) -> gpd.GeoDataFrame | None:
-    """Links of a run with their means over it: `volume_veh_h`, `travel_time_s` (while open), `closed` (share
-    of the time), beside their attributes. Each instant of the series holds until the next one; a run of one
-    instant is that instant. None where the run has no traffic.
+    """Links of a run with their means over it: `volume_veh_h`, `saturation` (passenger-car units over
+    capacity), `travel_time_s` (while open), `closed` (share of the time), beside their attributes. Each
+    instant of the series holds until the next one; a run of one instant is that instant. None where the run
+    has no traffic.
     """
     links, series = result.links, result.link_series
     if links is None or series is None or not series.sizes["time"]:
         return None
     times = series["time"].values.astype(np.float64)
     weight = np.append(np.diff(times), 0.0) if times.size > 1 else np.ones(1)
-    volume = np.nan_to_num(series["volume"].values.astype(np.float64))
     closed = series["closed"].values > 0
     open_time = weight @ ~closed
     spent = np.where(closed, 0.0, np.nan_to_num(series["travel_time"].values.astype(np.float64)))
     out = links.copy()
-    out["volume_veh_h"] = weight @ volume / weight.sum()
+    for name, of_series in (("volume_veh_h", "volume"), ("saturation", "saturation")):
+        values = np.nan_to_num(series[of_series].values.astype(np.float64))
+        out[name] = weight @ values / weight.sum()
     out["travel_time_s"] = np.divide(
         weight @ spent, open_time, out=np.full(open_time.shape, np.nan), where=open_time > 0
     )
@@ -82,8 +84,8 @@ def link_changes(first: Result, second: Result) -> gpd.GeoDataFrame | None:
         minutes_change=minutes[1] - minutes[0],
         closed_1=both["closed_1"].to_numpy(np.float64),
         closed_2=both["closed_2"].to_numpy(np.float64),
-        saturation_1=volumes[0] / both["capacity_veh_h_1"].to_numpy(np.float64),
-        saturation_2=volumes[1] / both["capacity_veh_h_2"].to_numpy(np.float64),
+        saturation_1=both["saturation_1"].to_numpy(np.float64),
+        saturation_2=both["saturation_2"].to_numpy(np.float64),
         change_class=(np.sign(change) * np.digitize(np.abs(change), CHANGE_BOUNDS)).astype(np.int64),
     )
     table.insert(0, "road_id", both.index.get_level_values("road_id"))
@@ -125,5 +127,5 @@ def _keyed(links: gpd.GeoDataFrame) -> pd.DataFrame:
         geometry=lines, x_from=ends[0][:, 0], y_from=ends[0][:, 1], x_to=ends[1][:, 0], y_to=ends[1][:, 1]
     )
     table["copy"] = table.groupby(_KEY[:-1]).cumcount()
-    wanted = [*_SAME[1:], "volume_veh_h", "travel_time_s", "closed", "geometry"]
+    wanted = [*_SAME[1:], "volume_veh_h", "saturation", "travel_time_s", "closed", "geometry"]
     return table.set_index(_KEY)[wanted]

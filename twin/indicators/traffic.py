@@ -64,8 +64,8 @@ def emission_figures(run: Run) -> list[Indicator]:
 def access_figures(run: Run) -> list[Indicator]:
     """People within minutes of help and school, and people cut off, at the worst instant of the run.
 
-    A kind that nobody reaches even when roads are dry and open (none of its facilities is on the network) has
-    no such figures: `facilities_off_network` counts and names them.
+    A kind that nobody reaches even when roads are dry and open (no facility of it is in a part of the network
+    where people live) has no such figures: `facilities_off_network` counts and names them.
     """
     places = run.places()
     if places is None:
@@ -100,8 +100,13 @@ def access_figures(run: Run) -> list[Indicator]:
 
 
 def _without(one: Indicator, away: int) -> Indicator:
-    """A figure of access that says how many residents are not on the network, and so not in it."""
-    said = {lang: text("indicator.off_network", lang, people=figure(away, lang)) for lang in ("fr", "en")}
+    """A figure of access that says how many residents have no way even when roads are dry, and so are not in
+    it.
+    """
+    said = {
+        lang: text("indicator.off_network", lang, people=figure(away, lang), far=figure(FAR, lang))
+        for lang in ("fr", "en")
+    }
     return replace(one, method=f"{one.method} {said['fr']}", method_en=f"{one.method_en} {said['en']}")
 
 

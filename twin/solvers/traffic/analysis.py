@@ -13,6 +13,8 @@ from twin.solvers.traffic.kernels_paths import sum_along_trees
 from twin.solvers.traffic.problem import AssignmentNetwork, Floats, Trips
 from twin.solvers.traffic.trees import grow
 
+BATCH = 128  # origins of a skim at once: their trees take 12 bytes a node each
+
 
 @dataclass(frozen=True, eq=False)
 class SystemOptimum:
@@ -55,13 +57,21 @@ def skim(network: AssignmentNetwork, cost: Floats, **values: Floats) -> dict[str
     """
     star = network.star
     nodes, row = np.unique(network.zone_node, return_inverse=True)
-    distance = np.empty((nodes.size, network.nodes))
-    entry = np.empty((nodes.size, network.nodes), np.int32)
-    grow(network, nodes.astype(np.int32), np.ascontiguousarray(cost[star.order]), distance, entry)
-    out: dict[str, Floats] = {"cost": distance[row][:, network.zone_node]}
-    for name, of_links in values.items():
-        along = np.empty_like(distance)
-        ordered = np.ascontiguousarray(np.asarray(of_links, np.float64)[star.order])
-        sum_along_trees(nodes.astype(np.int32), entry, star.tail, ordered, along)
-        out[name] = along[row][:, network.zone_node]
+    cost = np.ascontiguousarray(cost[star.order])
+    ordered = {
+        name: np.ascontiguousarray(np.asarray(of_links, np.float64)[star.order])
+        for name, of_links in values.items()
+    }
+    # By columns in memory: sums over a table depend on it in the last digit.
+    out = {name: np.empty((network.zones, network.zones), order="F") for name in ("cost", *values)}
+    for first in range(0, nodes.size, BATCH):
+        origins = nodes[first : first + BATCH].astype(np.int32)
+        distance = np.empty((origins.size, network.nodes))
+        entry = np.empty((origins.size, network.nodes), np.int32)
+        grow(network, origins, cost, distance, entry)
+        zones = np.flatnonzero((row >= first) & (row < first + BATCH))
+        out["cost"][zones] = distance[:, network.zone_node][row[zones] - first]
+        for name, of_links in ordered.items():
+            sum_along_trees(origins, entry, star.tail, of_links, distance)
+            out[name][zones] = distance[:, network.zone_node][row[zones] - first]
     return out
