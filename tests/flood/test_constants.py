@@ -36,7 +36,7 @@ LAYOUT = {
     "kernels_watch": {"NEW_SECTION", "NEW_GAUGE"},  # extremes of nothing yet
     "kernels_infiltration": {
         "GREEN_AMPT", "HORTON", "CURVE_NUMBER", "TAKEN", "CLOCK", "LOST", "SOIL_PLANES", "LOSS", "FIRST",
-        "SECOND", "THIRD", "RULE_PLANES",
+        "SECOND", "THIRD", "RULE_NUMBERS", "ENOUGH", "SHORT",
     },
     "kernels_local": {"FRAME"},
     "local_steps": {"PAIR"},

@@ -89,6 +89,38 @@ def test_green_ampt_does_not_care_about_the_step() -> None:
         assert taken == pytest.approx(exact, rel=1e-10)
 
 
+@pytest.mark.parametrize("taken", [0.0, 1e-6, 0.02])
+@pytest.mark.parametrize("x", [1e-12, 1e-7, 1e-4, 6.9e-4, 7.1e-4, 0.3])
+def test_what_is_held_is_exact_on_both_sides_of_its_series(taken: float, x: float) -> None:
+    pull = 0.07
+    wanted = np.longdouble(x) - np.longdouble(pull) * np.log1p(np.longdouble(x) / np.longdouble(taken + pull))
+    # Where most cancels, the extended precision of the reference is worth less.
+    lost = float(np.finfo(np.longdouble).eps) * x / float(wanted)
+    assert kernels.held(x, taken, pull) == pytest.approx(float(wanted), rel=1e-13 + 4.0 * lost)
+
+
+@pytest.mark.parametrize("count", [1, 100, 20_000])
+def test_horton_does_not_care_about_the_step(count: int) -> None:
+    """With less water than the soil could take, and with more: what is taken and the time on the curve."""
+    first, last, decay, duration = 2e-5, 4e-6, 1.1e-3, 3600.0
+
+    def total(t: float) -> float:
+        return last * t + (first - last) / decay * -np.expm1(-decay * t)
+
+    scarce = 0.4 * total(duration)
+    for water, wanted in (
+        (scarce, brentq(lambda t: total(t) - scarce, 0.0, duration, xtol=1e-12)),
+        (1.0, duration),
+    ):
+        clock, taken = 0.0, 0.0
+        for _ in range(count):
+            supply = water if water == 1.0 else scarce / count
+            amount, clock = kernels.horton(clock, supply, duration / count, first, last, decay)
+            taken += amount
+        assert clock == pytest.approx(wanted, rel=1e-9)
+        assert taken == pytest.approx(min(scarce, water) if water == scarce else total(duration), rel=1e-9)
+
+
 def test_horton_ponded_and_starved() -> None:
     first, last, decay = 75.0, 15.0, 4.0  # mm/h, mm/h, 1/h
     rule = {"method": "horton", "capacity_start": "75 mm/h", "capacity_end": "15 mm/h", "decay": "4 1/h"}

@@ -130,15 +130,16 @@ def _polygon_classes(frame: gpd.GeoDataFrame, grid: Grid) -> tuple[list[str], ND
     return codes.tolist(), np.asarray(index, dtype=np.int32)
 
 
-def numbers_on_grid(
+def numbers_of_classes(
     names: tuple[str, ...],
     alike: dict[str, float | None],
     table: dict[str, dict[str, float]],
     classes: tuple[list[str], NDArray[np.int32]],
     where: str,
     key: str,
-) -> dict[str, Floats]:
-    """Each of the numbers `names` on the grid: of the class of the cell, else what is said for all.
+) -> tuple[dict[str, Floats], NDArray[np.int32]]:
+    """Each of the numbers `names` by class, and the class of each cell: what is said of it, else what is said
+    for all; the last class is land without one. NaN of classes that no cell has.
 
     Raises
     ------
@@ -147,15 +148,15 @@ def numbers_on_grid(
     """
     codes, index = classes
     problems = Problems()
-    fields = {}
+    numbers = {}
+    used = np.unique(index)
     for name in names:
         rest = alike[name]
         values = np.array([table.get(code, {}).get(name, np.nan if rest is None else rest) for code in codes])
         values = np.append(values, np.nan if rest is None else rest)  # of −1, the last
-        used = np.unique(index)
         lacking = [codes[k] if k >= 0 else text("soil.no_class") for k in used if np.isnan(values[k])]
         if lacking:
             problems.tell(where, key, "soil.lacking", name=name, classes=listed(lacking[:12]))
-        fields[name] = values[index]
+        numbers[name] = values
     problems.raise_if_any()
-    return fields
+    return numbers, np.where(index < 0, len(codes), index).astype(np.int32)

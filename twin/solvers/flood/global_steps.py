@@ -13,7 +13,8 @@ from twin.errors import SolverError
 from twin.solvers.flood import kernels_loop as kernels
 from twin.solvers.flood import kernels_sources as sources
 from twin.solvers.flood import stopping
-from twin.solvers.flood.kernels import DEPTH, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import DEPTH, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.memory import aligned
 from twin.solvers.flood.undo import settle
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class GlobalSteps:
         rains = self._plain and bool((s._sources.plain[3] == sources.RAIN).any())
         self._kept = (
             numbers.copy(), s._marks.copy(), s._values.copy(), np.zeros((3, s._sources.plain[8].size)),
-            np.zeros(s._old.shape[1:] if rains else (0, 0)),
+            aligned((1, *s._old.shape[1:]) if rains else (0, 0, 0), np.float64, ahead=PAD),
         )  # fmt: skip
         self.packed = (
             numbers, self._counts, s._edge_codes, s._edge_slopes, self._kinds, self._given, s._edge_closed,
@@ -165,7 +166,8 @@ class GlobalSteps:
         self._broken = stopping.broken(s, float(now[kernels.NEW_TIME]), float(now[kernels.STEP]))
         numbers, marks, values, places, depths = self._kept
         if self._counts[kernels.KEPT_MAP]:
-            s._old[DEPTH] = depths
+            inner = slice(PAD, PAD + s.grid.ny), slice(PAD, PAD + s.grid.nx)
+            s._old[DEPTH][inner] = depths[DEPTH][inner]
         rows, columns = s._sources.plain[8:10]
         s._old[:3, rows, columns] = places
         s._marks[:], s._values[:] = marks, values

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from twin.domain import Domain
 from twin.errors import listed
-from twin.scenarios.soil import land_cover_classes, numbers_on_grid, read_table
+from twin.scenarios.soil import land_cover_classes, numbers_of_classes, read_table
 from twin.solvers.flood import kernels_infiltration as kernels
 from twin.units import Metres, MetresPerSecond, parse, unusable
 
@@ -96,12 +96,14 @@ class Soil:
     Attributes
     ----------
     method : code of `kernels_infiltration`.
-    rule : shape (RULE_PLANES, ny, nx), see there.
+    rule : numbers of each class of soil, shape (RULE_NUMBERS, classes), see there.
+    classes : that of each cell, shape (ny, nx).
     under_water : see `InfiltrationParameters`.
     """
 
     method: int
     rule: Floats
+    classes: NDArray[np.int32]
     under_water: bool = False
 
 
@@ -140,12 +142,12 @@ def soil_of(parameters: InfiltrationParameters, domain: Domain, scenario: Scenar
         if scenario is not None:
             where = scenario.where
             classes = land_cover_classes(scenario.territory, domain, where, key)
-    fields = numbers_on_grid(names, alike, table, classes, where, key)
-    return Soil(METHODS[parameters.method], _rule(parameters, fields), parameters.under_water)
+    numbers, index = numbers_of_classes(names, alike, table, classes, where, key)
+    return Soil(METHODS[parameters.method], _rule(parameters, numbers), index, parameters.under_water)
 
 
 def _rule(parameters: InfiltrationParameters, fields: Mapping[str, Floats]) -> Floats:
-    rule = np.zeros((kernels.RULE_PLANES, *fields["initial_loss"].shape))
+    rule = np.zeros((kernels.RULE_NUMBERS, fields["initial_loss"].size))
     rule[kernels.LOSS] = fields["initial_loss"]
     if parameters.method == "curve_number":
         # A curve number of 0 (in a table) means a soil without end: nothing runs off.
@@ -193,8 +195,11 @@ class Ground:
         depth: Floats,
         dry: float,
         earlier: EarlierSoil | None = None,
+        *,
+        gridded_rain: bool = False,
     ) -> None:
-        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: at the start (m).
+        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: at the start (m);
+        gridded_rain: whether some rain is not the same on every cell.
 
         With the soil of an earlier run its ground counts: water that it left there is no river bed.
         """
@@ -210,8 +215,10 @@ class Ground:
         self.planes = np.zeros((kernels.SOIL_PLANES, ny, nx) if soil is not None else (0, ny, nx))
         if soil is not None and earlier is not None:
             self.planes[:] = earlier.planes
-        self.rained = np.zeros((ny, nx)) if soil is not None else None
-        """Rain of the step (m), for whom the soil asks."""
+        self.changing = self.planes[: 0 if soil is None else kernels.changing(soil.method, soil.rule)]
+        """The planes that change in a step."""
+        self.rained = np.zeros((ny, nx) if soil is not None and gridded_rain else (0, 0))
+        """Gridded rain of the step (m), for whom the soil asks; shape (0, 0): there is none."""
 
     @property
     def is_there(self) -> bool:
@@ -222,15 +229,14 @@ class Ground:
         """Whether soil or drains may take water in [t0, t1]."""
         return self._soil is not None or any(drains.depth(t0, t1) > 0.0 for drains, _, _ in self._drains)
 
-    def infiltrate(self, state: Floats, dt: float, forced: NDArray[np.uint8]) -> float:
-        """Water into the soil in a step (m × cells)."""
+    def infiltrate(self, state: Floats, dt: float, rain: float, forced: NDArray[np.uint8]) -> float:
+        """Water into the soil in a step (m × cells); rain: of the step on every cell (m)."""
         if self._soil is None:
             return 0.0
-        assert self.rained is not None
         return float(
             kernels.infiltrate(
-                self._soil.method, state, self.planes, self._soil.rule, self._takes, self.rained, dt,
-                self._dry, forced, self._sums[: self._shape[0]], *self._shape,
+                self._soil.method, state, self.planes, self._soil.rule, self._soil.classes, self._takes,
+                rain, self.rained, dt, self._dry, forced, self._sums[: self._shape[0]], *self._shape,
             )
         )  # fmt: skip
 

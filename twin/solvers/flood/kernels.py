@@ -328,6 +328,20 @@ def write_row(planes, k, r, c0, asked, past, source, first):
 
 
 @njit(inline="always")
+def copy_past(row, source):
+    """Copy a row to another one of as many numbers, which is not read soon: past the caches, if its memory
+    allows. Other threads see it after :func:`all_written`.
+    """
+    first = 0
+    if _begins_four(row):
+        first = row.size - row.size % FOUR
+        for j in range(0, first, FOUR):
+            _write_four(row, source, 0, j)
+    for j in range(first, row.size):
+        row[j] = source[j]
+
+
+@njit(inline="always")
 def goes_past(sweeps, cell):
     """Whether the new state of so many sweeps, whose step goes over `cell` bytes a cell, is written past the
     caches: it is read in the next step only, when they hold other rows, and to bring a row near in order to

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
@@ -26,10 +27,33 @@ GREEN_AMPT, HORTON, CURVE_NUMBER = 0, 1, 2
 # loss that is already filled (m)
 TAKEN, CLOCK, LOST = 0, 1, 2
 SOIL_PLANES = 3
-# rule[k]: initial loss (m), then the three numbers of the method
+# rule[k] of each class of soil: initial loss (m), then the three numbers of the method
 LOSS, FIRST, SECOND, THIRD = 0, 1, 2, 3
-RULE_PLANES = 4
-ENOUGH = 1e-13  # relative change at which Newton's steps end
+RULE_NUMBERS = 4
+ENOUGH = 1e-7  # relative change of Newton's last step: what is left is half its square
+SHORT = 0.01  # below it, the series of logarithm and exponential are exact to the rounding
+
+
+def changing(method: int, rule: np.ndarray) -> int:
+    """How many of the first SOIL_PLANES change in a step."""
+    if (rule[LOSS] > 0.0).any():
+        return LOST + 1
+    return TAKEN + 1 if method == GREEN_AMPT else CLOCK + 1
+
+
+@njit(inline="always")
+def held(x, taken, pull):
+    """X - S ln(1 + x / (F + S)), what x (m) in the soil asks of K dt, having taken F (`taken`), S: `pull`.
+
+    In a step x is small: with the series of the logarithm nothing cancels.
+    """
+    base = taken + pull
+    y = x / base
+    if y > SHORT:
+        return x - pull * math.log1p(y)
+    s = 1.0 / 7.0 - y * (1.0 / 8.0 - y * (1.0 / 9.0))
+    s = 1.0 / 4.0 - y * (1.0 / 5.0 - y * (1.0 / 6.0 - y * s))
+    return taken * y + pull * y * y * (0.5 - y * (1.0 / 3.0 - y * s))
 
 
 @njit(cache=True, error_model="numpy")
@@ -45,14 +69,16 @@ def green_ampt(taken, supply, dt, conductivity, pull):
     if pull <= 0.0:
         return min(supply, amount)
     base = taken + pull
-    if supply - pull * math.log1p(supply / base) <= amount:
+    # A bound that needs no division, for most cells of a gentle rain: the series of `held` up to its square.
+    if supply * (taken * base + 0.5 * pull * supply) <= amount * base * base:
         return supply
-    # From the right of the root, where the convex function is positive, Newton's steps only come down to it.
-    x = min(supply, amount + math.sqrt(2.0 * pull * amount))
-    if taken > 0.0:
-        x = min(x, amount * (1.0 + pull / taken))
+    if held(supply, taken, pull) <= amount:
+        return supply
+    # The root with the first terms of the series only, F x / (F + S) + S x² / 2 (F + S)². It is the less by
+    # the third: the function is convex, the first of Newton's steps goes beyond, the others come down.
+    x = 2.0 * amount * base / (taken + math.sqrt(taken * taken + 2.0 * pull * amount))
     for _ in range(50):
-        change = (x - pull * math.log1p(x / base) - amount) * (base + x) / (taken + x)
+        change = (held(x, taken, pull) - amount) * (base + x) / (taken + x)
         x -= change
         if abs(change) <= ENOUGH * x:
             break
@@ -60,34 +86,38 @@ def green_ampt(taken, supply, dt, conductivity, pull):
 
 
 @njit(inline="always")
-def horton_total(time, first, last, decay):
-    """Water taken on Horton's (1941) curve f = last + (first - last) exp(-decay t) after a time (s) (m)."""
-    return last * time - (first - last) / decay * math.expm1(-decay * time)
+def faded(x):
+    """1 - exp(-x), x ≥ 0."""
+    if x > SHORT:
+        return -math.expm1(-x)
+    s = 1.0 / 24.0 - x * (1.0 / 120.0 - x * (1.0 / 720.0 - x * (1.0 / 5040.0)))
+    return x * (1.0 - x * (0.5 - x * (1.0 / 6.0 - x * s)))
 
 
 @njit(cache=True, error_model="numpy")
 def horton(clock, supply, dt, first, last, decay):
-    """Depth (m) that soil takes in dt (s), and its new time on Horton's curve (s).
+    """Depth (m) that soil takes in dt (s), and its new time on Horton's (1941) curve (s),
+    f = last + (first - last) exp(-decay t).
 
     The time stands still where nothing comes and lags where less comes than the soil could take: it is the
     time at which the curve has taken as much (the integrated form; SWMM Reference Manual I, 2016, 4.3).
     """
     if first <= 0.0 or supply <= 0.0:
         return 0.0, clock
-    before = horton_total(clock, first, last, decay)
-    could = horton_total(clock + dt, first, last, decay) - before
+    above = (first - last) * math.exp(-decay * clock)  # of the rate now over the last one
+    could = last * dt + above / decay * faded(decay * dt)
     if supply >= could:
         return could, clock + dt
-    # The curve is concave and rises: Newton's steps from the left of the root stay left of it.
-    target = before + supply
-    time = clock
+    # From the root with the curve's first two terms.
+    time = supply / (last + above)
+    time += 0.5 * above * decay * time * time / (last + above)
     for _ in range(100):
-        rate = last + (first - last) * math.exp(-decay * time)
-        change = (target - horton_total(time, first, last, decay)) / rate
+        gone = faded(decay * time)
+        change = (supply - last * time - above / decay * gone) / (last + above * (1.0 - gone))
         time += change
-        if change <= ENOUGH * (time + dt):
+        if abs(change) <= ENOUGH * time:
             break
-    return supply, min(time, clock + dt)
+    return supply, clock + min(time, dt)
 
 
 @njit(inline="always")
@@ -110,21 +140,25 @@ def take(state, r, c, amount, dry):
         left = 0.0
         amount = had
     state[DEPTH, r, c] = left
-    share = left / had if left >= dry else 0.0
-    state[DISCHARGE_X, r, c] *= share
-    state[DISCHARGE_Y, r, c] *= share
+    qx, qy = state[DISCHARGE_X, r, c], state[DISCHARGE_Y, r, c]
+    if qx != 0.0 or qy != 0.0:  # most cells of a gentle rain stand still: nothing to write
+        share = left / had if left >= dry else 0.0
+        state[DISCHARGE_X, r, c] = qx * share
+        state[DISCHARGE_Y, r, c] = qy * share
     return amount
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def infiltrate(method, state, soil, rule, takes, rained, dt, dry, forced, sums, ny, nx):
+def infiltrate(method, state, soil, rule, classes, takes, alike, rained, dt, dry, forced, sums, ny, nx):
     """Initial loss and infiltration of one step; the depth taken by all cells together (m).
 
-    soil (SOIL_PLANES, ny, nx): brought up to date; rule (RULE_PLANES, ny, nx); takes (ny, nx) of bool; rained
-    (ny, nx): rain of this step (m), already in the state; sums (ny,): scratch. Tiles that lose water are
-    marked in `forced`.
+    soil (SOIL_PLANES, ny, nx): brought up to date; rule (RULE_NUMBERS, n): of each class of soil; classes
+    (ny, nx): that of each cell; takes (ny, nx) of bool; rain of this step, already in the state: `alike` (m)
+    on every cell, and rained (ny, nx) or (0, 0) (m); sums (ny,): scratch. Tiles that lose water are marked in
+    `forced`.
     """
     tiles_x = -(-nx // TILE_COLS)
+    gridded = rained.size > 0
     for i in prange(ny):
         total = 0.0
         rest = 0.0
@@ -133,29 +167,31 @@ def infiltrate(method, state, soil, rule, takes, rained, dt, dry, forced, sums, 
                 continue
             r = i + PAD
             c = j + PAD
+            k = np.uint32(classes[i, j])  # never negative: no end to count from
             taken = 0.0
-            rain = rained[i, j]
-            room = rule[LOSS, i, j] - soil[LOST, i, j]
-            if room > 0.0 and rain > 0.0:
-                lost = take(state, r, c, min(room, rain), dry)
-                soil[LOST, i, j] += lost
-                taken += lost
-                rain -= lost
+            rain = alike + (rained[i, j] if gridded else 0.0)
+            if rule[LOSS, k] > 0.0 and rain > 0.0:
+                room = rule[LOSS, k] - soil[LOST, i, j]
+                if room > 0.0:
+                    lost = take(state, r, c, min(room, rain), dry)
+                    soil[LOST, i, j] += lost
+                    taken += lost
+                    rain -= lost
             supply = state[DEPTH, r, c]
             asked = 0.0
             if method == GREEN_AMPT:
                 asked = green_ampt(
-                    soil[TAKEN, i, j], supply, dt, rule[FIRST, i, j], rule[SECOND, i, j] * rule[THIRD, i, j]
+                    soil[TAKEN, i, j], supply, dt, rule[FIRST, k], rule[SECOND, k] * rule[THIRD, k]
                 )
             elif method == HORTON:
                 asked, soil[CLOCK, i, j] = horton(
-                    soil[CLOCK, i, j], supply, dt, rule[FIRST, i, j], rule[SECOND, i, j], rule[THIRD, i, j]
+                    soil[CLOCK, i, j], supply, dt, rule[FIRST, k], rule[SECOND, k], rule[THIRD, k]
                 )
             elif rain > 0.0:
                 before = soil[CLOCK, i, j]
                 soil[CLOCK, i, j] = before + rain
-                asked = curve_number_total(before + rain, rule[FIRST, i, j], rule[SECOND, i, j])
-                asked -= curve_number_total(before, rule[FIRST, i, j], rule[SECOND, i, j])
+                asked = curve_number_total(before + rain, rule[FIRST, k], rule[SECOND, k])
+                asked -= curve_number_total(before, rule[FIRST, k], rule[SECOND, k])
             if asked > 0.0:
                 asked = take(state, r, c, asked, dry)
                 soil[TAKEN, i, j] += asked

@@ -145,10 +145,9 @@ def act(loop, plain, state, static, marks, t0, t1, ny, nx):
     rate = sources.rain_rate(plain, t0, t1)
     if rate > 0.0:
         wettable, rain_tiles = loop[11], loop[12]
-        sources.keep_depths(state, loop[14][4])
         counts[KEPT_MAP] = 1
         amount = rate * (t1 - t0)
-        sources.rain_on(state, wettable, amount, ny, nx)
+        sources.rain_on(state, wettable, amount, loop[14][4], ny, nx)
         add(numbers, RAIN, amount * area * numbers[RAIN_CELLS])
         for n in range(rain_tiles.size):
             marks[rain_tiles[n], :] = 1

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit, prange
 
 from twin.solvers.flood.kernels import (
@@ -33,6 +34,9 @@ from twin.solvers.flood.kernels import (
     TILE_COLS,
     TILE_ROWS,
     TINY,
+    all_written,
+    copy_past,
+    stretch,
 )
 
 RAIN, INFLOW, LEVEL = 0, 1, 2
@@ -203,19 +207,37 @@ def speed_after(plain, state, static, t0, t1, speed, rate_beside, area, datum, d
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def rain_on(state, wettable, amount, ny, nx):
-    """Add a depth (m) to every cell where it may rain (wettable (ny, nx) of 0 and 1)."""
-    for i in prange(ny):
+def rain_on(state, wettable, amount, kept, ny, nx):
+    """Add a depth (m) to every cell where it may rain (wettable (ny, nx) of 0 and 1); kept: what was there,
+    in planes like those of the state (none: it is not kept), padding left out.
+    """
+    for n in prange(ny):
+        i = np.int64(n)  # the number of a parallel loop has no sign
+        depth, wets = stretch(state, (DEPTH, i + PAD, PAD), nx), stretch(wettable, (i, 0), nx)
+        if kept.shape[0] > 0:
+            copy_past(stretch(kept, (DEPTH, i + PAD, PAD), nx), depth)
         for j in range(nx):
-            state[DEPTH, i + PAD, j + PAD] += amount * wettable[i, j]
+            depth[j] += amount * wets[j]
+        all_written()
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def keep_depths(state, kept):
-    """Copy the depths; kept: shape of a plane of the state."""
-    for i in prange(kept.shape[0]):
-        for j in range(kept.shape[1]):
-            kept[i, j] = state[DEPTH, i, j]
+def keep_map(state, kept, soil, kept_soil):
+    """Copy the first planes of a padded state and of the memory of the soil, as many as `kept` and
+    `kept_soil` have.
+    """
+    planes, rows, columns = kept.shape
+    for n in prange(rows + kept_soil.shape[1]):
+        r = np.int64(n)
+        if r < rows:
+            for v in range(planes):
+                copy_past(stretch(kept, (v, r, 0), columns), stretch(state, (v, r, 0), columns))
+        else:
+            i = r - rows
+            for v in range(kept_soil.shape[0]):
+                nx = kept_soil.shape[2]
+                copy_past(stretch(kept_soil, (v, i, 0), nx), stretch(soil, (v, i, 0), nx))
+        all_written()
 
 
 @njit(error_model="numpy")

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_NOTHING: Floats = np.zeros((0, 0, 0))
+
 
 def _spans(sizes: list[int]) -> Ints:
     """First and one past the last of each of some parts that follow each other, shape (n, 2)."""
@@ -82,7 +84,13 @@ class Sources:
             soil = soil_of(parameters.infiltration, Domain.from_arrays(bed, cell=grid.cell), None)
         usable = active & ~forcing.roofs if forcing.roofs is not None else active
         self._ground = Ground(
-            soil, forcing.drains, usable, forcing.initial_depth, self._dry, forcing.earlier_soil
+            soil,
+            forcing.drains,
+            usable,
+            forcing.initial_depth,
+            self._dry,
+            forcing.earlier_soil,
+            gridded_rain=bool(forcing.rain_fields),
         )
         self.infiltrated, self.drained = Total(), Total()
         self.wettable = active.astype(np.uint8)
@@ -213,23 +221,23 @@ class Sources:
         fallen = [field.depth(t0, t1) for field, _ in self._fields]
         leaves = self._keeps_all or self._ground.acts(t0, t1)
         if leaves or rate > 0.0 or any(depth.any() for depth in fallen):
-            self._undo.keep_map(state, self._ground.planes, momentum=leaves)
+            self._undo.keep_map(state, self._ground.changing, momentum=leaves)
         if kernels.first_odd(self.plain, t0, t1) >= 0:
             self._stop_odd(solver, t0, t1)
-        if (rained := self._ground.rained) is not None:
-            rained[:] = rate * dt
+        rained = self._ground.rained
+        rained.fill(0.0)
         if rate > 0.0:
-            kernels.rain_on(state, self.wettable, rate * dt, *self._shape)
+            kernels.rain_on(state, self.wettable, rate * dt, _NOTHING, *self._shape)
             solver.rain.add(rate * dt * self._area * self.rain_cells)
             marks[self.rain_tiles] = 1
         for (field, count), depth in zip(self._fields, fallen, strict=True):
             self._finite(solver, t0, depth)
             if depth.any():
-                if rained is not None:
+                if rained.size:
                     rained += depth[field.index]
                 edges.rain_field_on(state, self.wettable, field.index, depth, marks, *self._shape)
                 solver.rain.add(math.fsum((depth * count).tolist()) * self._area)
-        self._leave(solver, t0, t1)
+        self._leave(solver, t0, t1, rate * dt)
 
     def act_at_places(self, solver: FloodSolver, t0: float, t1: float) -> None:
         """The share of :meth:`act` of inflows, levels, structures, crests and rating curves, which act in the
@@ -310,9 +318,9 @@ class Sources:
             solver.name, text("flood.not_a_number"), time=t, cell=cell, xy=xy, values=values, cause=cause
         )
 
-    def _leave(self, solver: FloodSolver, t0: float, t1: float) -> None:
-        """What soil and drains take of the water that is there."""
-        taken = self._ground.infiltrate(solver._old, t1 - t0, solver._forced)
+    def _leave(self, solver: FloodSolver, t0: float, t1: float, rain: float) -> None:
+        """What soil and drains take of the water that is there; rain: of the step on every cell (m)."""
+        taken = self._ground.infiltrate(solver._old, t1 - t0, rain, solver._forced)
         if taken > 0.0:
             self.infiltrated.add(taken * self._area)
         taken = self._ground.drain(solver._old, t0, t1, solver._forced)
@@ -321,7 +329,7 @@ class Sources:
 
     def take_back(self, solver: FloodSolver) -> None:
         """Undo what the sources of the step under way did, to the bit."""
-        self._undo.take_back(solver, self, self._ground.planes)
+        self._undo.take_back(solver, self, self._ground.changing)
 
     def works(self) -> tuple[Floats, ...]:
         """Where structures, breaches, crests, overtopping and levels stand. A copy."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.solvers.flood import kernels_sources as kernels
 from twin.solvers.flood.kernels import DEPTH, DISCHARGE_Y, PAD
 from twin.solvers.flood.ledger import Total
+from twin.solvers.flood.memory import aligned
 
 if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
@@ -34,16 +36,16 @@ class Undo:
         self._i, self._j = i + PAD, j + PAD
         self._cells: Floats = np.zeros((DISCHARGE_Y + 1, i.size))
         self._flat: Ints | None = None
-        self._map: Floats | None = None
+        self._map: Floats = np.zeros((0, 0, 0))
         self._planes = 0
-        self._soil: Floats | None = None
-        self._soil_kept = False
+        self._soil: Floats = np.zeros((0, 0, 0))
+        self._soil_planes = 0
         self._step = -1
 
     def begin(self, solver: FloodSolver, sources: Sources) -> None:
         """Keep what every step may change."""
         s = solver
-        self._planes, self._soil_kept, self._step = 0, False, s.steps
+        self._planes, self._soil_planes, self._step = 0, 0, s.steps
         totals = (s.inflow, s.outflow, s.rain, sources.infiltrated, sources.drained)
         self._totals = [total.parts() for total in totals]
         self._numbers = (s.energy, s.cell_steps, s.limited)
@@ -58,16 +60,13 @@ class Undo:
 
     def keep_map(self, state: Floats, soil: Floats, *, momentum: bool) -> None:
         """Keep depths of the whole map, or unit discharges and the memory of the soil too (`momentum`)."""
-        planes = DISCHARGE_Y + 1 if momentum else DEPTH + 1
-        if self._map is None or len(self._map) < planes:
-            self._map = np.zeros((planes, *state.shape[1:]))
-        np.copyto(self._map[:planes], state[:planes])
-        self._planes = planes
-        if momentum and soil.size:
-            if self._soil is None:
-                self._soil = np.zeros(soil.shape)
-            np.copyto(self._soil, soil)
-            self._soil_kept = True
+        self._planes = DISCHARGE_Y + 1 if momentum else DEPTH + 1
+        self._soil_planes = len(soil) if momentum else 0
+        if len(self._map) < self._planes:
+            self._map = aligned((self._planes, *state.shape[1:]), np.float64)
+        if len(self._soil) < self._soil_planes:
+            self._soil = aligned(soil.shape, np.float64)
+        kernels.keep_map(state, self._map[: self._planes], soil, self._soil[: self._soil_planes])
 
     def take_back(self, solver: FloodSolver, sources: Sources, soil: Floats) -> None:
         """Bring everything back to where it was, if the sources of this step have begun to act."""
@@ -75,9 +74,9 @@ class Undo:
         if self._step != s.steps:
             return
         self._step = -1
-        if self._map is not None and self._planes:
+        if self._planes:
             s._old[: self._planes] = self._map[: self._planes]
-        if self._soil is not None and self._soil_kept:
+        if self._soil_planes:
             soil[:] = self._soil
         s._old[: DISCHARGE_Y + 1, self._i, self._j] = self._cells
         totals = (Total(*parts) for parts in self._totals)
