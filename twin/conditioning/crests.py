@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from twin.errors import InputError, listed, told
 from twin.faces import raise_along
 from twin.grid import Grid
-from twin.layers.ign import is_null_height
+from twin.layers.ign import first_number, is_null_height
 from twin.layers.lattice import Source
-from twin.layers.roads import first_number
 from twin.messages import text
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from twin.layers.reading import Reading
 
+LEVEL = "position_par_rapport_au_sol"  # of long names: < 0 under the ground, > 0 above it
 LICENCE = "Licence Ouverte / Open Licence Etalab 2.0"
 _PRODUCTS = re.compile(
     r"(RGEALTI|BDALTI|BDTOPO|BDT_|LHD_FXX|LIDARHD|OCS_?GE|ADMIN-?EXPRESS|BD-?PARCELLAIRE)", re.IGNORECASE
@@ -110,6 +111,18 @@ def columns_read(layer: str) -> frozenset[str]:
     by_version = [names for versions in tables()[layer]["columns"].values() for names in versions.values()]
     recognising = [rule["columns"] for rule in tables()["recognise"]]
     return frozenset(name for names in (*by_version, *recognising) for name in names)
+
+
+def first_number(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
+    """The first number that is not null, NaN where there is none (texts with a decimal comma count)."""
+    out = np.full(len(frame), np.nan)
+    for column in columns:
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            values = pd.to_numeric(values.astype("str").str.replace(",", "."), errors="coerce")
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        out = np.where(np.isfinite(out), out, numbers)
+    return out
 
 
 def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, str]:
