@@ -108,8 +108,7 @@ def _crest_column(defences: gpd.GeoDataFrame) -> Floats:
     for name in CREST_COLUMNS:
         if name in defences.columns:
             values = first_number(defences, [name])
-            none = is_null_height(values) | (values == -999.0)
-            crests = np.where(np.isfinite(crests) | none, crests, values)
+            crests = np.where(np.isfinite(crests) | is_null_height(values), crests, values)
     return crests
 
 

@@ -285,12 +285,16 @@ def _of_type(reading: Reading, column: str, values: pd.Series, kind: str) -> pd.
 
 
 def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
-    """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one."""
+    """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one.
+
+    Texts ("8,50") become numbers, values that mean "none" become NaN.
+    """
     frame = frame.copy()
     columns = set(tables()["elevations"]["columns"])
     for name in columns & set(frame.columns):
-        if pd.api.types.is_numeric_dtype(frame[name]):
-            frame[name] = frame[name] + offset
+        heights = first_number(frame, [name])
+        if np.isfinite(heights).any():  # else words
+            frame[name] = np.where(is_null_height(heights), np.nan, heights + offset)
     shapes = np.asarray(frame.geometry.array, dtype=object)
     has_z = shapely.has_z(shapes)
     if has_z.any():
