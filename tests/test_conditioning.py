@@ -175,6 +175,24 @@ def test_a_short_buried_part_is_a_culvert(columns: dict[str, object], limit: flo
         np.testing.assert_array_equal(row[14:17], 12.0)
 
 
+def test_a_canal_on_a_bridge_is_no_stream_of_the_ground() -> None:
+    """The canal passes 6 m over a river: nothing is cut, and it goes on at its own level beyond."""
+    ground = np.full(GRID.shape, 20.0)
+    ground[:, 14:16] = 14.0
+    ends = [(0.0, 135.0), (135.0, 165.0), (165.0, 300.0)]
+    lines = [shapely.LineString([(a, 95.0), (b, 95.0)]) for a, b in ends]
+    layer = frame(*lines, position_par_rapport_au_sol=["0", "1", "0"])
+    streams = streams_on_grid(GRID, layer)
+    assert len(streams) == 2
+    np.testing.assert_array_equal(burn_streams(GRID, ground, streams, 0.0, 8.0).ground, ground)
+    towpath = frame(shapely.LineString([(145.0, 0.0), (145.0, 200.0)]), nature=["Pont"])
+    step = open_culverts(GRID, ground, streams, layer, None, 50.0, towpath)
+    np.testing.assert_array_equal(step.ground, ground)
+    assert "0 crossings" in step.note
+    under = streams_on_grid(GRID, frame(*lines, position_par_rapport_au_sol=[0, -1, 0]), buried=50.0)
+    assert [stream.buried for stream in under] == [False, True, False]
+
+
 def test_a_dam_is_never_opened() -> None:
     """A road over a dam: said by a structure, or by the stream itself (v2)."""
     crest = frame(ROAD, ROAD, nature=["Pont", "Barrage"])

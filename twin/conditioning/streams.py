@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.grid import Grid
+from twin.layers.ign import LEVEL, first_number
 from twin.messages import figure, text
 
 if TYPE_CHECKING:
@@ -77,6 +78,13 @@ def lines_of(shape: Any) -> Iterator[Any]:
             yield part
 
 
+def on_ground(hydrography: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The lines on the ground or under it: a canal on a bridge has no bed there."""
+    if LEVEL not in hydrography:
+        return hydrography
+    return hydrography[~(first_number(hydrography, [LEVEL]) > 0)]
+
+
 def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float = 0.0) -> list[Stream]:
     """Streams as chains of cells that share faces, each cell after the one upstream.
 
@@ -85,13 +93,13 @@ def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float 
     Parameters
     ----------
     buried : lines under the ground (`position_par_rapport_au_sol` < 0) are left out unless they are no longer
-        than this (m): then they are a culvert.
+        than this (m): then they are a culvert. Those above it (canals on bridges) are left out.
     """
+    hydrography = on_ground(hydrography)
     columns = hydrography.columns
     under = np.zeros(len(hydrography), dtype=bool)
-    if "position_par_rapport_au_sol" in columns:
-        values = hydrography["position_par_rapport_au_sol"].astype("str").str.replace(",", ".")
-        under = np.array([_number(v) < 0 for v in values])
+    if LEVEL in columns:
+        under = first_number(hydrography, [LEVEL]) < 0
     if "franchissement" in columns:
         under |= hydrography["franchissement"].isin(UNDER).to_numpy(dtype=bool)
     against = np.zeros(len(hydrography), dtype=bool)
@@ -117,13 +125,6 @@ def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float 
 
 def _node(point: Floats) -> Node:
     return round(float(point[0]), 2), round(float(point[1]), 2)
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0  # "Gué ou radier": at ground level
 
 
 def climb(ground: Floats, streams: Sequence[Stream]) -> float:
