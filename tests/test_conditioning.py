@@ -22,6 +22,7 @@ from twin.conditioning import (
 from twin.errors import InputError
 from twin.grid import Grid
 from twin.gridding import DomainParameters, build_domain
+from twin.layers.ign import raised
 from twin.layers.lattice import InMemory, resample
 from twin.territory import Territory
 
@@ -280,7 +281,7 @@ def test_crests_in_texts_count_and_codes_for_unknown_do_not() -> None:
         crest_x[:, [10, 12, 14, 16, 18]], [[12.5, 12.25, -np.inf, 11.5, -np.inf]] * 20
     )
     assert "3 lines" in note or "3 lignes" in note
-    # By the sea 0 m is a height.
+    # By the sea, where the ground is no higher, 0 m is a height.
     sea, _, _ = crests_of_defences(GRID, frame(walls[0], alt=[0.0]), valley() - 10.0, "d.gpkg")
     np.testing.assert_array_equal(sea[:, 10], 0.0)
 
@@ -330,6 +331,24 @@ def test_a_defence_without_a_height_takes_the_top_of_the_fine_terrain() -> None:
     assert "1 lignes à la crête du terrain fin" in note or "1 lines at the top" in note
     with pytest.raises(InputError):
         crests_of_defences(GRID, dike, ground, "digues.gpkg")  # nothing to take a height from
+
+
+@pytest.mark.parametrize("low", [2.0, 4.5])
+@pytest.mark.parametrize("offset", [0.0, -0.4])
+def test_a_crest_of_zero_on_a_low_coast_is_unknown(low: float, offset: float) -> None:
+    """Dikes drawn with Z = 0 (or the column) on ground at 2 to 5 m were lost under it."""
+    fine = np.full((200, 300), low)
+    fine[100:102, 40:200] = 7.0
+    source = InMemory(fine, 0.0, 200.0, 1.0)
+    ground = resample(source, GRID)
+    flat = shapely.LineString([(60.0, 98.9, 0.0), (180.0, 98.9, 0.0)])
+    part = shapely.LineString([(60.0, 98.9, 6.5), (120.0, 98.9, 0.0), (180.0, 98.9, 6.5)])
+    said = shapely.LineString([(60.0, 98.9), (180.0, 98.9)])
+    for layer, top in ((frame(flat), 7.0), (frame(part), 6.5), (frame(said, crest=[0.0]), 7.0)):
+        moved = raised(layer, offset) if offset else layer
+        _, crest_y, _ = crests_of_defences(GRID, moved, ground, "d.gpkg", source)
+        expected = top + offset if layer.has_z[0] and top == 6.5 else top
+        np.testing.assert_allclose(np.unique(crest_y[np.isfinite(crest_y)]), expected)
 
 
 def test_cells_of_a_stream_take_the_lowest_of_the_fine_terrain() -> None:

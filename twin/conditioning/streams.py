@@ -92,8 +92,8 @@ def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float 
 
     Parameters
     ----------
-    buried : lines under the ground (`position_par_rapport_au_sol` < 0) are left out unless they are no longer
-        than this (m): then they are a culvert. Those above it (canals on bridges) are left out.
+    buried : lines under the ground (`position_par_rapport_au_sol` < 0) are left out where they are longer
+        than this (m): else they are a culvert. Lines above it (canals on bridges) are left out, always.
     """
     hydrography = on_ground(hydrography)
     columns = hydrography.columns

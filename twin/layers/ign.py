@@ -287,7 +287,7 @@ def _of_type(reading: Reading, column: str, values: pd.Series, kind: str) -> pd.
 def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
     """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one.
 
-    Texts ("8,50") become numbers, values that mean "none" become NaN.
+    Texts ("8,50") become numbers, values that mean "none" become NaN; ``attrs["zero"]`` is what 0 has become.
     """
     frame = frame.copy()
     columns = set(tables()["elevations"]["columns"])
@@ -302,6 +302,7 @@ def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
             shapes[has_z], lambda xyz: xyz + np.array([0.0, 0.0, offset]), include_z=True
         )
         frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    frame.attrs["zero"] = offset
     return frame
 
 
