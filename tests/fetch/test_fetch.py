@@ -31,7 +31,7 @@ from twin.cli import main
 from twin.errors import InputError
 from twin.fetch import FetchError, Services, fetch
 from twin.fetch.http import Client
-from twin.fetch.wfs import FeatureService, features
+from twin.fetch.wfs import FeatureService, Fetched, features
 from twin.files import sha256
 from twin.territory import Territory
 
@@ -269,6 +269,33 @@ def test_a_fetch_that_is_cut_goes_on(server: Server, tmp_path: Path) -> None:
         fetch(folder, bbox=BOX, services=services)
 
 
+def test_dams_drawn_as_surfaces_are_structures_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IGN draws dams as lines or as surfaces: both go to one file and are one layer."""
+    x, y = BOX[:2]
+    drawn = {
+        "BDTOPO_V3:construction_lineaire": ("Pont", shapely.LineString([(x, y, 1.0), (x + 50, y, 1.0)])),
+        "BDTOPO_V3:construction_surfacique": ("Barrage", shapely.box(x, y, x + 50, y + 10)),
+    }
+
+    def answered(_: Client, __: FeatureService, name: str, **keys: Any) -> Fetched:
+        nature, shape = drawn[name]
+        rows = {"cleabs": [f"X{len(name)}"], "nature": [nature], "geometry": [shape]}
+        return Fetched(gpd.GeoDataFrame(rows, crs=keys["crs"]), 1, 1)
+
+    monkeypatch.setattr("twin.fetch.wfs.features", answered)
+    file = fetch(tmp_path / "t", bbox=BOX, services=Services.read(), only=("structures",))
+    layer = Territory.open(file).layer("structures").data
+    assert sorted(layer["nature"]) == ["Barrage", "Pont"]
+    # Where there are surfaces only, they are the layer; and a line alone is named as before.
+    for name in list(drawn):
+        monkeypatch.setattr(
+            "twin.fetch.wfs.features",
+            lambda *a, name=name, **k: answered(*a, **k) if a[2] == name else Fetched(a[0], 0, 0),
+        )
+        file = fetch(tmp_path / name[-9:], bbox=BOX, services=Services.read(), only=("structures",))
+        assert Territory.open(file).layer("structures").data["nature"].tolist() == [drawn[name][0]]
+
+
 def squares() -> gpd.GeoDataFrame:
     """Squares of 200 m on INSEE's lattice around Valmont, half of them lived in."""
     x0, y0, x1, y1 = (
@@ -391,8 +418,8 @@ def test_what_a_commune_gets_by_default() -> None:
     kept = {table.type_name.partition(":")[2] for table in services.features}
     assert kept >= {
         "troncon_de_route", "non_communication", "batiment", "troncon_hydrographique",
-        "surface_hydrographique", "cours_d_eau", "construction_lineaire", "ligne_orographique",
-        "zone_d_activite_ou_d_interet", "equipement_de_transport", "commune",
+        "surface_hydrographique", "cours_d_eau", "construction_lineaire", "construction_surfacique",
+        "ligne_orographique", "zone_d_activite_ou_d_interet", "equipement_de_transport", "commune",
     }  # fmt: skip
     (squares,) = [table for table in services.files if table.serves == "population"]
     assert set(squares.members) == {"FXX", "COR", "MTQ", "REU"}

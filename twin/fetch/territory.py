@@ -292,9 +292,12 @@ def _serves(
 ) -> None:
     edition = text("fetch.edition", product=table.product, date=_now()[:10])
     if table.serves:
+        beside = made.layers.get(table.serves, {}).get("source") == table.file
         made.layers[table.serves] = {
             "source": table.file, "layer": table.layer, "edition": edition, "licence": table.licence,
         }  # fmt: skip
+        if beside:  # two layers of one file: the reader knows which go together (`layer_names` of ign.toml)
+            del made.layers[table.serves]["layer"]
     _source(made, directory, path, url, name, edition, table.licence)
 
 
