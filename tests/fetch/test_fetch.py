@@ -32,6 +32,7 @@ from twin.errors import InputError
 from twin.fetch import FetchError, Services, fetch
 from twin.fetch.http import Client
 from twin.fetch.wfs import FeatureService, Fetched, features
+from twin.fetch.wms import Block
 from twin.files import sha256
 from twin.territory import Territory
 
@@ -267,6 +268,36 @@ def test_a_fetch_that_is_cut_goes_on(server: Server, tmp_path: Path) -> None:
     assert Territory.open(folder).check() == []
     with pytest.raises(InputError, match="a folder with something else in it"):
         fetch(folder, bbox=BOX, services=services)
+
+
+def test_a_fetch_cut_and_run_again_with_another_cell_has_one_terrain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiles of the first try stayed beside those of the second: two cell sizes, an unusable territory."""
+    left = [2]  # tiles before the cut
+
+    def block_of(_: Client, __: object, block: Block, cell: float, crs: str) -> np.ndarray:
+        (tmp_path / "t" / ".fetch").mkdir(exist_ok=True)  # as a client with answers leaves it
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return np.full((block.ny, block.nx), 5.0, np.float32)
+
+    monkeypatch.setattr("twin.fetch.wms.fetch_block", block_of)
+    arguments: dict[str, Any] = {"bbox": BOX, "only": ("terrain",), "services": Services.read()}
+    arguments["services"] = arguments["services"].model_copy(
+        update={"wms": arguments["services"].wms.model_copy(update={"block": 400})}
+    )
+    (tmp_path / "t").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fetch(tmp_path / "t", **arguments)
+    left[0] = -1
+    own = tmp_path / "t/terrain/bathymetry.tif"
+    own.write_bytes(b"not ours")
+    file = fetch(tmp_path / "t", cell=5.0, **arguments)
+    assert own.read_bytes() == b"not ours"
+    own.unlink()
+    assert Territory.open(file).mosaic().shape == (201, 201)
 
 
 def test_dams_drawn_as_surfaces_are_structures_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

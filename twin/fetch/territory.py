@@ -195,6 +195,7 @@ def _terrain(
         tiles.append(
             wms.write_tile(directory / "terrain", block, values, side, zone.crs, table.nodata, suffix)
         )
+    wms.remove_others(directory / "terrain", tiles)
     edition = text("fetch.edition", product=table.product, date=_now()[:10])
     made.layers["terrain"] = {
         "source": "terrain/*.tif", "vertical_datum": zone.vertical_datum, "edition": edition,
