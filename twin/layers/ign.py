@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from twin.layers.reading import Reading
 
 LEVEL = "position_par_rapport_au_sol"  # of long names: < 0 under the ground, > 0 above it
+IDS = ("cleabs", "idcar_200m", "idinspire", "idcar_1km")  # that no two features share, IGN's and INSEE's
 LICENCE = "Licence Ouverte / Open Licence Etalab 2.0"
 _PRODUCTS = re.compile(
     r"(RGEALTI|BDALTI|BDTOPO|BDT_|LHD_FXX|LIDARHD|OCS_?GE|ADMIN-?EXPRESS|BD-?PARCELLAIRE)", re.IGNORECASE
@@ -217,6 +218,26 @@ def null_z(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
     some[~left] = shapely.force_2d(some[~left])
     out[has_z] = some
     return out, int(none.sum())
+
+
+def without_doubles(reading: Reading, frame: gpd.GeoDataFrame, column: str = "") -> gpd.GeoDataFrame:
+    """Without the features delivered twice, by departments that share an edge: of one id and shape.
+
+    column : of the ids; "": the first of `IDS` that is there.
+    """
+    column = column or next((name for name in IDS if name in frame.columns), "")
+    if not column:
+        return frame
+    twice = (frame[column].notna() & frame[column].duplicated(keep=False)).to_numpy()
+    some = frame[twice]
+    key = pd.DataFrame({"id": some[column].to_numpy(), "shape": shapely.to_wkb(some.geometry.to_numpy())})
+    again = key.duplicated().to_numpy()
+    if not again.any():
+        return frame
+    reading.note("doubles", count=int(again.sum()))
+    kept = np.ones(len(frame), dtype=bool)
+    kept[twice] = ~again
+    return frame[kept]
 
 
 @cache

@@ -40,7 +40,7 @@ def read_population(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     frame["ind"] = np.where(unknown, 0.0, people)
     usable = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)) & (shapely.area(shapes) > 0)
-    frame = frame[usable].reset_index(drop=True)
+    frame = ign.without_doubles(reading, frame[usable]).reset_index(drop=True)
     reading.note(
         "population", squares=len(frame), people=figure(frame["ind"].sum(), digits=0), column=columns[0],
         unknown=int(unknown.sum()),

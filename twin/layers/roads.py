@@ -326,24 +326,10 @@ def _without_slits(line: MultiLineString | LineString) -> MultiLineString | Line
 
 def unique_ids(reading: Reading, frame: gpd.GeoDataFrame, column: str) -> gpd.GeoDataFrame:
     """Drop features delivered twice (departments share their edge), rename other doubles of an id."""
-    twice = frame[column].duplicated(keep=False).to_numpy()
-    if not twice.any():
+    frame = ign.without_doubles(reading, frame, column)
+    if frame[column].is_unique:
         return frame
-    key = pd.DataFrame(
-        {
-            "id": frame[column].to_numpy(),
-            "shape": shapely.to_wkb(frame.geometry.to_numpy()),
-        }
-    )
-    again = key.duplicated().to_numpy()
-    if again.any():
-        reading.note("doubles", count=int(again.sum()))
-        frame = frame[~again]
     number = frame.groupby(column).cumcount().to_numpy()
-    if (number > 0).any():
-        reading.note("same_id", count=int((number > 0).sum()))
-        ids = frame[column].to_numpy(dtype=object)
-        frame = frame.assign(
-            **{column: [f"{i}#{n + 1}" if n else i for i, n in zip(ids, number, strict=True)]}
-        )
-    return frame
+    reading.note("same_id", count=int((number > 0).sum()))
+    ids = frame[column].to_numpy(dtype=object)
+    return frame.assign(**{column: [f"{i}#{n + 1}" if n else i for i, n in zip(ids, number, strict=True)]})
