@@ -28,8 +28,7 @@ from twin.fetch.services import FeatureTable, FileTable, Services, Zone
 from twin.files import replacing, sha256, write_json, write_text
 from twin.grid import Bounds
 from twin.layers import archives, hubeau
-from twin.layers.files import VECTOR_SUFFIXES
-from twin.layers.layer import SIDECARS
+from twin.layers.files import BESIDE_VECTORS, VECTOR_SUFFIXES
 from twin.layers.vector import read_clipped
 from twin.messages import text
 
@@ -271,7 +270,7 @@ def _file(
 def _member(given: Path, pattern: str | None) -> Path:
     if not archives.is_archive(given):
         return given
-    suffixes = frozenset(VECTOR_SUFFIXES | set(SIDECARS))
+    suffixes = frozenset(VECTOR_SUFFIXES | BESIDE_VECTORS)
     if pattern is not None:
         return archives.member(given, pattern, suffixes)
     try:

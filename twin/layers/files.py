@@ -21,6 +21,9 @@ VECTOR_SUFFIXES = {
     ".shp", ".gpkg", ".geojson", ".json", ".fgb", ".gml", ".kml", ".gdb", ".tab", ".mif", ".sqlite",
     ".parquet", ".osm", ".pbf",
 }  # fmt: skip
+# Files beside them without which they cannot be placed or read; all of them leave an archive together.
+BESIDE_RASTERS = {".tfw", ".tifw", ".tiffw", ".wld", ".j2w", ".igw", ".blw", ".hdr", ".prj", ".xml", ".stx"}
+BESIDE_VECTORS = {*SIDECARS, ".dat", ".map", ".id", ".ind", ".mid"}
 # Masks that IGN delivers beside RGE ALTI (source of the data, distance to it): not heights.
 _MASKS = re.compile(r"(^|_)(SRC|DST)(_|$)")
 # Models of the ground, of its surface (roofs, trees) and of the height above it: LiDAR HD has all three.
@@ -119,7 +122,7 @@ def _find_entry(reading: Reading, path: Path, *, rasters: bool) -> list[Found]:
 
 
 def _unpacked(reading: Reading, path: Path, *, rasters: bool) -> Path | None:
-    suffixes = RASTER_SUFFIXES | {""} if rasters else VECTOR_SUFFIXES | set(SIDECARS)
+    suffixes = RASTER_SUFFIXES | BESIDE_RASTERS | {""} if rasters else VECTOR_SUFFIXES | BESIDE_VECTORS
     try:
         return archives.unpacked(path, frozenset(suffixes))
     except archives.NoArchiver:
