@@ -138,6 +138,22 @@ def test_masks_delivered_beside_the_heights_are_left_out(
     assert any("2 SRC and DST masks" in note for note in layer.provenance.notes)
 
 
+@pytest.mark.parametrize("aside", [".tif.ovr", ".tif.msk", ".tif.aux.xml", ".hdr"])
+def test_what_lies_beside_a_tile_is_no_tile(
+    read: Read, tmp_path: Path, field: np.ndarray, aside: str
+) -> None:
+    """Pyramids of QGIS are TIFF too, without a place; the header of a .flt begins like an ASCII grid."""
+    tile = write_tif(tmp_path / "t/LHD_0650_6860_MNT_LAMB93_IGN69.tif", field, 650000.0, 6860000.0, 5.0)
+    beside = tile.with_name(tile.stem + aside)
+    if aside == ".hdr":
+        beside.write_text("ncols 20\nnrows 20\nxllcorner 0\nyllcorner 0\ncellsize 5\n")
+    elif aside == ".tif.aux.xml":
+        beside.write_text("<PAMDataset></PAMDataset>\n")
+    else:
+        write_tif(beside, field[::2, ::2].astype(np.float32), 0.0, 0.0, 2.0, crs=None)
+    np.testing.assert_array_equal(read("terrain", "t").data.values, field)
+
+
 def lidar_hd(folder: Path, *kinds: str) -> None:
     """One square kilometre (of 20 × 20 cells) of LiDAR HD in several models, each full of its own height."""
     for kind in kinds:

@@ -23,6 +23,7 @@ VECTOR_SUFFIXES = {
 }  # fmt: skip
 # Files beside them without which they cannot be placed or read; all of them leave an archive together.
 BESIDE_RASTERS = {".tfw", ".tifw", ".tiffw", ".wld", ".j2w", ".igw", ".blw", ".hdr", ".prj", ".xml", ".stx"}
+MADE_OF_RASTERS = {".ovr", ".msk", ".aux"}  # pyramids, masks, statistics: some of them TIFF without a place
 BESIDE_VECTORS = {*SIDECARS, ".dat", ".map", ".id", ".ind", ".mid"}
 # Masks that IGN delivers beside RGE ALTI (source of the data, distance to it): not heights.
 _MASKS = re.compile(r"(^|_)(SRC|DST)(_|$)")
@@ -48,7 +49,11 @@ def is_raster(path: Path) -> bool:
     """Whether the name or, without a telling name (LiDAR HD), the first bytes say raster."""
     if path.suffix.lower() in RASTER_SUFFIXES:
         return True
-    if path.suffix.lower() in VECTOR_SUFFIXES or path.name.startswith(".") or archives.is_later_part(path):
+    if (
+        path.suffix.lower() in (*VECTOR_SUFFIXES, *BESIDE_RASTERS, *MADE_OF_RASTERS)
+        or path.name.startswith(".")
+        or archives.is_later_part(path)
+    ):
         return False
     if path.suffix and path.suffix.lower() != ".txt" and not re.search(r"IGN69|IGN78|LAMB93", path.name):
         return False
