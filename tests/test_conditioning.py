@@ -50,7 +50,7 @@ ROAD = shapely.LineString([(155.0, 0.0), (155.0, 200.0)])
 
 
 def test_a_stream_that_descends_is_left_alone() -> None:
-    step = burn_streams(GRID, valley(), streams_on_grid(GRID, frame(LINE)), 0.0, 5.0)
+    step = burn_streams(GRID, valley(), streams_on_grid(GRID, valley(), frame(LINE)), 0.0, 5.0)
     np.testing.assert_array_equal(step.ground, valley())
     assert step.before == step.after == step.cut == 0.0
 
@@ -58,7 +58,7 @@ def test_a_stream_that_descends_is_left_alone() -> None:
 def test_a_bar_across_the_bed_is_cut_and_nothing_else() -> None:
     ground = valley()
     ground[10, 12:14] += 3.0
-    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(LINE)), 0.0, 5.0)
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, valley(), frame(LINE)), 0.0, 5.0)
     expected = valley()
     expected[10, 12:14] = expected[10, 11]
     np.testing.assert_array_equal(step.ground[:10], valley()[:10])
@@ -74,7 +74,7 @@ def test_a_bar_across_the_bed_is_cut_and_nothing_else() -> None:
 def test_a_false_pit_digs_no_canyon() -> None:
     ground = valley()
     ground[10, 2] = -50.0
-    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(LINE)), 0.0, 1.5)
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, valley(), frame(LINE)), 0.0, 1.5)
     assert step.deepest == pytest.approx(1.5)
     np.testing.assert_allclose(step.ground[10, 3:], ground[10, 3:] - 1.5)
     assert step.after > 0
@@ -82,7 +82,7 @@ def test_a_false_pit_digs_no_canyon() -> None:
 
 def test_a_depth_is_taken_off_once_where_streams_join() -> None:
     tributary = shapely.LineString([(155.0, 200.0), (155.0, 95.0), (300.0, 95.0)])
-    step = burn_streams(GRID, valley(), streams_on_grid(GRID, frame(LINE, tributary)), 0.5, 5.0)
+    step = burn_streams(GRID, valley(), streams_on_grid(GRID, valley(), frame(LINE, tributary)), 0.5, 5.0)
     np.testing.assert_allclose(step.ground[10], valley()[10] - 0.5)
     assert step.ground[5, 15] == pytest.approx(valley()[5, 15] - 0.5)
 
@@ -93,7 +93,7 @@ def test_a_confluence_hands_its_level_on_whatever_the_order() -> None:
     ground[10, :15] -= 1.0
     down = shapely.LineString([(145.0, 95.0), (300.0, 95.0)])
     up = shapely.LineString([(0.0, 95.0), (145.0, 95.0)])
-    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(down, up)), 0.0, 5.0)
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, valley(), frame(down, up)), 0.0, 5.0)
     assert (np.diff(step.ground[10]) <= 0).all()
 
 
@@ -104,16 +104,32 @@ def test_streams_run_as_they_are_said_to() -> None:
         sens_de_l_ecoulement=["Sens inverse", "Sens direct", None],
         position_par_rapport_au_sol=["0", "Gué ou radier", "-1"],
     )  # fmt: skip
-    east, west = streams_on_grid(GRID, layer)  # the third is under ground
+    east, west = streams_on_grid(GRID, valley(), layer)  # the third is under ground
     np.testing.assert_array_equal(east.cells, 10 * GRID.nx + np.arange(GRID.nx))
     np.testing.assert_array_equal(west.cells, east.cells[::-1])
+
+
+def test_a_stream_through_corners_of_cells_shares_faces() -> None:
+    """Water passes no corner: the lower of the two cells beside it is part of the stream."""
+    ground = np.full(GRID.shape, 9.0)
+    ground[3, 2], ground[5, 6] = 5.0, np.nan
+    down = frame(shapely.LineString([(5.0, 195.0), (95.0, 105.0)]))
+    up = frame(shapely.LineString([(95.0, 105.0), (5.0, 195.0)]))
+    for layer in (down, up):
+        (stream,) = streams_on_grid(GRID, ground, layer)
+        i, j = np.divmod(stream.cells, GRID.nx)
+        assert (np.abs(np.diff(i)) + np.abs(np.diff(j)) == 1).all()
+        assert stream.cells.size == 2 * 10 - 1
+        assert {(3, 2), (6, 5)} <= set(zip(i.tolist(), j.tolist(), strict=True))
+        assert (np.diff(stream.along) > 0).all()
+        assert stream.along[[0, -1]] == pytest.approx([2.5 * 2**0.5, 87.5 * 2**0.5])
 
 
 @pytest.mark.parametrize(("level", "opened"), [(0, True), (1, True), (-1, False)])
 def test_an_embankment_is_opened_where_a_road_crosses(level: int, opened: bool) -> None:
     ground = valley()
     ground[:, 14:17] = 12.0  # an embankment over the whole valley, 30 m wide
-    streams = streams_on_grid(GRID, frame(LINE))
+    streams = streams_on_grid(GRID, valley(), frame(LINE))
     step = open_culverts(GRID, ground, streams, frame(LINE), roads(ROAD, level=level), 50.0)
     others = np.delete(np.arange(GRID.ny), 10)
     np.testing.assert_array_equal(step.ground[others], ground[others])
@@ -132,7 +148,7 @@ def cut(
     ground = valley()
     ground[:, 14:17] = 12.0
     layer = frame(*lines, **columns)
-    streams = streams_on_grid(GRID, layer, buried=buried)
+    streams = streams_on_grid(GRID, valley(), layer, buried=buried)
     step = open_culverts(GRID, ground, streams, layer, None, 50.0, over)  # type: ignore[arg-type]
     return step.ground[10], step.note
 
@@ -183,14 +199,16 @@ def test_a_canal_on_a_bridge_is_no_stream_of_the_ground() -> None:
     ends = [(0.0, 135.0), (135.0, 165.0), (165.0, 300.0)]
     lines = [shapely.LineString([(a, 95.0), (b, 95.0)]) for a, b in ends]
     layer = frame(*lines, position_par_rapport_au_sol=["0", "1", "0"])
-    streams = streams_on_grid(GRID, layer)
+    streams = streams_on_grid(GRID, valley(), layer)
     assert len(streams) == 2
     np.testing.assert_array_equal(burn_streams(GRID, ground, streams, 0.0, 8.0).ground, ground)
     towpath = frame(shapely.LineString([(145.0, 0.0), (145.0, 200.0)]), nature=["Pont"])
     step = open_culverts(GRID, ground, streams, layer, None, 50.0, towpath)
     np.testing.assert_array_equal(step.ground, ground)
     assert "0 crossings" in step.note
-    under = streams_on_grid(GRID, frame(*lines, position_par_rapport_au_sol=[0, -1, 0]), buried=50.0)
+    under = streams_on_grid(
+        GRID, valley(), frame(*lines, position_par_rapport_au_sol=[0, -1, 0]), buried=50.0
+    )
     assert [stream.buried for stream in under] == [False, True, False]
 
 
@@ -206,14 +224,16 @@ def test_a_dam_is_never_opened() -> None:
 def test_the_longest_way_down() -> None:
     """Across lines, whatever their order; anew after a step up and in a ring."""
     ground = valley()
-    whole = streams_on_grid(GRID, frame(LINE))
-    in_parts = streams_on_grid(GRID, frame(*parts(0.0, 40.0, 155.0, 230.0, 300.0)))
+    whole = streams_on_grid(GRID, valley(), frame(LINE))
+    in_parts = streams_on_grid(GRID, valley(), frame(*parts(0.0, 40.0, 155.0, 230.0, 300.0)))
     assert longest_descent(ground, whole) == pytest.approx(300.0)
     assert longest_descent(ground, in_parts) == pytest.approx(300.0)
     ground[10, 20] += 1.0  # between the centres of cells 19 and 20, then down again
     assert longest_descent(ground, in_parts) == pytest.approx(205.0)
     square = shapely.LineString([(50, 50), (50, 150), (150, 150), (150, 50), (50, 50)])
-    assert longest_descent(np.zeros(GRID.shape), streams_on_grid(GRID, frame(square))) == pytest.approx(400.0)
+    assert longest_descent(
+        np.zeros(GRID.shape), streams_on_grid(GRID, valley(), frame(square))
+    ) == pytest.approx(400.0)
 
 
 @pytest.mark.real
@@ -230,7 +250,7 @@ def test_streams_of_dieppe_pass(real_data: Path, tmp_path: Path) -> None:
     keys = DomainParameters.model_validate(steps | {"culverts": "open", "river_bed": "descend"})
     burnt = build_domain(territory, parameters=keys)
     grid = plain.require_grid("test")
-    streams = streams_on_grid(grid, territory.layer("hydrography").data)
+    streams = streams_on_grid(grid, plain.field("ground_elevation"), territory.layer("hydrography").data)
     way = [longest_descent(d.field("ground_elevation"), streams) for d in (plain, opened, burnt)]
     assert way[0] < 900
     assert way[2] > 9_000
@@ -242,11 +262,11 @@ def test_streams_of_dieppe_pass(real_data: Path, tmp_path: Path) -> None:
     assert np.nanmax(after - before) <= 0.0
     notes = next(r["notes"] for r in burnt.provenance if r["layer"] == "hydrography")
     assert any("47 crossings and 0 buried passages, 30 embankments opened" in note for note in notes)
-    assert any(note.startswith("bed of 137 streams") for note in notes)
+    assert any(note.startswith("bed of 136 streams") for note in notes)
 
 
 def test_no_embankment_or_no_road_nothing_opened() -> None:
-    streams = streams_on_grid(GRID, frame(LINE))
+    streams = streams_on_grid(GRID, valley(), frame(LINE))
     step = open_culverts(GRID, valley(), streams, frame(LINE), roads(ROAD), 50.0)
     np.testing.assert_array_equal(step.ground, valley())
     far = valley()
@@ -357,7 +377,7 @@ def test_cells_of_a_stream_take_the_lowest_of_the_fine_terrain() -> None:
     fine[104:106] -= 3.0
     source = InMemory(fine, 0.0, 200.0, 1.0)
     ground, lowest = resample(source, GRID), resample(source, GRID, "min")
-    step = lowest_along(GRID, ground, lowest, streams_on_grid(GRID, frame(LINE)))
+    step = lowest_along(GRID, ground, lowest, streams_on_grid(GRID, valley(), frame(LINE)))
     np.testing.assert_array_equal(step.ground[10], lowest[10])
     np.testing.assert_allclose(ground[10] - step.ground[10], 0.8 * 3.0 + 0.045, rtol=1e-12)
     np.testing.assert_array_equal(np.delete(step.ground, 10, 0), np.delete(ground, 10, 0))

@@ -85,13 +85,16 @@ def on_ground(hydrography: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return hydrography[~(first_number(hydrography, [LEVEL]) > 0)]
 
 
-def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float = 0.0) -> list[Stream]:
+def streams_on_grid(
+    grid: Grid, ground: Floats, hydrography: gpd.GeoDataFrame, *, buried: float = 0.0
+) -> list[Stream]:
     """Streams as chains of cells that share faces, each cell after the one upstream.
 
     Lines run downstream as they are digitised (BD TOPO) unless `sens_de_l_ecoulement` says the reverse.
 
     Parameters
     ----------
+    ground : (ny, nx) (m): where a line passes a corner, the lower of the two cells beside it is part of it.
     buried : lines under the ground (`position_par_rapport_au_sol` < 0) are left out where they are longer
         than this (m): else they are a culvert. Lines above it (canals on bridges) are left out, always.
     """
@@ -117,10 +120,21 @@ def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float 
             if cells.size:
                 first = np.concatenate([[True], np.diff(cells) != 0])
                 along = np.cumsum(length) - 0.5 * length
-                streams.append(
-                    Stream(cells[first], along[first], whole, _node(xy[0]), _node(xy[-1]), bool(below))
-                )
+                chain, way = _around_corners(cells[first], along[first], ground)
+                streams.append(Stream(chain, way, whole, _node(xy[0]), _node(xy[-1]), bool(below)))
     return streams
+
+
+def _around_corners(cells: Ints, along: Floats, ground: Floats) -> tuple[Ints, Floats]:
+    """A chain whose cells share faces: the lower cell beside each corner that it steps over."""
+    nx = ground.shape[1]
+    i, j = np.divmod(cells, nx)
+    k = np.flatnonzero((np.abs(np.diff(i)) == 1) & (np.abs(np.diff(j)) == 1))
+    beside = np.stack([i[k] * nx + j[k + 1], i[k + 1] * nx + j[k]])
+    heights = ground.ravel()[beside]
+    second = (heights[1] < heights[0]) | np.isnan(heights[0])
+    lower = np.where(second, beside[1], beside[0])
+    return np.insert(cells, k + 1, lower), np.insert(along, k + 1, 0.5 * (along[k] + along[k + 1]))
 
 
 def _node(point: Floats) -> Node:
