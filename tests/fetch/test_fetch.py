@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import zipfile
@@ -31,6 +32,7 @@ from twin.cli import main
 from twin.errors import InputError
 from twin.fetch import FetchError, Services, fetch
 from twin.fetch.http import Client
+from twin.fetch.hubeau import _all
 from twin.fetch.wfs import FeatureService, Fetched, features
 from twin.fetch.wms import Block
 from twin.files import sha256
@@ -190,6 +192,54 @@ def test_what_does_not_add_up_is_refused(server: Server, tmp_path: Path, fault: 
     server.wrong("STARTINDEX", fault, times=100)
     with pytest.raises(FetchError, match=said):
         roads(server, tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["wfs", "hubeau"])
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_service_updated_between_two_pages_is_asked_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, lasting: bool
+) -> None:
+    """What was kept is of two editions: it blocked every further try for a day."""
+    asked: list[str] = []
+    rows = [3]
+
+    def opened(_: Client, url: str, __: object) -> Any:
+        asked.append(url)
+        start = re.search(r"(?:STARTINDEX|cursor)=(\d+)", url)
+        first = int(start[1]) if start else 0
+        here = [{"properties": {"cleabs": f"a{k}"}, "geometry": None} for k in range(first, rows[0])][:2]
+        table: dict[str, Any] = {"features": here, "count": rows[0], "data": here}
+        table["next"] = f"{url}&cursor=2" if first == 0 and rows[0] > 2 else None
+        body = json.dumps(table)
+        if "hits" in url or "Describe" in url:
+            body = f'<x numberMatched="{rows[0]}"/>' if "hits" in url else "<schema/>"
+        elif first == 0:
+            rows[0] = 2  # updated: the third feature is gone
+        elif lasting:
+            rows[0] = 3
+        response = io.BytesIO(body.encode())
+        response.headers, response.status = {}, 200  # type: ignore[attr-defined]
+        return response
+
+    def rows_got() -> int:
+        ours = client(tmp_path)[0]
+        if kind == "hubeau":
+            return len(_all(ours, "http://x/hubeau?size=2"))
+        service = FeatureService("http://x/wfs", 2)
+        return len(features(ours, service, "T", crs="EPSG:2154", key="cleabs").frame)
+
+    monkeypatch.setattr(Client, "_open", opened)
+    if lasting:
+        for times in (2, 1):  # anew and once more; of what was kept, and anew
+            asked.clear()
+            with pytest.raises(FetchError, match="received of"):
+                rows_got()
+            assert sum("STARTINDEX=0" in url or url.endswith("size=2") for url in asked) == times
+    else:
+        assert rows_got() == 2
+        asked.clear()
+        assert rows_got() == 2
+        assert not asked  # kept, of one edition
 
 
 def test_a_territory_that_check_accepts(
