@@ -22,6 +22,7 @@ from twin.conditioning import (
 from twin.errors import InputError
 from twin.grid import Grid
 from twin.gridding import DomainParameters, build_domain
+from twin.layers.ign import raised
 from twin.layers.lattice import InMemory, resample
 from twin.territory import Territory
 
@@ -49,7 +50,7 @@ ROAD = shapely.LineString([(155.0, 0.0), (155.0, 200.0)])
 
 
 def test_a_stream_that_descends_is_left_alone() -> None:
-    step = burn_streams(GRID, valley(), streams_on_grid(GRID, frame(LINE)), 0.0, 5.0)
+    step = burn_streams(GRID, valley(), streams_on_grid(GRID, valley(), frame(LINE)), 0.0, 5.0)
     np.testing.assert_array_equal(step.ground, valley())
     assert step.before == step.after == step.cut == 0.0
 
@@ -57,7 +58,7 @@ def test_a_stream_that_descends_is_left_alone() -> None:
 def test_a_bar_across_the_bed_is_cut_and_nothing_else() -> None:
     ground = valley()
     ground[10, 12:14] += 3.0
-    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(LINE)), 0.0, 5.0)
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, valley(), frame(LINE)), 0.0, 5.0)
     expected = valley()
     expected[10, 12:14] = expected[10, 11]
     np.testing.assert_array_equal(step.ground[:10], valley()[:10])
@@ -73,7 +74,7 @@ def test_a_bar_across_the_bed_is_cut_and_nothing_else() -> None:
 def test_a_false_pit_digs_no_canyon() -> None:
     ground = valley()
     ground[10, 2] = -50.0
-    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(LINE)), 0.0, 1.5)
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, valley(), frame(LINE)), 0.0, 1.5)
     assert step.deepest == pytest.approx(1.5)
     np.testing.assert_allclose(step.ground[10, 3:], ground[10, 3:] - 1.5)
     assert step.after > 0
@@ -81,7 +82,7 @@ def test_a_false_pit_digs_no_canyon() -> None:
 
 def test_a_depth_is_taken_off_once_where_streams_join() -> None:
     tributary = shapely.LineString([(155.0, 200.0), (155.0, 95.0), (300.0, 95.0)])
-    step = burn_streams(GRID, valley(), streams_on_grid(GRID, frame(LINE, tributary)), 0.5, 5.0)
+    step = burn_streams(GRID, valley(), streams_on_grid(GRID, valley(), frame(LINE, tributary)), 0.5, 5.0)
     np.testing.assert_allclose(step.ground[10], valley()[10] - 0.5)
     assert step.ground[5, 15] == pytest.approx(valley()[5, 15] - 0.5)
 
@@ -92,7 +93,7 @@ def test_a_confluence_hands_its_level_on_whatever_the_order() -> None:
     ground[10, :15] -= 1.0
     down = shapely.LineString([(145.0, 95.0), (300.0, 95.0)])
     up = shapely.LineString([(0.0, 95.0), (145.0, 95.0)])
-    step = burn_streams(GRID, ground, streams_on_grid(GRID, frame(down, up)), 0.0, 5.0)
+    step = burn_streams(GRID, ground, streams_on_grid(GRID, valley(), frame(down, up)), 0.0, 5.0)
     assert (np.diff(step.ground[10]) <= 0).all()
 
 
@@ -103,16 +104,32 @@ def test_streams_run_as_they_are_said_to() -> None:
         sens_de_l_ecoulement=["Sens inverse", "Sens direct", None],
         position_par_rapport_au_sol=["0", "Gué ou radier", "-1"],
     )  # fmt: skip
-    east, west = streams_on_grid(GRID, layer)  # the third is under ground
+    east, west = streams_on_grid(GRID, valley(), layer)  # the third is under ground
     np.testing.assert_array_equal(east.cells, 10 * GRID.nx + np.arange(GRID.nx))
     np.testing.assert_array_equal(west.cells, east.cells[::-1])
+
+
+def test_a_stream_through_corners_of_cells_shares_faces() -> None:
+    """Water passes no corner: the lower of the two cells beside it is part of the stream."""
+    ground = np.full(GRID.shape, 9.0)
+    ground[3, 2], ground[5, 6] = 5.0, np.nan
+    down = frame(shapely.LineString([(5.0, 195.0), (95.0, 105.0)]))
+    up = frame(shapely.LineString([(95.0, 105.0), (5.0, 195.0)]))
+    for layer in (down, up):
+        (stream,) = streams_on_grid(GRID, ground, layer)
+        i, j = np.divmod(stream.cells, GRID.nx)
+        assert (np.abs(np.diff(i)) + np.abs(np.diff(j)) == 1).all()
+        assert stream.cells.size == 2 * 10 - 1
+        assert {(3, 2), (6, 5)} <= set(zip(i.tolist(), j.tolist(), strict=True))
+        assert (np.diff(stream.along) > 0).all()
+        assert stream.along[[0, -1]] == pytest.approx([2.5 * 2**0.5, 87.5 * 2**0.5])
 
 
 @pytest.mark.parametrize(("level", "opened"), [(0, True), (1, True), (-1, False)])
 def test_an_embankment_is_opened_where_a_road_crosses(level: int, opened: bool) -> None:
     ground = valley()
     ground[:, 14:17] = 12.0  # an embankment over the whole valley, 30 m wide
-    streams = streams_on_grid(GRID, frame(LINE))
+    streams = streams_on_grid(GRID, valley(), frame(LINE))
     step = open_culverts(GRID, ground, streams, frame(LINE), roads(ROAD, level=level), 50.0)
     others = np.delete(np.arange(GRID.ny), 10)
     np.testing.assert_array_equal(step.ground[others], ground[others])
@@ -131,7 +148,7 @@ def cut(
     ground = valley()
     ground[:, 14:17] = 12.0
     layer = frame(*lines, **columns)
-    streams = streams_on_grid(GRID, layer, buried=buried)
+    streams = streams_on_grid(GRID, valley(), layer, buried=buried)
     step = open_culverts(GRID, ground, streams, layer, None, 50.0, over)  # type: ignore[arg-type]
     return step.ground[10], step.note
 
@@ -175,6 +192,26 @@ def test_a_short_buried_part_is_a_culvert(columns: dict[str, object], limit: flo
         np.testing.assert_array_equal(row[14:17], 12.0)
 
 
+def test_a_canal_on_a_bridge_is_no_stream_of_the_ground() -> None:
+    """The canal passes 6 m over a river: nothing is cut, and it goes on at its own level beyond."""
+    ground = np.full(GRID.shape, 20.0)
+    ground[:, 14:16] = 14.0
+    ends = [(0.0, 135.0), (135.0, 165.0), (165.0, 300.0)]
+    lines = [shapely.LineString([(a, 95.0), (b, 95.0)]) for a, b in ends]
+    layer = frame(*lines, position_par_rapport_au_sol=["0", "1", "0"])
+    streams = streams_on_grid(GRID, valley(), layer)
+    assert len(streams) == 2
+    np.testing.assert_array_equal(burn_streams(GRID, ground, streams, 0.0, 8.0).ground, ground)
+    towpath = frame(shapely.LineString([(145.0, 0.0), (145.0, 200.0)]), nature=["Pont"])
+    step = open_culverts(GRID, ground, streams, layer, None, 50.0, towpath)
+    np.testing.assert_array_equal(step.ground, ground)
+    assert "0 crossings" in step.note
+    under = streams_on_grid(
+        GRID, valley(), frame(*lines, position_par_rapport_au_sol=[0, -1, 0]), buried=50.0
+    )
+    assert [stream.buried for stream in under] == [False, True, False]
+
+
 def test_a_dam_is_never_opened() -> None:
     """A road over a dam: said by a structure, or by the stream itself (v2)."""
     crest = frame(ROAD, ROAD, nature=["Pont", "Barrage"])
@@ -187,14 +224,16 @@ def test_a_dam_is_never_opened() -> None:
 def test_the_longest_way_down() -> None:
     """Across lines, whatever their order; anew after a step up and in a ring."""
     ground = valley()
-    whole = streams_on_grid(GRID, frame(LINE))
-    in_parts = streams_on_grid(GRID, frame(*parts(0.0, 40.0, 155.0, 230.0, 300.0)))
+    whole = streams_on_grid(GRID, valley(), frame(LINE))
+    in_parts = streams_on_grid(GRID, valley(), frame(*parts(0.0, 40.0, 155.0, 230.0, 300.0)))
     assert longest_descent(ground, whole) == pytest.approx(300.0)
     assert longest_descent(ground, in_parts) == pytest.approx(300.0)
     ground[10, 20] += 1.0  # between the centres of cells 19 and 20, then down again
     assert longest_descent(ground, in_parts) == pytest.approx(205.0)
     square = shapely.LineString([(50, 50), (50, 150), (150, 150), (150, 50), (50, 50)])
-    assert longest_descent(np.zeros(GRID.shape), streams_on_grid(GRID, frame(square))) == pytest.approx(400.0)
+    assert longest_descent(
+        np.zeros(GRID.shape), streams_on_grid(GRID, valley(), frame(square))
+    ) == pytest.approx(400.0)
 
 
 @pytest.mark.real
@@ -211,7 +250,7 @@ def test_streams_of_dieppe_pass(real_data: Path, tmp_path: Path) -> None:
     keys = DomainParameters.model_validate(steps | {"culverts": "open", "river_bed": "descend"})
     burnt = build_domain(territory, parameters=keys)
     grid = plain.require_grid("test")
-    streams = streams_on_grid(grid, territory.layer("hydrography").data)
+    streams = streams_on_grid(grid, plain.field("ground_elevation"), territory.layer("hydrography").data)
     way = [longest_descent(d.field("ground_elevation"), streams) for d in (plain, opened, burnt)]
     assert way[0] < 900
     assert way[2] > 9_000
@@ -223,11 +262,11 @@ def test_streams_of_dieppe_pass(real_data: Path, tmp_path: Path) -> None:
     assert np.nanmax(after - before) <= 0.0
     notes = next(r["notes"] for r in burnt.provenance if r["layer"] == "hydrography")
     assert any("47 crossings and 0 buried passages, 30 embankments opened" in note for note in notes)
-    assert any(note.startswith("bed of 137 streams") for note in notes)
+    assert any(note.startswith("bed of 136 streams") for note in notes)
 
 
 def test_no_embankment_or_no_road_nothing_opened() -> None:
-    streams = streams_on_grid(GRID, frame(LINE))
+    streams = streams_on_grid(GRID, valley(), frame(LINE))
     step = open_culverts(GRID, valley(), streams, frame(LINE), roads(ROAD), 50.0)
     np.testing.assert_array_equal(step.ground, valley())
     far = valley()
@@ -262,7 +301,7 @@ def test_crests_in_texts_count_and_codes_for_unknown_do_not() -> None:
         crest_x[:, [10, 12, 14, 16, 18]], [[12.5, 12.25, -np.inf, 11.5, -np.inf]] * 20
     )
     assert "3 lines" in note or "3 lignes" in note
-    # By the sea 0 m is a height.
+    # By the sea, where the ground is no higher, 0 m is a height.
     sea, _, _ = crests_of_defences(GRID, frame(walls[0], alt=[0.0]), valley() - 10.0, "d.gpkg")
     np.testing.assert_array_equal(sea[:, 10], 0.0)
 
@@ -314,13 +353,31 @@ def test_a_defence_without_a_height_takes_the_top_of_the_fine_terrain() -> None:
         crests_of_defences(GRID, dike, ground, "digues.gpkg")  # nothing to take a height from
 
 
+@pytest.mark.parametrize("low", [2.0, 4.5])
+@pytest.mark.parametrize("offset", [0.0, -0.4])
+def test_a_crest_of_zero_on_a_low_coast_is_unknown(low: float, offset: float) -> None:
+    """Dikes drawn with Z = 0 (or the column) on ground at 2 to 5 m were lost under it."""
+    fine = np.full((200, 300), low)
+    fine[100:102, 40:200] = 7.0
+    source = InMemory(fine, 0.0, 200.0, 1.0)
+    ground = resample(source, GRID)
+    flat = shapely.LineString([(60.0, 98.9, 0.0), (180.0, 98.9, 0.0)])
+    part = shapely.LineString([(60.0, 98.9, 6.5), (120.0, 98.9, 0.0), (180.0, 98.9, 6.5)])
+    said = shapely.LineString([(60.0, 98.9), (180.0, 98.9)])
+    for layer, top in ((frame(flat), 7.0), (frame(part), 6.5), (frame(said, crest=[0.0]), 7.0)):
+        moved = raised(layer, offset) if offset else layer
+        _, crest_y, _ = crests_of_defences(GRID, moved, ground, "d.gpkg", source)
+        expected = top + offset if layer.has_z[0] and top == 6.5 else top
+        np.testing.assert_allclose(np.unique(crest_y[np.isfinite(crest_y)]), expected)
+
+
 def test_cells_of_a_stream_take_the_lowest_of_the_fine_terrain() -> None:
     """A bed 2 m wide, 3 m deep under banks: the mean of 10 m cells raises it by 2.4 m."""
     fine = np.broadcast_to(10.0 - 0.01 * np.arange(300), (200, 300)).copy()
     fine[104:106] -= 3.0
     source = InMemory(fine, 0.0, 200.0, 1.0)
     ground, lowest = resample(source, GRID), resample(source, GRID, "min")
-    step = lowest_along(GRID, ground, lowest, streams_on_grid(GRID, frame(LINE)))
+    step = lowest_along(GRID, ground, lowest, streams_on_grid(GRID, valley(), frame(LINE)))
     np.testing.assert_array_equal(step.ground[10], lowest[10])
     np.testing.assert_allclose(ground[10] - step.ground[10], 0.8 * 3.0 + 0.045, rtol=1e-12)
     np.testing.assert_array_equal(np.delete(step.ground, 10, 0), np.delete(ground, 10, 0))

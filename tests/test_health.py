@@ -68,6 +68,17 @@ def test_a_sound_territory_has_no_fault(folder: Path) -> None:
     assert "2\u202f400 cells of 10 m" in report["terrain.origin"].sentence
 
 
+def test_layers_that_no_run_uses_are_told(folder: Path) -> None:
+    assert not any(key.endswith(".unused") for key in found(folder))
+    add_layer(
+        folder, '[layers.bridge_decks]\nsource = "terrain.tif"\n[layers.roofs]\nsource = "terrain.tif"\n'
+    )
+    report = found(folder)
+    for name in ("bridge_decks", "roofs"):
+        assert report[f"{name}.unused"].severity == "warning"
+        assert "no run uses this layer" in report[f"{name}.unused"].sentence
+
+
 def test_holes_are_told_from_the_edge(folder: Path) -> None:
     values = small.bed()
     values[20:23, 30:34] = -9999

@@ -31,6 +31,21 @@ def test_polygons_are_water_unless_they_fall_dry() -> None:
     np.testing.assert_array_equal(found, (X > 100) & (X < 210) & (Y > 100) & (Y < 200))
 
 
+def test_water_under_the_ground_is_none_on_the_map() -> None:
+    """A covered river under a town: its streets can be flooded. A fountain on a slab is water."""
+    dry = np.zeros(GRID.shape, dtype=bool)
+    shapes = [box(100 * k, 100, 100 * k + 50, 200) for k in range(1, 8)]
+    layer = surfaces(
+        *shapes,
+        position_par_rapport_au_sol=["-1", "0", "1", None, "Gué ou radier", "0", "0"],
+        nature=["Ecoulement naturel"] * 4 + [None] + ["Conduit forcé", "ECOULEMENT PHREATIQUE"],
+    )
+    found = mapped_water(layer, GRID, dry)
+    assert [bool(found[85, 10 * k + 2]) for k in range(1, 8)] == [False, True, True, True, True, False, False]
+    numbers = surfaces(*shapes[:2], position_par_rapport_au_sol=[-1, 0])
+    assert mapped_water(numbers, GRID, dry)[85, [12, 22]].tolist() == [False, True]
+
+
 @pytest.mark.parametrize("gap", [0.0, 300.0])
 def test_a_coast_makes_the_wet_side_sea_with_its_foreshore(gap: float) -> None:
     """Two lines that end 15 m short of the edges, with a harbour mouth between; the north is sea."""

@@ -219,7 +219,8 @@ def _with_streams(
 ) -> tuple[NDArray[np.float64], tuple[str, ...]]:
     """The ground with streams that run, and what was done to it."""
     opens = parameters.culverts == "open"
-    streams = streams_on_grid(grid, layer.data, buried=2.0 * parameters.culvert_reach if opens else 0.0)
+    longest = 2.0 * parameters.culvert_reach if opens else 0.0
+    streams = streams_on_grid(grid, ground, layer.data, buried=longest)
     notes: list[str] = []
     if parameters.river_cells == "lowest":
         step = lowest_along(grid, ground, resample(terrain.mosaic, grid, "min"), streams)

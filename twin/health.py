@@ -47,6 +47,7 @@ OFF_TERRAIN = 0.01  # share of buildings without terrain under them
 POOR_SOURCES = 0.25  # share of the terrain measured by coarser means than LiDAR
 APART = 0.02  # share of the road network (by length) that is not joined to the main part
 RASTERS = ("roughness", "land_cover")  # layers that may be rasters and are laid over the terrain
+UNUSED = ("roofs", "bridge_decks")  # layers that no run takes anything from
 # What runs can do without, and what they lose.
 WISHED = ("terrain", "roads", "buildings", "population", "zones", "hydrography", "facilities")
 
@@ -113,6 +114,8 @@ def examine(territory: Territory) -> list[Finding]:
     report = _Report()
     for name in territory.record.layers:
         _origin(report, territory, name)
+        if name in UNUSED:
+            report.add("warning", name, "unused")
     for name in WISHED:
         if not territory.has(name):
             report.add("information", name, "missing", row=f"missing_{name}")

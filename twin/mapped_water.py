@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.footprints import cover
+from twin.layers.ign import LEVEL, first_number, fold
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
     from twin.grid import Grid
 
 Bools = NDArray[np.bool_]
-NOT_ALWAYS = ("intermittent", "temporaire", "ephemere", "éphémère")  # `persistance`, `regime` of BD TOPO
+# Words of BD TOPO, without accents.
+NOT_ALWAYS = ("intermittent", "temporaire", "ephemere")  # `persistance`, `regime`
+BURIED = (  # `nature`
+    "conduit buse", "conduit force", "ecoulement karstique", "ecoulement hyporheique",
+    "ecoulement phreatique",
+)  # fmt: skip
 MOUTH = 1000.0  # m: a coast goes on over the mouth of a river or a harbour
 EDGE = 100.0  # m: and to the edge of the grid
 MOST = 0.5  # share of a cell, and of a side of the coast, that makes the whole of it water
@@ -32,15 +38,18 @@ def mapped_water(surfaces: gpd.GeoDataFrame, grid: Grid, wet: Bools) -> Bools:
     Parameters
     ----------
     surfaces : the layer `water_surfaces` in the CRS of the grid, lower-case columns. Polygons are water
-        (unless `persistance` says that they fall dry) where they cover half a cell or more. Lines are a
+        (unless `persistance` says that they fall dry, or they lie under the ground: rivers covered by a
+        town) where they cover half a cell or more. Lines are a
         coast, the mark of the highest tides for instance: they part the grid, and a side is sea
         where most of its cells are under water at the start.
     wet : (ny, nx) cells under water at the start.
     """
     always = np.ones(len(surfaces), dtype=bool)
-    for name in ("persistance", "regime"):
+    for name, none in (("persistance", NOT_ALWAYS), ("regime", NOT_ALWAYS), ("nature", BURIED)):
         if name in surfaces:
-            always &= ~surfaces[name].astype(str).str.casefold().isin(NOT_ALWAYS).to_numpy()
+            always &= ~surfaces[name].astype(str).map(fold, na_action="ignore").isin(none).to_numpy()
+    if LEVEL in surfaces:
+        always &= ~(first_number(surfaces, [LEVEL]) < 0)
     shapes: NDArray[Any] = np.asarray(surfaces.geometry.array, dtype=object)[always]
     shapes = shapely.force_2d(shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))])
     area = shapely.get_dimensions(shapes) == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import zipfile
@@ -31,7 +32,9 @@ from twin.cli import main
 from twin.errors import InputError
 from twin.fetch import FetchError, Services, fetch
 from twin.fetch.http import Client
-from twin.fetch.wfs import FeatureService, features
+from twin.fetch.hubeau import _all
+from twin.fetch.wfs import FeatureService, Fetched, features
+from twin.fetch.wms import Block
 from twin.files import sha256
 from twin.territory import Territory
 
@@ -191,6 +194,54 @@ def test_what_does_not_add_up_is_refused(server: Server, tmp_path: Path, fault: 
         roads(server, tmp_path)
 
 
+@pytest.mark.parametrize("kind", ["wfs", "hubeau"])
+@pytest.mark.parametrize("lasting", [False, True])
+def test_a_service_updated_between_two_pages_is_asked_once_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, lasting: bool
+) -> None:
+    """What was kept is of two editions: it blocked every further try for a day."""
+    asked: list[str] = []
+    rows = [3]
+
+    def opened(_: Client, url: str, __: object) -> Any:
+        asked.append(url)
+        start = re.search(r"(?:STARTINDEX|cursor)=(\d+)", url)
+        first = int(start[1]) if start else 0
+        here = [{"properties": {"cleabs": f"a{k}"}, "geometry": None} for k in range(first, rows[0])][:2]
+        table: dict[str, Any] = {"features": here, "count": rows[0], "data": here}
+        table["next"] = f"{url}&cursor=2" if first == 0 and rows[0] > 2 else None
+        body = json.dumps(table)
+        if "hits" in url or "Describe" in url:
+            body = f'<x numberMatched="{rows[0]}"/>' if "hits" in url else "<schema/>"
+        elif first == 0:
+            rows[0] = 2  # updated: the third feature is gone
+        elif lasting:
+            rows[0] = 3
+        response = io.BytesIO(body.encode())
+        response.headers, response.status = {}, 200  # type: ignore[attr-defined]
+        return response
+
+    def rows_got() -> int:
+        ours = client(tmp_path)[0]
+        if kind == "hubeau":
+            return len(_all(ours, "http://x/hubeau?size=2"))
+        service = FeatureService("http://x/wfs", 2)
+        return len(features(ours, service, "T", crs="EPSG:2154", key="cleabs").frame)
+
+    monkeypatch.setattr(Client, "_open", opened)
+    if lasting:
+        for times in (2, 1):  # anew and once more; of what was kept, and anew
+            asked.clear()
+            with pytest.raises(FetchError, match="received of"):
+                rows_got()
+            assert sum("STARTINDEX=0" in url or url.endswith("size=2") for url in asked) == times
+    else:
+        assert rows_got() == 2
+        asked.clear()
+        assert rows_got() == 2
+        assert not asked  # kept, of one edition
+
+
 def test_a_territory_that_check_accepts(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -267,6 +318,63 @@ def test_a_fetch_that_is_cut_goes_on(server: Server, tmp_path: Path) -> None:
     assert Territory.open(folder).check() == []
     with pytest.raises(InputError, match="a folder with something else in it"):
         fetch(folder, bbox=BOX, services=services)
+
+
+def test_a_fetch_cut_and_run_again_with_another_cell_has_one_terrain(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tiles of the first try stayed beside those of the second: two cell sizes, an unusable territory."""
+    left = [2]  # tiles before the cut
+
+    def block_of(_: Client, __: object, block: Block, cell: float, crs: str) -> np.ndarray:
+        (tmp_path / "t" / ".fetch").mkdir(exist_ok=True)  # as a client with answers leaves it
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return np.full((block.ny, block.nx), 5.0, np.float32)
+
+    monkeypatch.setattr("twin.fetch.wms.fetch_block", block_of)
+    arguments: dict[str, Any] = {"bbox": BOX, "only": ("terrain",), "services": Services.read()}
+    arguments["services"] = arguments["services"].model_copy(
+        update={"wms": arguments["services"].wms.model_copy(update={"block": 400})}
+    )
+    (tmp_path / "t").mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        fetch(tmp_path / "t", **arguments)
+    left[0] = -1
+    own = tmp_path / "t/terrain/bathymetry.tif"
+    own.write_bytes(b"not ours")
+    file = fetch(tmp_path / "t", cell=5.0, **arguments)
+    assert own.read_bytes() == b"not ours"
+    own.unlink()
+    assert Territory.open(file).mosaic().shape == (201, 201)
+
+
+def test_dams_drawn_as_surfaces_are_structures_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """IGN draws dams as lines or as surfaces: both go to one file and are one layer."""
+    x, y = BOX[:2]
+    drawn = {
+        "BDTOPO_V3:construction_lineaire": ("Pont", shapely.LineString([(x, y, 1.0), (x + 50, y, 1.0)])),
+        "BDTOPO_V3:construction_surfacique": ("Barrage", shapely.box(x, y, x + 50, y + 10)),
+    }
+
+    def answered(_: Client, __: FeatureService, name: str, **keys: Any) -> Fetched:
+        nature, shape = drawn[name]
+        rows = {"cleabs": [f"X{len(name)}"], "nature": [nature], "geometry": [shape]}
+        return Fetched(gpd.GeoDataFrame(rows, crs=keys["crs"]), 1, 1)
+
+    monkeypatch.setattr("twin.fetch.wfs.features", answered)
+    file = fetch(tmp_path / "t", bbox=BOX, services=Services.read(), only=("structures",))
+    layer = Territory.open(file).layer("structures").data
+    assert sorted(layer["nature"]) == ["Barrage", "Pont"]
+    # Where there are surfaces only, they are the layer; and a line alone is named as before.
+    for name in list(drawn):
+        monkeypatch.setattr(
+            "twin.fetch.wfs.features",
+            lambda *a, name=name, **k: answered(*a, **k) if a[2] == name else Fetched(a[0], 0, 0),
+        )
+        file = fetch(tmp_path / name[-9:], bbox=BOX, services=Services.read(), only=("structures",))
+        assert Territory.open(file).layer("structures").data["nature"].tolist() == [drawn[name][0]]
 
 
 def squares() -> gpd.GeoDataFrame:
@@ -391,8 +499,8 @@ def test_what_a_commune_gets_by_default() -> None:
     kept = {table.type_name.partition(":")[2] for table in services.features}
     assert kept >= {
         "troncon_de_route", "non_communication", "batiment", "troncon_hydrographique",
-        "surface_hydrographique", "cours_d_eau", "construction_lineaire", "ligne_orographique",
-        "zone_d_activite_ou_d_interet", "equipement_de_transport", "commune",
+        "surface_hydrographique", "cours_d_eau", "construction_lineaire", "construction_surfacique",
+        "ligne_orographique", "zone_d_activite_ou_d_interet", "equipement_de_transport", "commune",
     }  # fmt: skip
     (squares,) = [table for table in services.files if table.serves == "population"]
     assert set(squares.members) == {"FXX", "COR", "MTQ", "REU"}

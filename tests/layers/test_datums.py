@@ -9,7 +9,7 @@ import pytest
 import shapely
 
 from tests.layers import features
-from tests.layers.conftest import write_tif
+from tests.layers.conftest import Read, write_tif
 from twin.errors import InputError
 from twin.territory import Territory
 
@@ -88,3 +88,16 @@ def test_an_offset_where_nothing_has_a_height_is_refused(tmp_path: Path) -> None
     )
     with pytest.raises(InputError, match="vertical_offset"):
         Territory.open(tmp_path).layer("roughness")
+
+
+def test_texts_move_and_codes_for_unknown_stay_unknown(read: Read, tmp_path: Path) -> None:
+    """A crest of "8,50" is 8.1 m after an offset of −0.4, and one of −9999 is none: −9999.4 was a height."""
+    line = shapely.LineString([(650000, 6860000), (650010, 6859990)])
+    rows = {"crest": ["8,50", "-9999", None], "alt": [8.5, -9999.0, -999.0], "level": ["RDC", "R+1", "-1 m"]}
+    features.frame([{**{k: v[n] for k, v in rows.items()}, "geometry": line} for n in range(3)]).to_file(
+        tmp_path / "d.gpkg"
+    )
+    moved = read("defences", "d.gpkg", vertical_offset=-0.4).data
+    np.testing.assert_array_equal(moved["crest"].to_numpy(dtype=float), [8.1, np.nan, np.nan])
+    np.testing.assert_array_equal(moved["alt"], [8.1, np.nan, np.nan])
+    assert moved["level"].tolist() == rows["level"]  # words are no heights

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from rasterio.transform import Affine
 
 from tests import small
 from tests.layers.conftest import Read, write_asc, write_tif
@@ -114,6 +117,49 @@ def test_geoparquet_without_pyarrow_says_what_to_do(
     (tmp_path / "r.parquet").write_bytes(b"PAR1" + bytes(64) + b"PAR1")
     with pytest.raises(InputError, match="ogr2ogr"):
         read("roads", "r.parquet")
+
+
+# --- deliveries in zip and 7z ---
+
+
+def packed(folder: Path, archive: str) -> None:
+    """All files of a folder in a zip beside it."""
+    with zipfile.ZipFile(folder.parent / archive, "w") as target:
+        for file in folder.iterdir():
+            target.write(file, file.name)
+
+
+@pytest.mark.parametrize("driver", ["GTiff", "EHdr"])
+def test_a_raster_in_a_zip_keeps_the_files_beside_it(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str
+) -> None:
+    """Where it lies stands in a world file (.tfw) or a header (.hdr)."""
+    monkeypatch.setenv("TWIN_CACHE", str(tmp_path / "cache"))
+    values = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    suffix = "tif" if driver == "GTiff" else "bil"
+    file = write_tif(tmp_path / f"in/mnt.{suffix}", values, 650000.0, 6860000.0, 5.0, driver=driver)
+    if driver == "GTiff":  # as many tools write it: plain TIFF, place and CRS beside
+        keys = {"driver": driver, "height": 3, "width": 4, "count": 1, "dtype": "float32", "crs": "EPSG:2154"}
+        place = Affine(5.0, 0.0, 650000.0, 0.0, -5.0, 6860000.0)
+        with rasterio.open(file, "w", transform=place, profile="BASELINE", tfw="YES", **keys) as data:
+            data.write(values, 1)
+        assert {p.name for p in file.parent.iterdir()} == {"mnt.tif", "mnt.tfw", "mnt.tif.aux.xml"}
+    packed(tmp_path / "in", "mnt.zip")
+    plain, layer = (read("terrain", source).data for source in ("in", "mnt.zip"))
+    np.testing.assert_array_equal(layer.values, values)
+    assert layer.attrs == plain.attrs
+    assert layer.attrs["transform"] == (5.0, 0.0, 650000.0, 0.0, -5.0, 6860000.0)
+
+
+@pytest.mark.parametrize("name", ["r.tab", "r.mif"])
+def test_features_in_a_zip_keep_the_files_beside_them(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, roads: gpd.GeoDataFrame, name: str
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TWIN_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "in").mkdir()
+    roads[["cleabs", "nature", "geometry"]].to_file(tmp_path / "in" / name, driver="MapInfo File")
+    packed(tmp_path / "in", "r.zip")
+    assert len(read("defences", "r.zip").data) == len(roads)
 
 
 # --- deliveries in 7z ---

@@ -140,6 +140,26 @@ def test_oso_raster_and_one_that_is_neither(read: Read, tmp_path: Path) -> None:
     assert read("land_cover", "grid.tif", classes="oso").data.attrs["classes"] == "oso"
 
 
+def test_corine_raster_in_its_own_numbering(read: Read, tmp_path: Path) -> None:
+    """Rasters of Copernicus count the 44 classes from 1: 2 is 112, 12 is 211, 23 is 311, but water of OSO."""
+    codes = np.array([[2, 12], [18, 23]], dtype=np.int16)
+    write_tif(tmp_path / "clc.tif", codes, X, Y + 200, 100, nodata=-128)
+    layer = read("land_cover", "clc.tif")
+    np.testing.assert_allclose(layer.data.values, [[0.12, 0.032], [0.04, 0.15]])
+    assert any("recognised: corine (1 … 44)" in note for note in layer.provenance.notes)
+    every = np.array([*range(1, 45), 48], dtype=np.int16).reshape(5, 9)  # 48 is "no data" of CORINE
+    write_tif(tmp_path / "every.tif", every, X, Y + 600, 100)
+    found = read("land_cover", "every.tif").data.values.ravel()
+    manning = built_in("corine").manning
+    np.testing.assert_array_equal(found, [*(manning[code] for code in sorted(manning)), np.nan])
+    # Of 25 m it can be either; named, it is the one.
+    write_tif(tmp_path / "25.tif", codes, X, Y + 50, 25)
+    with pytest.raises(InputError, match="2, 12, 18, 23"):
+        read("land_cover", "25.tif")
+    assert read("land_cover", "25.tif", classes="oso").data.values[1, 1] == 0.025
+    assert read("land_cover", "25.tif", classes="corine").data.values[1, 1] == 0.15
+
+
 # --- roughness rasters ---
 
 

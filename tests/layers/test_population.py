@@ -32,6 +32,15 @@ def test_filosofi_squares_are_reprojected_and_counted(read: Read, tmp_path: Path
     assert "3 squares, 16 people (column ind); 1 without a number" in " ".join(layer.provenance.notes)
 
 
+def test_squares_of_two_deliveries_count_once(read: Read, tmp_path: Path) -> None:
+    """Regions share the squares on their edge; a square without a name is never another's double."""
+    squares(idcar_200m=["a", "b", None, None], ind=[1.0, 2.0, 4.0, 8.0]).to_file(tmp_path / "1.gpkg")
+    squares(idcar_200m=["a", "c", None, None], ind=[1.0, 16.0, 32.0, 64.0]).to_file(tmp_path / "2.gpkg")
+    layer = read("population", ["1.gpkg", "2.gpkg"])
+    assert layer.data["ind"].tolist() == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]
+    assert "1 features delivered twice" in " ".join(layer.provenance.notes)
+
+
 @pytest.mark.parametrize("column", ["population", "pop", "Ind_c"])
 def test_other_names_of_the_number(read: Read, tmp_path: Path, column: str) -> None:
     squares(**{column: [1, 2]}).to_file(tmp_path / "p.gpkg")

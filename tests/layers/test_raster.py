@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,59 @@ def test_masks_delivered_beside_the_heights_are_left_out(
     layer = read("terrain", "RGEALTI")
     np.testing.assert_array_equal(layer.data.values, field)
     assert any("2 SRC and DST masks" in note for note in layer.provenance.notes)
+
+
+@pytest.mark.parametrize("aside", [".tif.ovr", ".tif.msk", ".tif.aux.xml", ".hdr"])
+def test_what_lies_beside_a_tile_is_no_tile(
+    read: Read, tmp_path: Path, field: np.ndarray, aside: str
+) -> None:
+    """Pyramids of QGIS are TIFF too, without a place; the header of a .flt begins like an ASCII grid."""
+    tile = write_tif(tmp_path / "t/LHD_0650_6860_MNT_LAMB93_IGN69.tif", field, 650000.0, 6860000.0, 5.0)
+    beside = tile.with_name(tile.stem + aside)
+    if aside == ".hdr":
+        beside.write_text("ncols 20\nnrows 20\nxllcorner 0\nyllcorner 0\ncellsize 5\n")
+    elif aside == ".tif.aux.xml":
+        beside.write_text("<PAMDataset></PAMDataset>\n")
+    else:
+        write_tif(beside, field[::2, ::2].astype(np.float32), 0.0, 0.0, 2.0, crs=None)
+    np.testing.assert_array_equal(read("terrain", "t").data.values, field)
+
+
+def lidar_hd(folder: Path, *kinds: str) -> None:
+    """One square kilometre (of 20 × 20 cells) of LiDAR HD in several models, each full of its own height."""
+    for kind in kinds:
+        name = f"LHD_FXX_0957_6218_{kind}_O_0M50_LAMB93_IGN69.tif"
+        height = {"MNT": 20.0, "MNS": 32.0, "MNH": 12.0}[kind]
+        write_tif(folder / name, np.full((20, 20), height), 956999.75, 6218000.25, 0.5)
+
+
+@pytest.mark.parametrize("source", ["t", "t/*.tif", "t.zip", "packed"])
+def test_models_of_surface_and_height_beside_the_terrain_are_left_out(
+    read: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    """MNH comes first by name, and the first tile with a value wins."""
+    monkeypatch.setenv("TWIN_CACHE", str(tmp_path / "cache"))
+    lidar_hd(tmp_path / "t", "MNH", "MNS", "MNT")
+    (tmp_path / "packed").mkdir()
+    for place, pattern in (("t.zip", "*"), *((f"packed/{kind}.zip", f"*{kind}*") for kind in ("MNS", "MNT"))):
+        with zipfile.ZipFile(tmp_path / place, "w") as archive:
+            for file in (tmp_path / "t").glob(pattern):
+                archive.write(file, file.name)
+    layer = read("terrain", source)
+    np.testing.assert_array_equal(layer.data.values, 20.0)
+    left = 1 if source == "packed" else 2
+    assert any(f"{left} surface or height models (MNS, MNH)" in note for note in layer.provenance.notes)
+
+
+def test_a_folder_of_surface_models_is_no_terrain(read: Read, tmp_path: Path) -> None:
+    lidar_hd(tmp_path / "t", "MNH", "MNS")
+    with pytest.raises(InputError) as error:
+        read("terrain", "t")
+    assert "MNH" in only(error).found
+    assert "MNT" in only(error).expected
+    # One that is named itself is what its author wants; and roofs are of a surface.
+    name = "t/LHD_FXX_0957_6218_MNS_O_0M50_LAMB93_IGN69.tif"
+    np.testing.assert_array_equal(read("terrain", name).data.values, 32.0)
 
 
 def test_lidar_hd_tile_without_extension(read: Read, tmp_path: Path, field: np.ndarray) -> None:

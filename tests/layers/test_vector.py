@@ -376,6 +376,20 @@ def test_other_producers_keep_their_texts(read: Read, tmp_path: Path) -> None:
     assert "1 features without geometry" in notes(layer)
 
 
+@pytest.mark.parametrize("name", ["facilities", "districts", "zones"])
+def test_features_of_two_deliveries_count_once(read: Read, tmp_path: Path, name: str) -> None:
+    """A hospital on the edge of two departments is delivered with both."""
+    shapes = [box(X + k, Y, X + k + 1, Y + 1) for k in range(3)]
+    for file, some in (("D030", (0, 1)), ("D034", (0, 2))):
+        rows = {"cleabs": [f"H{min(k, 1)}" for k in some], "nature": ["Hôpital"] * 2}
+        gpd.GeoDataFrame(rows, geometry=[shapes[k] for k in some], crs="EPSG:2154").to_file(
+            tmp_path / f"{file}.gpkg", layer="commune"
+        )
+    layer = read(name, ["D030.gpkg", "D034.gpkg"])
+    assert layer.data["cleabs"].tolist() == ["H0", "H1", "H1"]  # the last two: one name, two places
+    assert "1 features delivered twice" in " ".join(layer.provenance.notes)
+
+
 def test_turn_bans_one_row_a_pair(read: Read, tmp_path: Path) -> None:
     data = gpd.GeoDataFrame(
         {

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from twin.errors import InputError, listed, told
 from twin.faces import raise_along
 from twin.grid import Grid
-from twin.layers.ign import is_null_height
+from twin.layers.ign import first_number, is_null_height
 from twin.layers.lattice import Source
-from twin.layers.roads import first_number
 from twin.messages import text
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ Floats = NDArray[np.float64]
 
 # Columns with the elevation of a crest (m), best first; else the Z of the line.
 CREST_COLUMNS = ("crest", "cote_crete", "alt_crete", "z_crete", "alt", "altitude")
-ZERO_GROUND = 5.0  # m: a crest of exactly 0 m on ground higher than this is one that nobody knows
+ZERO_GROUND = 0.5  # m: a crest of exactly 0 m on ground higher than this is one that nobody knows
 CHUNK = 256  # vertices of a line whose fine cells are read at once
 
 
@@ -34,8 +33,8 @@ def crests_of_defences(
     """Dikes and walls as crests on the faces between cells: never averaged into them.
 
     The crest is that of the first column of `CREST_COLUMNS` with a number (texts count, codes for "unknown"
-    do not, nor does 0 on ground above `ZERO_GROUND`), else the line's own Z, else the highest of the fine
-    terrain along the line (the cell under it and those around).
+    do not, nor does 0 on ground above `ZERO_GROUND`), else the line's own Z (unless all are 0), else the
+    highest of the fine terrain along the line (the cell under it and those around).
 
     Parameters
     ----------
@@ -54,15 +53,18 @@ def crests_of_defences(
     crest_x = np.full((grid.ny, grid.nx + 1), -np.inf)
     crest_y = np.full((grid.ny + 1, grid.nx), -np.inf)
     crests = _crest_column(defences)
+    zero = defences.attrs.get("zero", 0.0)  # see `twin.layers.ign.raised`
     used, without, from_terrain = 0, 0, 0
     for shape, crest in zip(np.asarray(defences.geometry.array, dtype=object), crests, strict=True):
         for line in _lines(shape):
             xyz = shapely.get_coordinates(line, include_z=True)
             under = _at(ground, *grid.index(xyz[:, 0], xyz[:, 1]))
-            high = (under > ZERO_GROUND).any() and not (under <= ZERO_GROUND).any()
-            if high:
-                xyz[xyz[:, 2] == 0.0, 2] = np.nan
-            said = np.isfinite(crest) and not (high and crest == 0.0)
+            low = under <= zero + ZERO_GROUND
+            none = xyz[:, 2] == zero
+            xyz[none & (none.all() | ~low), 2] = np.nan
+            # A dike may end on higher ground: most vertices tell.
+            most_low = 2 * np.count_nonzero(low) >= np.count_nonzero(np.isfinite(under))
+            said = np.isfinite(crest) and (crest != zero or most_low)
             top = np.full(len(xyz), crest) if said else _filled(xyz)
             if top is None and fine is not None:
                 xyz = _highest_along(fine, xyz)
@@ -109,8 +111,7 @@ def _crest_column(defences: gpd.GeoDataFrame) -> Floats:
     for name in CREST_COLUMNS:
         if name in defences.columns:
             values = first_number(defences, [name])
-            none = is_null_height(values) | (values == -999.0)
-            crests = np.where(np.isfinite(crests) | none, crests, values)
+            crests = np.where(np.isfinite(crests) | is_null_height(values), crests, values)
     return crests
 
 

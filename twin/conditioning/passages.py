@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from twin.conditioning.streams import Node, Step, Stream, step_of
+from twin.conditioning.streams import Node, Step, Stream, on_ground, step_of
 from twin.grid import Grid
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def open_culverts(
     if roads is not None:
         over.append(np.asarray(roads.geometry.array[roads["level"].to_numpy() >= 0], dtype=object))
     over.append(_of_nature(structures, OVER))
-    points = _crossings(hydrography, np.concatenate(over))
+    points = _crossings(on_ground(hydrography), np.concatenate(over))
     held = _held(hydrography, structures)
     if len(held) and len(points):
         near = shapely.STRtree(held).query(

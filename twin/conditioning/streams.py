@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.grid import Grid
+from twin.layers.ign import LEVEL, first_number
 from twin.messages import figure, text
 
 if TYPE_CHECKING:
@@ -77,21 +78,31 @@ def lines_of(shape: Any) -> Iterator[Any]:
             yield part
 
 
-def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float = 0.0) -> list[Stream]:
+def on_ground(hydrography: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """The lines on the ground or under it: a canal on a bridge has no bed there."""
+    if LEVEL not in hydrography:
+        return hydrography
+    return hydrography[~(first_number(hydrography, [LEVEL]) > 0)]
+
+
+def streams_on_grid(
+    grid: Grid, ground: Floats, hydrography: gpd.GeoDataFrame, *, buried: float = 0.0
+) -> list[Stream]:
     """Streams as chains of cells that share faces, each cell after the one upstream.
 
     Lines run downstream as they are digitised (BD TOPO) unless `sens_de_l_ecoulement` says the reverse.
 
     Parameters
     ----------
-    buried : lines under the ground (`position_par_rapport_au_sol` < 0) are left out unless they are no longer
-        than this (m): then they are a culvert.
+    ground : (ny, nx) (m): where a line passes a corner, the lower of the two cells beside it is part of it.
+    buried : lines under the ground (`position_par_rapport_au_sol` < 0) are left out where they are longer
+        than this (m): else they are a culvert. Lines above it (canals on bridges) are left out, always.
     """
+    hydrography = on_ground(hydrography)
     columns = hydrography.columns
     under = np.zeros(len(hydrography), dtype=bool)
-    if "position_par_rapport_au_sol" in columns:
-        values = hydrography["position_par_rapport_au_sol"].astype("str").str.replace(",", ".")
-        under = np.array([_number(v) < 0 for v in values])
+    if LEVEL in columns:
+        under = first_number(hydrography, [LEVEL]) < 0
     if "franchissement" in columns:
         under |= hydrography["franchissement"].isin(UNDER).to_numpy(dtype=bool)
     against = np.zeros(len(hydrography), dtype=bool)
@@ -109,21 +120,25 @@ def streams_on_grid(grid: Grid, hydrography: gpd.GeoDataFrame, *, buried: float 
             if cells.size:
                 first = np.concatenate([[True], np.diff(cells) != 0])
                 along = np.cumsum(length) - 0.5 * length
-                streams.append(
-                    Stream(cells[first], along[first], whole, _node(xy[0]), _node(xy[-1]), bool(below))
-                )
+                chain, way = _around_corners(cells[first], along[first], ground)
+                streams.append(Stream(chain, way, whole, _node(xy[0]), _node(xy[-1]), bool(below)))
     return streams
+
+
+def _around_corners(cells: Ints, along: Floats, ground: Floats) -> tuple[Ints, Floats]:
+    """A chain whose cells share faces: the lower cell beside each corner that it steps over."""
+    nx = ground.shape[1]
+    i, j = np.divmod(cells, nx)
+    k = np.flatnonzero((np.abs(np.diff(i)) == 1) & (np.abs(np.diff(j)) == 1))
+    beside = np.stack([i[k] * nx + j[k + 1], i[k + 1] * nx + j[k]])
+    heights = ground.ravel()[beside]
+    second = (heights[1] < heights[0]) | np.isnan(heights[0])
+    lower = np.where(second, beside[1], beside[0])
+    return np.insert(cells, k + 1, lower), np.insert(along, k + 1, 0.5 * (along[k] + along[k + 1]))
 
 
 def _node(point: Floats) -> Node:
     return round(float(point[0]), 2), round(float(point[1]), 2)
-
-
-def _number(value: str) -> float:
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0  # "Gué ou radier": at ground level
 
 
 def climb(ground: Floats, streams: Sequence[Stream]) -> float:

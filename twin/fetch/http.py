@@ -31,6 +31,10 @@ class FetchError(TwinError):
     """A service did not give what was asked, after all attempts."""
 
 
+class Apart(FetchError):
+    """Answers that are whole, each, but do not go together: the service was updated between them."""
+
+
 class Damaged(Exception):
     """An answer that is not whole or not what was asked: worth asking again."""
 
@@ -80,6 +84,7 @@ class Client:
     requests: int = 0
     waited: float = 0.0
     _last: float = field(default=-1e9)
+    _read: list[str] = field(default_factory=list)
 
     def get(self, url: str, check: Callable[[Answer], T]) -> T:
         """The checked answer to an address: the kept one, else asked for.
@@ -94,6 +99,7 @@ class Client:
             The address is refused, or gave nothing whole after all attempts.
         """
         _check_address(url)
+        self._read.append(url)
         kept = self._kept(url)
         if kept is not None:
             try:
@@ -101,6 +107,17 @@ class Client:
             except Damaged:
                 pass  # kept by another version; asked for again
         return self._until_whole(url, lambda: self._checked(url, check))
+
+    def together(self, pages: Callable[[], T]) -> T:
+        """What several answers give together; once more, with none of them kept, where they are `Apart`."""
+        self._read.clear()
+        try:
+            return pages()
+        except Apart:
+            for url in self._read:
+                for file in self._files(url):
+                    file.unlink(missing_ok=True)
+            return pages()
 
     def download(self, url: str, folder: Path) -> Path:
         """A large file, whole, under its own name; after a cut it goes on at the byte where it stopped.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from twin.errors import InputError
-from twin.fetch.http import Answer, Client, Damaged, FetchError, with_query
+from twin.fetch.http import Answer, Apart, Client, Damaged, FetchError, with_query
 from twin.grid import Bounds
 from twin.layers import hubeau
 from twin.messages import figure, text
@@ -40,6 +40,10 @@ def observations(
 
 def _all(client: Client, url: str) -> list[dict[str, Any]]:
     """The rows of all pages: as many as the first says there are, or more (gauges go on measuring)."""
+    return client.together(lambda: _pages(client, url))
+
+
+def _pages(client: Client, url: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     count: int | None = None
     following: str | None = url
@@ -52,7 +56,7 @@ def _all(client: Client, url: str) -> list[dict[str, Any]]:
         count = said if count is None else count
         rows += page
     if count is not None and len(rows) < count:
-        raise FetchError(
+        raise Apart(
             text(
                 "fetch.short", type_name=url, got=figure(len(rows), digits=0), matched=figure(count, digits=0)
             )

@@ -74,6 +74,7 @@ class TerrainTable(_Table):
 class FeatureTable(_Table):
     """``[[features]]``: a WFS type, where it is kept, which layer of the territory it serves ("": none).
 
+    Two that serve the same from one file are read together.
     zones : where it is to be had; () everywhere.
     """
 

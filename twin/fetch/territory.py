@@ -28,8 +28,7 @@ from twin.fetch.services import FeatureTable, FileTable, Services, Zone
 from twin.files import replacing, sha256, write_json, write_text
 from twin.grid import Bounds
 from twin.layers import archives, hubeau
-from twin.layers.files import VECTOR_SUFFIXES
-from twin.layers.layer import SIDECARS
+from twin.layers.files import BESIDE_VECTORS, VECTOR_SUFFIXES
 from twin.layers.vector import read_clipped
 from twin.messages import text
 
@@ -195,6 +194,7 @@ def _terrain(
         tiles.append(
             wms.write_tile(directory / "terrain", block, values, side, zone.crs, table.nodata, suffix)
         )
+    wms.remove_others(directory / "terrain", tiles)
     edition = text("fetch.edition", product=table.product, date=_now()[:10])
     made.layers["terrain"] = {
         "source": "terrain/*.tif", "vertical_datum": zone.vertical_datum, "edition": edition,
@@ -270,7 +270,7 @@ def _file(
 def _member(given: Path, pattern: str | None) -> Path:
     if not archives.is_archive(given):
         return given
-    suffixes = frozenset(VECTOR_SUFFIXES | set(SIDECARS))
+    suffixes = frozenset(VECTOR_SUFFIXES | BESIDE_VECTORS)
     if pattern is not None:
         return archives.member(given, pattern, suffixes)
     try:
@@ -292,9 +292,12 @@ def _serves(
 ) -> None:
     edition = text("fetch.edition", product=table.product, date=_now()[:10])
     if table.serves:
+        beside = made.layers.get(table.serves, {}).get("source") == table.file
         made.layers[table.serves] = {
             "source": table.file, "layer": table.layer, "edition": edition, "licence": table.licence,
         }  # fmt: skip
+        if beside:  # two layers of one file: the reader knows which go together (`layer_names` of ign.toml)
+            del made.layers[table.serves]["layer"]
     _source(made, directory, path, url, name, edition, table.licence)
 
 

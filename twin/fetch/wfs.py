@@ -17,7 +17,7 @@ import shapely
 from pyproj import CRS
 from shapely.geometry import shape
 
-from twin.fetch.http import Answer, Client, Damaged, FetchError, with_query
+from twin.fetch.http import Answer, Apart, Client, Damaged, FetchError, with_query
 from twin.grid import Bounds
 from twin.messages import figure, text
 
@@ -99,6 +99,23 @@ def features(
             f"<fes:ValueReference>{escape(equal[0])}</fes:ValueReference>"
             f"<fes:Literal>{escape(equal[1])}</fes:Literal></fes:PropertyIsEqualTo></fes:Filter>"
         )
+
+    def pages() -> Fetched:
+        return _all_pages(client, service, type_name, query, crs, bounds, key, say)
+
+    return client.together(pages)
+
+
+def _all_pages(
+    client: Client,
+    service: FeatureService,
+    type_name: str,
+    query: dict[str, Any],
+    crs: str,
+    bounds: Bounds | None,
+    key: str,
+    say: Callable[[str], None],
+) -> Fetched:
     matched = client.get(with_query(service.url, **query, RESULTTYPE="hits"), _matched)
     types = client.get(
         with_query(
@@ -106,7 +123,7 @@ def features(
         ),
         _types,
     )
-    query |= {"OUTPUTFORMAT": service.format} | ({"SORTBY": key} if key else {})
+    query = query | {"OUTPUTFORMAT": service.format} | ({"SORTBY": key} if key else {})
     rows: list[dict[str, Any]] = []
     pages = 0
     while len(rows) < matched:
@@ -114,7 +131,7 @@ def features(
         page = client.get(url, _page)
         pages += 1
         if not page:
-            raise FetchError(
+            raise Apart(
                 text(
                     "fetch.short",
                     type_name=type_name,
@@ -132,7 +149,7 @@ def features(
             )
         )
     if len(rows) > matched:
-        raise FetchError(
+        raise Apart(
             text(
                 "fetch.more",
                 type_name=type_name,
@@ -209,7 +226,7 @@ def _typed(frame: gpd.GeoDataFrame, types: dict[str, str]) -> gpd.GeoDataFrame:
             whole = kind in WHOLE and not converted.isna().any()
             converted = converted.astype("int64") if whole and not bad else converted.astype(float)
         if bad:
-            raise FetchError(text("fetch.not_of_type", column=name, kind=kind, value=str(bad[0])[:40]))
+            raise Apart(text("fetch.not_of_type", column=name, kind=kind, value=str(bad[0])[:40]))
         frame[name] = converted
     return frame
 
@@ -244,7 +261,7 @@ def _checked(
             raise FetchError(text("fetch.no_key", type_name=type_name, column=key))
         twice = int(frame[key].duplicated().sum())
         if twice:
-            raise FetchError(text("fetch.twice", type_name=type_name, count=twice, column=key))
+            raise Apart(text("fetch.twice", type_name=type_name, count=twice, column=key))
     if bounds is not None and frame.geometry.notna().any():
         window = shapely.box(*bounds)
         geometry = np.asarray(frame.geometry.array, dtype=object)

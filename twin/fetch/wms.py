@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -110,6 +111,9 @@ def _tiff(answer: Answer, block: Block) -> NDArray[np.float32]:
     return np.asarray(values, dtype=np.float32)
 
 
+_TILE = re.compile(r"MNT_-?\d+_-?\d+_\w+\.tif")  # see `write_tile`
+
+
 def write_tile(
     folder: Path, block: Block, values: NDArray[np.float32], cell: float, crs: str, nodata: float, suffix: str
 ) -> Path:
@@ -123,3 +127,10 @@ def write_tile(
     ) as file:  # fmt: skip
         file.write(values, 1)
     return path
+
+
+def remove_others(folder: Path, tiles: list[Path]) -> None:
+    """Remove the tiles that an earlier fetch of another extent or cell left when it was cut."""
+    for path in folder.glob("MNT_*.tif"):
+        if _TILE.fullmatch(path.name) and path not in tiles:
+            path.unlink()

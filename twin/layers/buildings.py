@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from twin.layers import ign
 from twin.layers.reading import Reading, few
-from twin.layers.roads import first_number, first_text, unique_ids
+from twin.layers.roads import first_text, unique_ids
 from twin.layers.vector import Features, read_features
 
 COLUMNS = [
@@ -74,9 +74,9 @@ def canonical_buildings(
     out["use"] = [uses.get(use, use) for use in first_text(frame, columns["use"])]
     floors = _within(reading, frame, columns["floors"], ign.tables()["buildings"]["limits"]["floors"])
     out["floors"] = np.nan_to_num(floors, nan=0.0).astype(np.int64)
-    out["dwellings"] = np.nan_to_num(first_number(frame, columns["dwellings"]), nan=0.0).astype(np.int64)
+    out["dwellings"] = np.nan_to_num(ign.first_number(frame, columns["dwellings"]), nan=0.0).astype(np.int64)
     out["light"] = _flags(frame, columns["light"])
-    out["ground_elevation"] = first_number(frame, columns["ground_elevation"])
+    out["ground_elevation"] = ign.first_number(frame, columns["ground_elevation"])
     buildings = gpd.GeoDataFrame(out, geometry=frame.geometry, crs=frame.crs)
     heights = _within(reading, frame, columns["height"], ign.tables()["buildings"]["limits"]["height"])
     buildings["height"], buildings["height_source"] = fill_heights(
@@ -156,7 +156,7 @@ def _medians_nearby(
 
 
 def _within(reading: Reading, frame: pd.DataFrame, columns: list[str], limit: float) -> NDArray[np.float64]:
-    values = first_number(frame, columns)
+    values = ign.first_number(frame, columns)
     wild = (values < 0) | (values > limit)
     if wild.any():
         reading.note("wild_values", column=columns[0], count=int(wild.sum()), limit=limit)

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from twin.layers.reading import Reading
 
+LEVEL = "position_par_rapport_au_sol"  # of long names: < 0 under the ground, > 0 above it
+IDS = ("cleabs", "idcar_200m", "idinspire", "idcar_1km")  # that no two features share, IGN's and INSEE's
 LICENCE = "Licence Ouverte / Open Licence Etalab 2.0"
 _PRODUCTS = re.compile(
     r"(RGEALTI|BDALTI|BDTOPO|BDT_|LHD_FXX|LIDARHD|OCS_?GE|ADMIN-?EXPRESS|BD-?PARCELLAIRE)", re.IGNORECASE
@@ -110,6 +112,18 @@ def columns_read(layer: str) -> frozenset[str]:
     by_version = [names for versions in tables()[layer]["columns"].values() for names in versions.values()]
     recognising = [rule["columns"] for rule in tables()["recognise"]]
     return frozenset(name for names in (*by_version, *recognising) for name in names)
+
+
+def first_number(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
+    """The first number that is not null, NaN where there is none (texts with a decimal comma count)."""
+    out = np.full(len(frame), np.nan)
+    for column in columns:
+        values = frame[column]
+        if not pd.api.types.is_numeric_dtype(values):
+            values = pd.to_numeric(values.astype("str").str.replace(",", "."), errors="coerce")
+        numbers = values.to_numpy(dtype=float, na_value=np.nan)
+        out = np.where(np.isfinite(out), out, numbers)
+    return out
 
 
 def clean(reading: Reading, frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, str]:
@@ -206,6 +220,26 @@ def null_z(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], int]:
     return out, int(none.sum())
 
 
+def without_doubles(reading: Reading, frame: gpd.GeoDataFrame, column: str = "") -> gpd.GeoDataFrame:
+    """Without the features delivered twice, by departments that share an edge: of one id and shape.
+
+    column : of the ids; "": the first of `IDS` that is there.
+    """
+    column = column or next((name for name in IDS if name in frame.columns), "")
+    if not column:
+        return frame
+    twice = (frame[column].notna() & frame[column].duplicated(keep=False)).to_numpy()
+    some = frame[twice]
+    key = pd.DataFrame({"id": some[column].to_numpy(), "shape": shapely.to_wkb(some.geometry.to_numpy())})
+    again = key.duplicated().to_numpy()
+    if not again.any():
+        return frame
+    reading.note("doubles", count=int(again.sum()))
+    kept = np.ones(len(frame), dtype=bool)
+    kept[twice] = ~again
+    return frame[kept]
+
+
 @cache
 def class_of(layer: str) -> str | None:
     """The class of BD TOPO that a layer or shapefile of that name holds, or None."""
@@ -272,12 +306,16 @@ def _of_type(reading: Reading, column: str, values: pd.Series, kind: str) -> pd.
 
 
 def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
-    """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one."""
+    """A layer with all its elevations `offset` m higher: Z of the geometry and the columns that hold one.
+
+    Texts ("8,50") become numbers, values that mean "none" become NaN; ``attrs["zero"]`` is what 0 has become.
+    """
     frame = frame.copy()
     columns = set(tables()["elevations"]["columns"])
     for name in columns & set(frame.columns):
-        if pd.api.types.is_numeric_dtype(frame[name]):
-            frame[name] = frame[name] + offset
+        heights = first_number(frame, [name])
+        if np.isfinite(heights).any():  # else words
+            frame[name] = np.where(is_null_height(heights), np.nan, heights + offset)
     shapes = np.asarray(frame.geometry.array, dtype=object)
     has_z = shapely.has_z(shapes)
     if has_z.any():
@@ -285,6 +323,7 @@ def raised(frame: gpd.GeoDataFrame, offset: float) -> gpd.GeoDataFrame:
             shapes[has_z], lambda xyz: xyz + np.array([0.0, 0.0, offset]), include_z=True
         )
         frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+    frame.attrs["zero"] = offset
     return frame
 
 

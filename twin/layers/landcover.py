@@ -43,6 +43,9 @@ CODE_COLUMNS = {
     "corine": ("code_18", "code_12", "code_06", "code_00", "code_90", "clc_code", "code_clc", "clc18", "clc"),
     "oso": ("classe", "class", "oso"),
 }
+OSO_CELL = 20.0  # m: OSO comes at 10 m, seldom coarser
+CORINE_CELL = 100.0  # m: CORINE's own raster, which counts its classes from 1 in the order of their codes
+NO_CORINE = ("48", "49", "50")  # that it has for none
 # Manning's n that a surface can have; beyond, the raster is not one of n (Strickler K is > 1).
 PLAUSIBLE = (0.0, 1.0)
 # Points a side of a grid cell when polygons or another CRS are sampled.
@@ -139,7 +142,7 @@ def read_land_cover(
         return _read_polygons(reading)
     data, files, crs = read_raster(reading, own_crs=True)
     codes = np.unique(data.values[np.isfinite(data.values)])
-    classes = _classes_for(reading, [normal_code(code) for code in codes], None, files)
+    classes = _classes_for(reading, [normal_code(code) for code in codes], None, files, data.attrs["cell"])
     reading.problems.raise_if_any()
     assert classes is not None
     manning = np.full(data.shape, np.nan)
@@ -220,31 +223,43 @@ def _code_column(
 
 
 def _classes_for(
-    reading: Reading, codes: list[str], hinted: str | None, files: tuple[str, ...]
+    reading: Reading, codes: list[str], hinted: str | None, files: tuple[str, ...], cell: float = np.nan
 ) -> Classes | None:
-    """The table that codes belong to: the one that is named, else the one that knows them all or most."""
+    """The table that codes belong to: the one that is named, else the one that knows them all or most.
+
+    cell : side of the cells of a raster (m): 1 … 23 are classes of OSO and of CORINE's own raster.
+    """
     wanted = reading.source.classes
     if wanted and wanted.lower() not in BUILT_IN:
         return read_table(reading, wanted)
+    numbered = _numbered(built_in("corine"))
+    counted = bool(codes) and {*codes} <= {*numbered.manning, *NO_CORINE}
     name = wanted.lower() if wanted else hinted
     if name is None:
         known = {table: sum(code in built_in(table).manning for code in codes) for table in BUILT_IN}
         best = max(known, key=lambda table: known[table])
-        # 1 … 44 may be OSO or the numbering of CORINE's own raster: only a full match tells.
-        if codes and (known[best] < len(codes) if best == "oso" else known[best] == 0):
+        if counted and cell >= CORINE_CELL:
+            best = "corine"
+        elif codes and (known[best] < len(codes) or cell > OSO_CELL if best == "oso" else known[best] == 0):
             reading.problem(
                 files[0], "classes", "unknown_classes", codes=few(codes, 12), known=", ".join(BUILT_IN)
             )
             return None
         name = best
-        reading.note("classes_recognised", name=name)
-    classes = built_in(name)
+        reading.note("classes_recognised", name=f"{name} (1 … 44)" if counted and name == "corine" else name)
+    classes = numbered if counted and name == "corine" else built_in(name)
     if codes and not any(code in classes.manning for code in codes):
         reading.problem(
             files[0], "classes", "unknown_classes", codes=few(codes, 12), known=", ".join(BUILT_IN)
         )
         return None
     return classes
+
+
+def _numbered(classes: Classes) -> Classes:
+    """A table by the place of its classes, from 1, instead of their codes."""
+    values = enumerate(classes.manning.values(), start=1)
+    return Classes(classes.name, None, {str(place): n for place, n in values})
 
 
 def _note_classes(reading: Reading, classes: Classes, unknown: dict[str, int]) -> None:

@@ -32,7 +32,7 @@ def read_other(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
     if missing.any():
         reading.note("no_shape", count=int(missing.sum()))
         frame = frame[~missing]
-    return frame.reset_index(drop=True), features
+    return ign.without_doubles(reading, frame).reset_index(drop=True), features
 
 
 def read_turn_bans(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:

@@ -8,7 +8,6 @@ import shapely
 
 from twin.layers import ign
 from twin.layers.reading import Reading, few
-from twin.layers.roads import first_number
 from twin.layers.vector import Features, read_features
 from twin.messages import figure
 
@@ -36,12 +35,12 @@ def read_population(reading: Reading) -> tuple[gpd.GeoDataFrame, Features]:
         kinds = few(sorted(set(frame.geometry.geom_type.dropna())))
         reading.problem(where, "layer", "not_polygons", kinds=kinds)
     reading.problems.raise_if_any()
-    people = first_number(frame, columns[:1])
+    people = ign.first_number(frame, columns[:1])
     unknown = ~np.isfinite(people) | (people < 0)
     frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
     frame["ind"] = np.where(unknown, 0.0, people)
     usable = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes)) & (shapely.area(shapes) > 0)
-    frame = frame[usable].reset_index(drop=True)
+    frame = ign.without_doubles(reading, frame[usable]).reset_index(drop=True)
     reading.note(
         "population", squares=len(frame), people=figure(frame["ind"].sum(), digits=0), column=columns[0],
         unknown=int(unknown.sum()),

@@ -76,8 +76,8 @@ def canonical_roads(
     nature, typology_importance = _nature(reading, frame, columns)
     out["nature"] = nature
     out["importance"] = _importance(reading, frame, columns["importance"], nature, typology_importance)
-    out["lanes"] = np.nan_to_num(first_number(frame, columns["lanes"]), nan=0.0).astype(np.int64)
-    width = first_number(frame, columns["width"])
+    out["lanes"] = np.nan_to_num(ign.first_number(frame, columns["lanes"]), nan=0.0).astype(np.int64)
+    width = ign.first_number(frame, columns["width"])
     out["width"] = np.where(width > 0, width, np.nan)
     path = np.isin(nature, table["nature"]["not_for_cars"])
     for name, note, assumed in (
@@ -132,18 +132,6 @@ def first_text(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.object_]:
     return out
 
 
-def first_number(frame: pd.DataFrame, columns: list[str]) -> NDArray[np.float64]:
-    """The first number that is not null, NaN where there is none (texts with a decimal comma count)."""
-    out = np.full(len(frame), np.nan)
-    for column in columns:
-        values = frame[column]
-        if not pd.api.types.is_numeric_dtype(values):
-            values = pd.to_numeric(values.astype("str").str.replace(",", "."), errors="coerce")
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
-        out = np.where(np.isfinite(out), out, numbers)
-    return out
-
-
 def _ids(reading: Reading, frame: gpd.GeoDataFrame, columns: list[str]) -> NDArray[np.object_]:
     ids = first_text(frame, columns)
     missing = ids == ""
@@ -191,7 +179,7 @@ def _importance(
     nature: NDArray[np.object_],
     typology: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    values = first_number(frame, columns)
+    values = ign.first_number(frame, columns)
     values = np.where(np.isfinite(values), values, typology)
     known = np.isfinite(values) & (values >= 1) & (values <= 6)
     path = np.isin(nature, ign.tables()["roads"]["nature"]["not_for_cars"])
@@ -229,7 +217,7 @@ def _level(reading: Reading, frame: gpd.GeoDataFrame, columns: list[str]) -> NDA
     if not columns:
         reading.note("no_level")
         return np.zeros(len(frame), dtype=np.int64)
-    numbers = first_number(frame, columns[:1])
+    numbers = ign.first_number(frame, columns[:1])
     texts = frame[columns[0]].astype("str").where(~np.isfinite(numbers) & frame[columns[0]].notna())
     words, _ = ign.enumeration(reading, columns[0], texts, ign.tables()["roads"]["level"])
     named = np.array([0 if word is None else int(word) for word in words], dtype=np.int64)
@@ -261,7 +249,7 @@ def _speed(
 ) -> NDArray[np.float64]:
     """Speed (m/s) of a light vehicle; NaN where cars cannot drive."""
     if columns:
-        km_h = first_number(frame, columns)
+        km_h = ign.first_number(frame, columns)
         # An extract without one speed has lost the column; it is not a land without cars.
         if np.isfinite(km_h).any() or not len(km_h):
             return np.where(km_h > NOT_DRIVABLE_KM_H, km_h / 3.6, np.nan)
@@ -338,24 +326,10 @@ def _without_slits(line: MultiLineString | LineString) -> MultiLineString | Line
 
 def unique_ids(reading: Reading, frame: gpd.GeoDataFrame, column: str) -> gpd.GeoDataFrame:
     """Drop features delivered twice (departments share their edge), rename other doubles of an id."""
-    twice = frame[column].duplicated(keep=False).to_numpy()
-    if not twice.any():
+    frame = ign.without_doubles(reading, frame, column)
+    if frame[column].is_unique:
         return frame
-    key = pd.DataFrame(
-        {
-            "id": frame[column].to_numpy(),
-            "shape": shapely.to_wkb(frame.geometry.to_numpy()),
-        }
-    )
-    again = key.duplicated().to_numpy()
-    if again.any():
-        reading.note("doubles", count=int(again.sum()))
-        frame = frame[~again]
     number = frame.groupby(column).cumcount().to_numpy()
-    if (number > 0).any():
-        reading.note("same_id", count=int((number > 0).sum()))
-        ids = frame[column].to_numpy(dtype=object)
-        frame = frame.assign(
-            **{column: [f"{i}#{n + 1}" if n else i for i, n in zip(ids, number, strict=True)]}
-        )
-    return frame
+    reading.note("same_id", count=int((number > 0).sum()))
+    ids = frame[column].to_numpy(dtype=object)
+    return frame.assign(**{column: [f"{i}#{n + 1}" if n else i for i, n in zip(ids, number, strict=True)]})
