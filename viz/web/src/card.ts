@@ -58,12 +58,13 @@ export function makeCard(app: App, onClose: () => void): void {
     if (!picked) return [];
     const cell = territory.lattice.cellAt(picked.x, picked.y);
     return app.scenarios.map((scenario, k) => {
-      const bytes = picked.building !== null ? scenario.buildingDepth : picked.road !== null ? scenario.roadDepth : null;
+      const [bytes, worst] = picked.building !== null ? [scenario.buildingDepth, scenario.buildingMost]
+        : picked.road !== null ? [scenario.roadDepth, scenario.roadMost] : [null, null];
       const thing = picked.building ?? picked.road ?? 0;
       const known = bytes ? scenario.series(bytes, thing) : scenario.cellSeries(cell);
       const series = known ?? [];
       const now = bytes ? scenario.thingDepth(bytes, thing, choices.time, false) : scenario.depthAt(cell, choices.time);
-      const most = bytes ? Math.max(0, ...series) : Math.max(scenario.maximumAt(cell), 0);
+      const most = worst ? scenario.thingMost(worst, thing) : scenario.maximumAt(cell);
       return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, waits: known === null, now, most };
     });
   };
@@ -120,11 +121,12 @@ export function makeCard(app: App, onClose: () => void): void {
     const rows = h("tbody", {});
     for (const story of all) {
       const { scenario, series } = story;
-      const wet = data.wet_depth;
       const isRoad = picked.building === null && picked.road !== null;
-      const arrival = firstAbove(scenario, series, isRoad ? data.closure_depth : wet);
-      const leaving = arrival === null ? null : lastAbove(scenario, series, isRoad ? data.closure_depth : wet);
-      let told = arrival === null ? t(isRoad ? "card.never_cut" : "card.never") : when(scenario, arrival);
+      const bound = isRoad ? data.closure_depth : data.wet_depth;
+      const arrival = firstAbove(scenario, series, bound);
+      const leaving = arrival === null ? null : lastAbove(scenario, series, bound);
+      let told = arrival !== null ? when(scenario, arrival)
+        : t(story.most > bound ? "card.between" : isRoad ? "card.never_cut" : "card.never");
       if (story.waits) told = t("card.decoding");
       else if (arrival !== null && arrival <= scenario.meta.times[0]) told = t("card.from_start");
       if (isRoad && arrival !== null) told += ` → ${leaving === null ? t("card.end") : when(scenario, leaving)}`;

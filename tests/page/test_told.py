@@ -1,0 +1,137 @@
+"""What the page says of houses and roads is what the run says of them, shown instants or not."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import viz
+from tests.page.opened import Opened
+from tests.page.test_page_file import data_of
+from tests.page.valley import write_run
+from twin.features import CLOSURE_DEPTH, WET_DEPTH
+from twin.results import Result
+from viz import page_data
+
+DAMAGE = ((0xFE, 0xE0, 0x8B), (0xFD, 0xAE, 0x61), (0xF4, 0x6D, 0x43), (0xA5, 0x00, 0x26))
+
+
+@pytest.fixture(scope="module")
+def thinned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """A page of the first and the last of the 13 instants of a run: the flood is between them."""
+    folder = tmp_path_factory.mktemp("thinned")
+    run = write_run(folder / "run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_data, "MAX_FRAMES", 2)
+        return viz.page(run, folder / "page.html", lang="fr"), run
+
+
+@pytest.fixture(scope="module")
+def flat_thinned(browser_without_3d: Any, thinned: tuple[Path, Result]) -> Iterator[Opened]:
+    opened = Opened(browser_without_3d, thinned[0], motion="reduce")
+    yield opened
+    opened.close()
+
+
+def blob_of(page: Path, number: int) -> np.ndarray:
+    found = re.search(rf'id="blob-{number}">([^<]*)<', page.read_text(encoding="utf-8"))
+    assert found
+    return np.frombuffer(gzip.decompress(base64.b64decode(found.group(1))), dtype=np.uint8)
+
+
+def told_at(opened: Opened, thing: str, number: int) -> list[str]:
+    """The cells of the card's first row for a building or a road."""
+    other = "road" if thing == "building" else "building"
+    opened.page.evaluate(
+        f"(k) => twin.app.set({{ picked: {{ x: 0, y: 0, {thing}: k, {other}: null }} }})", number
+    )
+    opened.drawn()
+    cells: list[str] = opened.page.evaluate(
+        "[...document.querySelectorAll('#card tbody tr:first-child td')].map((e) => e.innerText)"
+    )
+    return cells
+
+
+def test_greatest_depths_at_things_are_the_runs_own(thinned: tuple[Path, Result]) -> None:
+    page, run = thinned
+    data = data_of(page)
+    curve, scenario = np.asarray(data["curve"]), data["scenarios"][0]
+    assert len(scenario["times"]) == 2
+    for thing, features, bound in (
+        ("building", run.buildings, WET_DEPTH),
+        ("road", run.roads, CLOSURE_DEPTH),
+    ):
+        assert features is not None
+        told = np.nan_to_num(features["max_water_depth"].to_numpy())
+        delta = blob_of(page, scenario[f"{thing}_depth"]).reshape(-1, 2)
+        of_frames = curve[np.cumsum(delta, axis=1, dtype=np.uint8)].max(axis=1)
+        shown = curve[blob_of(page, scenario[f"{thing}_most"])]
+        assert (of_frames > bound).sum() < (told > bound).sum()  # the case there is
+        assert np.abs(shown - told).max() <= data["curve_errors"][1] + 1e-6
+
+
+def test_a_run_without_features_of_its_own_has_the_most_of_its_frames(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", frames=4, nx=80, ny=60, traffic=False)
+    assert run.buildings is not None
+    bare = run.buildings.drop(columns="max_water_depth")
+    bare.to_file(run.path / "features" / "buildings.gpkg", layer="buildings", driver="GPKG")
+    page = viz.page(run.path, tmp_path / "page.html")
+    scenario = data_of(page)["scenarios"][0]
+    delta = blob_of(page, scenario["building_depth"]).reshape(-1, 4)
+    of_frames = np.cumsum(delta, axis=1, dtype=np.uint8).max(axis=1)
+    np.testing.assert_array_equal(blob_of(page, scenario["building_most"]), of_frames)
+
+
+@pytest.mark.browser
+def test_the_maximum_at_houses_and_roads_is_the_whole_runs(
+    flat_thinned: Opened, thinned: tuple[Path, Result]
+) -> None:
+    _, run = thinned
+    page = flat_thinned.page
+    for thing, features, bound, never in (
+        ("building", run.buildings, WET_DEPTH, "jamais"),
+        ("road", run.roads, CLOSURE_DEPTH, "jamais coupée"),
+    ):
+        assert features is not None
+        told = np.nan_to_num(features["max_water_depth"].to_numpy())
+        of_frames = np.array(
+            page.evaluate(
+                f"twin.app.territory.{thing}s{'.list' if thing == 'building' else ''}"
+                f".map((_, k) => Math.max(...twin.app.shown.series(twin.app.shown.{thing}Depth, k)))"
+            )
+        )
+        between = np.flatnonzero((told > bound + 0.03) & (of_frames < bound - 0.02))
+        k = int(between[np.argmax(told[between])])
+        _, most, when = told_at(flat_thinned, thing, k)
+        assert abs(float(most.removesuffix(" m").replace(",", ".")) - told[k]) <= 0.011
+        assert when == "entre deux instants montrés"
+        assert told_at(flat_thinned, thing, int(np.argmin(told)))[2] == never
+        if thing == "building":
+            house, deep = k, float(told[k])
+    # On the map too: the house has a colour of water over the whole run, and of a dry one at the peak shown.
+    page.evaluate(
+        "(k) => { const { x, y } = twin.app.territory.buildings.list[k];"
+        " twin.app.set({ picked: null, showPlaces: false, buildingMode: 'reached', time: twin.app.to });"
+        " twin.view().setCamera({ x, y, distance: 200, bearing: 0, lean: 0 }, false); }",
+        house,
+    )
+    flat_thinned.rest()
+    place = page.evaluate(
+        "(k) => { const b = twin.app.territory.buildings.list[k]; return [b.x, b.y]; }", house
+    )
+    at = flat_thinned.where(*place)
+    dry = flat_thinned.pixels(*at).astype(int)
+    assert np.abs(dry - (0xD9, 0xBF, 0xAB)).max() <= 12
+    page.evaluate("twin.app.set({ water: 'maximum' })")
+    flat_thinned.drawn()
+    colour = DAMAGE[int(np.searchsorted((0.5, 1.0, 2.0), deep, side="right"))]
+    assert np.abs(flat_thinned.pixels(*at).astype(int) - colour).max() <= 12
+    assert flat_thinned.errors == []
+    page.evaluate("twin.app.set({ water: 'now' })")
