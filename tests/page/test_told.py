@@ -135,3 +135,30 @@ def test_the_maximum_at_houses_and_roads_is_the_whole_runs(
     assert np.abs(flat_thinned.pixels(*at).astype(int) - colour).max() <= 12
     assert flat_thinned.errors == []
     page.evaluate("twin.app.set({ water: 'now' })")
+
+
+@pytest.mark.browser
+def test_a_road_closed_by_decision_is_told_as_cut(
+    browser_without_3d: Any, reference: Result, tmp_path: Path
+) -> None:
+    """Closed from 09:00 to 10:30: a road that stays dry, and one that the water leaves before."""
+    roads = reference.roads
+    assert roads is not None
+    ground = roads["level"] <= 0
+    dry = int(np.flatnonzero(ground & (roads["max_water_depth"] == 0))[0])
+    left = ground & (roads["cut_from_s"] > 0) & (roads["cut_to_s"] <= 16_200)
+    wet = int(np.flatnonzero(left)[0])
+    runs = [write_run(tmp_path / name, name=name, shut=shut) for name, shut in (("sec", dry), ("eau", wet))]
+    opened = Opened(browser_without_3d, viz.page(runs, tmp_path / "page.html", lang="fr"))
+    try:
+        told_at(opened, "road", dry)
+        row = "document.querySelector('#card tbody tr:nth-child({0}) td:last-child').innerText"
+        assert opened.page.evaluate(row.format(1)) == "09:00 (T+3 h 00) → 10:30 (T+4 h 30)"
+        assert opened.page.evaluate(row.format(2)) == "jamais coupée"
+        told_at(opened, "road", wet)
+        by_water, both = opened.page.evaluate(row.format(1)), opened.page.evaluate(row.format(2))
+        assert by_water.split(" → ")[0] == both.split(" → ")[0]  # the water comes first
+        assert by_water.split(" → ")[1] < both.split(" → ")[1] == "10:30 (T+4 h 30)"
+        assert "coupée (eau ≥ 0,30 m ou fermée)" in opened.page.evaluate("document.body.textContent")
+    finally:
+        opened.close()

@@ -23,27 +23,35 @@ interface Story {
   most: number;
 }
 
-function firstAbove(scenario: Scenario, series: number[], bound: number): number | null {
-  const { times } = scenario.meta;
+/** When a series first passes a bound; Infinity for never. */
+function firstAbove(times: number[], series: number[], bound: number): number {
   for (let k = 0; k < series.length; k++) {
     if (series[k] <= bound) continue;
     if (k === 0) return times[0];
     const share = (bound - series[k - 1]) / (series[k] - series[k - 1]);
     return times[k - 1] + share * (times[k] - times[k - 1]);
   }
-  return null;
+  return Infinity;
 }
 
-function lastAbove(scenario: Scenario, series: number[], bound: number): number | null {
-  const { times } = scenario.meta;
+/** When it was last above; Infinity where it still is at the end. */
+function lastAbove(times: number[], series: number[], bound: number): number {
   const n = series.length - 1;
   for (let k = n; k >= 0; k--) {
     if (series[k] <= bound) continue;
-    if (k === n) return null; // still above at the end
+    if (k === n) return Infinity;
     const share = (series[k] - bound) / (series[k] - series[k + 1]);
     return times[k] + share * (times[k + 1] - times[k]);
   }
-  return null;
+  return -Infinity;
+}
+
+/** From when to when a road is closed by decision: from instant to instant, as the map has it. */
+function closure({ closed, meta: { times } }: Scenario, road: number): [number, number] {
+  const n = times.length;
+  const shut = closed?.subarray(road * n, (road + 1) * n);
+  if (!shut?.includes(1)) return [Infinity, -Infinity];
+  return [times[shut.indexOf(1)], times[shut.lastIndexOf(1) + 1] ?? Infinity];
 }
 
 export function makeCard(app: App, onClose: () => void): void {
@@ -123,13 +131,16 @@ export function makeCard(app: App, onClose: () => void): void {
       const { scenario, series } = story;
       const isRoad = picked.building === null && picked.road !== null;
       const bound = isRoad ? data.closure_depth : data.wet_depth;
-      const arrival = firstAbove(scenario, series, bound);
-      const leaving = arrival === null ? null : lastAbove(scenario, series, bound);
-      let told = arrival !== null ? when(scenario, arrival)
+      const { times } = scenario.meta;
+      const [shut, open] = isRoad ? closure(scenario, picked.road ?? 0) : [Infinity, -Infinity];
+      const arrival = Math.min(shut, firstAbove(times, series, bound));
+      const leaving = Math.max(open, lastAbove(times, series, bound));
+      const ever = Number.isFinite(arrival);
+      let told = ever ? when(scenario, arrival)
         : t(story.most > bound ? "card.between" : isRoad ? "card.never_cut" : "card.never");
       if (story.waits) told = t("card.decoding");
-      else if (arrival !== null && arrival <= scenario.meta.times[0]) told = t("card.from_start");
-      if (isRoad && arrival !== null) told += ` → ${leaving === null ? t("card.end") : when(scenario, leaving)}`;
+      else if (arrival <= times[0]) told = t("card.from_start");
+      if (isRoad && ever) told += ` → ${Number.isFinite(leaving) ? when(scenario, leaving) : t("card.end")}`;
       const cells = [
         h("td", {}, Number.isFinite(ground) || picked.building !== null || picked.road !== null ? (story.waits ? "…" : metres(story.now)) : "—"),
         h("td", {}, metres(story.most)), h("td", {}, told),
