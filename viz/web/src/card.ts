@@ -152,11 +152,13 @@ export function makeCard(app: App, onClose: () => void): void {
       rows.append(h("tr", {},
         h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? capital(shortNames(app)[all.indexOf(story)]) : t("card.depth")))), ...cells));
     }
-    if (app.hasDifference && all.length === 2) {
+    // Of the two that the map shows, the same way round; of two runs, the second against the first else.
+    const [a, b] = choices.compare || choices.difference ? [choices.scenario, choices.other] : [0, all.length - 1];
+    if (app.hasDifference && (choices.compare || choices.difference || all.length === 2)) {
       const point = picked.building === null && picked.road === null;
-      const change = point ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
+      const change = point ? changeAt(app.scenarios[a], app.scenarios[b], cell) : all[b].most - all[a].most;
       const size = Math.abs(change) < 0.005 ? 0 : change;
-      const read = !point || app.scenarios[1].change !== null;
+      const read = !point || [a, b].every((k) => k === 0 || app.scenarios[k].change !== null);
       rows.append(h("tr", { class: "change" }, h("th", { scope: "row" }, t("figures.difference")), h("td", {}),
         h("td", {}, read ? `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}` : "…"), h("td", {})));
     }
