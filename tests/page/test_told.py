@@ -46,6 +46,18 @@ def blob_of(page: Path, number: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(base64.b64decode(found.group(1))), dtype=np.uint8)
 
 
+def on_paper(opened: Opened) -> str:
+    """All that is written on the picture for paper."""
+    written: str = opened.page.evaluate(
+        """() => { const p = CanvasRenderingContext2D.prototype; const write = p.fillText; const out = [];
+            p.fillText = function (text, ...at) { out.push(text); write.call(this, text, ...at); };
+            dispatchEvent(new Event('beforeprint'));
+            p.fillText = write;
+            return out.join(' '); }"""
+    )
+    return written
+
+
 def told_at(opened: Opened, thing: str, number: int) -> list[str]:
     """The cells of the card's first row for a building or a road."""
     other = "road" if thing == "building" else "building"
@@ -160,5 +172,22 @@ def test_a_road_closed_by_decision_is_told_as_cut(
         assert by_water.split(" → ")[0] == both.split(" → ")[0]  # the water comes first
         assert by_water.split(" → ")[1] < both.split(" → ")[1] == "10:30 (T+4 h 30)"
         assert "coupée (eau ≥ 0,30 m ou fermée)" in opened.page.evaluate("document.body.textContent")
+    finally:
+        opened.close()
+
+
+@pytest.mark.browser
+def test_resolutions_below_a_metre_are_told_as_they_are(browser_without_3d: Any, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", cell=0.25, frames=2, nx=60, ny=40, traffic=False, places=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_data, "MAX_SIDE", 30)
+        page = viz.page(run, tmp_path / "page.html", lang="fr")
+    opened = Opened(browser_without_3d, page)
+    try:
+        opened.click("#open-about")
+        told = opened.page.inner_text("#dialog")
+        assert "mailles de 0,25 m" in told
+        assert "page dessinée à 0,5 m (calcul à 0,25 m)" in told
+        assert "maille de 0,25 m" in on_paper(opened)
     finally:
         opened.close()

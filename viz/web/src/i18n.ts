@@ -114,6 +114,11 @@ export function changeOf(a: number, b: number, unit: string | null | undefined):
   return `${b > a ? "+" : b < a ? "−" : "±"}\u00a0${quantity(Math.abs(change || b - a), unit)}`;
 }
 
+/** A length such as a cell's side: up to two decimals, those it needs. */
+export function length(value: number): string {
+  return numberFormat(0, 2).format(value);
+}
+
 /** Metres with centimetres. */
 export function metres(value: number): string {
   return `${number(value, 2)} m`;

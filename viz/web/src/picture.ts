@@ -2,7 +2,7 @@
 
 import { CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW, ROOF, SCALE_DEPTHS } from "./colours";
 import { byId, h } from "./dom";
-import { date, number, t } from "./i18n";
+import { date, length, number, t } from "./i18n";
 import { cautions } from "./notices";
 import type { App } from "./state";
 import type { View } from "./view";
@@ -50,7 +50,7 @@ function heading(app: App): string {
 
 export function madeWith(app: App): string {
   const made = Date.parse(app.data.made);
-  return t("share.made", { version: app.data.version, made: Number.isFinite(made) ? date(made, false) : app.data.made, cell: number(app.data.grid.model_cell, app.data.grid.model_cell % 1 ? 1 : 0) });
+  return t("share.made", { version: app.data.version, made: Number.isFinite(made) ? date(made, false) : app.data.made, cell: length(app.data.grid.model_cell) });
 }
 
 /** The map alone, with its names and the place that was asked about. */
