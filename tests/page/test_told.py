@@ -191,3 +191,28 @@ def test_resolutions_below_a_metre_are_told_as_they_are(browser_without_3d: Any,
         assert "maille de 0,25 m" in on_paper(opened)
     finally:
         opened.close()
+
+
+@pytest.mark.browser
+def test_hours_of_a_long_run_have_their_day(browser_without_3d: Any, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", hours=60.0)
+    rows = "".join(
+        f"{t},rive_gauche,{q},{q},{q},0.0\n" for t, q in ((0.0, 1.0), (108_000.0, 9.0), (216_000.0, 2.0))
+    )
+    header = "time_s,section,discharge_m3_s,min_discharge_m3_s,max_discharge_m3_s,volume_m3\n"
+    (run.path / "sections.csv").write_text(header + rows, encoding="utf-8")
+    assert run.buildings is not None
+    deepest = int(run.buildings["max_water_depth"].fillna(0).argmax())
+    opened = Opened(browser_without_3d, viz.page(run.path, tmp_path / "page.html", lang="fr"))
+    try:
+        opened.click("#chapters")
+        days = r"(lun\.|mar\.|mer\.) 1[234] oct\., \d\d:\d\d"
+        for line in opened.page.evaluate(
+            "[...document.querySelectorAll('#chapter-list .when')].map((e) => e.innerText)"
+        ):
+            assert re.fullmatch(days, line), line
+        assert re.match(days, told_at(opened, "building", deepest)[2])
+        opened.click("#open-figures")
+        assert "mar. 13 oct., 12:00" in opened.page.inner_text("#dialog")
+    finally:
+        opened.close()

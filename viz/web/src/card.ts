@@ -2,7 +2,7 @@
 
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
-import { capital, clock, duration, metres, number, properName, t } from "./i18n";
+import { capital, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
 import { type App, RoadState, roadStateAt, unhurried } from "./state";
@@ -59,7 +59,7 @@ export function makeCard(app: App, onClose: () => void): void {
   const { choices, territory, data } = app;
 
   const when = (scenario: Scenario, time: number): string =>
-    scenario.meta.start ? `${clock(scenario.startMs, scenario.meta.offset_s, time, false)} (T+${duration(time)})` : `T+${duration(time)}`;
+    scenario.meta.start ? `${app.hour(time, scenario)} (T+${duration(time)})` : app.hour(time, scenario);
 
   const stories = (): Story[] => {
     const picked = choices.picked;

@@ -1,8 +1,7 @@
 // Flood marks with their error and discharges through sections, in words: labels of the map, tables of the figures.
 
 import { h } from "./dom";
-import { capital, clock, duration, maybe, metres, number, t } from "./i18n";
-import type { Scenario } from "./scenario";
+import { capital, maybe, metres, number, t } from "./i18n";
 import type { App } from "./state";
 import type { MarkMeta, SectionMeta } from "./types";
 
@@ -52,14 +51,12 @@ function score(marks: MarkMeta[]): string {
 export function observedTables(app: App): Node[] {
   const out: Node[] = [];
   const several = app.scenarios.length > 1;
-  const when = (scenario: Scenario, time: number): string =>
-    scenario.meta.start ? clock(scenario.startMs, scenario.meta.offset_s, time, false) : `T+${duration(time)}`;
   for (const scenario of app.scenarios) {
     const { marks, sections, name } = scenario.meta;
     const of = (title: string): HTMLElement => h("h3", {}, several ? `${title} — ${name}` : title);
     if (sections.length > 0) {
       out.push(of(t("observed.sections")), table([t("observed.section"), t("observed.greatest"), t("observed.when")],
-        sections.map((section) => [sectionName(section), flow(section.greatest[1]), when(scenario, section.greatest[0])])));
+        sections.map((section) => [sectionName(section), flow(section.greatest[1]), app.hour(section.greatest[0], scenario)])));
     }
     if (marks.length > 0) {
       out.push(of(t("observed.marks")), h("p", { class: "fine" }, score(marks)), table(

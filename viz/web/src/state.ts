@@ -120,8 +120,7 @@ export class App {
   }
 
   /** An instant by the clock, with the day where the run is longer than one. */
-  hour(time: number): string {
-    const { meta, startMs } = this.shown;
+  hour(time: number, { meta, startMs } = this.shown): string {
     return meta.start ? clock(startMs, meta.offset_s, time, this.to - this.from > 86_400) : `T+${duration(time)}`;
   }
 
