@@ -46,16 +46,15 @@ def blob_of(page: Path, number: int) -> np.ndarray:
     return np.frombuffer(gzip.decompress(base64.b64decode(found.group(1))), dtype=np.uint8)
 
 
-def on_paper(opened: Opened) -> str:
-    """All that is written on the picture for paper."""
-    written: str = opened.page.evaluate(
-        """() => { const p = CanvasRenderingContext2D.prototype; const write = p.fillText; const out = [];
-            p.fillText = function (text, ...at) { out.push(text); write.call(this, text, ...at); };
-            dispatchEvent(new Event('beforeprint'));
-            p.fillText = write;
-            return out.join(' '); }"""
-    )
-    return written
+# What is written on the picture for paper, each with the colour of the box before it.
+WRITTEN = """() => {
+    const p = CanvasRenderingContext2D.prototype; const { fillText, fillRect } = p;
+    const out = []; let box = '';
+    p.fillRect = function (...at) { box = this.fillStyle; fillRect.call(this, ...at); };
+    p.fillText = function (text, ...at) { out.push([text, box]); fillText.call(this, text, ...at); };
+    dispatchEvent(new Event('beforeprint'));
+    Object.assign(p, { fillText, fillRect });
+    return out; }"""
 
 
 def told_at(opened: Opened, thing: str, number: int) -> list[str]:
@@ -188,7 +187,7 @@ def test_resolutions_below_a_metre_are_told_as_they_are(browser_without_3d: Any,
         told = opened.page.inner_text("#dialog")
         assert "mailles de 0,25 m" in told
         assert "page dessinée à 0,5 m (calcul à 0,25 m)" in told
-        assert "maille de 0,25 m" in on_paper(opened)
+        assert "maille de 0,25 m" in " ".join(text for text, _ in opened.page.evaluate(WRITTEN))
     finally:
         opened.close()
 
@@ -214,5 +213,36 @@ def test_hours_of_a_long_run_have_their_day(browser_without_3d: Any, tmp_path: P
         assert re.match(days, told_at(opened, "building", deepest)[2])
         opened.click("#open-figures")
         assert "mar. 13 oct., 12:00" in opened.page.inner_text("#dialog")
+    finally:
+        opened.close()
+
+
+@pytest.mark.browser
+def test_paper_explains_every_colour_that_is_drawn(browser_without_3d: Any, both: Path) -> None:
+    opened = Opened(browser_without_3d, both, motion="reduce")
+    houses = ("bâti, moins de 0,5 m", "bâti, de 0,5 à 1 m", "bâti, de 1 à 2 m", "bâti, plus de 2 m")
+    water = ("rivière, mer (en eau au départ ou sur la carte)",)
+    traffic = ("trafic > 50 % de la capacité", "trafic > 80 % de la capacité", "saturée (≥ 100 %)")
+    try:
+        # The dike is the second run's.
+        for choices, there, not_there in (
+            ("scale: true, scenario: 0, other: 1", (*houses, *water, *traffic), ("digue",)),
+            ("scale: false, scenario: 1, other: 0", (*water, *traffic, "digue"), houses),
+            ("compare: true, scenario: 0, other: 1", ("digue",), ()),
+            ("compare: false, water: 'maximum', showRoads: false", water, (*traffic, "digue")),
+            ("showRoads: true", (), traffic),  # of an instant, not of the whole run
+            ("water: 'now', difference: true", ("digue",), (*water, *traffic)),
+        ):
+            opened.page.evaluate(f"twin.app.set({{ {choices} }})")
+            opened.drawn()
+            written = opened.page.evaluate(WRITTEN)
+            # What lies under the map: its title tells the dike's run by name.
+            legend = [text for text, _ in written]
+            assert [text for text in there if text not in legend] == [], choices
+            assert [text for text in not_there if text in legend] == [], choices
+        opened.page.evaluate("twin.app.set({ difference: false, scale: true, scenario: 1 })")
+        opened.drawn()
+        colours = {colour for _, colour in opened.page.evaluate(WRITTEN)}
+        assert {"#fee08b", "#a50026", "#8fb0b4", "#cbb8dd", "#9064b5", "#54107f", "#5a3d2b"} <= colours
     finally:
         opened.close()
