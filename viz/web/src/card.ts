@@ -1,7 +1,7 @@
 // What the reader asked for by a click: a point, a building or a road, and its story.
 
 import { SCENARIO_LINES } from "./colours";
-import { byId, h, icon, svg } from "./dom";
+import { byId, h, icon, refill, svg } from "./dom";
 import { capital, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
@@ -176,9 +176,10 @@ export function makeCard(app: App, onClose: () => void): void {
     card.setAttribute("aria-label", title);
     const x = data.grid.x_west + lattice.halfX + picked.x;
     const y = data.grid.y_north - lattice.halfY + picked.y;
-    card.replaceChildren(
+    card.setAttribute("aria-live", choices.playing ? "off" : "polite"); // ten tables a second are not for reading aloud
+    refill(card,
       h("div", { class: "card-head" }, h("div", {}, h("h2", {}, title), subtitle && h("p", { class: "fine" }, subtitle)),
-        h("button", { class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
+        h("button", { id: "card-close", class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
       facts, ...(chance ? [chance] : []), table, ...(traffic ? [traffic] : []),
       chart(all), h("p", { class: "fine" }, [t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs }), id].filter(Boolean).join(" · ")),
     );

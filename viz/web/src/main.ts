@@ -3,7 +3,7 @@
 import { makeCard } from "./card";
 import { jump } from "./chapters";
 import { type DialogName, openDialog } from "./dialogs";
-import { byId, h, icon, svg } from "./dom";
+import { byId, h, icon, refill, svg } from "./dom";
 import { Ensemble } from "./ensemble";
 import { language, number, setLanguage, setTexts, t } from "./i18n";
 import { Labels } from "./labels";
@@ -135,7 +135,7 @@ function makeHead(app: App, view: View): void {
     const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["share", t("share.title")], ["help", t("help.title")]];
     byId("more").textContent = t("head.more");
     byId("menu").setAttribute("aria-label", t("head.menu"));
-    byId("menu").replaceChildren(
+    refill(byId("menu"),
       ...(data.story.length > 0 ? [h("button", { class: "link", id: "open-story", onclick: () => startStory(app, view) }, t("story.open", { n: data.story.length }))] : []),
       ...items.map(([name, text]) => h("button", { class: "link", id: `open-${name}`, onclick: () => openDialog(app, name, view) }, text)),
       h("button", {
