@@ -281,7 +281,7 @@ def _as_over_fine(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
 
 
 def _most_at(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
-    """Greatest depth (n,) at things: the run's own, which knows what came between the frames that are shown."""
+    """Greatest depth (n,) at things: the run's own, which knows what came between the frames shown."""
     most: Floats = series.max(axis=0, initial=0.0)
     if things is None or "max_water_depth" not in things or len(things) != most.size:
         return most
