@@ -285,7 +285,8 @@ def _most_at(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
     most: Floats = series.max(axis=0, initial=0.0)
     if things is None or "max_water_depth" not in things or len(things) != most.size:
         return most
-    return np.fmax(most, things["max_water_depth"].to_numpy(dtype=float))
+    own: Floats = things["max_water_depth"].to_numpy(dtype=float)
+    return np.fmax(most, own)
 
 
 def _scenario(
