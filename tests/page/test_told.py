@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import zarr
 
 import viz
 from tests.page.opened import Opened
@@ -244,5 +246,47 @@ def test_paper_explains_every_colour_that_is_drawn(browser_without_3d: Any, both
         opened.drawn()
         colours = {colour for _, colour in opened.page.evaluate(WRITTEN)}
         assert {"#fee08b", "#a50026", "#8fb0b4", "#cbb8dd", "#9064b5", "#54107f", "#5a3d2b"} <= colours
+    finally:
+        opened.close()
+
+
+@pytest.mark.browser
+def test_one_is_not_told_as_several(browser_without_3d: Any, tmp_path: Path) -> None:
+    story = '[[story]]\ntext = "La vallée."\ntext_en = "The valley."\n'
+    run = write_run(tmp_path / "run", frames=2, nx=100, ny=80, traffic=False, holes=True, more=story)
+    fields = zarr.open_group(run.path / "fields.zarr")
+    bed = np.where(
+        np.arange(100 * 80).reshape(80, 100) == 3, np.nan, np.nan_to_num(fields["bed_elevation"][:])
+    )
+    fields["bed_elevation"][:] = bed  # one hole
+    houses = run.path / "features" / "buildings.gpkg"
+    frame = gpd.read_file(houses)
+    frame.loc[0, "height"] = np.nan
+    frame.to_file(houses, layer="buildings", driver="GPKG")
+    mark = {"name": ["École"], "status": ["wet"], "observed_m": [60.0], "simulated_m": [60.1]}
+    gpd.GeoDataFrame(
+        mark | {"difference_m": [0.1]}, geometry=[frame.geometry[0].centroid], crs=frame.crs
+    ).to_file(run.path / "features" / "flood_marks.gpkg", driver="GPKG")
+    page = viz.page(Result.open(run.path), tmp_path / "page.html", lang="fr")
+    words = {
+        "fr": ("(1 étape)", "1 réponse", "1 bâtiment sur 300 sans hauteur connue, dessiné",
+               "sur 1 maille (", "1 repère sur 1 sous"),
+        "en": ("(1 slide)", "1 answer", "1 building of 300 without", "on 1 cell (", "1 mark of 1 under"),
+    }  # fmt: skip
+    opened = Opened(browser_without_3d, page)
+    try:
+        for language, wanted in words.items():
+            if language == "en":
+                opened.click("#language")
+            opened.wait(f"document.documentElement.lang === {language!r}")
+            opened.drawn()
+            told = [opened.page.inner_text("#open-story")]
+            opened.page.fill("#search-for", "hop")
+            told.append(opened.page.evaluate("document.getElementById('found-status').textContent"))
+            for name in ("about", "figures"):
+                opened.click(f"#open-{name}")
+                told.append(opened.page.inner_text("#dialog"))
+                opened.page.evaluate("document.getElementById('dialog').close()")
+            assert [part for part in wanted if part not in "\n".join(told)] == [], told
     finally:
         opened.close()

@@ -24,6 +24,11 @@ export function t(key: string, values: Record<string, string | number> = {}): st
   return row.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
 
+/** A row that counts `n`: `key`, or for one of them `key_one`. */
+export function counted(key: string, n: number, values: Record<string, string | number> = {}): string {
+  return t(n === 1 ? `${key}_one` : key, { ...values, n: number(n) });
+}
+
 /** First letter in upper case. */
 export function capital(text: string): string {
   return text.charAt(0).toLocaleUpperCase(lang) + text.slice(1);

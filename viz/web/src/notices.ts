@@ -1,6 +1,6 @@
 // What is missing, thinned out or cut short, in words.
 
-import { capital, duration, length, number, t } from "./i18n";
+import { capital, counted, duration, length, number, t } from "./i18n";
 import type { App } from "./state";
 import type { EnsembleMeta, PageData, ScenarioMeta } from "./types";
 
@@ -28,11 +28,11 @@ export function notices(app: App): string[] {
     if (s.subgrid) out.push(of + t(s.over_fine ? "notice.subgrid" : "notice.subgrid_cells", { cell: length(data.grid.model_cell), shown: length(data.grid.cell) }));
   }
   if (!data.buildings) out.push(t("notice.no_buildings"));
-  else if (data.buildings.without_height > 0) out.push(t("notice.no_height", { n: number(data.buildings.without_height), all: number(data.buildings.count) }));
+  else if (data.buildings.without_height > 0) out.push(counted("notice.no_height", data.buildings.without_height, { all: number(data.buildings.count) }));
   if (!data.roads) out.push(t("notice.no_roads"));
   if (!data.scenarios.some((s) => s.traffic)) out.push(t("notice.no_traffic"));
   if (data.places.length === 0) out.push(t("notice.no_places"));
-  if (data.holes > 0) out.push(t("notice.holes", { n: number(data.holes), ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
+  if (data.holes > 0) out.push(counted("notice.holes", data.holes, { ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
   if (data.ensemble) out.push(median(data, data.ensemble));
   if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: length(data.grid.cell), model: length(data.grid.model_cell) }));
   return out;

@@ -1,7 +1,7 @@
 // Flood marks with their error and discharges through sections, in words: labels of the map, tables of the figures.
 
 import { h } from "./dom";
-import { capital, maybe, metres, number, t } from "./i18n";
+import { capital, counted, maybe, metres, number, t } from "./i18n";
 import type { App } from "./state";
 import type { MarkMeta, SectionMeta } from "./types";
 
@@ -44,7 +44,7 @@ function score(marks: MarkMeta[]): string {
   const found = marks.map((mark) => mark.difference).filter((d): d is number => d !== null);
   if (found.length === 0) return "—";
   const rmse = Math.sqrt(found.reduce((sum, d) => sum + d * d, 0) / found.length);
-  return t("observed.score", { n: found.length, all: marks.length, cm: number(100 * rmse) });
+  return counted("observed.score", found.length, { all: marks.length, cm: number(100 * rmse) });
 }
 
 /** Tables under the key figures; nothing where there is nothing. */
