@@ -1,10 +1,11 @@
 """Packs a result for the offline page: depths to one byte, geometry to small integers, gzip, base64.
 
 Depth code: one byte per cell and frame on a piecewise curve. Code 0 is dry (below ``DRY``); codes
-1–50 are the centres of 2 cm bins up to 1 m, so the error is at most 1 cm there whatever the greatest
-depth; the other codes grow geometrically from 2 cm steps up to the greatest depth (or stay at 2 cm
-when that is enough). The bin edges fall on 0.5 m and 1 m exactly: a depth is never drawn in the class
-below or above because of the encoding at those two bounds.
+1–51 are the centres of bins of 2 cm up to 1 m, one of them cut in two at ``WET_DEPTH``, so the error is
+at most 1 cm there whatever the greatest depth; the other codes grow geometrically from 2 cm steps up to
+the greatest depth (or stay at 2 cm when that is enough). The bin edges fall on 5 cm, 0.5 m and 1 m
+exactly: water is never drawn or left out, nor in the class below or above, because of the encoding at
+those bounds.
 
 Frames are cut in tiles of cells and chunks of instants, each a gzip member of its own: the page decodes those
 that it needs, in any order. Inside a chunk a frame is stored as differences to the frame before (modulo 256),
@@ -20,9 +21,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.features import WET_DEPTH
+
 DRY = 0.005  # m: below, a cell is stored as dry (error below 5 mm)
 STEP = 0.02  # m: width of a bin below 1 m
-LINEAR = 50  # bins below 1 m
+SHALLOW = np.union1d(np.arange(51) * STEP, WET_DEPTH)  # m: bin edges up to 1 m
+LINEAR = len(SHALLOW) - 1  # bins below 1 m
 CODES = 255  # wet codes
 TILE = 256  # cells a side of a square that is decoded by itself
 
@@ -37,18 +41,15 @@ class DepthCurve:
     @classmethod
     def up_to(cls, greatest: float) -> DepthCurve:
         """The curve that reaches ``greatest`` (m)."""
-        steps = np.full(CODES, STEP)
-        missing = greatest - STEP * CODES
-        if missing > 0:
-            tail = CODES - LINEAR
-            low, high = 1.0, 2.0
+        powers = np.arange(1, CODES - LINEAR + 1)
+        missing, growth = greatest - float(SHALLOW[-1]), 1.0
+        if missing > STEP * powers.size:
+            low, growth = 1.0, 2.0
             for _ in range(80):  # growth r with STEP·(r + r² + … ) = greatest − 1 m, by bisection
-                middle = 0.5 * (low + high)
-                reach = STEP * float(np.sum(middle ** np.arange(1, tail + 1)))
-                low, high = (low, middle) if reach > greatest - STEP * LINEAR else (middle, high)
-            steps[LINEAR:] = STEP * high ** np.arange(1, tail + 1)
-        edges = np.concatenate([[0.0], np.cumsum(steps)])
-        edges[1 : LINEAR + 1] = np.arange(1, LINEAR + 1) * STEP  # exact bounds, no rounding of the sum
+                middle = 0.5 * (low + growth)
+                reach = STEP * float(np.sum(middle**powers))
+                low, growth = (low, middle) if reach > missing else (middle, growth)
+        edges = np.concatenate([SHALLOW, SHALLOW[-1] + np.cumsum(STEP * growth**powers)])
         edges[-1] = max(edges[-1], greatest)  # the bisection stops a hair short or beyond
         values = np.concatenate([[0.0], 0.5 * (edges[:-1] + edges[1:])])
         return cls(edges, values)

@@ -280,6 +280,15 @@ def _as_over_fine(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
     return series * share
 
 
+def _most_at(series: Floats, things: gpd.GeoDataFrame | None) -> Floats:
+    """Greatest depth (n,) at things: the run's own, which knows what came between the frames shown."""
+    most: Floats = series.max(axis=0, initial=0.0)
+    if things is None or "max_water_depth" not in things or len(things) != most.size:
+        return most
+    own: Floats = things["max_water_depth"].to_numpy(dtype=float)
+    return np.fmax(most, own)
+
+
 def _scenario(
     result: Result,
     view: View,
@@ -334,9 +343,12 @@ def _scenario(
             at_building[row] = _series(owner_b, cell_b, len(at_building[row]), maximum_filter(flooded, 3))
         if at_road is not None:
             at_road[row] = _series(owner_r, cell_r, len(at_road[row]), flooded)
+    own_buildings, own_roads = usable(result.buildings), usable(result.roads)
     if subgrid:
-        at_building = None if at_building is None else _as_over_fine(at_building, usable(result.buildings))
-        at_road = None if at_road is None else _as_over_fine(at_road, usable(result.roads))
+        at_building = None if at_building is None else _as_over_fine(at_building, own_buildings)
+        at_road = None if at_road is None else _as_over_fine(at_road, own_roads)
+    most_b = None if at_building is None else _most_at(at_building, own_buildings)
+    most_r = None if at_road is None else _most_at(at_road, own_roads)
     most = _most(result)
     maximum = None if most is None else curve.encode(view.mean(most)).ravel()
     # Only cells that are ever wet are kept: a valley in a wide territory costs what the valley costs.
@@ -379,6 +391,8 @@ def _scenario(
         "hectares": [round(float(v), 3) for v in hectares],
         "building_depth": None if at_building is None else blobs.raw(by_column(curve.encode(at_building))),
         "road_depth": None if at_road is None else blobs.raw(by_column(curve.encode(at_road))),
+        "building_most": None if most_b is None else blobs.raw(curve.encode(most_b).tobytes()),
+        "road_most": None if most_r is None else blobs.raw(curve.encode(most_r).tobytes()),
         "traffic": traffic(result, roads, times, blobs),
         "flow": _flow(result, view, shown, blobs),
         "traffic_summary": _plain(result.traffic_summary),

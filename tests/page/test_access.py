@@ -150,6 +150,47 @@ def test_the_keyboard_reaches_everything(flat: Opened) -> None:
         assert wanted in seen, (wanted, seen)
 
 
+def test_focus_stays_on_what_was_pressed(flat: Opened) -> None:
+    for control in ("#scenarios button:nth-child(3)", "#scenarios button:last-child", "#language"):
+        words = "document.activeElement.innerText"
+        flat.page.evaluate("(s) => document.querySelector(s).focus()", control)
+        before = flat.page.evaluate(words)
+        changed = "JSON.stringify([twin.app.choices.compare, twin.app.choices.difference, document.title,"
+        changed += " document.documentElement.lang])"
+        was = flat.page.evaluate(changed)
+        for _ in range(2):  # there and back
+            flat.page.keyboard.press("Enter")
+            flat.wait(f"{changed} !== {was!r}")
+            flat.drawn()
+            assert flat.page.evaluate("document.activeElement.matches('button')"), control
+            was = flat.page.evaluate(changed)
+        assert flat.page.evaluate(words) == before
+
+
+def test_playing_neither_takes_the_focus_nor_floods_screen_readers(flat: Opened) -> None:
+    flat.page.evaluate(
+        "() => { twin.app.set({ compare: false, difference: false, time: 7200, speed: 0.25, slide: null,"
+        " picked: { x: 0, y: 0, building: 3, road: null }, profile: [0, 300, 0, -300] });"
+        " new MutationObserver((all) => { window.told = all.length; })"
+        ".observe(document.getElementById('card'), { childList: true }); }"
+    )
+    flat.drawn()
+    assert flat.page.get_attribute("#card", "aria-live") == "polite"
+    for close in ("#card .card-head button", "#profile .card-head button"):
+        flat.page.evaluate("(s) => { window.held = document.querySelector(s); held.focus(); }", close)
+        flat.page.evaluate("() => { window.told = 0; twin.app.set({ playing: true }); }")
+        flat.wait("window.told > 0")  # the table and the chart follow
+        flat.wait(f"twin.app.choices.time > {flat.page.evaluate('twin.app.choices.time')} + 60")
+        assert flat.page.evaluate("document.activeElement === window.held"), close
+        assert flat.page.get_attribute("#card", "aria-live") == "off"
+        flat.page.evaluate("twin.app.set({ playing: false })")
+        flat.drawn()
+        assert flat.page.get_attribute("#card", "aria-live") == "polite"
+        assert flat.page.evaluate("document.activeElement === window.held"), close
+    flat.page.evaluate("twin.app.set({ picked: null, profile: null, speed: 1 })")
+    flat.drawn()
+
+
 def test_nothing_lies_over_anything(flat: Opened) -> None:
     flat.page.evaluate("twin.app.set({ showPlaces: true, picked: null, profile: null })")
     flat.drawn()

@@ -108,6 +108,33 @@ def test_changes_that_are_read_late_are_drawn_and_told(
         opened.close()
 
 
+def test_the_card_tells_the_change_that_the_map_shows(
+    browser_without_3d: Any, three: tuple[Path, Result], reference: Result, change: np.ndarray
+) -> None:
+    row, column = (int(v) for v in np.argwhere(change < -0.6)[100])
+    x, y = metres(reference, (row, column))
+    size = f"{abs(change[row, column]):.1f}".replace(".", ",")
+    told = "document.querySelector('#card .change')?.innerText.split('\t')[2]"
+    opened = Opened(browser_without_3d, three[0], hash_="#of=0-1&t=11520")
+    try:
+        opened.page.evaluate(
+            "([x, y]) => twin.app.set({ picked: { x, y, building: null, road: null } })", [x, y]
+        )
+        for scenario, other, sign in ((0, 1, "− "), (1, 0, "+ "), (2, 0, "+ "), (1, 2, "0")):
+            for way in ("difference", "compare"):
+                opened.page.evaluate(
+                    "([way, scenario, other]) => twin.app.set({ compare: false, difference: false,"
+                    " [way]: true, scenario, other })",
+                    [way, scenario, other],
+                )
+                wanted = "0,00 m" if sign == "0" else sign + size
+                opened.wait(f"{told}?.startsWith({wanted!r})")
+        opened.page.evaluate("twin.app.set({ compare: false, difference: false })")
+        opened.wait("document.querySelector('#card .change') === null")  # of which two of three?
+    finally:
+        opened.close()
+
+
 def test_area_in_the_footer_is_that_of_the_picture(scene: Opened, reference: Result) -> None:
     def area() -> str:
         return scene.page.inner_text("#area")

@@ -60,3 +60,8 @@ def test_changes_are_no_finer_than_what_changes(tmp_path: Path) -> None:
     assert called("changeOf", cases, tmp_path) == [
         "− 29 ha", "± 0", "− 15 000 m³", "− 642", "± 0", "+ 0,14 ha"
     ]  # fmt: skip
+
+
+def test_lengths_have_the_decimals_they_need_and_no_more(tmp_path: Path) -> None:
+    cases = [[0.25], [0.5], [2.5], [10], [1.0], [0.125], [1250]]
+    assert called("length", cases, tmp_path) == ["0,25", "0,5", "2,5", "10", "1", "0,13", "1 250"]

@@ -42,6 +42,7 @@ def write_run(
     name: str = "Crue centennale",
     dike: bool = False,
     frames: int = 13,
+    hours: float = 6.0,
     nx: int = 200,
     ny: int = 150,
     cell: float = 10.0,
@@ -66,8 +67,8 @@ def write_run(
     bed = terrain(grid)
     x, y = np.meshgrid(grid.x - grid.x.mean(), grid.y - grid.y.mean())
     axis = 120.0 * np.sin(x / 420.0)
-    times = np.linspace(0.0, 6 * 3600.0, frames)
-    rise = 3.4 * np.exp(-(((times / 3600.0 - 3.2) / 1.5) ** 2))
+    times = np.linspace(0.0, hours * 3600.0, frames)
+    rise = 3.4 * np.exp(-(((6.0 * times / (3600.0 * hours) - 3.2) / 1.5) ** 2))
     rise = rise - rise[0] if frames > 1 else rise
     lowered = np.where(y > axis + 30, 0.9, np.where(y < axis - 60, -0.15, 0.0)) if dike else np.zeros(x.shape)
     depths = []
@@ -85,8 +86,8 @@ def write_run(
     measures = "" if not dike else '[[measures]]\nkind = "dike"\nalong = "rive_gauche"\ncrest = 61.5\n'
     writer = RunWriter.create(
         path,
-        scenario_toml=f'name = "{name}"\nduration = 21600.0\nsolvers = ["flood", "traffic"]\n{measures}'
-        + more,
+        scenario_toml=f'name = "{name}"\nduration = {3600.0 * hours}\n'
+        f'solvers = ["flood", "traffic"]\n{measures}' + more,
         grid=grid,
         times=list(times),
         start=START,

@@ -1,8 +1,8 @@
 // What the reader asked for by a click: a point, a building or a road, and its story.
 
 import { SCENARIO_LINES } from "./colours";
-import { byId, h, icon, svg } from "./dom";
-import { capital, clock, duration, metres, number, properName, t } from "./i18n";
+import { byId, h, icon, refill, svg } from "./dom";
+import { capital, duration, metres, number, properName, t } from "./i18n";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
 import { type App, RoadState, roadStateAt, unhurried } from "./state";
@@ -23,27 +23,35 @@ interface Story {
   most: number;
 }
 
-function firstAbove(scenario: Scenario, series: number[], bound: number): number | null {
-  const { times } = scenario.meta;
+/** When a series first passes a bound; Infinity for never. */
+function firstAbove(times: number[], series: number[], bound: number): number {
   for (let k = 0; k < series.length; k++) {
     if (series[k] <= bound) continue;
     if (k === 0) return times[0];
     const share = (bound - series[k - 1]) / (series[k] - series[k - 1]);
     return times[k - 1] + share * (times[k] - times[k - 1]);
   }
-  return null;
+  return Infinity;
 }
 
-function lastAbove(scenario: Scenario, series: number[], bound: number): number | null {
-  const { times } = scenario.meta;
+/** When it was last above; Infinity where it still is at the end. */
+function lastAbove(times: number[], series: number[], bound: number): number {
   const n = series.length - 1;
   for (let k = n; k >= 0; k--) {
     if (series[k] <= bound) continue;
-    if (k === n) return null; // still above at the end
+    if (k === n) return Infinity;
     const share = (series[k] - bound) / (series[k] - series[k + 1]);
     return times[k] + share * (times[k + 1] - times[k]);
   }
-  return null;
+  return -Infinity;
+}
+
+/** From when to when a road is closed by decision: from instant to instant, as the map has it. */
+function closure({ closed, meta: { times } }: Scenario, road: number): [number, number] {
+  const n = times.length;
+  const shut = closed?.subarray(road * n, (road + 1) * n);
+  if (!shut?.includes(1)) return [Infinity, -Infinity];
+  return [times[shut.indexOf(1)], times[shut.lastIndexOf(1) + 1] ?? Infinity];
 }
 
 export function makeCard(app: App, onClose: () => void): void {
@@ -51,19 +59,20 @@ export function makeCard(app: App, onClose: () => void): void {
   const { choices, territory, data } = app;
 
   const when = (scenario: Scenario, time: number): string =>
-    scenario.meta.start ? `${clock(scenario.startMs, scenario.meta.offset_s, time, false)} (T+${duration(time)})` : `T+${duration(time)}`;
+    scenario.meta.start ? `${app.hour(time, scenario)} (T+${duration(time)})` : app.hour(time, scenario);
 
   const stories = (): Story[] => {
     const picked = choices.picked;
     if (!picked) return [];
     const cell = territory.lattice.cellAt(picked.x, picked.y);
     return app.scenarios.map((scenario, k) => {
-      const bytes = picked.building !== null ? scenario.buildingDepth : picked.road !== null ? scenario.roadDepth : null;
+      const [bytes, worst] = picked.building !== null ? [scenario.buildingDepth, scenario.buildingMost]
+        : picked.road !== null ? [scenario.roadDepth, scenario.roadMost] : [null, null];
       const thing = picked.building ?? picked.road ?? 0;
       const known = bytes ? scenario.series(bytes, thing) : scenario.cellSeries(cell);
       const series = known ?? [];
       const now = bytes ? scenario.thingDepth(bytes, thing, choices.time, false) : scenario.depthAt(cell, choices.time);
-      const most = bytes ? Math.max(0, ...series) : Math.max(scenario.maximumAt(cell), 0);
+      const most = worst ? scenario.thingMost(worst, thing) : scenario.maximumAt(cell);
       return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, waits: known === null, now, most };
     });
   };
@@ -120,14 +129,18 @@ export function makeCard(app: App, onClose: () => void): void {
     const rows = h("tbody", {});
     for (const story of all) {
       const { scenario, series } = story;
-      const wet = data.wet_depth;
       const isRoad = picked.building === null && picked.road !== null;
-      const arrival = firstAbove(scenario, series, isRoad ? data.closure_depth : wet);
-      const leaving = arrival === null ? null : lastAbove(scenario, series, isRoad ? data.closure_depth : wet);
-      let told = arrival === null ? t(isRoad ? "card.never_cut" : "card.never") : when(scenario, arrival);
+      const bound = isRoad ? data.closure_depth : data.wet_depth;
+      const { times } = scenario.meta;
+      const [shut, open] = isRoad ? closure(scenario, picked.road ?? 0) : [Infinity, -Infinity];
+      const arrival = Math.min(shut, firstAbove(times, series, bound));
+      const leaving = Math.max(open, lastAbove(times, series, bound));
+      const ever = Number.isFinite(arrival);
+      let told = ever ? when(scenario, arrival)
+        : t(story.most > bound ? "card.between" : isRoad ? "card.never_cut" : "card.never");
       if (story.waits) told = t("card.decoding");
-      else if (arrival !== null && arrival <= scenario.meta.times[0]) told = t("card.from_start");
-      if (isRoad && arrival !== null) told += ` → ${leaving === null ? t("card.end") : when(scenario, leaving)}`;
+      else if (arrival <= times[0]) told = t("card.from_start");
+      if (isRoad && ever) told += ` → ${Number.isFinite(leaving) ? when(scenario, leaving) : t("card.end")}`;
       const cells = [
         h("td", {}, Number.isFinite(ground) || picked.building !== null || picked.road !== null ? (story.waits ? "…" : metres(story.now)) : "—"),
         h("td", {}, metres(story.most)), h("td", {}, told),
@@ -139,11 +152,13 @@ export function makeCard(app: App, onClose: () => void): void {
       rows.append(h("tr", {},
         h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? capital(shortNames(app)[all.indexOf(story)]) : t("card.depth")))), ...cells));
     }
-    if (app.hasDifference && all.length === 2) {
+    // Of the two that the map shows, the same way round; of two runs, the second against the first else.
+    const [a, b] = choices.compare || choices.difference ? [choices.scenario, choices.other] : [0, all.length - 1];
+    if (app.hasDifference && (choices.compare || choices.difference || all.length === 2)) {
       const point = picked.building === null && picked.road === null;
-      const change = point ? changeAt(app.scenarios[0], app.scenarios[1], cell) : all[1].most - all[0].most;
+      const change = point ? changeAt(app.scenarios[a], app.scenarios[b], cell) : all[b].most - all[a].most;
       const size = Math.abs(change) < 0.005 ? 0 : change;
-      const read = !point || app.scenarios[1].change !== null;
+      const read = !point || [a, b].every((k) => k === 0 || app.scenarios[k].change !== null);
       rows.append(h("tr", { class: "change" }, h("th", { scope: "row" }, t("figures.difference")), h("td", {}),
         h("td", {}, read ? `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}` : "…"), h("td", {})));
     }
@@ -161,9 +176,10 @@ export function makeCard(app: App, onClose: () => void): void {
     card.setAttribute("aria-label", title);
     const x = data.grid.x_west + lattice.halfX + picked.x;
     const y = data.grid.y_north - lattice.halfY + picked.y;
-    card.replaceChildren(
+    card.setAttribute("aria-live", choices.playing ? "off" : "polite"); // ten tables a second are not for reading aloud
+    refill(card,
       h("div", { class: "card-head" }, h("div", {}, h("h2", {}, title), subtitle && h("p", { class: "fine" }, subtitle)),
-        h("button", { class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
+        h("button", { id: "card-close", class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
       facts, ...(chance ? [chance] : []), table, ...(traffic ? [traffic] : []),
       chart(all), h("p", { class: "fine" }, [t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs }), id].filter(Boolean).join(" · ")),
     );

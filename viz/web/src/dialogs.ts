@@ -1,7 +1,7 @@
 // Key figures, sources and limits, help: one dialog, three contents.
 
 import { byId, h, icon } from "./dom";
-import { capital, changeOf, instant, language, maybe, number, quantity, t } from "./i18n";
+import { capital, changeOf, instant, language, length, maybe, number, quantity, t } from "./i18n";
 import { writeHash } from "./link";
 import { notices } from "./notices";
 import { observedTables } from "./observed";
@@ -144,11 +144,11 @@ function about(app: App, view: View): Node[] {
   const list = notices(app);
   if (list.length > 0) out.push(h("h3", {}, t("about.missing")), h("ul", {}, ...list.map((text) => h("li", {}, text))));
   out.push(h("h3", {}, t("about.model")), h("ul", {},
-    h("li", {}, t("about.resolution", { cell: number(grid.model_cell, grid.model_cell % 1 ? 1 : 0), crs: grid.crs, nx: number(grid.model_nx), ny: number(grid.model_ny) })),
+    h("li", {}, t("about.resolution", { cell: length(grid.model_cell), crs: grid.crs, nx: number(grid.model_nx), ny: number(grid.model_ny) })),
     h("li", {}, t("about.encoding", { cm: number(data.curve_errors[0] * 100, 1), all: number(data.curve_errors[1] * 100, 1), max: number(data.greatest_depth, 1) })),
     h("li", {}, t("about.drawing", { cm: number(data.wet_depth * 100) })),
     h("li", {}, t("about.between")),
-    ...(app.hasFlow ? [h("li", {}, t("about.flow", { cell: number(grid.cell * 4, 0) }))] : []),
+    ...(app.hasFlow ? [h("li", {}, t("about.flow", { cell: length(grid.cell * 4) }))] : []),
     h("li", {}, t("about.roofs")),
     drawing(app, view),
     h("li", {}, t("about.version", { version: data.version, three: THREE_VERSION, made: instant(data.made) }))));

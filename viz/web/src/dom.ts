@@ -24,6 +24,21 @@ export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: At
   return element;
 }
 
+/**
+ * New children in the place of the old ones. Those that are the same stay as they were, their listeners too; of those that
+ * are replaced, the one that has the focus hands it on to its successor of the same id.
+ */
+export function refill(parent: Element, ...children: Node[]): void {
+  const focus = parent.contains(document.activeElement) ? document.activeElement?.id : "";
+  children.forEach((child, k) => {
+    const old = parent.childNodes[k];
+    if (!old) parent.append(child);
+    else if (!old.isEqualNode(child)) old.replaceWith(child);
+  });
+  while (parent.childNodes.length > children.length) parent.lastChild?.remove();
+  if (focus && document.activeElement?.id !== focus) document.getElementById(focus)?.focus();
+}
+
 export function byId<T extends HTMLElement = HTMLElement>(id: string): T {
   const element = document.getElementById(id);
   if (!element) throw new Error(`#${id} is missing`);

@@ -9,11 +9,7 @@ export function homeCamera(app: App, aspect: number): Camera {
   const { lattice, buildings } = territory;
   let west = -lattice.halfX, east = lattice.halfX, south = -lattice.halfY, north = lattice.halfY;
   const list = buildings?.list ?? [];
-  const wet = list.filter((_, k) => scenarios.some((s) => {
-    if (!s.buildingDepth) return false;
-    const n = s.meta.times.length;
-    return s.buildingDepth.subarray(k * n, (k + 1) * n).some((code) => s.curve[code] > data.wet_depth);
-  }));
+  const wet = list.filter((_, k) => scenarios.some((s) => s.thingMost(s.buildingMost, k) > data.wet_depth));
   const focus = wet.length >= 5 ? wet : list;
   if (focus.length >= 5) {
     const xs = focus.map((b) => b.x).sort((a, b) => a - b);

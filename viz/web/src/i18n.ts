@@ -24,6 +24,11 @@ export function t(key: string, values: Record<string, string | number> = {}): st
   return row.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
 }
 
+/** A row that counts `n`: `key`, or for one of them `key_one`. */
+export function counted(key: string, n: number, values: Record<string, string | number> = {}): string {
+  return t(n === 1 ? `${key}_one` : key, { ...values, n: number(n) });
+}
+
 /** First letter in upper case. */
 export function capital(text: string): string {
   return text.charAt(0).toLocaleUpperCase(lang) + text.slice(1);
@@ -112,6 +117,11 @@ export function changeOf(a: number, b: number, unit: string | null | undefined):
   const change = Number((Math.round((b - a) / step) * step).toFixed(digits));
   if (change === 0 && most >= step) return "±\u00a00";
   return `${b > a ? "+" : b < a ? "−" : "±"}\u00a0${quantity(Math.abs(change || b - a), unit)}`;
+}
+
+/** A length such as a cell's side: up to two decimals, those it needs. */
+export function length(value: number): string {
+  return numberFormat(0, 2).format(value);
 }
 
 /** Metres with centimetres. */

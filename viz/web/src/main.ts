@@ -3,9 +3,9 @@
 import { makeCard } from "./card";
 import { jump } from "./chapters";
 import { type DialogName, openDialog } from "./dialogs";
-import { byId, h, icon, svg } from "./dom";
+import { byId, h, icon, refill, svg } from "./dom";
 import { Ensemble } from "./ensemble";
-import { language, number, setLanguage, setTexts, t } from "./i18n";
+import { counted, language, number, setLanguage, setTexts, t } from "./i18n";
 import { Labels } from "./labels";
 import { makePanel } from "./legend";
 import { readHash } from "./link";
@@ -135,8 +135,8 @@ function makeHead(app: App, view: View): void {
     const items: [DialogName, string][] = [["figures", t("figures.title")], ["about", found.length > 0 ? t("head.about_n", { n: found.length }) : t("about.title")], ["share", t("share.title")], ["help", t("help.title")]];
     byId("more").textContent = t("head.more");
     byId("menu").setAttribute("aria-label", t("head.menu"));
-    byId("menu").replaceChildren(
-      ...(data.story.length > 0 ? [h("button", { class: "link", id: "open-story", onclick: () => startStory(app, view) }, t("story.open", { n: data.story.length }))] : []),
+    refill(byId("menu"),
+      ...(data.story.length > 0 ? [h("button", { class: "link", id: "open-story", onclick: () => startStory(app, view) }, counted("story.open", data.story.length))] : []),
       ...items.map(([name, text]) => h("button", { class: "link", id: `open-${name}`, onclick: () => openDialog(app, name, view) }, text)),
       h("button", {
         class: "link", id: "language", lang: language() === "fr" ? "en" : "fr", "aria-label": language() === "fr" ? "English" : "Français",

@@ -1,6 +1,6 @@
 // What is missing, thinned out or cut short, in words.
 
-import { capital, duration, number, t } from "./i18n";
+import { capital, counted, duration, length, number, t } from "./i18n";
 import type { App } from "./state";
 import type { EnsembleMeta, PageData, ScenarioMeta } from "./types";
 
@@ -14,8 +14,6 @@ function stop(s: ScenarioMeta): string | null {
 
 const median = (data: PageData, ensemble: EnsembleMeta): string => t("notice.ensemble", { name: data.scenarios[0].name, n: ensemble.members.length });
 
-const metres = (cell: number): string => number(cell, cell % 1 ? 1 : 0);
-
 /** Everything that "sources and limits" lists. */
 export function notices(app: App): string[] {
   const { data } = app;
@@ -27,16 +25,16 @@ export function notices(app: App): string[] {
     if (s.times.length === 1) out.push(of + t("notice.one_frame"));
     if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
     if (s.fast_mode) out.push(of + t("notice.fast_mode"));
-    if (s.subgrid) out.push(of + t(s.over_fine ? "notice.subgrid" : "notice.subgrid_cells", { cell: metres(data.grid.model_cell), shown: metres(data.grid.cell) }));
+    if (s.subgrid) out.push(of + t(s.over_fine ? "notice.subgrid" : "notice.subgrid_cells", { cell: length(data.grid.model_cell), shown: length(data.grid.cell) }));
   }
   if (!data.buildings) out.push(t("notice.no_buildings"));
-  else if (data.buildings.without_height > 0) out.push(t("notice.no_height", { n: number(data.buildings.without_height), all: number(data.buildings.count) }));
+  else if (data.buildings.without_height > 0) out.push(counted("notice.no_height", data.buildings.without_height, { all: number(data.buildings.count) }));
   if (!data.roads) out.push(t("notice.no_roads"));
   if (!data.scenarios.some((s) => s.traffic)) out.push(t("notice.no_traffic"));
   if (data.places.length === 0) out.push(t("notice.no_places"));
-  if (data.holes > 0) out.push(t("notice.holes", { n: number(data.holes), ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
+  if (data.holes > 0) out.push(counted("notice.holes", data.holes, { ha: number((data.holes * data.grid.cell ** 2) / 1e4, 1) }));
   if (data.ensemble) out.push(median(data, data.ensemble));
-  if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: number(data.grid.cell, 0), model: number(data.grid.model_cell, 0) }));
+  if (data.grid.factor > 1) out.push(t("notice.coarse", { shown: length(data.grid.cell), model: length(data.grid.model_cell) }));
   return out;
 }
 

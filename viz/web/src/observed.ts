@@ -1,8 +1,7 @@
 // Flood marks with their error and discharges through sections, in words: labels of the map, tables of the figures.
 
 import { h } from "./dom";
-import { capital, clock, duration, maybe, metres, number, t } from "./i18n";
-import type { Scenario } from "./scenario";
+import { capital, counted, maybe, metres, number, t } from "./i18n";
 import type { App } from "./state";
 import type { MarkMeta, SectionMeta } from "./types";
 
@@ -45,21 +44,19 @@ function score(marks: MarkMeta[]): string {
   const found = marks.map((mark) => mark.difference).filter((d): d is number => d !== null);
   if (found.length === 0) return "—";
   const rmse = Math.sqrt(found.reduce((sum, d) => sum + d * d, 0) / found.length);
-  return t("observed.score", { n: found.length, all: marks.length, cm: number(100 * rmse) });
+  return counted("observed.score", found.length, { all: marks.length, cm: number(100 * rmse) });
 }
 
 /** Tables under the key figures; nothing where there is nothing. */
 export function observedTables(app: App): Node[] {
   const out: Node[] = [];
   const several = app.scenarios.length > 1;
-  const when = (scenario: Scenario, time: number): string =>
-    scenario.meta.start ? clock(scenario.startMs, scenario.meta.offset_s, time, false) : `T+${duration(time)}`;
   for (const scenario of app.scenarios) {
     const { marks, sections, name } = scenario.meta;
     const of = (title: string): HTMLElement => h("h3", {}, several ? `${title} — ${name}` : title);
     if (sections.length > 0) {
       out.push(of(t("observed.sections")), table([t("observed.section"), t("observed.greatest"), t("observed.when")],
-        sections.map((section) => [sectionName(section), flow(section.greatest[1]), when(scenario, section.greatest[0])])));
+        sections.map((section) => [sectionName(section), flow(section.greatest[1]), app.hour(section.greatest[0], scenario)])));
     }
     if (marks.length > 0) {
       out.push(of(t("observed.marks")), h("p", { class: "fine" }, score(marks)), table(

@@ -1,8 +1,8 @@
 // The view as a picture with what a reader needs to trust it: title, time, legend, scale, sources, date, reserve.
 
-import { CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW, ROOF, SCALE_DEPTHS } from "./colours";
+import { CHANCE_BOUNDS, CHANCE_COLOURS, CHANGE_COLOURS, DAMAGE_COLOURS, DEPTH_COLOURS, DIKE, PERMANENT, ROAD_CUT_DARK, ROAD_SLOW, ROOF, SCALE_DEPTHS, TRAFFIC } from "./colours";
 import { byId, h } from "./dom";
-import { date, number, t } from "./i18n";
+import { date, length, number, t } from "./i18n";
 import { cautions } from "./notices";
 import type { App } from "./state";
 import type { View } from "./view";
@@ -50,7 +50,7 @@ function heading(app: App): string {
 
 export function madeWith(app: App): string {
   const made = Date.parse(app.data.made);
-  return t("share.made", { version: app.data.version, made: Number.isFinite(made) ? date(made, false) : app.data.made, cell: number(app.data.grid.model_cell, app.data.grid.model_cell % 1 ? 1 : 0) });
+  return t("share.made", { version: app.data.version, made: Number.isFinite(made) ? date(made, false) : app.data.made, cell: length(app.data.grid.model_cell) });
 }
 
 /** The map alone, with its names and the place that was asked about. */
@@ -119,26 +119,31 @@ function drawPin(context: CanvasRenderingContext2D, r: DOMRect, origin: DOMRect,
 
 function swatches(app: App): [string, string | null, string][] {
   const { choices, data } = app;
+  const permanent: [string, null, string][] = choices.permanentApart && app.shown.meta.permanent ? [[PERMANENT, null, t("legend.permanent")]] : [];
   if (app.chance) {
     const [a, b, c, d] = CHANCE_BOUNDS.map((bound) => `${Math.round(bound * 100)} %`);
-    return CHANCE_COLOURS.map((colour, k) => [colour, null, [`< ${a}`, `${a}–${b}`, `${b}–${c}`, `${c}–${d}`, `> ${d}`][k]]);
+    const texts = [`< ${a}`, `${a}–${b}`, `${b}–${c}`, `${c}–${d}`, `> ${d}`];
+    return [...CHANCE_COLOURS.map((colour, k): [string, null, string] => [colour, null, texts[k]]), ...permanent];
   }
   if (choices.difference) {
     const texts = ["− > 50 cm", "− 20–50 cm", "− 5–20 cm", t("legend.change_same", { cm: "5" }), "+ 5–20 cm", "+ 20–50 cm", "+ > 50 cm"];
     return CHANGE_COLOURS.map((colour, k) => [colour, null, texts[k]]);
   }
   const bounds = [t("legend.less", { b: number(0.5, 1) }), t("legend.between", { a: number(0.5, 1), b: "1" }), t("legend.between", { a: "1", b: "2" }), t("legend.more", { a: "2" })];
-  if (choices.scale) return DEPTH_COLOURS.map((colour, k) => [colour, null, `${k === 3 ? "≥ " : ""}${number(SCALE_DEPTHS[k], k === 3 ? 0 : 2)} m`]);
-  const out: [string, string | null, string][] = DEPTH_COLOURS.map((colour, k) => [colour, data.buildings ? DAMAGE_COLOURS[k] : null, bounds[k]]);
-  if (choices.permanentApart && app.shown.meta.permanent) out.push([PERMANENT, null, t("legend.permanent")]);
-  return out;
+  const water: [string, string | null, string][] = DEPTH_COLOURS.map((colour, k) => (choices.scale
+    ? [colour, null, `${k === 3 ? "≥ " : ""}${number(SCALE_DEPTHS[k], k === 3 ? 0 : 2)} m`] : [colour, data.buildings ? DAMAGE_COLOURS[k] : null, bounds[k]]));
+  // Houses keep their classes beside water in continuous colours.
+  const houses = choices.scale && data.buildings ? DAMAGE_COLOURS.map((colour, k): [string, null, string] => [colour, null, t("share.building", { depth: bounds[k] })]) : [];
+  return [...water, ...permanent, ...houses];
 }
 
 /** Roads by their states: colours along a short piece, and what they mean. */
-function roadSwatches({ choices, chance, data }: App): [string[], string][] {
+function roadSwatches({ choices, chance, data, whole }: App): [string[], string][] {
   if (!choices.showRoads || !data.roads || chance) return [];
   const cut = [ROAD_SLOW, ROAD_CUT_DARK, ROAD_SLOW, ROAD_CUT_DARK];
-  if (!choices.difference) return [[[ROAD_SLOW], t("share.road_slow")], [cut, t("share.road_cut")]];
+  // Traffic is of an instant.
+  const traffic = !whole && data.scenarios.some((s) => s.traffic) ? ["dense", "heavy", "saturated"].map((name, k): [string[], string] => [[TRAFFIC[k + 1]], t(`legend.${name}`)]) : [];
+  if (!choices.difference) return [[[ROAD_SLOW], t("share.road_slow")], [cut, t("share.road_cut")], ...traffic];
   return [[[CHANGE_COLOURS[0]], t("share.road_freed")], [[CHANGE_COLOURS[6]], t("share.road_newly_cut")], [cut, t("share.road_still_cut")]];
 }
 
@@ -269,11 +274,15 @@ function legendRows(context: CanvasRenderingContext2D, app: App, left: number, r
   for (const [water, building, text] of swatches(app)) add(building ? [water, building] : [water], false, text);
   if (app.data.buildings && app.choices.showBuildings && !app.choices.difference && !app.chance) add([ROOF], false, t("share.dry"));
   for (const [colours, text] of roadSwatches(app)) add(colours, true, text);
+  const { choices, shown } = app;
+  const other = app.scenarios[choices.other];
+  const drawn = choices.difference ? [other] : choices.compare ? [shown, other] : [shown];
+  if (drawn.some((s) => s.meta.lines.length > 0)) add([DIKE], true, t("legend.dike"));
   return { entries, rows: row + 1 };
 }
 
 function choicesTitle(app: App): string {
-  return app.chance ? t("legend.chance_title") : app.choices.difference ? t("legend.change") : app.data.buildings ? `${t("legend.water")} (${t("legend.head_water")}, ${t("legend.head_buildings")})` : t("legend.water");
+  return app.chance ? t("legend.chance_title") : app.choices.difference ? t("legend.change") : app.data.buildings && !app.choices.scale ? `${t("legend.water")} (${t("legend.head_water")}, ${t("legend.head_buildings")})` : t("legend.water");
 }
 
 export function savePicture(app: App, view: View): void {

@@ -1,7 +1,7 @@
 // A profile: two points on the map, and between them the ground, the water now and at most, and crests.
 
 import { DIKE, SCENARIO_LINES } from "./colours";
-import { byId, h, icon, svg } from "./dom";
+import { byId, h, icon, refill, svg } from "./dom";
 import { metres, number, t } from "./i18n";
 import type { Scenario } from "./scenario";
 import { type App, unhurried } from "./state";
@@ -93,9 +93,9 @@ export function makeProfile(app: App, onClose: () => void): void {
     document.getElementById("profile-tool")?.setAttribute("aria-pressed", String(!card.hidden));
     if (card.hidden) return;
     card.setAttribute("aria-label", t("profile.title"));
-    const close = h("button", { class: "quiet", "aria-label": t("profile.close"), title: t("profile.close"), onclick: () => { app.set({ tool: "none", profile: null }); onClose(); } }, icon("M5 5 L15 15 M15 5 L5 15"));
+    const close = h("button", { id: "profile-close", class: "quiet", "aria-label": t("profile.close"), title: t("profile.close"), onclick: () => { app.set({ tool: "none", profile: null }); onClose(); } }, icon("M5 5 L15 15 M15 5 L5 15"));
     if (line?.length !== 4) {
-      card.replaceChildren(h("div", { class: "card-head" }, h("h2", {}, t("profile.title")), close),
+      refill(card, h("div", { class: "card-head" }, h("h2", {}, t("profile.title")), close),
         h("p", { role: "status" }, t(line ? "profile.second" : "profile.first")));
       return;
     }
@@ -103,7 +103,7 @@ export function makeProfile(app: App, onClose: () => void): void {
     const shown = (choices.compare || choices.difference ? [app.shown, app.scenarios[choices.other]] : [app.shown]).map((scenario) => ({
       scenario, section: section(app, scenario, four), colour: SCENARIO_LINES[app.scenarios.indexOf(scenario) % SCENARIO_LINES.length],
     }));
-    card.replaceChildren(
+    refill(card,
       h("div", { class: "card-head" }, h("div", {}, h("h2", {}, t("profile.title")), h("p", { class: "fine" }, t("profile.what", { length: number(Math.hypot(four[2] - four[0], four[3] - four[1])) }))), close),
       chart(shown));
   };

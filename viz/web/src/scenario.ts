@@ -51,6 +51,9 @@ export class Scenario {
   roofs: Uint8Array | null = null;
   buildingDepth: Uint8Array | null = null;
   roadDepth: Uint8Array | null = null;
+  /** Greatest depths at them over the whole run, a code each. */
+  buildingMost: Uint8Array | null = null;
+  roadMost: Uint8Array | null = null;
   volume: Uint8Array | null = null;
   saturation: Uint8Array | null = null;
   closed: Uint8Array | null = null;
@@ -209,6 +212,11 @@ export class Scenario {
     return times.map((_, k) => this.curve[this.codeAt(cell, slot, k)]);
   }
 
+  /** Depth of one thing at the worst of the whole run (m); 0 where there are none. */
+  thingMost(codes: Uint8Array | null, thing: number): number {
+    return codes ? this.curve[codes[thing]] : 0;
+  }
+
   /** A byte series (buildings, roads) of one thing as depths. */
   series(bytes: Uint8Array, thing: number): number[] {
     const n = this.meta.times.length;
@@ -348,6 +356,7 @@ export class Scenario {
     meta.opening.frames.forEach((k, n) => this.opened.set(k, read.opening.slice(n * size, (n + 1) * size)));
     [this.buildingDepth, this.roadDepth, this.volume, this.saturation, this.closed] = read.series.map((bytes) => bytes && undelta(bytes, frames));
     [this.roofs, this.most, this.mapped] = [read.fields[0], read.fields[1] ?? read.fields[2], read.fields[3]];
+    [this.buildingMost, this.roadMost] = read.fields.slice(4);
     if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 
@@ -483,7 +492,7 @@ interface Blocks {
   opening: Uint8Array;
   /** Buildings' and roads' depths, volume, saturation and closing of roads over time. */
   series: (Uint8Array | null)[];
-  /** Roofs, greatest depth, greatest depth over the frames, mapped water. */
+  /** Roofs, greatest depth, greatest depth over the frames, mapped water, greatest depth at buildings and roads. */
   fields: (Uint8Array | null)[];
 }
 
@@ -494,7 +503,7 @@ async function readBlocks(data: PageData, meta: ScenarioMeta): Promise<Blocks> {
   const [bed, wet, opening, series, fields] = await Promise.all([
     meta.bed && block(meta.bed.blob), block(meta.wet), block(meta.opening.blob),
     some([meta.building_depth, meta.road_depth, traffic?.volume, traffic?.saturation, traffic?.closed]),
-    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water]),
+    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water, meta.building_most, meta.road_most]),
   ]);
   return { bed: bed && meta.bed && terrain(bed, nx, ny, meta.bed.low, meta.bed.step), wet, opening, series, fields };
 }

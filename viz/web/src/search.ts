@@ -1,7 +1,7 @@
 // The search box: a name typed, a list to choose from with the arrow keys, the map goes there.
 
 import { byId, h } from "./dom";
-import { t } from "./i18n";
+import { counted, t } from "./i18n";
 import { type Named, allNames, find } from "./places";
 import type { App } from "./state";
 import type { View } from "./view";
@@ -47,7 +47,7 @@ export function makeSearch(app: App, view: View): void {
       found = find(names, input.value);
       at = found.length > 0 ? 0 : -1;
       show();
-      status.textContent = input.value.trim().length < 2 ? "" : found.length === 0 ? t("search.none") : t("search.count", { n: found.length });
+      status.textContent = input.value.trim().length < 2 ? "" : found.length === 0 ? t("search.none") : counted("search.count", found.length);
       status.classList.toggle("unseen", found.length > 0 || input.value.trim().length < 2);
     });
     input.addEventListener("blur", close);

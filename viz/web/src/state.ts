@@ -120,8 +120,7 @@ export class App {
   }
 
   /** An instant by the clock, with the day where the run is longer than one. */
-  hour(time: number): string {
-    const { meta, startMs } = this.shown;
+  hour(time: number, { meta, startMs } = this.shown): string {
     return meta.start ? clock(startMs, meta.offset_s, time, this.to - this.from > 86_400) : `T+${duration(time)}`;
   }
 
@@ -204,8 +203,7 @@ export function roadState(app: App, scenario: Scenario, road: number): RoadState
   }
   if (!app.whole) return roadStateAt(app, scenario, road, app.choices.time);
   if (everCut(app, scenario, road)) return RoadState.Cut;
-  return scenario.roadDepth && scenario.thingDepth(scenario.roadDepth, road, scenario.lastTime, true) > app.data.wet_depth
-    ? RoadState.Slow : RoadState.Open;
+  return scenario.thingMost(scenario.roadMost, road) > app.data.wet_depth ? RoadState.Slow : RoadState.Open;
 }
 
 /** The same at an instant, whatever the map shows. */
@@ -227,20 +225,18 @@ export function hasTraffic(app: App, state: RoadState): boolean {
 function everCut(app: App, scenario: Scenario, road: number): boolean {
   const n = scenario.meta.times.length;
   if (scenario.closed?.subarray(road * n, (road + 1) * n).some((shut) => shut > 0)) return true;
-  return scenario.roadDepth !== null
-    && scenario.thingDepth(scenario.roadDepth, road, scenario.lastTime, true) >= app.data.closure_depth;
+  return scenario.thingMost(scenario.roadMost, road) >= app.data.closure_depth;
 }
 
 /** How much deeper the water gets at the foot of a building in the other scenario, at the worst (m). */
 export function buildingChange(app: App, building: number): number {
-  const most = (s: Scenario): number => (s.buildingDepth ? s.thingDepth(s.buildingDepth, building, s.lastTime, true) : 0);
+  const most = (s: Scenario): number => s.thingMost(s.buildingMost, building);
   return most(app.scenarios[app.choices.other]) - most(app.shown);
 }
 
 /** Depth at the foot of a building as the reader wants it drawn. */
 export function buildingDepth(app: App, scenario: Scenario, building: number): number {
   if (!scenario.buildingDepth || app.chance) return 0;
-  const { whole } = app;
-  return scenario.thingDepth(scenario.buildingDepth, building, whole ? scenario.lastTime : app.choices.time,
-    whole || app.choices.buildingMode === "reached");
+  if (app.whole) return scenario.thingMost(scenario.buildingMost, building);
+  return scenario.thingDepth(scenario.buildingDepth, building, app.choices.time, app.choices.buildingMode === "reached");
 }

@@ -1,6 +1,6 @@
 // Which scenario is shown, and which two are compared: one row of buttons for two short names, else menus.
 
-import { byId, h } from "./dom";
+import { byId, h, refill } from "./dom";
 import { capital, t } from "./i18n";
 import type { App } from "./state";
 
@@ -34,8 +34,8 @@ export function makeSwitch(app: App, names: string[]): void {
   const labels = shortNames(app);
   const short = names.length === 2 && labels.join("").length <= ROOM;
   group.setAttribute("aria-label", short ? t("head.scenarios") : t("head.mode"));
-  const button = (text: string, title: string, on: boolean, act: () => void): HTMLElement =>
-    h("button", { "aria-pressed": on ? "true" : "false", title, onclick: act }, text);
+  const button = (id: string, text: string, title: string, on: boolean, act: () => void): HTMLElement =>
+    h("button", { id, "aria-pressed": on ? "true" : "false", title, onclick: act }, text);
   const two = choices.compare || choices.difference;
   const only = (scenario: number): void => app.set({ scenario, compare: false, difference: false, other: choices.other === scenario ? (scenario === 0 ? 1 : 0) : choices.other });
   const both = (change: { compare: boolean } | { difference: boolean }): void => {
@@ -43,19 +43,17 @@ export function makeSwitch(app: App, names: string[]): void {
     const other = short ? 1 : choices.other === reference ? (reference === 0 ? 1 : 0) : choices.other;
     app.set({ compare: false, difference: false, ...change, scenario: reference, other, ...("difference" in change ? { playing: false } : {}) });
   };
-  group.replaceChildren(
-    ...(short ? labels.map((label, k) => button(capital(label), names[k], !two && choices.scenario === k, () => only(k)))
-      : [button(t("head.one"), t("head.one"), !two, () => only(choices.scenario))]),
-    button(t("head.compare"), t("head.compare_title"), choices.compare, () => both({ compare: !choices.compare })),
-    ...(app.hasDifference ? [button(t("head.difference"), t("head.difference_title"), choices.difference, () => both({ difference: !choices.difference }))] : []));
+  refill(group,
+    ...(short ? labels.map((label, k) => button(`only-${k}`, capital(label), names[k], !two && choices.scenario === k, () => only(k)))
+      : [button("only", t("head.one"), t("head.one"), !two, () => only(choices.scenario))]),
+    button("compare", t("head.compare"), t("head.compare_title"), choices.compare, () => both({ compare: !choices.compare })),
+    ...(app.hasDifference ? [button("difference", t("head.difference"), t("head.difference_title"), choices.difference, () => both({ difference: !choices.difference }))] : []));
   menus.hidden = short;
   if (short) return;
   const menu = (id: string, label: string, chosen: number, taken: number | null, act: (k: number) => void): HTMLElement =>
     h("label", { class: "menu" }, h("span", {}, label), h("select", { id, onchange: (e) => act(Number((e.target as HTMLSelectElement).value)) },
       ...names.map((name, k) => h("option", { value: k, selected: k === chosen, disabled: k === taken }, name))));
-  const focus = document.activeElement?.id;
-  menus.replaceChildren(
+  refill(menus,
     menu("which-first", t(two ? "head.reference" : "head.scenario"), choices.scenario, two ? choices.other : null, two ? (scenario) => app.set({ scenario }) : only),
     ...(two ? [menu("which-second", t("head.scenario"), choices.other, choices.scenario, (other) => app.set({ other }))] : []));
-  if (focus?.startsWith("which-")) document.getElementById(focus)?.focus();
 }

@@ -33,9 +33,9 @@ export function makeTimebar(app: App, view: View): void {
   const to = app.to;
   const still = to <= from;
 
-  const clockText = (time: number, withDay = true): string => {
+  const clockText = (time: number): string => {
     const s = app.shown;
-    return s.meta.start ? clock(s.startMs, s.meta.offset_s, time, withDay) : `T+${duration(time)}`;
+    return s.meta.start ? clock(s.startMs, s.meta.offset_s, time) : `T+${duration(time)}`;
   };
 
   const render = (): void => {
@@ -57,7 +57,7 @@ export function makeTimebar(app: App, view: View): void {
       h("button", { id, class: "quiet", "aria-label": label, title: label, onclick: () => goToChapter(app, view, jump(app, direction)) }, icon(path, true));
     const list = h("ol", { id: "chapter-list", hidden: true }, ...found.map((chapter) =>
       h("li", {}, h("button", { class: "plain", onclick: () => { opener.click(); opener.focus(); goToChapter(app, view, chapter); } },
-        h("span", { class: "when" }, clockText(chapter.time, false)), h("span", {}, chapterText(chapter))))));
+        h("span", { class: "when" }, app.hour(chapter.time)), h("span", {}, chapterText(chapter))))));
     const opener = h("button", {
       id: "chapters", class: "quiet", "aria-label": t("chapter.list"), title: t("chapter.list"), "aria-expanded": "false", "aria-controls": "chapter-list",
       onclick: () => {
@@ -77,7 +77,7 @@ export function makeTimebar(app: App, view: View): void {
     const marks = svg("svg", { class: "marks", "aria-hidden": "true" }, ...found.map((chapter) => {
       const share = ((chapterTime(app, chapter) - from) / Math.max(1, to - from)) * 100;
       const mark = svg("g", { class: `mark ${chapter.kind}`, onclick: () => goToChapter(app, view, chapter) },
-        svg("title", {}, `${clockText(chapter.time, false)} · ${chapterText(chapter)}`),
+        svg("title", {}, `${app.hour(chapter.time)} · ${chapterText(chapter)}`),
         svg("circle", { cx: `${share}%`, cy: 6, r: 9, fill: "transparent" }), svg("circle", { cx: `${share}%`, cy: 6, r: 4.2 }));
       return mark;
     }));

@@ -95,6 +95,9 @@ export interface ScenarioMeta {
   hectares: number[];
   building_depth: number | null;
   road_depth: number | null;
+  /** Greatest depths at buildings and roads over the whole run, between the frames too. */
+  building_most: number | null;
+  road_most: number | null;
   traffic: TrafficMeta | null;
   flow: FlowMeta | null;
   traffic_summary: Record<string, unknown> | null;
