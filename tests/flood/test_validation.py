@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.validation.case import RESULTS, Row, report, run_case
+from benchmarks.validation.case import RESULTS, Row, run_case
 from benchmarks.validation.cases import DATA, Case, exact_cases, real_cases
 from benchmarks.validation.held import held, slipped
+from benchmarks.validation.page import report
 from benchmarks.validation.reasons import REASONS
 from tests.conftest import ROOT
 
