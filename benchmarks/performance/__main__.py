@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.performance import accuracy, speed, start, whole_runs
 from benchmarks.performance.common import HERE, PLOTS, Found, page_folder, write_to
+from benchmarks.stamp import commit, git
 from twin import machine
 
 Page = Callable[[Found], list[str]]
@@ -42,24 +42,12 @@ LONG = ("memory",)
 ENGINE = ":/twin/solvers/flood"  # what decides the figures, for git
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", str(HERE), *arguments], capture_output=True, text=True, check=False
-    )  # fmt: skip
-
-
-def commit() -> str:
-    """The commit of the sources, with a + where the flood engine is not as committed."""
-    changed = _git("status", "--porcelain", "--", ENGINE).stdout.strip()
-    return (_git("rev-parse", "--short", "HEAD").stdout.strip() or "?") + ("+" if changed else "")
-
-
 def _measured_at(found: Found, where: dict[str, object]) -> str:
     """When, on which sources and where a section was measured."""
     words = f"Measured {found['date']} at {found['commit']}, load {found['load']}"
     if found.get("machine", where) != where:
         words += f", on another machine ({found['machine']['processor']}, {found['machine']['cores']} cores)"
-    since = _git("diff", "--shortstat", found["commit"].rstrip("+"), "--", ENGINE)
+    since = git("diff", "--shortstat", found["commit"].rstrip("+"), "--", ENGINE)
     if since.returncode != 0:
         words += "; that commit is not in this history"
     elif since.stdout.strip():
@@ -113,7 +101,7 @@ def main() -> None:
         start = time.perf_counter()
         stamp = {
             "date": datetime.now(UTC).isoformat(timespec="minutes"),
-            "commit": commit(),
+            "commit": commit(ENGINE),
             "load": machine.load(),
             "machine": machine.record(),
         }
