@@ -64,7 +64,8 @@ def write_page() -> Path:
         " time loop, with maxima, hazards, crests and the ledger on, without compilation, best of the"
         " repeats. *Bandwidth* and *arithmetic* are the shares of the loop that moving the numbers and"
         " computing alone would take at the limits probed in the same run (`twin/bench/cost.py` says what is"
-        " counted). ✗ marks what misses the wanted rate; absolute figures move from machine to machine,"
+        " counted; a multiply-add is one operation of the kernels and two of the probe, so the share of"
+        " computing is up to two times too small for operations that are not multiply-adds). ✗ marks what misses the wanted rate; absolute figures move from machine to machine,"
         " ratios less.", "",
         f"Machine: {where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB,"
         f" {where['system']}.", "",
