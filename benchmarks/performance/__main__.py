@@ -65,8 +65,8 @@ def write_page() -> Path:
         " repeats. *Bandwidth* and *arithmetic* are the shares of the loop that moving the numbers and"
         " computing alone would take at the limits probed in the same run (`twin/bench/cost.py` says what is"
         " counted; a multiply-add is one operation of the kernels and two of the probe, so the share of"
-        " computing is up to two times too small for operations that are not multiply-adds). ✗ marks what misses the wanted rate; absolute figures move from machine to machine,"
-        " ratios less.", "",
+        " computing is up to two times too small for operations that are not multiply-adds). ✗ marks"
+        " what misses the wanted rate; absolute figures move from machine to machine, ratios less.", "",
         f"Machine: {where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB,"
         f" {where['system']}.", "",
     ]  # fmt: skip
