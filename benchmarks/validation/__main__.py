@@ -1,6 +1,6 @@
-"""`python -m benchmarks.validation [--hold | --page] [CASE …]`: run cases, or those that are missing, and write
-the table; `--hold`: keep their figures as those that may not slip (see `held`); `--page`: run nothing, write the
-table of what was kept.
+"""`python -m benchmarks.validation [--hold | --page] [CASE …]`: run cases, or those that are missing, and
+write the table; `--hold`: keep their figures as those that may not slip (see `held`); `--page`: run nothing,
+write the table of what was kept.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
-FIRST, SECOND = "first_order", "second_order"
+FIRST, SECOND, INERTIAL = "first_order", "second_order", "local_inertial"
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 ROUNDING = 1e-12  # of the water, or m/s of what should rest: under it a figure says nothing
@@ -37,8 +37,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. target: what the second order must reach; value: no error, neither less nor more of
-    it is better.
+    """A line of the table. target: what the second order must reach; value: no error, neither less nor more
+    is better; inertial: the figure of local inertia, where it is shown.
     """
 
     case: str
@@ -52,12 +52,17 @@ class Row:
     mass: float = 0.0
     must_win: bool = True
     value: bool = False
+    inertial: float | None = None
 
     def asked(self) -> str:
         """What the second order is asked for; empty: nothing, the figure is only reported."""
         asked = [] if self.target is None else [f"≤ {self.target:.3g}"]
         asked += [] if self.least_order is None else [f"order ≥ {self.least_order:g}"]
         return ", ".join(asked + (["< first"] if self.must_win else []))
+
+    def figures(self) -> list[float]:
+        """Those of the schemes, in the order of the table."""
+        return [self.first, self.second] + ([] if self.inertial is None else [self.inertial])
 
     def worse(self) -> bool:
         """Whether the error of the second order is above that of the first, by more than what rounding and
@@ -117,10 +122,14 @@ def compare(
     least_order: float | None = None,
     refine: bool = True,
     ties: tuple[str, ...] = (),
+    inertial: bool = False,
     labels: tuple[str, str] = ("x (m)", "h (m)"),
 ) -> Family:
-    """Both schemes on `cells`, and the second order on twice as many for the observed order."""
+    """Both schemes on `cells`, and the second order on twice as many for the observed order; `inertial`:
+    local inertia too.
+    """
     first, second = measure(FIRST, cells), measure(SECOND, cells)
+    third = measure(INERTIAL, cells) if inertial else None
     fine = measure(SECOND, 2 * cells) if refine else None
     rows = []
     for norm, value in second.errors.items():
@@ -137,8 +146,9 @@ def compare(
                 (published or {}).get(norm, ""),
                 order,
                 least_order,
-                max(first.mass, second.mass),
+                max(one.mass for one in (first, second, third) if one is not None),
                 norm not in ties,
+                inertial=None if third is None else third.errors[norm],
             )
         )
     family = Family(rows, title=title, labels=labels)

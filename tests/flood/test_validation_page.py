@@ -37,7 +37,8 @@ def test_the_page_counts_asked_met_and_reported(tmp_path: Path) -> None:
         Row("bowl", "lag (s)", 0.1, 0.3, must_win=False),
     ]
     values = {
-        "sources": sources() | {"twin/gone.py": "0"}, "seconds": 1.0, "date": "2026-01-01T00:00", "machine": "here",
+        "sources": sources() | {"twin/gone.py": "0"}, "seconds": 1.0, "date": "2026-01-01T00:00",
+        "machine": "here",
         "families": [{"rows": [vars(row) for row in rows], "curves": {}, "title": "t", "labels": ["x", "y"],
                       "table": []}],
     }  # fmt: skip
