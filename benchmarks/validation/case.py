@@ -180,7 +180,7 @@ def run_case(case: Callable[[], Family | list[Family]], folder: Path = RESULTS) 
     file = folder / f"{case.__name__}.json"
     if file.exists():
         kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["sources"] == sources():
+        if kept.get("sources") == sources():
             return [read(one) for one in kept["families"]]
     began, before = time.perf_counter(), sources()
     made = case()

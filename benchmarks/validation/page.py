@@ -68,8 +68,9 @@ def report(names: list[str], path: Path, folder: Path = RESULTS) -> None:
     )
     others: dict[str, list[str]] = {}  # cases by the files that changed since they ran
     for name, case in zip(names, kept, strict=True):
-        if changed := sorted({file for file, _ in case["sources"].items() ^ now.items()}):
-            others.setdefault(", ".join(changed), []).append(name)
+        if changed := sorted({file for file, _ in case.get("sources", {}).items() ^ now.items()}):
+            few = ", ".join(changed) if len(changed) < 10 else f"{len(changed)} files"
+            others.setdefault(few, []).append(name)
     for files, cases in others.items():
         about += f" Run on other sources than these: {', '.join(cases)} ({files})."
 

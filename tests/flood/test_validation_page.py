@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.validation.case import Row, sources
+from benchmarks.validation.case import Family, Row, run_case, sources
 from benchmarks.validation.page import report
 
 
@@ -49,3 +49,21 @@ def test_the_page_counts_asked_met_and_reported(tmp_path: Path) -> None:
     assert "2 worse than first order" in page
     assert "| ≤ 0.06, order ≥ 0.9, < first |" in page
     assert "Run on other sources than these: bowl (twin/gone.py)." in page
+    del values["sources"]  # as results were kept before
+    (tmp_path / "bowl.json").write_text(json.dumps(values), encoding="utf-8")
+    report(["bowl"], tmp_path / "PAGE.md", tmp_path)
+    page = (tmp_path / "PAGE.md").read_text(encoding="utf-8")
+    assert f"Run on other sources than these: bowl ({len(sources())} files)." in page
+
+
+def test_results_kept_on_other_sources_are_run_again(tmp_path: Path) -> None:
+    runs = []
+
+    def case() -> Family:
+        runs.append(1)
+        return Family([])
+
+    (tmp_path / "case.json").write_text('{"key": "of a former format"}', encoding="utf-8")
+    for _ in range(2):
+        run_case(case, tmp_path)
+    assert len(runs) == 1
