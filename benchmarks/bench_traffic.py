@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.stamp import commit
 from twin import machine
 
 GAPS = (1e-4, 1e-6, 1e-10, 1e-12)
@@ -369,7 +370,8 @@ def main() -> None:
     lines = [
         "# Traffic: figures of a run",
         "",
-        f"Written by `python -m benchmarks.bench_traffic` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
+        f"Written by `python -m benchmarks.bench_traffic` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC "
+        f"at {commit(':/twin/solvers/traffic')}, "
         f"{where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB, numba {versions['numba']}"
         f", NumPy {versions['numpy']}; load {busy} at the start. Wall seconds of the algorithm (compilation "
         f"and reading apart), best of {options.repeat}, iterations in brackets.",

@@ -58,6 +58,25 @@ def test_every_scheme_has_its_work_counted():
     assert set(cost.WORK) >= set(schemes())
 
 
+def test_bytes_follow_the_precision_where_the_state_does():
+    """Faces of local inertia are of the precision of the run; the state of the others is double in both."""
+    moved = {(scheme, kind): cost.WORK[scheme].moved(kind) for scheme, kind in pairs()}
+    assert moved["local_inertial", "float64"] == 73
+    assert moved["local_inertial", "float32"] == 57
+    assert moved["second_order", "float64"] == moved["second_order", "float32"] == 77
+
+
+def test_the_copy_of_a_run_is_the_best_of_its_probes():
+    """A copy is as fast in either precision: a bad minute of one probe is no limit."""
+    probes = [
+        roofline.Limits("float64", 1, 5e9, 1.0, 1.0, 1.0),
+        roofline.Limits("float32", 1, 9e9, 1.0, 1.0, 1.0),
+        roofline.Limits("float64", 2, 7e9, 1.0, 1.0, 1.0),
+    ]
+    found = report.record([], probes, [], 0.0)
+    assert [limit["copy"] for limit in found["limits"]] == [9e9, 9e9, 7e9]
+
+
 @pytest.mark.parametrize("name", ["dry_margin", "steep_rain"])
 def test_cases_that_scale_run(name):
     plan = Plan("first_order", "float64", 1)

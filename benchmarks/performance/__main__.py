@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from benchmarks.performance import accuracy, speed, start, whole_runs
 from benchmarks.performance.common import HERE, PLOTS, Found, page_folder, write_to
+from benchmarks.stamp import commit, git
 from twin import machine
 
 Page = Callable[[Found], list[str]]
@@ -42,24 +42,12 @@ LONG = ("memory",)
 ENGINE = ":/twin/solvers/flood"  # what decides the figures, for git
 
 
-def _git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", "-C", str(HERE), *arguments], capture_output=True, text=True, check=False
-    )  # fmt: skip
-
-
-def commit() -> str:
-    """The commit of the sources, with a + where the flood engine is not as committed."""
-    changed = _git("status", "--porcelain", "--", ENGINE).stdout.strip()
-    return (_git("rev-parse", "--short", "HEAD").stdout.strip() or "?") + ("+" if changed else "")
-
-
 def _measured_at(found: Found, where: dict[str, object]) -> str:
     """When, on which sources and where a section was measured."""
     words = f"Measured {found['date']} at {found['commit']}, load {found['load']}"
     if found.get("machine", where) != where:
         words += f", on another machine ({found['machine']['processor']}, {found['machine']['cores']} cores)"
-    since = _git("diff", "--shortstat", found["commit"].rstrip("+"), "--", ENGINE)
+    since = git("diff", "--shortstat", found["commit"].rstrip("+"), "--", ENGINE)
     if since.returncode != 0:
         words += "; that commit is not in this history"
     elif since.stdout.strip():
@@ -76,8 +64,9 @@ def write_page() -> Path:
         " time loop, with maxima, hazards, crests and the ledger on, without compilation, best of the"
         " repeats. *Bandwidth* and *arithmetic* are the shares of the loop that moving the numbers and"
         " computing alone would take at the limits probed in the same run (`twin/bench/cost.py` says what is"
-        " counted). ✗ marks what misses the wanted rate; absolute figures move from machine to machine,"
-        " ratios less.", "",
+        " counted; a multiply-add is one operation of the kernels and two of the probe, so the share of"
+        " computing is up to two times too small for operations that are not multiply-adds). ✗ marks"
+        " what misses the wanted rate; absolute figures move from machine to machine, ratios less.", "",
         f"Machine: {where['processor']}, {where['cores']} cores, {where['memory_gib']} GiB,"
         f" {where['system']}.", "",
     ]  # fmt: skip
@@ -113,7 +102,7 @@ def main() -> None:
         start = time.perf_counter()
         stamp = {
             "date": datetime.now(UTC).isoformat(timespec="minutes"),
-            "commit": commit(),
+            "commit": commit(ENGINE),
             "load": machine.load(),
             "machine": machine.record(),
         }

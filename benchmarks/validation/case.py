@@ -1,4 +1,4 @@
-"""What a validation case gives, and the table and pictures made of it."""
+"""What a validation case gives, and where it is kept."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.validation.reasons import REASONS
 from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
-FIRST, SECOND = "first_order", "second_order"
+FIRST, SECOND, INERTIAL = "first_order", "second_order", "local_inertial"
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+ROUNDING = 1e-12  # of the water, or m/s of what should rest: under it a figure says nothing
 RESULTS = ROOT / "benchmarks" / ".validation"  # not part of the repository
 
 
@@ -37,7 +37,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table. target: what the second order must reach."""
+    """A line of the table. target: what the second order must reach; value: no error, neither less nor more
+    is better; inertial: the figure of local inertia, where it is shown.
+    """
 
     case: str
     norm: str
@@ -49,6 +51,29 @@ class Row:
     least_order: float | None = None
     mass: float = 0.0
     must_win: bool = True
+    value: bool = False
+    inertial: float | None = None
+
+    def asked(self) -> str:
+        """What the second order is asked for; empty: nothing, the figure is only reported."""
+        asked = [] if self.target is None else [f"≤ {self.target:.3g}"]
+        asked += [] if self.least_order is None else [f"order ≥ {self.least_order:g}"]
+        return ", ".join(asked + (["< first"] if self.must_win else []))
+
+    def figures(self) -> list[float]:
+        """Those of the schemes, in the order of the table."""
+        return [self.first, self.second] + ([] if self.inertial is None else [self.inertial])
+
+    def worse(self) -> bool:
+        """Whether the error of the second order is above that of the first, by more than what rounding and
+        sampling move.
+        """
+        return not self.value and self.second > max(1.01 * self.first, ROUNDING)
+
+    def mark(self) -> str:
+        """✗ missed, ✓ what is asked is met, · nothing is asked; and whether the first order does better."""
+        mark = "✗" if self.failures() else "✓" if self.asked() else "·"
+        return f"{mark} worse than first order" if self.worse() else mark
 
     def failures(self) -> list[str]:
         """What this row misses, in words."""
@@ -59,7 +84,7 @@ class Row:
             missed.append(f"order {self.order:.3g} under {self.least_order}")
         if self.must_win and not self.second < self.first:
             missed.append(f"second order {self.second:.3g} no better than first {self.first:.3g}")
-        if not self.mass <= 1e-12:
+        if not self.mass <= ROUNDING:
             missed.append(f"mass error {self.mass:.1e}")
         return missed
 
@@ -97,10 +122,14 @@ def compare(
     least_order: float | None = None,
     refine: bool = True,
     ties: tuple[str, ...] = (),
+    inertial: bool = False,
     labels: tuple[str, str] = ("x (m)", "h (m)"),
 ) -> Family:
-    """Both schemes on `cells`, and the second order on twice as many for the observed order."""
+    """Both schemes on `cells`, and the second order on twice as many for the observed order; `inertial`:
+    local inertia too.
+    """
     first, second = measure(FIRST, cells), measure(SECOND, cells)
+    third = measure(INERTIAL, cells) if inertial else None
     fine = measure(SECOND, 2 * cells) if refine else None
     rows = []
     for norm, value in second.errors.items():
@@ -117,8 +146,9 @@ def compare(
                 (published or {}).get(norm, ""),
                 order,
                 least_order,
-                max(first.mass, second.mass),
+                max(one.mass for one in (first, second, third) if one is not None),
                 norm not in ties,
+                inertial=None if third is None else third.errors[norm],
             )
         )
     family = Family(rows, title=title, labels=labels)
@@ -128,36 +158,21 @@ def compare(
     return family
 
 
-def draw(family: Family, path: Path) -> None:
-    """The curves of a family as a small PNG."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    styles = {"exact": "k-", "first order": "C0--", "second order": "C3-"}
-    figure, axes = pyplot.subplots(figsize=(5.2, 2.8), layout="constrained")
-    for label, (x, y) in family.curves.items():
-        axes.plot(x, y, styles.get(label, "-"), label=label, linewidth=0.9 if label == "exact" else 1.1)
-    axes.set(title=family.title, xlabel=family.labels[0], ylabel=family.labels[1])
-    axes.legend(fontsize=7, frameon=False)
-    figure.savefig(path, dpi=90)
-    pyplot.close(figure)
-
-
-def key() -> str:
-    """A hash of what the figures depend on: the solver, what it is given, the cases, the exact solutions."""
-    told = ("reasons.py", "held.py", "__main__.py")  # tell of figures, make none
+def sources() -> dict[str, str]:
+    """What the figures depend on, file by file with its hash: the solver, what it is given, the cases, the
+    exact solutions.
+    """
+    told = ("page.py", "reasons.py", "held.py", "__main__.py")  # tell of figures, make none
     files = [file for file in HERE.glob("*.py") if file.name not in told]
     for pattern in (
         "twin/solvers/flood/*.py", "twin/scenarios/*.py", "twin/domain.py", "twin/faces.py", "twin/grid.py",
         "twin/subgrid.py", "tests/flood/analytic*.py", "tests/flood/kinematic.py", "tests/flood/basins.py",
     ):  # fmt: skip
         files += ROOT.glob(pattern)
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    return {
+        file.relative_to(ROOT).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()[:16]
+        for file in sorted(files)
+    }
 
 
 def run_case(case: Callable[[], Family | list[Family]], folder: Path = RESULTS) -> list[Family]:
@@ -165,13 +180,13 @@ def run_case(case: Callable[[], Family | list[Family]], folder: Path = RESULTS) 
     file = folder / f"{case.__name__}.json"
     if file.exists():
         kept = json.loads(file.read_text(encoding="utf-8"))
-        if kept["key"] == key():
-            return [_read(one) for one in kept["families"]]
-    began, before = time.perf_counter(), key()
+        if kept.get("sources") == sources():
+            return [read(one) for one in kept["families"]]
+    began, before = time.perf_counter(), sources()
     made = case()
     families = made if isinstance(made, list) else [made]
     values = {
-        "key": before,
+        "sources": before,
         "seconds": time.perf_counter() - began,
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
@@ -193,67 +208,7 @@ def _written(family: Family) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _read(values: dict[str, Any]) -> Family:
+def read(values: dict[str, Any]) -> Family:
     curves = {name: (np.array(x), np.array(y)) for name, (x, y) in values["curves"].items()}
     rows = [Row(**row) for row in values["rows"]]
     return Family(rows, curves, values["title"], tuple(values["labels"]), values["table"])
-
-
-HEAD = """# Validation of the flood solver
-
-Written by `make validate`. Errors L1 are relative, against averages over the cells. *Target* is what the
-project asks of the second order, *published* what others give or what was measured. *Order* is observed for
-the second order between the number of cells given and twice as many. *Mass* is the larger relative closing
-error of the books of the two runs. ✗: the figure misses its target, or the second order is not better than
-the first; the reason stands below the table.
-"""
-
-
-def report(names: list[str], path: Path, folder: Path = RESULTS) -> None:
-    """Write the table of the named cases out of what `run_case` kept, and its pictures beside it."""
-    plots = path.parent / "validation_plots"
-    plots.mkdir(exist_ok=True)
-    kept = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in names]
-    families = [_read(one) for case in kept for one in case["families"]]
-    rows = [row for family in families for row in family.rows]
-    missed = [row for row in rows if row.failures()]
-    now = key()
-    stale = [name for name, case in zip(names, kept, strict=True) if case["key"] != now]
-    about = (
-        f"{len(rows)} figures of {len(names)} cases, {len(missed)} of them missed; {kept[0]['machine']},"
-        f" {min(c['date'] for c in kept)} to {max(c['date'] for c in kept)} UTC,"
-        f" {sum(c['seconds'] for c in kept) / 60:.0f} minutes in all; sources {now}."
-    )
-    if stale:
-        about += f" On earlier sources: {', '.join(stale)}."
-
-    def number(x: float | None) -> str:
-        return "" if x is None else f"{x:.3g}"
-
-    lines = [
-        *(HEAD + "\n" + about + "\n").split("\n"),
-        "| case | norm | first order | second order | target | published | order | mass | |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.case} | {row.norm} | {number(row.first)} | {number(row.second)} | {number(row.target)} |"
-        f" {row.published} | {number(row.order)} | {row.mass:.0e} | {'✗' if row.failures() else '✓'} |"
-        for row in rows
-    ]
-    if missed:
-        lines += ["", "## Missed, and why", ""]
-        lines += [
-            f"- **{row.case}, {row.norm}**: {'; '.join(row.failures())}."
-            f" {known.why if (known := REASONS.get((row.case, row.norm))) else 'Not explained.'}"
-            for row in missed
-        ]
-    for family in families:
-        if family.table:
-            lines += ["", f"## {family.title}", "", *family.table]
-    lines += ["", "## Pictures", ""]
-    for family in families:
-        if family.curves:
-            name = "".join(c if c.isalnum() else "_" for c in family.title.lower()).strip("_") + ".png"
-            draw(family, plots / name)
-            lines.append(f"![{family.title}](validation_plots/{name})")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -96,7 +96,7 @@ def momentum(data: Path) -> Family:
     rows.append(
         Row(
             name, "level at point 2 at the end (m)", first[-1, 1],
-            second[-1, 1], published=f"own 1 m: {fine[-1, 1]:.3f}", mass=masses, must_win=False,
+            second[-1, 1], published=f"own 1 m: {fine[-1, 1]:.3f}", mass=masses, must_win=False, value=True,
         )
     )  # fmt: skip
     t = np.arange(5.0, 901.0, 5.0)
@@ -239,7 +239,7 @@ def building(data: Path) -> list[Family]:
             published="measured, clock as in the file",
         ),
         row(
-            "shocks at G1–G5, mean lag behind the file (s)", lag[FIRST], lag[SECOND],
+            "shocks at G1–G5, mean lag behind the file (s)", lag[FIRST], lag[SECOND], value=True,
             published=f"at G2 {came[1]:.1f} s measured; no dam break can be there before {fastest:.2f} s",
         ),
         row(
@@ -364,7 +364,7 @@ def monai(data: Path) -> Family:
     rows.append(
         Row(
             name, "run-up in the valley (m)", runup[FIRST], runup[SECOND],
-            published="measured 0.08–0.10", mass=max(masses), must_win=False,
+            published="measured 0.08–0.10", mass=max(masses), must_win=False, value=True,
         )
     )  # fmt: skip
     curves = {
@@ -434,18 +434,18 @@ def humps(data: Path) -> Family:
     make = partial(Row, mass=max(masses), must_win=False)
     rows = [
         make("Three humps, rest", "highest speed after 10,000 steps (m/s)", *results["rest"], 1e-12),
-        make("Three humps, thin layer", "highest speed at 300 s (m/s)", *results["film"]),
+        make("Three humps, thin layer", "highest speed at 300 s (m/s)", *results["film"], value=True),
         make(
             "Three humps, dam break", "events of the reference met, of 3 (2, 6, 12 s)", *results["times"],
-            published="LISFLOOD-FP test set: 3",
+            published="LISFLOOD-FP test set: 3", value=True,
         ),
         make(
             "Three humps, dam break", "highest speed at 300 s (m/s)", *results["still"], left[300.0],
-            published=f"at rest after about 300 s; friction alone leaves up to {left[300.0]:.2f}",
+            published=f"at rest after about 300 s; friction alone leaves up to {left[300.0]:.2f}", value=True,
         ),
         make(
             "Three humps, dam break", "highest speed at 1000 s (m/s)", *results["later"], left[1000.0],
-            published=f"friction alone leaves up to {left[1000.0]:.2f}",
+            published=f"friction alone leaves up to {left[1000.0]:.2f}", value=True,
         ),
     ]  # fmt: skip
     return Family(rows, title="Three humps")

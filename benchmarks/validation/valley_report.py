@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.stamp import measured
 from benchmarks.validation import commune, valley_slant
 from benchmarks.validation.valley import (
     REFERENCES,
@@ -22,6 +23,7 @@ from benchmarks.validation.valley import (
     compare,
 )
 
+ENGINE = ":/twin/solvers/flood"
 REPORT = Path(__file__).parents[1] / "SUBGRID.md"
 PICTURE = Path(__file__).parents[1] / "validation_plots" / "subgrid_valley.png"
 SLANTING = (
@@ -233,18 +235,19 @@ def main() -> None:
     options = parser.parse_args()
     parts = kept_parts() if options.only else {}
     if options.only in (None, "slanting"):
-        parts["slanting"] = f"{HEADINGS['slanting']}\n\n{slanting()}"
+        parts["slanting"] = f"{HEADINGS['slanting']}\n\n{measured(ENGINE)}\n\n{slanting()}"
     if options.only in (None, "commune"):
-        parts["commune"] = f"{HEADINGS['commune']}\n\n{COMMUNE}\n\n{commune.report()}\n\n{NOTES['commune']}"
+        pieces = [HEADINGS["commune"], measured(ENGINE), COMMUNE, commune.report(), NOTES["commune"]]
+        parts["commune"] = "\n\n".join(pieces)
     for scheme in (one for one in REFERENCES if options.only in (None, one)):
         compared = {
             valley: compare(valley, scheme, references_of(valley, scheme), options.folder)
             for valley in VALLEYS
         }
-        pieces = [HEADINGS[scheme], table(compared), NOTES[scheme]]
+        pieces = [HEADINGS[scheme], measured(ENGINE), table(compared), NOTES[scheme]]
         if scheme == "local_inertial":
             draw(compared["first"], PICTURE)
-            pieces.insert(2, PICTURED)
+            pieces.insert(3, PICTURED)
         parts[scheme] = "\n\n".join(piece for piece in pieces if piece)
     whole = "\n\n".join([INTRODUCTION, *(parts[scheme] for scheme in HEADINGS)])
     REPORT.write_text(whole + "\n", encoding="utf-8")

@@ -169,6 +169,17 @@ def test_a_river_bed_is_full_unless_said() -> None:
         assert flood.ledger()["infiltration_m3"] == pytest.approx(wanted, rel=1e-9)
 
 
+def test_drains_take_their_capacity_where_there_is_water() -> None:
+    drains = DrainForcing(np.arange(30), 30.0 / 3.6e6, 600.0, 4200.0)
+    flood = solver(
+        np.zeros((10, 10)), np.zeros((10, 10)), roughness=0.05,
+        forcing={"rains": (_rain((300.0, 2.0)),), "drains": (drains,)},
+    )  # fmt: skip
+    advance(flood, 0.0, 2 * HOUR)
+    # 30 mm/h on 30 cells of 10 m for the hour that they are open, under ten times as much rain.
+    assert flood.ledger()["drain_m3"] == pytest.approx(90.0, rel=1e-9)
+
+
 def test_drains_take_their_capacity_and_no_more_than_there_is() -> None:
     cells = np.arange(30)
     drains = DrainForcing(cells, 30.0 / 3.6e6, 600.0, 4200.0)

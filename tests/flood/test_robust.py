@@ -63,7 +63,7 @@ def _water(kind: str, bed: np.ndarray, seed: int) -> np.ndarray:
     discharge=st.sampled_from([0.0, 0.1, 10.0, 500.0]),
     edge=st.sampled_from([WALL, OPEN]),
 )
-def test_rough_land_never_stops_a_run(
+def test_rough_land_of_ten_cells_with_friction_does_not_stop_a_run(
     scheme: str, seed: int, land: str, water: str, cell: float, roughness: float, rain: float,
     discharge: float, edge: int,
 ) -> None:  # fmt: skip

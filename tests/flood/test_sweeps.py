@@ -159,7 +159,7 @@ def test_to_write_past_the_caches_changes_no_bit(scheme: str, precision: str) ->
     for _ in range(12):
         on.step(on.time, 100.0)
         off.step(off.time, 100.0)
-    bytes_a_cell = WORK[scheme].bytes
+    bytes_a_cell = WORK[scheme].moved(precision)
     assert not goes_past(int(on.cell_steps / 12 / (TILE_ROWS * TILE_COLS)), bytes_a_cell)
     assert goes_past(12 * 3, bytes_a_cell)
     one, two = on.state(), off.state()

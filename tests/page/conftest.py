@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import viz
+from tests.conftest import missing
 from tests.page.opened import Opened
 from tests.page.valley import write_run
 from twin.results import Result
@@ -63,7 +64,7 @@ def both(reference: Result, with_dike: Result, tmp_path_factory: pytest.TempPath
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM} (Debian: apt install chromium; or set TWIN_CHROMIUM)")
+        missing(f"no Chromium at {CHROMIUM} (Debian: apt install chromium; or set TWIN_CHROMIUM)")
     module = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed (pip install -e .[dev])"
     )

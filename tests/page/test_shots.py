@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.conftest import missing
 from tests.page.conftest import CHROMIUM
 from twin.errors import TwinError
 from twin.results import Result
@@ -27,7 +28,7 @@ def test_pictures_are_small_and_show_different_things(
     reference: Result, with_dike: Result, tmp_path: Path
 ) -> None:
     if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
+        missing(f"no Chromium at {CHROMIUM}")
     pytest.importorskip("playwright.sync_api")
     from PIL import Image
 
@@ -55,7 +56,7 @@ def test_a_view_that_is_not_known_and_a_missing_browser_are_told(
 
 def test_no_such_run(tmp_path: Path) -> None:
     if not Path(CHROMIUM).exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}")
+        missing(f"no Chromium at {CHROMIUM}")
     pytest.importorskip("playwright.sync_api")
     done = command(tmp_path / "out", tmp_path / "nothing")
     assert done.returncode == 2

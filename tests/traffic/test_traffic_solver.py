@@ -158,6 +158,42 @@ def test_a_road_closes_and_opens_again() -> None:
     )
 
 
+def test_two_roads_by_hand(tmp_path: Path) -> None:
+    """120 cars an hour from A to B: 2 km at 10 m/s (200 s), or 6 km (600 s) while the short road is closed,
+    half an hour of the two. No congestion: every figure is known.
+    """
+    short, long = LineString([(0, 0), (2000, 0)]), LineString([(0, 0), (0, 2000), (2000, 2000), (2000, 0)])
+    layer = roads(short, long, road_id=["short", "long"])
+    towns = gpd.GeoDataFrame({"name": ["A", "B"]}, geometry=[Point(0, 0), Point(2000, 0)], crs=CRS)
+    grid = Grid(CRS, -100.0, 2100.0, 100.0, 22, 22)
+    made = Domain(
+        "two roads", CRS, grid, grid_fields(grid, np.zeros(grid.shape), 0.03),
+        networks={"roads": Network.from_roads(layer, grid)}, roads=layer,
+        places={"towns": Place("towns", towns.geometry.union_all(), towns)},
+    )  # fmt: skip
+    (tmp_path / "trips.csv").write_text("from,to,trips\nA,B,120\n", encoding="utf-8")
+    demand = Demand(zones="towns", name="name", weight=1.0, trips="trips.csv")
+    closure = RoadClosure(links=("short",), start=1800.0, end=3600.0)
+    scenario = Scenario((demand, closure), {"alpha": 0.0}, root=tmp_path)
+    traffic = TrafficSolver(made, scenario, {})
+    records, summary = go(traffic), traffic.summary()
+
+    assert summary["reference"]["total_travel_time_h"] == pytest.approx(120 * 200 / 3600)
+    assert summary["reference"]["mean_travel_time_min"] == pytest.approx(200 / 60)
+    assert summary["reference"]["vehicle_km"] == pytest.approx(240.0)
+    # Rates an hour, while the road is open and while it is closed.
+    figures = ("minutes_lost", "minutes_gained", "total_travel_time_h", "vehicle_km", "unserved")
+    assert [records[0.0][name] for name in figures] == pytest.approx([0, 0, 120 * 200 / 3600, 240, 0])
+    assert [records[1800.0][name] for name in figures] == pytest.approx([120 * 400 / 60, 0, 20, 720, 0])
+    # Over two hours, half an hour of it closed.
+    assert summary["hours_lost_over_the_run"] == pytest.approx(0.5 * 120 * 400 / 3600)
+    assert summary["hours_gained_over_the_run"] == 0.0
+    over = summary["over_the_run"]
+    assert over["total_travel_time_h"] == pytest.approx(1.5 * 120 * 200 / 3600 + 0.5 * 20)
+    assert over["vehicle_km"] == pytest.approx(1.5 * 240 + 0.5 * 720)
+    assert over["trips"] == pytest.approx(240.0)
+
+
 @pytest.mark.parametrize(
     ("at", "roads_hit"),
     [("gate", {"bridge"}), ("barrier", {"street", "detour_west"}), ((150.0, 46.0), {"street"})],

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from tests.conftest import missing
 from tests.synthetic_run import write_run
 from twin.results import Result
 from viz import live, rendering
@@ -17,7 +18,7 @@ from viz.scene import Scene
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     if rendering.problem():
-        pytest.skip(f"3D rendering does not work here ({rendering.problem()})")
+        missing(f"3D rendering does not work here ({rendering.problem()})")
     return write_run(tmp_path_factory.mktemp("live") / "run")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import viz
+from tests.conftest import missing
 from tests.page.valley import write_run as write_valley
 from tests.synthetic_run import write_run
 from twin.errors import InputError, TwinError
@@ -25,7 +26,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
 @pytest.fixture
 def gl() -> None:
     if rendering.problem():
-        pytest.skip(f"3D rendering does not work here ({rendering.problem()})")
+        missing(f"3D rendering does not work here ({rendering.problem()})")
 
 
 def share_of(picture: np.ndarray, colour: str, tolerance: int = 12) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import missing
 from tests.page.valley import write_run
 from viz import rendering
 
@@ -30,7 +31,7 @@ def cells(*sources: str) -> list[Any]:
 @pytest.mark.filterwarnings("ignore")
 def test_a_run_is_shown_in_a_notebook(tmp_path: Path) -> None:
     if rendering.problem():
-        pytest.skip(f"no 3D rendering here: {rendering.problem()}")
+        missing(f"no 3D rendering here: {rendering.problem()}")
     write_run(tmp_path / "run", frames=5, traffic=False)
     opened = f"import viz\nfrom twin.results import Result\nrun = Result.open({str(tmp_path / 'run')!r})\nrun"
     card, still, live, later = cells(
@@ -52,7 +53,7 @@ def test_a_run_is_shown_in_a_notebook(tmp_path: Path) -> None:
 
 def test_a_place_tells_its_depth(tmp_path: Path) -> None:
     if rendering.problem():
-        pytest.skip(f"no 3D rendering here: {rendering.problem()}")
+        missing(f"no 3D rendering here: {rendering.problem()}")
     from viz.scene import Scene
 
     run = write_run(tmp_path / "run", frames=5, traffic=False, buildings=False)

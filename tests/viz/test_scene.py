@@ -12,6 +12,7 @@ import pytest
 import shapely
 from shapely.geometry import LineString, Polygon, box
 
+from tests.conftest import missing
 from tests.synthetic_run import write_run
 from twin.errors import TwinError
 from twin.features import CLOSURE_DEPTH
@@ -29,7 +30,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
 def gl() -> None:
     why = rendering.problem()
     if why:
-        pytest.skip(f"3D rendering does not work here ({why}): apt install {rendering.PACKAGES}")
+        missing(f"3D rendering does not work here ({why}): apt install {rendering.PACKAGES}")
 
 
 def share_of(picture: np.ndarray, colour: str, tolerance: int = 12) -> float:
