@@ -12,7 +12,10 @@ from typing import cast
 import geopandas as gpd
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
+from shapely import LineString
 
 from tests.page import valley
 from tests.synthetic_run import write_run
@@ -21,7 +24,7 @@ from twin.indicators import Indicator
 from twin.notebook import KEY_FIGURES, figures_of
 from twin.results import Result
 from viz import colours as c
-from viz import maps
+from viz import maps, roads
 from viz.sheet_text import value_text
 
 
@@ -30,10 +33,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return write_run(tmp_path_factory.mktemp("maps") / "run")
 
 
-def words_of(figure: object) -> str:
-    from matplotlib.text import Text
-
-    return "\n".join(t.get_text() for t in figure.findobj(Text))  # type: ignore[attr-defined]
+def words_of(figure: Figure) -> str:
+    return "\n".join(t.get_text() for t in figure.findobj(Text))
 
 
 def share_of(picture: Path, colour: str, tolerance: int = 6) -> float:
@@ -159,6 +160,62 @@ def test_a_column_longer_than_the_sheet_stays_on_it(tmp_path: Path) -> None:
     column = figure.axes[1]
     lowest = min(t.get_window_extent().y0 for t in column.texts)
     assert lowest >= 0
+
+
+def fetched(date: str) -> list[dict[str, object]]:
+    """Four inputs, named as `twin fetch` and a run name them."""
+    ign = "Licence Ouverte / Open Licence Etalab 2.0"
+    rows = (
+        ("terrain", [f"RGEALTI_FXX_065{k}_6860_MNT_LAMB93_IGN69.tif" for k in range(3)], "RGE ALTI 1 m", ign),
+        ("roads", ["BDTOPO.gpkg"], "BD TOPO", ign),
+        ("land_cover", ["CORINE.gpkg"], "CORINE Land Cover 2018", "Copernicus: free, with attribution"),
+        ("population", ["FILOSOFI.gpkg"], "Filosofi 2019", ign),
+    )
+    return [
+        {"layer": name, "source": files, "edition": f"{product}, reçue le {date}", "licence": licence}
+        for name, files, product, licence in rows
+    ]
+
+
+def foot_stays_on_the_paper(figure: Figure, *sources: dict[str, object]) -> None:
+    """Every edition and licence is written, and every line lies on the paper, beside the column."""
+    figure.canvas.draw()
+    wide, high = figure.bbox.width, figure.bbox.height
+    column = figure.axes[1].bbox.x0 if len(figure.axes) > 2 else wide
+    small = [
+        t for t in figure.findobj(Text) if t.get_fontsize() < 6 and t.get_text() and t.axes != figure.axes[0]
+    ]
+    boxes = [t.get_window_extent() for t in small]
+    assert all(box.x0 >= 0 and box.x1 <= column and box.y0 >= 0 and box.y1 <= high for box in boxes)
+    written = " ".join(t.get_text().replace("\n", " ") for t in small)
+    for source in sources:
+        assert f"({source['edition']}, {source['licence']})" in written
+
+
+@pytest.mark.parametrize(("ny", "nx"), [(120, 60), (60, 90)])
+def test_the_sources_stay_on_the_paper(tmp_path: Path, ny: int, nx: int) -> None:
+    """Licences want to be named: the foot is as high as its lines."""
+    cited, runs = [], []
+    for k, date in enumerate(("2026-10-01", "2026-11-01")):
+        run = write_run(tmp_path / date, ny=ny, nx=nx, rise=4.0 - k)
+        (run.path / "provenance.json").write_text(json.dumps({"status": "complete", "inputs": fetched(date)}))
+        runs.append(Result.open(run.path))
+        cited += fetched(date)
+    foot_stays_on_the_paper(maps.max_depth(runs[0], lang="fr", dpi=60), *cited[:4])
+    both = maps.difference(runs[0], runs[1], lang="fr", dpi=60)
+    foot_stays_on_the_paper(both, *cited)
+    assert max(both.get_size_inches()) <= 11.69
+
+
+def test_the_sources_of_a_map_of_traffic_stay_on_the_paper() -> None:
+    links = gpd.GeoDataFrame(
+        {"volume_veh_h": [100.0], "saturation": [0.2], "name": ["Rue"]},
+        geometry=[LineString([(0, 0), (100, 40)])],
+        crs="EPSG:2154",
+    )
+    cited = [*fetched("2026-10-01"), *fetched("2026-11-01")]
+    run = SimpleNamespace(links=links, name="Heure de pointe", provenance={"inputs": cited})
+    foot_stays_on_the_paper(roads.traffic(cast(Result, run), lang="fr", dpi=60), *cited)
 
 
 def test_what_a_run_lacks_is_an_error_that_says_so(tmp_path: Path) -> None:
