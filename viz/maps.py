@@ -238,11 +238,12 @@ def hydrographs(
     TwinError
         The run has neither gauges nor sections.
     """
+    metres = f"m {result.provenance.get('vertical_datum') or ''}".strip()
     panels = [
-        (frame, key, value, row)
-        for frame, key, value, row in (
-            (result.gauges, "gauge", "water_level_m", "map.level"),
-            (result.sections, "section", "discharge_m3_s", "map.discharge"),
+        (frame, key, value, label)
+        for frame, key, value, label in (
+            (result.gauges, "gauge", "water_level_m", text("map.level", lang, unit=metres)),
+            (result.sections, "section", "discharge_m3_s", text("map.discharge", lang)),
         )
         if len(frame)
     ]
@@ -252,20 +253,20 @@ def hydrographs(
     figure = Drawing(figsize=(8.27, height), dpi=dpi, facecolor="white")
     name = title or result.name
     figure.text(0.02, 1 - 0.16 / height, name, fontsize=13, fontweight="bold", va="top", color=INK)
-    label = text("map.indicative", lang)
+    reserve = text("map.indicative", lang)
     figure.text(
-        0.98, 1 - 0.2 / height, label, fontsize=7.5, fontweight="bold", ha="right", va="top", color=RED
+        0.98, 1 - 0.2 / height, reserve, fontsize=7.5, fontweight="bold", ha="right", va="top", color=RED
     )
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     figure.subplots_adjust(left=0.1, right=0.8, top=1 - 0.6 / height, bottom=0.7 / height, hspace=0.12)
     names = _place_labels(result, lang)
-    for ax, (frame, key, value, row) in zip(axes, panels, strict=True):
+    for ax, (frame, key, value, label) in zip(axes, panels, strict=True):
         for k, (which, rows) in enumerate(frame.groupby(key, sort=False)):
             digits = 2 if value == "water_level_m" else 0
             _series(
                 ax, k, rows["time_s"] / 3600, rows[value], names.get(str(which), str(which)), digits, lang
             )
-        ax.set_ylabel(text(row, lang), fontsize=8, color=INK)
+        ax.set_ylabel(label, fontsize=8, color=INK)
         ax.grid(color="#dfe3e6", linewidth=0.6)
         ax.margins(x=0.0, y=0.15)
         if value == "discharge_m3_s" and frame[value].min() >= 0.0:

@@ -111,6 +111,17 @@ def test_hydrographs(run: Result, tmp_path: Path) -> None:
     assert "T+0 h\n06:00" in words_of(figure)
 
 
+@pytest.mark.parametrize(
+    ("datum", "said"), [("NGF-IGN69", "(m NGF-IGN69)"), ("GUAD88", "(m GUAD88)"), ("", "(m)")]
+)
+def test_levels_are_in_the_datum_of_the_run(tmp_path: Path, datum: str, said: str) -> None:
+    """Overseas heights are not NGF, and a run that names no datum says none."""
+    run = write_run(tmp_path / "run", frames=3)
+    (run.path / "provenance.json").write_text(json.dumps({"status": "complete", "vertical_datum": datum}))
+    figure = maps.hydrographs(Result.open(run.path), lang="fr", dpi=40)
+    assert figure.axes[0].get_ylabel() == f"cote de l'eau {said}"
+
+
 def test_a_part_of_the_map(run: Result) -> None:
     west, south, _, _ = run.grid.bounds
     figure = maps.max_depth(run, extent=(west, south, west + 300, south + 300))
