@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.messages import day_and_time, figure, language, number, text
+from twin.messages import day_and_time, key_figure, language, number, text
 from twin.run_writer import COMPLETE
 from twin.styles import DEPTH, PERMANENT_WATER
 from twin.water import max_water_depth, permanent_water
@@ -85,17 +84,6 @@ def figures_of(result: Result, count: int) -> list[tuple[str, str]]:
             told = key_figure(value, lang, KEY_FIGURES.get(key))
         rows.append((str(row.get(f"label_{lang}") or row.get("label_fr")), f"{told} {row['unit']}".strip()))
     return rows
-
-
-def key_figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
-    """A figure with so many decimals, but two digits that count where it is under 10: no small flood is 0 ha.
-
-    >>> key_figure(0.31, "fr", 0), key_figure(0.0042, "en", 1), key_figure(7.0, "en", 0)
-    ('0,31', '0.0042', '7')
-    """
-    if digits is not None and 0.0 < abs(value) < 10.0:
-        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
-    return figure(value, lang, digits)
 
 
 def start_of(result: Result) -> datetime | None:

@@ -7,6 +7,7 @@ TwinError.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
@@ -24,7 +26,8 @@ import twin
 from twin.errors import InputError, TwinError, told
 from twin.features import WET_DEPTH
 from twin.fine_result import for_pictures
-from twin.messages import day_and_time, language, number, table, text
+from twin.messages import day_and_time, key_figure, language, number, table, text
+from twin.messages import figure as written
 from twin.notebook import start_of
 from twin.results import Result
 from twin.water import max_water_depth
@@ -273,7 +276,7 @@ def hydrographs(
             ax.set_ylim(bottom=0.0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
-        ax.yaxis.set_major_formatter(lambda v, _: number(v, lang))
+        _tell_marks(ax.yaxis, lang)
         ax.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     start = start_of(result)
     axes[-1].xaxis.set_major_formatter(lambda v, _: _clock(v, start, lang))
@@ -352,7 +355,7 @@ def profile(
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda v, _: number(v, lang))
+        _tell_marks(axis, lang)
     ax.legend(fontsize=7.5, frameon=False, loc="upper right", ncols=4)
     box = ax.get_position()
     ratio = (along[-1] / (box.width * 10.0)) / (np.diff(ax.get_ylim())[0] / (box.height * 4.2))
@@ -416,8 +419,18 @@ def _series(
         peak = int(known.to_numpy().argmax())
         value = float(known.iloc[peak])
         ax.plot(float(hours[known.index].iloc[peak]), value, "o", color=colour, markersize=3.5)
-        label = f"{label}\n{text('map.peak', lang, value=number(value, lang, digits))}"
+        label = f"{label}\n{text('map.peak', lang, value=key_figure(value, lang, digits))}"
     ax.plot(hours, values, color=colour, linestyle=style, linewidth=1.5, label=label)
+
+
+def _tell_marks(axis: Axis, lang: str | None) -> None:
+    """The marks of an axis with the decimals that tell them apart."""
+
+    def told(value: float, _: float) -> str:
+        low, high = axis.get_view_interval()
+        return written(value, lang, max(0, 2 - math.floor(math.log10(high - low))))
+
+    axis.set_major_formatter(told)
 
 
 def _clock(hours: float, start: datetime | None, lang: str | None) -> str:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.indicators import compute, facilities
-from twin.messages import number, text
-from twin.notebook import KEY_FIGURES, key_figure, when_of
+from twin.messages import key_figure, number, text
+from twin.notebook import KEY_FIGURES, when_of
 from twin.results import Result
 from twin.water import permanent_water
 from viz import colours as c
@@ -319,7 +319,7 @@ class Sheet:
         ax.set_xlim(west, east)
         ax.set_ylim(south, north)
         ax.tick_params(length=3, width=0.6, color=INK, labelsize=5.5, labelcolor=FAINT, pad=1.5)
-        digits = 0 if step >= 1000 else 1 if step >= 100 else 2
+        digits = max(0, 3 - int(np.floor(np.log10(step))))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: number(value / 1000, self.lang, digits))
         for label in ax.get_yticklabels():

@@ -122,6 +122,27 @@ def test_levels_are_in_the_datum_of_the_run(tmp_path: Path, datum: str, said: st
     assert figure.axes[0].get_ylabel() == f"cote de l'eau {said}"
 
 
+def test_a_small_discharge_is_not_told_as_none(tmp_path: Path) -> None:
+    """The peak of a stream of 4 l/s was "max. 0", and so were all marks of its axis."""
+    run = write_run(tmp_path / "run", frames=3)
+    rows = "".join(f"{t},fossé,{q}\n" for t, q in ((0, 0.0), (900, 0.0042), (1800, 0.001)))
+    (run.path / "sections.csv").write_text(f"time_s,section,discharge_m3_s\n{rows}")
+    figure = maps.hydrographs(Result.open(run.path), lang="fr", dpi=40)
+    figure.canvas.draw()
+    assert "fossé\nmax. 0,0042" in words_of(figure)
+    marks = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert "0,001" in marks
+    assert len(set(marks)) == len(marks) > 3
+
+
+def test_the_frame_of_a_small_extent_tells_its_metres(run: Result) -> None:
+    west, south, _, _ = run.grid.bounds
+    figure = maps.max_depth(run, lang="fr", dpi=40, extent=(west, south, west + 25, south + 25))
+    figure.canvas.draw()
+    marks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert marks == ["651", "651,005", "651,01", "651,015", "651,02", "651,025"]
+
+
 def test_a_part_of_the_map(run: Result) -> None:
     west, south, _, _ = run.grid.bounds
     figure = maps.max_depth(run, extent=(west, south, west + 300, south + 300))

@@ -71,10 +71,21 @@ def figure(value: float, lang: str | None = None, digits: int | None = None) -> 
         return "–"
     if digits is None:
         digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    whole = number(round(value, digits), lang, digits)
+    whole = number(round(value, digits) + 0.0, lang, digits)  # no "-0"
     head, mark, tail = whole.partition("," if "," in whole else ".")
     sign, head = ("-", head[1:]) if head.startswith("-") else ("", head)
     return f"{sign}{int(head):,}".replace(",", "\u202f") + mark + tail
+
+
+def key_figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
+    """A figure with so many decimals, but two digits that count where it is under 10: no small flood is 0 ha.
+
+    >>> key_figure(0.31, "fr", 0), key_figure(0.0042, "en", 1), key_figure(7.0, "en", 0)
+    ('0,31', '0.0042', '7')
+    """
+    if digits is not None and 0.0 < abs(value) < 10.0:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    return figure(value, lang, digits)
 
 
 def day_and_time(moment: datetime, lang: str | None = None) -> str:
