@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.messages import day_and_time, key_figure, language, number, text
+from twin.messages import day_and_time, hours_and_minutes, key_figure, language, number, text
 from twin.run_writer import COMPLETE
 from twin.styles import DEPTH, PERMANENT_WATER
 from twin.water import max_water_depth, permanent_water
@@ -97,9 +97,9 @@ def when_of(result: Result, lang: str | None = None) -> str:
     start, duration = start_of(result), result.scenario_table.get("duration")
     words = [] if start is None else [text("map.start", lang, start=day_and_time(start, lang))]
     if isinstance(duration, int | float):
-        words.append(text("map.duration", lang, hours=number(duration / 3600, lang, 1)))
+        words.append(text("map.duration", lang, time=hours_and_minutes(duration)))
     if result.status != COMPLETE and result.has_fields and result.times.size:
-        words.append(text("map.until", lang, hours=number(float(result.times[-1]) / 3600, lang, 1)))
+        words.append(text("map.until", lang, time=hours_and_minutes(float(result.times[-1]))))
     return ", ".join(words)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -21,7 +22,7 @@ from tests.page import valley
 from tests.synthetic_run import write_run
 from twin.errors import InputError, TwinError
 from twin.indicators import Indicator
-from twin.notebook import KEY_FIGURES, figures_of
+from twin.notebook import KEY_FIGURES, figures_of, when_of
 from twin.results import Result
 from viz import colours as c
 from viz import maps, roads
@@ -108,7 +109,7 @@ def test_hydrographs(run: Result, tmp_path: Path) -> None:
     assert "Pont Vieux\nmax. 13,2" in words
     assert "pont\nmax. 300" in words
     figure.canvas.draw()
-    assert "T+0 h\n06:00" in words_of(figure)
+    assert "T+0 h 00\n06:00" in words_of(figure)
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,37 @@ def test_the_frame_of_a_small_extent_tells_its_metres(run: Result) -> None:
     assert marks == ["651", "651,005", "651,01", "651,015", "651,02", "651,025"]
 
 
+@pytest.mark.parametrize(
+    ("minutes", "marks"),
+    [
+        (90, ["T+0 h 00\n06:00", "T+0 h 15\n06:15", "T+0 h 30\n06:30"]),
+        (1440, ["T+0 h 00\n06:00", "T+6 h 00\n12:00", "T+12 h 00\n18:00"]),
+        (3, ["T+0 h 00\n06:00", "T+0 min 30\n06:00", "T+0 h 01\n06:01"]),
+    ],
+)
+def test_time_is_marked_in_hours_and_minutes(tmp_path: Path, minutes: int, marks: list[str]) -> None:
+    """Quarter hours were rounded to tenths: "T+0,2 h" beside 06:15."""
+    run = write_run(tmp_path / "run", frames=3)
+    rows = "".join(f"{60 * minutes * k / 4},pont,{k}\n" for k in range(5))
+    (run.path / "sections.csv").write_text(f"time_s,section,discharge_m3_s\n{rows}")
+    (run.path / "gauges.csv").unlink()
+    figure = maps.hydrographs(Result.open(run.path), lang="fr", dpi=80)
+    figure.canvas.draw()
+    low, high = figure.axes[-1].get_xlim()
+    labels = [label for label in figure.axes[-1].get_xticklabels() if low <= label.get_position()[0] <= high]
+    told = [label.get_text() for label in labels]
+    assert told[: len(marks)] == marks
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+
+
+def test_how_long_and_how_far_a_run_went(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", frames=2)
+    (run.path / "provenance.json").write_text(json.dumps({"status": "interrupted"}))
+    said = when_of(Result.open(run.path), "fr")
+    assert said == "Début : 12/10/2026 06:00, durée : 0 h 15, interrompu à T+0 h 15"
+
+
 def test_a_part_of_the_map(run: Result) -> None:
     west, south, _, _ = run.grid.bounds
     figure = maps.max_depth(run, extent=(west, south, west + 300, south + 300))
@@ -168,7 +200,7 @@ def test_a_run_with_water_alone_still_makes_a_sheet(tmp_path: Path) -> None:
     (bare.path / "provenance.json").write_text(json.dumps({"status": "interrupted"}))
     words = words_of(maps.max_depth(Result.open(bare.path), lang="fr"))
     assert "Routes" not in words
-    assert "interrompu à T+1,5 h" in words
+    assert "interrompu à T+1 h 30" in words
     assert "non citées" in words
 
 

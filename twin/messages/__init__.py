@@ -93,6 +93,16 @@ def day_and_time(moment: datetime, lang: str | None = None) -> str:
     return f"{moment:%d/%m/%Y %H:%M}" if language(lang) == "fr" else f"{moment:%Y-%m-%d %H:%M}"
 
 
+def hours_and_minutes(seconds: float) -> str:
+    """How long, as people say it; seconds only where they are no whole minutes.
+
+    >>> hours_and_minutes(900.0), hours_and_minutes(37800.0), hours_and_minutes(90.0)
+    ('0 h 15', '10 h 30', '1 min 30')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d}" if rest else f"{minutes // 60} h {minutes % 60:02d}"
+
+
 def table(prefix: str) -> dict[str, dict[str, str]]:
     """All rows under a prefix, per language, without the prefix: ``{"fr": {...}, "en": {...}}``."""
     start = prefix.rstrip(".") + "."
