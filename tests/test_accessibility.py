@@ -16,7 +16,8 @@ from shapely.geometry import LineString, Point
 
 from twin.accessibility import Roads, access, coverage, p_median, worst
 from twin.indicators.indicator import Run
-from twin.indicators.traffic import access_figures
+from twin.indicators.traffic import ACCESSED, access_figures
+from twin.messages import LANGUAGES, text
 from twin.solvers.traffic.solver import TrafficSolver
 
 
@@ -221,3 +222,15 @@ def test_sites_against_every_choice(seed: int) -> None:
 
 def test_the_series_of_a_run_have_these_names() -> None:
     assert set(run_with_a_ford().link_series) <= set(TrafficSolver.writes)
+
+
+@pytest.mark.parametrize("kind", ACCESSED)
+def test_residents_by_zone_are_reached_the_same_way(kind: str) -> None:
+    """Only who is counted differs, not the way: firemen set out at free speed to zones too."""
+    for lang in LANGUAGES:
+        by_building, by_zone = (
+            text(f"indicator.within_10_min_{kind}.{part}", lang).rsplit(";", 1)
+            for part in ("method", "method_zones")
+        )
+        assert by_zone[0] == by_building[0]
+        assert by_zone[1] != by_building[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import math
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.messages import day_and_time, figure, language, number, text
+from twin.messages import day_and_time, hours_and_minutes, key_figure, language, number, text
 from twin.run_writer import COMPLETE
 from twin.styles import DEPTH, PERMANENT_WATER
 from twin.water import max_water_depth, permanent_water
@@ -87,17 +86,6 @@ def figures_of(result: Result, count: int) -> list[tuple[str, str]]:
     return rows
 
 
-def key_figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
-    """A figure with so many decimals, but two digits that count where it is under 10: no small flood is 0 ha.
-
-    >>> key_figure(0.31, "fr", 0), key_figure(0.0042, "en", 1), key_figure(7.0, "en", 0)
-    ('0,31', '0.0042', '7')
-    """
-    if digits is not None and 0.0 < abs(value) < 10.0:
-        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
-    return figure(value, lang, digits)
-
-
 def start_of(result: Result) -> datetime | None:
     """The date-time of second 0."""
     start = result.fields.attrs.get("start") if result.has_fields else None
@@ -109,9 +97,9 @@ def when_of(result: Result, lang: str | None = None) -> str:
     start, duration = start_of(result), result.scenario_table.get("duration")
     words = [] if start is None else [text("map.start", lang, start=day_and_time(start, lang))]
     if isinstance(duration, int | float):
-        words.append(text("map.duration", lang, hours=number(duration / 3600, lang, 1)))
+        words.append(text("map.duration", lang, time=hours_and_minutes(duration)))
     if result.status != COMPLETE and result.has_fields and result.times.size:
-        words.append(text("map.until", lang, hours=number(float(result.times[-1]) / 3600, lang, 1)))
+        words.append(text("map.until", lang, time=hours_and_minutes(float(result.times[-1]))))
     return ", ".join(words)
 
 

@@ -7,6 +7,7 @@ TwinError.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,9 @@ import numpy as np
 import pandas as pd
 import shapely
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
@@ -24,7 +27,8 @@ import twin
 from twin.errors import InputError, TwinError, told
 from twin.features import WET_DEPTH
 from twin.fine_result import for_pictures
-from twin.messages import day_and_time, language, number, table, text
+from twin.messages import day_and_time, hours_and_minutes, key_figure, language, number, table, text
+from twin.messages import figure as written
 from twin.notebook import start_of
 from twin.results import Result
 from twin.water import max_water_depth
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 _SERIES = ("#2171b5", "#d7301f", "#238b45", "#6a1b7a", "#d98c00", "#4d4d4d")
 _DASHES = ("-", "--", ":", "-.")
+_MARKS = 7  # on a time axis, but that of its beginning
 
 
 def max_depth(
@@ -238,11 +243,12 @@ def hydrographs(
     TwinError
         The run has neither gauges nor sections.
     """
+    metres = f"m {result.provenance.get('vertical_datum') or ''}".strip()
     panels = [
-        (frame, key, value, row)
-        for frame, key, value, row in (
-            (result.gauges, "gauge", "water_level_m", "map.level"),
-            (result.sections, "section", "discharge_m3_s", "map.discharge"),
+        (frame, key, value, label)
+        for frame, key, value, label in (
+            (result.gauges, "gauge", "water_level_m", text("map.level", lang, unit=metres)),
+            (result.sections, "section", "discharge_m3_s", text("map.discharge", lang)),
         )
         if len(frame)
     ]
@@ -252,30 +258,30 @@ def hydrographs(
     figure = Drawing(figsize=(8.27, height), dpi=dpi, facecolor="white")
     name = title or result.name
     figure.text(0.02, 1 - 0.16 / height, name, fontsize=13, fontweight="bold", va="top", color=INK)
-    label = text("map.indicative", lang)
+    reserve = text("map.indicative", lang)
     figure.text(
-        0.98, 1 - 0.2 / height, label, fontsize=7.5, fontweight="bold", ha="right", va="top", color=RED
+        0.98, 1 - 0.2 / height, reserve, fontsize=7.5, fontweight="bold", ha="right", va="top", color=RED
     )
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     figure.subplots_adjust(left=0.1, right=0.8, top=1 - 0.6 / height, bottom=0.7 / height, hspace=0.12)
     names = _place_labels(result, lang)
-    for ax, (frame, key, value, row) in zip(axes, panels, strict=True):
+    for ax, (frame, key, value, label) in zip(axes, panels, strict=True):
         for k, (which, rows) in enumerate(frame.groupby(key, sort=False)):
             digits = 2 if value == "water_level_m" else 0
-            _series(
-                ax, k, rows["time_s"] / 3600, rows[value], names.get(str(which), str(which)), digits, lang
-            )
-        ax.set_ylabel(text(row, lang), fontsize=8, color=INK)
+            _series(ax, k, rows["time_s"], rows[value], names.get(str(which), str(which)), digits, lang)
+        ax.set_ylabel(label, fontsize=8, color=INK)
         ax.grid(color="#dfe3e6", linewidth=0.6)
         ax.margins(x=0.0, y=0.15)
         if value == "discharge_m3_s" and frame[value].min() >= 0.0:
             ax.set_ylim(bottom=0.0)
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
-        ax.yaxis.set_major_formatter(lambda v, _: number(v, lang))
+        _tell_marks(ax.yaxis, lang)
         ax.legend(fontsize=7.5, frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     start = start_of(result)
-    axes[-1].xaxis.set_major_formatter(lambda v, _: _clock(v, start, lang))
+    span = float(np.ptp(axes[-1].get_xlim()))
+    axes[-1].xaxis.set_major_locator(MultipleLocator(_time_step(span)))
+    axes[-1].xaxis.set_major_formatter(lambda v, _: _clock(v, start))
     begin = "" if start is None else f" ({day_and_time(start, lang)})"
     axes[-1].set_xlabel(text("map.time", lang) + begin, fontsize=8, color=INK)
     if result.has_fields:
@@ -329,8 +335,8 @@ def profile(
     if time is not None:
         k = int(np.argmin(np.abs(result.times - time)))
         now = level(np.asarray(result.fields["water_depth"].isel(time=k).values, dtype=np.float64))
-        hours = number(float(result.times[k]) / 3600, lang, 1)
-        shown.append((now, "#6baed6", "-", text("map.profile_now", lang, hours=hours)))
+        instant = hours_and_minutes(float(result.times[k]))
+        shown.append((now, "#6baed6", "-", text("map.profile_now", lang, time=instant)))
     for water, fill, dash, label in shown:
         if fill:
             ax.fill_between(along, bed, water, where=np.isfinite(water), color=fill, alpha=0.75, linewidth=0)
@@ -351,7 +357,7 @@ def profile(
     ax.spines[["top", "right"]].set_visible(False)
     ax.tick_params(labelsize=7.5, color=FAINT, labelcolor=INK)
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_formatter(lambda v, _: number(v, lang))
+        _tell_marks(axis, lang)
     ax.legend(fontsize=7.5, frameon=False, loc="upper right", ncols=4)
     box = ax.get_position()
     ratio = (along[-1] / (box.width * 10.0)) / (np.diff(ax.get_ylim())[0] / (box.height * 4.2))
@@ -406,7 +412,7 @@ def _no_line(places: gpd.GeoDataFrame | None, name: str, lang: str | None) -> st
 
 
 def _series(
-    ax: Axes, k: int, hours: pd.Series, values: pd.Series, label: str, digits: int, lang: str | None
+    ax: Axes, k: int, times: pd.Series, values: pd.Series, label: str, digits: int, lang: str | None
 ) -> None:
     """One curve; its peak marked and told in the legend, unless it is flat."""
     colour, style = _SERIES[k % len(_SERIES)], _DASHES[k // len(_SERIES) % len(_DASHES)]
@@ -414,15 +420,32 @@ def _series(
     if not known.empty and known.max() - known.min() > 1e-6 + 1e-3 * abs(known.max()):
         peak = int(known.to_numpy().argmax())
         value = float(known.iloc[peak])
-        ax.plot(float(hours[known.index].iloc[peak]), value, "o", color=colour, markersize=3.5)
-        label = f"{label}\n{text('map.peak', lang, value=number(value, lang, digits))}"
-    ax.plot(hours, values, color=colour, linestyle=style, linewidth=1.5, label=label)
+        ax.plot(float(times[known.index].iloc[peak]), value, "o", color=colour, markersize=3.5)
+        label = f"{label}\n{text('map.peak', lang, value=key_figure(value, lang, digits))}"
+    ax.plot(times, values, color=colour, linestyle=style, linewidth=1.5, label=label)
 
 
-def _clock(hours: float, start: datetime | None, lang: str | None) -> str:
-    """``T+1,5 h`` and, below, the time of day where the run says it."""
-    label = f"T+{number(hours, lang, 1)} h"
-    return label if start is None else f"{label}\n{start + timedelta(hours=hours):%H:%M}"
+def _tell_marks(axis: Axis, lang: str | None) -> None:
+    """The marks of an axis with the decimals that tell them apart."""
+
+    def told(value: float, _: float) -> str:
+        low, high = axis.get_view_interval()
+        return written(value, lang, max(0, 2 - math.floor(math.log10(high - low))))
+
+    axis.set_major_formatter(told)
+
+
+def _time_step(span: float) -> float:
+    """Seconds between the marks of a time axis: a round part of a minute, an hour or a day, or whole days."""
+    parts = (1, 2, 5, 10, 15, 30)
+    steps = (*parts, *(60 * k for k in parts), *(3600 * k for k in (1, 2, 3, 6, 12)))
+    return next((float(s) for s in steps if span <= _MARKS * s), 86400.0 * math.ceil(span / 86400 / _MARKS))
+
+
+def _clock(seconds: float, start: datetime | None) -> str:
+    """``T+1 h 30`` and, below, the time of day where the run says it."""
+    label = f"T+{hours_and_minutes(seconds)}"
+    return label if start is None else f"{label}\n{start + timedelta(seconds=round(seconds)):%H:%M}"
 
 
 def _place_labels(result: Result, lang: str | None) -> dict[str, str]:

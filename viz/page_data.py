@@ -37,7 +37,7 @@ from viz.page_features import (
 )
 from viz.page_observed import flood_marks, section_discharges
 from viz.relief import encoded, ground_pixels, photo_image
-from viz.surface import ground_of, roofs_of
+from viz.surface import ground_of, once, roofs_of
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -220,7 +220,7 @@ def _most(result: Result) -> Floats | None:
     if "max_water_depth" not in result.fields:
         return None
     roofs = roofs_of(result.fields)
-    return np.where(roofs, np.nan, result.fields["max_water_depth"].values)
+    return np.where(roofs, np.nan, once(result.fields["max_water_depth"]))
 
 
 def _difference(
@@ -239,12 +239,10 @@ def _difference(
 
 
 def _greatest(result: Result) -> float:
-    roofs = roofs_of(result.fields)
-    if "max_water_depth" in result.fields:
-        values = np.where(roofs, np.nan, result.fields["max_water_depth"].values)
-        if np.isfinite(values).any():
-            return float(np.nanmax(values))
-    depth = result.fields["water_depth"]
+    most = _most(result)
+    if most is not None and np.isfinite(most).any():
+        return float(np.nanmax(most))
+    roofs, depth = roofs_of(result.fields), result.fields["water_depth"]
     frames = (np.where(roofs, np.nan, depth.isel(time=k).values) for k in range(depth.sizes["time"]))
     return max((float(np.nanmax(f)) for f in frames if np.isfinite(f).any()), default=0.0)
 

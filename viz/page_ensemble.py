@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 #: At most this many runs: a byte counts them.
 MOST_RUNS = 255
+#: Depths held at once for their median (0.5 GB): more are read again, part after part.
+_ROOM = 64_000_000
 
 
 def central(areas: Sequence[float]) -> int:
@@ -37,19 +39,35 @@ def ensemble_table(
     ----------
     depths : gives the maximum depth (ny, nx) of a run on the page's lattice; NaN counts as dry.
     """
-    stack = np.stack([np.nan_to_num(depths(r)) for r in results])
-    wet = stack > WET_DEPTH
-    counted = wet.sum(axis=0).astype(np.uint8)
+    least = np.nan_to_num(depths(results[0]))
+    greatest = least.copy()
+    flooded, some = np.zeros(least.shape, dtype=np.uint8), np.zeros(least.shape, dtype=np.uint8)
+    for result in results:
+        depth = np.nan_to_num(depths(result))
+        flooded += depth > WET_DEPTH
+        some += depth > 0.0
+        np.minimum(least, depth, out=least)
+        np.maximum(greatest, depth, out=greatest)
+    middle = np.zeros_like(least)
+    # Where most runs have no water at all, the middle one has none.
+    often = np.flatnonzero(2 * some.astype(np.int64) >= len(results))
+    ranks = ((len(results) - 1) // 2, len(results) // 2)
+    for cells in np.array_split(often, max(1, -(-often.size * len(results) // _ROOM))):
+        stack = np.empty((len(results), cells.size))
+        for row, result in zip(stack, results, strict=True):
+            row[:] = np.nan_to_num(depths(result).flat[cells])
+        stack.partition(ranks, axis=0)
+        middle.flat[cells] = 0.5 * (stack[ranks[0]] + stack[ranks[1]])
 
     def codes(field: Floats) -> int:
         return blobs.raw(curve.encode(field).tobytes())
 
     return {
         "members": [r.name for r in results],
-        "count": blobs.raw(counted.tobytes()),
-        "least": codes(stack.min(axis=0)),
-        "middle": codes(np.median(stack, axis=0)),
-        "greatest": codes(stack.max(axis=0)),
+        "count": blobs.raw(flooded.tobytes()),
+        "least": codes(least),
+        "middle": codes(middle),
+        "greatest": codes(greatest),
         "indicators": _indicators(results),
     }
 

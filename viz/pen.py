@@ -50,6 +50,11 @@ def wrap(words: str, size: float, width: float, weight: str = "normal") -> list[
     return [*lines, current]
 
 
+def line_height(size: float) -> float:
+    """From one line of text to the next (inches)."""
+    return size * 1.28 / 72
+
+
 def sign(ax: Axes, x: float, y: float, letter: str, *, wet: bool, size: float = 7.0) -> None:
     """A round sign with a letter: blue, or red when in water."""
     ax.plot(
@@ -98,7 +103,7 @@ class Pen:
         """Write a paragraph, then leave a gap (inches)."""
         for line in wrap(words, size, self.width * 72, weight):
             self.ax.text(0, self.y, line, fontsize=size, color=colour, fontweight=weight, va="top", ha="left")
-            self.y -= size * 1.28 / 72
+            self.y -= line_height(size)
         self.y -= gap
 
     def entry(self, label: str, key: Any) -> None:
@@ -135,5 +140,5 @@ class Pen:
         room = self.width * 72 - text_width(value, 7, "bold") - 8
         for line in wrap(label, 7, room):
             self.ax.text(0, self.y, line, fontsize=7, va="top", color=INK)
-            self.y -= 7 * 1.28 / 72
+            self.y -= line_height(7)
         self.y -= 0.025

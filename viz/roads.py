@@ -21,7 +21,7 @@ from twin.messages import number, text
 from twin.results import Result
 from twin.styles import CHANGE, change_label
 from viz.drawing import Drawing, save
-from viz.pen import FAINT, INK, RED, wrap
+from viz.pen import FAINT, INK, RED, line_height, wrap
 from viz.sheet_text import sources_of
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ SATURATION = ((0.5, "#7fbf7b"), (0.8, "#fee08b"), (1.0, "#f46d43"), (np.inf, "#a
 USERS = ("#c6c2dd", "#9e9ac8", "#756bb1", "#54278f")
 _OFFSET = 0.0035  # of the width of the map: directions are drawn side by side, on the right
 _NAMED = 12
+_WIDE = 11.0  # inches: the sheet
+_CITED = 5.8  # points: the sources
 
 
 def traffic(
@@ -239,9 +241,12 @@ def _drawn(
     least = 0.3 * max(x1 - x0, y1 - y0)  # one straight street is no sheet
     wider, higher = max(least - (x1 - x0), 0.0) / 2, max(least - (y1 - y0), 0.0) / 2
     x0, y0, x1, y1 = x0 - wider, y0 - higher, x1 + wider, y1 + higher
-    height = 0.5 + float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))  # the foot, the map
-    figure = Drawing(figsize=(11.0, height + 0.9), dpi=dpi, facecolor=PAPER)
-    axes = figure.add_axes((0.02, 0.5 / (height + 0.9), 0.96, (height - 0.5) / (height + 0.9) - 0.01))
+    cited = _cited(lang, results)
+    foot = max(0.5, 0.38 + len(cited) * line_height(_CITED))
+    high = float(np.clip(11.0 * (y1 - y0) / (x1 - x0), 5.0, 13.0))
+    height = foot + high + 0.9  # the foot, the map, the title
+    figure = Drawing(figsize=(_WIDE, height), dpi=dpi, facecolor=PAPER)
+    axes = figure.add_axes((0.02, foot / height, 0.96, high / height - 0.01))
     axes.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     axes.set_facecolor(PAPER)
     axes.axis("off")
@@ -271,13 +276,18 @@ def _drawn(
             va="center",
             bbox={"boxstyle": "round,pad=0.15", "fc": PAPER, "ec": "none", "alpha": 0.75},
         )
-    figure.text(0.02, 1 - 0.3 / (height + 0.9), title, fontsize=14, color=INK, weight="bold", va="center")
-    figure.text(0.02, 1 - 0.62 / (height + 0.9), subject, fontsize=9.5, color=FAINT, va="center")
+    figure.text(0.02, 1 - 0.3 / height, title, fontsize=14, color=INK, weight="bold", va="center")
+    figure.text(0.02, 1 - 0.62 / height, subject, fontsize=9.5, color=FAINT, va="center")
     handles = [Line2D([], [], color=colour, lw=w, label=label) for colour, label, w in legend[1]]
     axes.legend(handles=handles, title=legend[0], loc="lower right", fontsize=7.5, title_fontsize=8)
     _scale(axes, x0, y0, x1 - x0)
     _north(axes, lang)
-    _foot(figure, height + 0.9, lang, results)
+    # What the sheet may be used for, and the sources.
+    reserve = text("map.indicative", lang)
+    figure.text(0.02, (foot - 0.2) / height, reserve, fontsize=8.5, weight="bold", color=RED)
+    for k, line in enumerate(cited):
+        at = (foot - 0.28 - k * line_height(_CITED)) / height
+        figure.text(0.02, at, line, fontsize=_CITED, color=FAINT, va="top")
     return figure
 
 
@@ -297,14 +307,13 @@ def _north(axes: Axes, lang: str | None) -> None:
     )
 
 
-def _foot(figure: Figure, height: float, lang: str | None, results: Sequence[Result]) -> None:
-    """What the sheet may be used for, and the sources that their licences want named."""
-    figure.text(0.02, 0.3 / height, text("map.indicative", lang), fontsize=8.5, weight="bold", color=RED)
+def _cited(lang: str | None, results: Sequence[Result]) -> list[str]:
+    """Lines that name the sources, as their licences want."""
     sources = list(dict.fromkeys(s for result in results for s in sources_of(result, lang)))
-    if sources:
-        cited = f"Twin {twin.__version__}. {text('map.source', lang, sources=' ; '.join(sources))}"
-        lines = wrap(cited, 5.8, 0.96 * figure.get_size_inches()[0] * 72)
-        figure.text(0.02, 0.22 / height, "\n".join(lines), fontsize=5.8, color=FAINT, va="top")
+    if not sources:
+        return []
+    cited = f"Twin {twin.__version__}. {text('map.source', lang, sources=' ; '.join(sources))}"
+    return wrap(cited, _CITED, 0.93 * _WIDE * 72)  # hinting widens small type where dots are few
 
 
 def _scale(axes: object, x0: float, y0: float, span: float) -> None:

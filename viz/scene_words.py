@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import twin
-from twin.messages import day_and_time, number, text
+from twin.messages import day_and_time, hours_and_minutes, number, text
 from twin.notebook import start_of
 from viz import colours as c
 from viz.pen import FAINT, INK, RED
@@ -38,7 +38,7 @@ def instant(scene: Scene, time: float | None) -> None:
         words = text("scene.at_most", scene.lang)
     else:
         minutes = round(time / 60)
-        words = f"T+{minutes // 60} h {minutes % 60:02d}"
+        words = f"T+{hours_and_minutes(60 * minutes)}"
         start = start_of(scene.result)
         if start is not None:
             words = f"{day_and_time(start + timedelta(minutes=minutes), scene.lang)}  ·  {words}"

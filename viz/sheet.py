@@ -16,14 +16,27 @@ from numpy.typing import NDArray
 import twin
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.indicators import compute, facilities
-from twin.messages import number, text
-from twin.notebook import KEY_FIGURES, key_figure, when_of
+from twin.messages import key_figure, number, text
+from twin.notebook import KEY_FIGURES, when_of
 from twin.results import Result
 from twin.water import permanent_water
 from viz import colours as c
 from viz.drawing import Drawing
 from viz.names import facility_names
-from viz.pen import DASHES, FAINT, INK, RED, ROAD_CUT_KEY, ROAD_OPEN_KEY, SHORE_KEY, Pen, sign, text_width
+from viz.pen import (
+    DASHES,
+    FAINT,
+    INK,
+    RED,
+    ROAD_CUT_KEY,
+    ROAD_OPEN_KEY,
+    SHORE_KEY,
+    Pen,
+    line_height,
+    sign,
+    text_width,
+    wrap,
+)
 from viz.sheet_text import round_down, sources_of, value_text
 
 if TYPE_CHECKING:
@@ -49,7 +62,8 @@ _SIGNS = {
 }
 #: Names of facilities are written when there are no more than this.
 _NAMED = 15
-_MARGIN, _COLUMN, _FOOT = 0.38, 2.45, 0.62  # inches
+_MARGIN, _COLUMN, _FOOT = 0.38, 2.45, 0.62  # inches; the foot grows with its lines
+_RESERVE, _CITED = 8.5, 5.8  # points: the text of the foot
 
 
 class Sheet:
@@ -80,10 +94,16 @@ class Sheet:
         aspect = (bounds[2] - bounds[0]) / (bounds[3] - bounds[1])
         self.width, tallest = (11.69, 8.27) if aspect > 0.8 else (8.27, 11.69)
         # The column stands at the right; the map takes what it leaves.
-        left, below = _MARGIN + 0.12, 0.3 + _FOOT
-        w = min(self.width - left - _MARGIN - _COLUMN - 0.25, (tallest - _MARGIN - below) * aspect)
+        left = _MARGIN + 0.12
+        self.room = self.width - left - _MARGIN - _COLUMN - 0.25
+        self.cited = self._cited()
+        lines = len(wrap(self.cited, _CITED, self.room * 72))
+        self.foot = max(_FOOT, line_height(_RESERVE) + lines * line_height(_CITED) + 0.14)
+        below = 0.3 + self.foot
+        # However many sources, the map keeps a third of the paper.
+        w = min(self.room, max(tallest - _MARGIN - below, tallest / 3) * aspect)
         h = w / aspect
-        self.height = float(np.clip(h + _MARGIN + below, 7.1, tallest))
+        self.height = max(h + _MARGIN + below, 7.1)
         self.figure = Drawing(figsize=(self.width, self.height), dpi=dpi, facecolor="white")
         box = (
             left / self.width,
@@ -94,7 +114,7 @@ class Sheet:
         self.ax: Axes = self.figure.add_axes(box)
         self.ax.set_xlim(bounds[0], bounds[2])
         self.ax.set_ylim(bounds[1], bounds[3])
-        self.map_left, self.map_width = left, w
+        self.map_left = left
         self.point = (bounds[2] - bounds[0]) / (w * 72)  # metres of ground in a point of paper
         self.legends: list[tuple[str, list[tuple[str, Any]]]] = []
         self.permanent = permanent_water(result)[:: self.step, :: self.step]
@@ -299,7 +319,7 @@ class Sheet:
         ax.set_xlim(west, east)
         ax.set_ylim(south, north)
         ax.tick_params(length=3, width=0.6, color=INK, labelsize=5.5, labelcolor=FAINT, pad=1.5)
-        digits = 0 if step >= 1000 else 1 if step >= 100 else 2
+        digits = max(0, 3 - int(np.floor(np.log10(step))))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(lambda value, _: number(value / 1000, self.lang, digits))
         for label in ax.get_yticklabels():
@@ -406,16 +426,19 @@ class Sheet:
     def _foot(self) -> None:
         """Below the map: what the sheet may be used for, how it was made and from what."""
         strip = self.figure.add_axes(
-            (self.map_left / self.width, 0.0, self.map_width / self.width, _FOOT / self.height)
+            (self.map_left / self.width, 0.0, self.room / self.width, self.foot / self.height)
         )
-        strip.set(xlim=(0, self.map_width), ylim=(0, _FOOT))
+        strip.set(xlim=(0, self.room), ylim=(0, self.foot))
         strip.axis("off")
-        foot = Pen(strip, _FOOT - 0.02, 0.95 * self.map_width)
-        foot.write(text("map.indicative", self.lang), 8.5, weight="bold", colour=RED, gap=0.02)
+        foot = Pen(strip, self.foot - 0.02, self.room)
+        foot.write(text("map.indicative", self.lang), _RESERVE, weight="bold", colour=RED, gap=0.02)
+        foot.write(self.cited, _CITED, colour=FAINT)
+
+    def _cited(self) -> str:
+        """How it was made and the sources, which their licences want named."""
         cell = number(self.result.model_grid.cell, self.lang)
         made = text("map.computed", self.lang, version=twin.__version__, cell=cell, crs=self.grid.crs)
-        cited = text("map.source", self.lang, sources=" ; ".join(self.sources))
-        foot.write(f"{made}. {cited}", 5.8, colour=FAINT)
+        return f"{made}. {text('map.source', self.lang, sources=' ; '.join(self.sources))}"
 
 
 def _overlap(a: Extent, b: Extent) -> bool:

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from twin.indicators import Indicator
-from twin.messages import text
-from twin.notebook import key_figure
+from twin.messages import key_figure, text
 from twin.results import Result
 
 
 def value_text(shown: Indicator, digits: int, lang: str | None) -> str:
-    """A value with thin spaces between thousands and its unit (see `twin.notebook.key_figure`)."""
+    """A value with thin spaces between thousands and its unit (see `twin.messages.key_figure`)."""
     return f"{key_figure(shown.value, lang, digits)} {shown.unit}".strip()
 
 

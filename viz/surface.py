@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 ROOF = 0.5  # m: a bed higher than the ground by more is a building that blocks the flow
+
+
+def once(field: xr.DataArray) -> NDArray[Any]:
+    """Values (ny, nx) of a field of a run, read but not kept: xarray keeps what it is asked for whole, and
+    an ensemble has hundreds of runs.
+    """
+    values: NDArray[Any] = field.isel(y=slice(None)).values
+    return values
 
 
 def ground_of(fields: xr.Dataset) -> NDArray[np.float64]:
@@ -21,4 +31,4 @@ def roofs_of(fields: xr.Dataset) -> NDArray[np.bool_]:
     """Cells (ny, nx) whose bed is a roof: no water of the street is there, whatever rain lies on it."""
     if "ground_elevation" not in fields:
         return np.zeros((fields.sizes["y"], fields.sizes["x"]), dtype=bool)
-    return np.asarray(fields["bed_elevation"].values > fields["ground_elevation"].values + ROOF)
+    return np.asarray(once(fields["bed_elevation"]) > once(fields["ground_elevation"]) + ROOF)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -12,16 +13,19 @@ from typing import cast
 import geopandas as gpd
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
+from shapely import LineString
 
 from tests.page import valley
 from tests.synthetic_run import write_run
 from twin.errors import InputError, TwinError
 from twin.indicators import Indicator
-from twin.notebook import KEY_FIGURES, figures_of
+from twin.notebook import KEY_FIGURES, figures_of, when_of
 from twin.results import Result
 from viz import colours as c
-from viz import maps
+from viz import maps, roads
 from viz.sheet_text import value_text
 
 
@@ -30,10 +34,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Result:
     return write_run(tmp_path_factory.mktemp("maps") / "run")
 
 
-def words_of(figure: object) -> str:
-    from matplotlib.text import Text
-
-    return "\n".join(t.get_text() for t in figure.findobj(Text))  # type: ignore[attr-defined]
+def words_of(figure: Figure) -> str:
+    return "\n".join(t.get_text() for t in figure.findobj(Text))
 
 
 def share_of(picture: Path, colour: str, tolerance: int = 6) -> float:
@@ -107,7 +109,70 @@ def test_hydrographs(run: Result, tmp_path: Path) -> None:
     assert "Pont Vieux\nmax. 13,2" in words
     assert "pont\nmax. 300" in words
     figure.canvas.draw()
-    assert "T+0 h\n06:00" in words_of(figure)
+    assert "T+0 h 00\n06:00" in words_of(figure)
+
+
+@pytest.mark.parametrize(
+    ("datum", "said"), [("NGF-IGN69", "(m NGF-IGN69)"), ("GUAD88", "(m GUAD88)"), ("", "(m)")]
+)
+def test_levels_are_in_the_datum_of_the_run(tmp_path: Path, datum: str, said: str) -> None:
+    """Overseas heights are not NGF, and a run that names no datum says none."""
+    run = write_run(tmp_path / "run", frames=3)
+    (run.path / "provenance.json").write_text(json.dumps({"status": "complete", "vertical_datum": datum}))
+    figure = maps.hydrographs(Result.open(run.path), lang="fr", dpi=40)
+    assert figure.axes[0].get_ylabel() == f"cote de l'eau {said}"
+
+
+def test_a_small_discharge_is_not_told_as_none(tmp_path: Path) -> None:
+    """The peak of a stream of 4 l/s was "max. 0", and so were all marks of its axis."""
+    run = write_run(tmp_path / "run", frames=3)
+    rows = "".join(f"{t},fossé,{q}\n" for t, q in ((0, 0.0), (900, 0.0042), (1800, 0.001)))
+    (run.path / "sections.csv").write_text(f"time_s,section,discharge_m3_s\n{rows}")
+    figure = maps.hydrographs(Result.open(run.path), lang="fr", dpi=40)
+    figure.canvas.draw()
+    assert "fossé\nmax. 0,0042" in words_of(figure)
+    marks = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    assert "0,001" in marks
+    assert len(set(marks)) == len(marks) > 3
+
+
+def test_the_frame_of_a_small_extent_tells_its_metres(run: Result) -> None:
+    west, south, _, _ = run.grid.bounds
+    figure = maps.max_depth(run, lang="fr", dpi=40, extent=(west, south, west + 25, south + 25))
+    figure.canvas.draw()
+    marks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert marks == ["651", "651,005", "651,01", "651,015", "651,02", "651,025"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "marks"),
+    [
+        (90, ["T+0 h 00\n06:00", "T+0 h 15\n06:15", "T+0 h 30\n06:30"]),
+        (1440, ["T+0 h 00\n06:00", "T+6 h 00\n12:00", "T+12 h 00\n18:00"]),
+        (3, ["T+0 h 00\n06:00", "T+0 min 30\n06:00", "T+0 h 01\n06:01"]),
+    ],
+)
+def test_time_is_marked_in_hours_and_minutes(tmp_path: Path, minutes: int, marks: list[str]) -> None:
+    """Quarter hours were rounded to tenths: "T+0,2 h" beside 06:15."""
+    run = write_run(tmp_path / "run", frames=3)
+    rows = "".join(f"{60 * minutes * k / 4},pont,{k}\n" for k in range(5))
+    (run.path / "sections.csv").write_text(f"time_s,section,discharge_m3_s\n{rows}")
+    (run.path / "gauges.csv").unlink()
+    figure = maps.hydrographs(Result.open(run.path), lang="fr", dpi=80)
+    figure.canvas.draw()
+    low, high = figure.axes[-1].get_xlim()
+    labels = [label for label in figure.axes[-1].get_xticklabels() if low <= label.get_position()[0] <= high]
+    told = [label.get_text() for label in labels]
+    assert told[: len(marks)] == marks
+    boxes = [label.get_window_extent() for label in labels]
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+
+
+def test_how_long_and_how_far_a_run_went(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", frames=2)
+    (run.path / "provenance.json").write_text(json.dumps({"status": "interrupted"}))
+    said = when_of(Result.open(run.path), "fr")
+    assert said == "Début : 12/10/2026 06:00, durée : 0 h 15, interrompu à T+0 h 15"
 
 
 def test_a_part_of_the_map(run: Result) -> None:
@@ -135,7 +200,7 @@ def test_a_run_with_water_alone_still_makes_a_sheet(tmp_path: Path) -> None:
     (bare.path / "provenance.json").write_text(json.dumps({"status": "interrupted"}))
     words = words_of(maps.max_depth(Result.open(bare.path), lang="fr"))
     assert "Routes" not in words
-    assert "interrompu à T+1,5 h" in words
+    assert "interrompu à T+1 h 30" in words
     assert "non citées" in words
 
 
@@ -159,6 +224,62 @@ def test_a_column_longer_than_the_sheet_stays_on_it(tmp_path: Path) -> None:
     column = figure.axes[1]
     lowest = min(t.get_window_extent().y0 for t in column.texts)
     assert lowest >= 0
+
+
+def fetched(date: str) -> list[dict[str, object]]:
+    """Four inputs, named as `twin fetch` and a run name them."""
+    ign = "Licence Ouverte / Open Licence Etalab 2.0"
+    rows = (
+        ("terrain", [f"RGEALTI_FXX_065{k}_6860_MNT_LAMB93_IGN69.tif" for k in range(3)], "RGE ALTI 1 m", ign),
+        ("roads", ["BDTOPO.gpkg"], "BD TOPO", ign),
+        ("land_cover", ["CORINE.gpkg"], "CORINE Land Cover 2018", "Copernicus: free, with attribution"),
+        ("population", ["FILOSOFI.gpkg"], "Filosofi 2019", ign),
+    )
+    return [
+        {"layer": name, "source": files, "edition": f"{product}, reçue le {date}", "licence": licence}
+        for name, files, product, licence in rows
+    ]
+
+
+def foot_stays_on_the_paper(figure: Figure, *sources: dict[str, object]) -> None:
+    """Every edition and licence is written, and every line lies on the paper, beside the column."""
+    figure.canvas.draw()
+    wide, high = figure.bbox.width, figure.bbox.height
+    column = figure.axes[1].bbox.x0 if len(figure.axes) > 2 else wide
+    small = [
+        t for t in figure.findobj(Text) if t.get_fontsize() < 6 and t.get_text() and t.axes != figure.axes[0]
+    ]
+    boxes = [t.get_window_extent() for t in small]
+    assert all(box.x0 >= 0 and box.x1 <= column and box.y0 >= 0 and box.y1 <= high for box in boxes)
+    written = " ".join(t.get_text().replace("\n", " ") for t in small)
+    for source in sources:
+        assert f"({source['edition']}, {source['licence']})" in written
+
+
+@pytest.mark.parametrize(("ny", "nx"), [(120, 60), (60, 90)])
+def test_the_sources_stay_on_the_paper(tmp_path: Path, ny: int, nx: int) -> None:
+    """Licences want to be named: the foot is as high as its lines."""
+    cited, runs = [], []
+    for k, date in enumerate(("2026-10-01", "2026-11-01")):
+        run = write_run(tmp_path / date, ny=ny, nx=nx, rise=4.0 - k)
+        (run.path / "provenance.json").write_text(json.dumps({"status": "complete", "inputs": fetched(date)}))
+        runs.append(Result.open(run.path))
+        cited += fetched(date)
+    foot_stays_on_the_paper(maps.max_depth(runs[0], lang="fr", dpi=60), *cited[:4])
+    both = maps.difference(runs[0], runs[1], lang="fr", dpi=60)
+    foot_stays_on_the_paper(both, *cited)
+    assert max(both.get_size_inches()) <= 11.69
+
+
+def test_the_sources_of_a_map_of_traffic_stay_on_the_paper() -> None:
+    links = gpd.GeoDataFrame(
+        {"volume_veh_h": [100.0], "saturation": [0.2], "name": ["Rue"]},
+        geometry=[LineString([(0, 0), (100, 40)])],
+        crs="EPSG:2154",
+    )
+    cited = [*fetched("2026-10-01"), *fetched("2026-11-01")]
+    run = SimpleNamespace(links=links, name="Heure de pointe", provenance={"inputs": cited})
+    foot_stays_on_the_paper(roads.traffic(cast(Result, run), lang="fr", dpi=60), *cited)
 
 
 def test_what_a_run_lacks_is_an_error_that_says_so(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_profile_along_a_line_is_the_results(run: Result, tmp_path: Path) -> Non
     assert (tmp_path / "p.png").stat().st_size > 10_000
     ax = figure.axes[0]
     curves = {line.get_label(): line for line in ax.get_lines()}
-    assert set(curves) == {"water at most", "water at T+3 h", "ground"}
+    assert set(curves) == {"water at most", "water at T+3 h 00", "ground"}
     along, ground = (np.asarray(part) for part in curves["ground"].get_data())
     rows = np.clip(((grid.y_north - (grid.y[40] - along)) // grid.cell).astype(int), 0, grid.ny - 1)
     bed = run.fields["bed_elevation"].values[rows, 100]

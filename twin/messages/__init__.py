@@ -71,15 +71,36 @@ def figure(value: float, lang: str | None = None, digits: int | None = None) -> 
         return "–"
     if digits is None:
         digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    whole = number(round(value, digits), lang, digits)
+    whole = number(round(value, digits) + 0.0, lang, digits)  # no "-0"
     head, mark, tail = whole.partition("," if "," in whole else ".")
     sign, head = ("-", head[1:]) if head.startswith("-") else ("", head)
     return f"{sign}{int(head):,}".replace(",", "\u202f") + mark + tail
 
 
+def key_figure(value: float, lang: str | None = None, digits: int | None = None) -> str:
+    """A figure with so many decimals, but two digits that count where it is under 10: no small flood is 0 ha.
+
+    >>> key_figure(0.31, "fr", 0), key_figure(0.0042, "en", 1), key_figure(7.0, "en", 0)
+    ('0,31', '0.0042', '7')
+    """
+    if digits is not None and 0.0 < abs(value) < 10.0:
+        digits = max(digits, 1 - math.floor(math.log10(abs(value))))
+    return figure(value, lang, digits)
+
+
 def day_and_time(moment: datetime, lang: str | None = None) -> str:
     """``12/10/2026 06:00`` in French; in English, where that may be in December, ``2026-10-12 06:00``."""
     return f"{moment:%d/%m/%Y %H:%M}" if language(lang) == "fr" else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def hours_and_minutes(seconds: float) -> str:
+    """How long, as people say it; seconds only where they are no whole minutes.
+
+    >>> hours_and_minutes(900.0), hours_and_minutes(37800.0), hours_and_minutes(90.0)
+    ('0 h 15', '10 h 30', '1 min 30')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d}" if rest else f"{minutes // 60} h {minutes % 60:02d}"
 
 
 def table(prefix: str) -> dict[str, dict[str, str]]:
