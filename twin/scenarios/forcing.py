@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError, Problems, in_line, listed, suggest, told
@@ -26,11 +27,14 @@ COLUMN_UNITS: dict[str, dict[str, float]] = {
     "m**3/s": {"m3_s": 1.0, "l_s": 1e-3},
     "s": {"s": 1.0},
 }
-# The unit that ends the name of the time column ("temps_h", "time (min)"): factor to seconds.
+# The word that ends the name of the time column ("temps_h", "time (min)", "heure"): factor to seconds.
 TIME_UNITS: dict[str, float] = {
-    **dict.fromkeys(("min", "minutes"), 60.0),
-    **dict.fromkeys(("h", "hours", "heures"), 3600.0),
-    **dict.fromkeys(("d", "j", "days", "jours"), 86400.0),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "seconde", "secondes"), 1.0),
+    **dict.fromkeys(("min", "mins", "mn", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "heure", "heures"), 3600.0),
+    **dict.fromkeys(("d", "j", "day", "days", "jour", "jours"), 86400.0),
+    # No unit: seconds.
+    **dict.fromkeys(("t", "time", "temps", "date", "datetime", "duration", "duree", "durée"), 1.0),
 }
 _FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
 
@@ -108,7 +112,7 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
     """Read a series from a CSV file or a LISFLOOD-FP .bdy file.
 
     A CSV has a header; the first column is the time: ISO date-times, or numbers in the unit at the end of its
-    name (one of `TIME_UNITS`: ``time_h``, ``temps (min)``), seconds where there is none. The others are
+    name (one of `TIME_UNITS`: ``time_h``, ``temps (min)``), seconds for a plain ``time``. The others are
     values with the unit at the end of the name (``discharge_m3_s``, ``level_m``; ``value`` is SI).
     Several value columns, or the series of a .bdy, are chosen by ``file#name``.
 
@@ -152,7 +156,7 @@ def _read_csv(
     if factor is None:
         known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
         problems.tell(path, key, "series.no_unit", column=header[place], known=known)
-    tick = TIME_UNITS.get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1], 1.0)
+    tick = TIME_UNITS.get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1])
     times: list[float] = []
     values: list[float] = []
     for line, row in enumerate(rows[1:], start=2):
@@ -160,6 +164,9 @@ def _read_csv(
             continue
         where = in_line(path, line)
         raw_time, raw_value = row[0], row[place] if place < len(row) else ""
+        if tick is None and _float(raw_time) is not None:
+            problems.tell(path, key, "series.no_time", time=header[0])
+            break
         time = _time(raw_time, start, tick)
         if time is None:
             problems.tell(where, key, "series.no_time", time=raw_time)
@@ -196,9 +203,9 @@ def _float(raw: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _time(raw: str, start: datetime | None, tick: float) -> float | None:
+def _time(raw: str, start: datetime | None, tick: float | None) -> float | None:
     number = _float(raw)
-    if number is not None:
+    if number is not None and tick is not None:
         return number * tick
     try:
         instant = datetime.fromisoformat(raw)
@@ -271,12 +278,11 @@ def _series(unit: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def series_unit(field: Callable[..., Any] | Any) -> str | None:
+def series_unit(field: FieldInfo) -> str | None:
     """The unit of a series field of an event, from its annotation; None for other fields."""
-    for item in getattr(field, "metadata", ()):
-        if isinstance(item, _Unit):
-            return item.unit
-    return None
+    inner = (getattr(part, "__metadata__", ()) for part in get_args(field.annotation))  # RainSeries | None
+    marks = chain(field.metadata, *inner)
+    return next((mark.unit for mark in marks if isinstance(mark, _Unit)), None)
 
 
 class _Unit:

@@ -217,7 +217,9 @@ class Scenario(BaseModel):
         changes: dict[str, Any] = {}
         for name, field in type(event).model_fields.items():
             value, unit = getattr(event, name), series_unit(field)
-            if isinstance(value, TimeSeries) and not value.is_read and unit is not None:
+            if isinstance(value, TimeSeries) and not value.is_read:
+                if unit is None:
+                    raise TypeError(f"{type(event).__name__}.{name} is a series without a unit")
                 try:
                     changes[name] = read_series(value.source, unit, self.root, self.start, f"{key}.{name}")
                 except InputError as error:
