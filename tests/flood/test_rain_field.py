@@ -76,6 +76,37 @@ def test_depth_of_a_step_and_time_bounds(tmp_path: Path) -> None:
     assert later.edges.tolist() == rain.edges.tolist()  # what the file says wins
 
 
+@pytest.mark.parametrize(
+    ("units", "second"), [("minutes", 60.0), ("min", 60.0), ("hours", 3600.0), ("h", 3600.0), ("s", 1.0)]
+)
+def test_times_without_a_date_are_in_their_unit(tmp_path: Path, units: str, second: float) -> None:
+    """They were read as seconds, whatever the file said."""
+    path = _plain_times(tmp_path, {"units": units})
+    assert _read(path).edges.tolist() == [0.0, 5 * second, 10 * second, 15 * second]
+    bounded = _plain_times(tmp_path, {"units": units, "bounds": "time_bnds"})
+    assert _read(bounded).edges.tolist() == [-second, 4 * second, 9 * second, 14 * second]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"units": "ms"}, {"units": "steps"}])
+def test_times_in_no_unit_that_is_known_are_refused(tmp_path: Path, attributes: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="times in"):
+        _read(_plain_times(tmp_path, attributes))
+
+
+def _plain_times(folder: Path, attributes: dict[str, str]) -> Path:
+    values = np.ones((3, 3, 3))
+    x, y = 649_900.0 + 300 * np.arange(3), 6_860_500.0 - 300 * np.arange(3)
+    times = np.array([0.0, 5.0, 10.0])
+    data = xr.Dataset(
+        {"rain": (("time", "y", "x"), values, {"units": "mm/h", "crs": "EPSG:2154"})},
+        coords={"time": ("time", times, attributes), "y": y, "x": x},
+    )
+    if "bounds" in attributes:
+        data["time_bnds"] = (("time", "nv"), np.stack([times - 1.0, times + 4.0], axis=1))
+    data.to_netcdf(folder / "rain.nc", engine="h5netcdf")
+    return folder / "rain.nc"
+
+
 def _tiff(path: Path, values: np.ndarray) -> Path:
     with rasterio.open(
         path, "w", driver="GTiff", height=values.shape[1], width=values.shape[2], count=values.shape[0],

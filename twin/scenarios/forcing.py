@@ -33,9 +33,9 @@ TIME_UNITS: dict[str, float] = {
     **dict.fromkeys(("min", "mins", "mn", "minute", "minutes"), 60.0),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "heure", "heures"), 3600.0),
     **dict.fromkeys(("d", "j", "day", "days", "jour", "jours"), 86400.0),
-    # No unit: seconds.
-    **dict.fromkeys(("t", "time", "temps", "date", "datetime", "duration", "duree", "durée"), 1.0),
 }
+# Names of it that say no unit: seconds.
+TIME_WORDS = dict.fromkeys(("t", "time", "temps", "date", "datetime", "duration", "duree", "durée"), 1.0)
 _FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
 
 
@@ -156,7 +156,7 @@ def _read_csv(
     if factor is None:
         known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
         problems.tell(path, key, "series.no_unit", column=header[place], known=known)
-    tick = TIME_UNITS.get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1])
+    tick = (TIME_UNITS | TIME_WORDS).get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1])
     times: list[float] = []
     values: list[float] = []
     for line, row in enumerate(rows[1:], start=2):
