@@ -51,7 +51,7 @@ def _file(folder: Path, *names: str, duration: str = "2 min", extra: str = "", *
     head = content.partition("[[events]]")[0].replace('["flood", "traffic"]', '["flood"]')
     head = head.replace('[params.traffic]\nevery = "5 min"\n', "").replace("10 min", duration)
     events = "".join(
-        f'[[events]]\nkind = "{name.split()[0]}"\n{replaced.get(name.replace(" ", "_"), EVENTS[name])}\n'
+        f'[[events]]\nkind = "{name.split()[0]}"\n{replaced.get(name.replace(" ", "_")) or EVENTS[name]}\n'
         for name in names
     )
     tail = '[outputs]\nevery = "1 min"\ngauges = ["middle"]\ngauges_every = "30 s"\nsections = ["across"]\n'
@@ -178,6 +178,11 @@ def test_everything_at_once_closes_and_restarts_to_the_bit(tmp_path: Path, schem
         ("wave_overtopping", EVENTS["wave_overtopping"].replace('"6 s"', '"0.1 kg"'), "wave_period", "s"),
         ("inflow", 'at = "middle"\ndischarge = 1\nstart = "5 min"\nend = 60', "events[1].end", "after"),
         ("inflow", 'at = "middle"\ndischarge = "february.csv"', "events[1].discharge", "covers the run"),
+        ("inflow", 'at = "middle"\ndischarge = 1\nstart = "10 h"', "events[1].start", "36000 to ∞ s"),
+        ("inflow", 'at = "middle"\ndischarge = 1\nend = 2026-10-12T05:00:00+02:00', "events[1].end", "after"),
+        ("rainfall", 'intensity = 1e-6\nstart = "2026-10-12T03:00"\nduration = "1 h"', "start", "-10800 to"),
+        ("road_closure", 'at = "across"\nstart = "2026-11-12T07:00"', "events[1].start", "0 to 120 s"),
+        ("initial_water", 'at = "pool"\nlevel = 101\nstart = "1 min"', "events[1]", "no start and no end"),
         ("water_level", 'at = "west_edge"\nlevel = "90 m"', "events[1].level", "over the bed"),
         ("water_level", 'at = "west_edge"\nlevel = 10150', "events[1].level", "unit and the zero"),
         ("initial_water", 'at = "pool"\nlevel = "4.2 m"', "events[1].level", "datum of the terrain"),

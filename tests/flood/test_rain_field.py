@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,12 +12,14 @@ import xarray as xr
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
+from tests import small
 from tests.flood.basins import advance
 from twin.domain import Domain
 from twin.errors import InputError
 from twin.grid import Grid
+from twin.scenarios import Scenario
 from twin.scenarios.events import Rainfall
-from twin.scenarios.rainfield import RainField, read_rain_field
+from twin.scenarios.rainfield import RainField, rain_fields, read_rain_field
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
@@ -93,10 +97,10 @@ def test_times_in_no_unit_that_is_known_are_refused(tmp_path: Path, attributes: 
         _read(_plain_times(tmp_path, attributes))
 
 
-def _plain_times(folder: Path, attributes: dict[str, str]) -> Path:
+def _plain_times(folder: Path, attributes: dict[str, str], first: float = 0.0) -> Path:
     values = np.ones((3, 3, 3))
     x, y = 649_900.0 + 300 * np.arange(3), 6_860_500.0 - 300 * np.arange(3)
-    times = np.array([0.0, 5.0, 10.0])
+    times = first + np.array([0.0, 5.0, 10.0])
     data = xr.Dataset(
         {"rain": (("time", "y", "x"), values, {"units": "mm/h", "crs": "EPSG:2154"})},
         coords={"time": ("time", times, attributes), "y": y, "x": x},
@@ -105,6 +109,23 @@ def _plain_times(folder: Path, attributes: dict[str, str]) -> Path:
         data["time_bnds"] = (("time", "nv"), np.stack([times - 1.0, times + 4.0], axis=1))
     data.to_netcdf(folder / "rain.nc", engine="h5netcdf")
     return folder / "rain.nc"
+
+
+@pytest.mark.parametrize(
+    ("first", "keys"), [(20.0, {}), (-30.0, {}), (0.0, {"end": 0}), (1.0, {"end": "1 min"})]
+)
+def test_a_field_beside_its_run_or_its_event_is_refused(
+    tmp_path: Path, first: float, keys: dict[str, object]
+) -> None:
+    """It rained nothing, and nothing said so."""
+    path = _plain_times(tmp_path, {"units": "min"}, first)
+    scenario = Scenario.open(small.make(tmp_path)).with_events(Rainfall(field=str(path), **keys))
+    domain = cast(Domain, SimpleNamespace(require_grid=lambda _row: GRID))
+    with pytest.raises(InputError, match=rf"rain from {60 * first:g} to {60 * first + 900:g} s"):
+        rain_fields(domain, scenario)
+    _plain_times(tmp_path, {"units": "min"}, -10.0)  # its last third falls in the first minutes
+    later = scenario.model_copy(update={"events": (Rainfall(field=str(path), end=60.0),)})
+    assert rain_fields(domain, later)[0].depth(0.0, 600.0).sum() > 0.0
 
 
 def _tiff(path: Path, values: np.ndarray) -> Path:

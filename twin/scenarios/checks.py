@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +31,17 @@ def unmet(scenario: Scenario) -> list[Problem]:
 
 
 def _odd_times(scenario: Scenario) -> list[Problem]:
-    """Windows that end before they start, series beside the run, and water that is negative."""
+    """Windows that end before they start, events and series beside the run, and water that is negative."""
     problems: list[Problem] = []
     for number, event in enumerate(scenario.events, start=1):
         start, end = event.window
         if not start < end:
             times = {"start": f"{start:g}", "end": f"{end:g}"}
             problems.append(told(scenario.where, f"events[{number}].end", "scenario.window", **times))
+        elif end <= 0.0 or start >= scenario.duration:
+            span = {"start": f"{start:g}", "end": "∞" if math.isinf(end) else f"{end:g}"}
+            span["duration"] = f"{scenario.duration:g}"
+            problems.append(told(scenario.where, f"events[{number}].start", "scenario.event_beside", **span))
         for name in type(event).model_fields:
             series = getattr(event, name)
             if not isinstance(series, TimeSeries) or not series.is_read:

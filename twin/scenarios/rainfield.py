@@ -324,17 +324,18 @@ def rain_fields(domain: Domain, scenario: Any) -> list[RainField]:
     Raises
     ------
     InputError
-        See `read_rain_field`.
+        See `read_rain_field`; or not a moment of the field is in the run and in the window of its event.
     """
     found = []
     for number, event in enumerate(scenario.events, start=1):
         if isinstance(event, Rainfall) and event.field is not None:
-            grid = domain.require_grid("rain_field")
-            rain = read_rain_field(
-                event, f"events[{number}]", grid, scenario.root, scenario.start, scenario.where
-            )
-            begin, end = event.window
-            if event.duration is not None:
-                end = begin + event.duration
-            found.append(RainField(rain.edges, rain.rates, rain.index, begin, end, rain.source))
+            grid, key = domain.require_grid("rain_field"), f"events[{number}]"
+            rain = read_rain_field(event, key, grid, scenario.root, scenario.start, scenario.where)
+            start, end = event.window
+            begin, over = max(start, 0.0), min(end, scenario.duration)
+            first, last = rain.edges[0], rain.edges[-1]
+            if not max(first, begin) < min(last, over):
+                span = {"first": f"{first:g}", "last": f"{last:g}", "begin": f"{begin:g}", "end": f"{over:g}"}
+                raise InputError(told(scenario.where, f"{key}.field", "scenario.field_beside", **span))
+            found.append(replace(rain, start=start, end=end))
     return found
