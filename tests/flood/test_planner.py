@@ -274,6 +274,15 @@ def test_a_hot_start_carries_what_the_soil_took(tmp_path: Path) -> None:
         _bind(_rain(tmp_path / "d", 10, hot, horton))
 
 
+def test_a_breach_of_the_earlier_run_may_be_after_this_one(tmp_path: Path) -> None:
+    """The same event in both runs carries it on; in a run by itself it would never happen."""
+    late = 'at = "bank"\nstart = "1 h"\nwidth = "30 m"\nduration = "6 min"'
+    alone = Scenario.open(_file(tmp_path / "a", "breach", breach=late)).check()
+    assert [problem.key for problem in alone] == ["events[1].start"]
+    hot = _file(tmp_path / "b", "breach", breach=late, extra='[initial]\nfrom_run = "none"\n')
+    assert [problem.key for problem in Scenario.open(hot).check()] == ["initial.from_run"]
+
+
 def test_a_hot_start_carries_breaches_and_gates(tmp_path: Path) -> None:
     """A breach grows over the seam between two runs, and a gate stays open between its two levels."""
     slow = 'at = [650405.0, 6860100.0]\nstart = "1 min"\nwidth = "30 m"\nduration = "6 min"\nbottom = "99 m"'

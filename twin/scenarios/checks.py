@@ -11,7 +11,8 @@ import numpy as np
 import shapely
 
 from twin.errors import InputError, Problem, suggest, told
-from twin.scenarios.events import Inflow, Rainfall
+from twin.scenarios.breach import Breach
+from twin.scenarios.events import Event, Inflow, Rainfall
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.rating import read_rating
 from twin.territory import outside
@@ -38,7 +39,7 @@ def _odd_times(scenario: Scenario) -> list[Problem]:
         if not start < end:
             times = {"start": f"{start:g}", "end": f"{end:g}"}
             problems.append(told(scenario.where, f"events[{number}].end", "scenario.window", **times))
-        elif end <= 0.0 or start >= scenario.duration:
+        elif (end <= 0.0 or start >= scenario.duration) and not _of_earlier_run(event, scenario):
             span = {"start": f"{start:g}", "end": "∞" if math.isinf(end) else f"{end:g}"}
             span["duration"] = f"{scenario.duration:g}"
             problems.append(told(scenario.where, f"events[{number}].start", "scenario.event_beside", **span))
@@ -53,6 +54,11 @@ def _odd_times(scenario: Scenario) -> list[Problem]:
             if isinstance(event, Inflow | Rainfall) and min(series.values) < 0.0:
                 problems.append(told(scenario.where, key, "flood.series", found=min(series.values)))
     return problems
+
+
+def _of_earlier_run(event: Event, scenario: Scenario) -> bool:
+    """Whether it may have happened already: a hot start grows the breach on that has the same event."""
+    return isinstance(event, Breach) and scenario.initial is not None
 
 
 def _missing_files(scenario: Scenario) -> list[Problem]:
