@@ -199,6 +199,8 @@ def compare(
         for _, row in frame.iterrows()
     ]
     print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
+    for caution in frame.cautions:
+        typer.echo(caution, err=True)
     roads = frame.roads
     if roads is not None and most:
         changed = {
