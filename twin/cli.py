@@ -60,13 +60,14 @@ def _root(
 def demo(
     name: Annotated[str, typer.Argument(help=text("cli.sample_name"))] = "valmont",
     out: RunOption = None,
-    overwrite: OverwriteOption = True,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Sample territory → run → indicators → page."""
     from twin.layers import samples
 
     scenario = samples.path(name) / "scenarios" / "demo.toml"
-    result = _run(scenario, out or Path("runs") / f"demo-{name}", overwrite=overwrite)
+    own = Path("runs") / f"demo-{name}"
+    result = _run(scenario, out or own, overwrite=overwrite or out is None)
     _print_indicators(result)
     _page([result], result.path / "page.html")
     _map(result)
@@ -402,7 +403,9 @@ def _map(result: Result) -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; turn our errors into a message and an exit code."""
     try:
-        translated(typer.main.get_command(app))(arguments, standalone_mode=False)
+        left_with = translated(typer.main.get_command(app))(arguments, standalone_mode=False)
+        if left_with == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except TwinError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)
