@@ -14,6 +14,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import xarray as xr
 
 import twin
@@ -303,6 +304,38 @@ def test_a_hot_start_begins_where_the_other_run_ended(whole: Result, file: Path,
     np.testing.assert_array_equal(
         hot.fields["water_depth"].astype("float32"), whole.fields["water_depth"].isel(time=-1).values
     )
+
+
+def test_a_hot_start_needs_the_same_bed_under_its_water(whole: Result, tmp_path: Path) -> None:
+    """Its depths on another bed are other levels; on dry land the ground may have changed."""
+    depth = np.nan_to_num(whole.fields["water_depth"].isel(time=-1).values)
+    for name, flat in (("dry", depth.argmin()), ("wet", depth.argmax())):
+        cell = np.unravel_index(flat, depth.shape)
+        hot = small.make(tmp_path / name)
+        with rasterio.open(hot.parent / "terrain.tif", "r+") as raster:
+            values = raster.read(1)
+            values[cell] += 0.5
+            raster.write(values, 1)
+        text = hot.read_text(encoding="utf-8")
+        hot.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{whole.path}"\n[outputs]'), "utf-8")
+        if name == "dry":
+            assert Simulation(Scenario.open(hot)).fields["water_depth"].max() > 0.1
+        else:
+            with pytest.raises(InputError, match=r": 1 cells under water .* up to 0\.5 m"):
+                Simulation(Scenario.open(hot))
+
+
+def test_a_hot_start_needs_cells_of_the_same_kind(whole: Result, file: Path, tmp_path: Path) -> None:
+    """Depths of cells that carry the fine terrain are volumes over channels, not over a flat bed."""
+    fine = shutil.copytree(whole.path, tmp_path / "fine")
+    table = (fine / "scenario.toml").read_text(encoding="utf-8")
+    assert "subgrid = false" in table
+    (fine / "scenario.toml").write_text(table.replace("subgrid = false", "subgrid = true"), encoding="utf-8")
+    again = file.parent / "hot_fine.toml"
+    text = file.read_text(encoding="utf-8")
+    again.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{fine}"\n[outputs]'), "utf-8")
+    with pytest.raises(InputError, match="subgrid = true"):
+        Simulation(Scenario.open(again))
 
 
 def test_a_hot_start_needs_a_run_that_came_to_its_end(whole: Result, file: Path, tmp_path: Path) -> None:

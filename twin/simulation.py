@@ -20,6 +20,7 @@ from twin import checkpoint
 from twin.clock import Schedule
 from twin.domain import Domain
 from twin.errors import InputError, Interrupted, SolverError, TwinError, told
+from twin.features import WET_DEPTH
 from twin.gridding import DomainParameters, build_domain
 from twin.jit import compiling
 from twin.messages import text
@@ -36,6 +37,7 @@ CARRIED = (
     "soil", "soil_method", "soil_ground", "structures", "structure_keys", "breaches", "breach_keys",
 )  # fmt: skip
 LEAST_DEPTH = 1e-9  # m; thinner water of another run starts at rest
+BED_TOLERANCE = 0.001  # m; beds under the water of another run that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,8 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     """Depth and velocity (what the soil took, how far breaches are) at the end of another run on the same
     grid.
 
-    From its checkpoint where there is one, to the bit; else from its last frame.
+    From its checkpoint where there is one, to the bit; else from its last frame. Refused where its depths
+    would be other levels here: with other cells (subgrid), or on another bed under its water.
     """
     assert scenario.initial is not None
     grid = domain.require_grid("hot_start")
@@ -224,8 +227,15 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
                 other=other.grid if other.has_fields else text("folder.no_fields"),
             )
         )
-    if (path / checkpoint.FILE).is_file():
-        flood = checkpoint.load(path)[1].get("flood", {})
+    found = _last_state(other)
+    if "flood" in scenario.solvers and "water_depth" in found:
+        _same_ground(scenario, domain, other, found["water_depth"])
+    return found
+
+
+def _last_state(run: Result) -> dict[str, Array]:
+    if (run.path / checkpoint.FILE).is_file():
+        flood = checkpoint.load(run.path)[1].get("flood", {})
         if "state" in flood:
             depth, qx, qy = flood["state"][:3]
             wet = depth >= LEAST_DEPTH
@@ -235,9 +245,27 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
             found = {"water_depth": depth.copy(), "velocity_x": u, "velocity_y": v}
             found["earlier_end"] = np.array(float(flood["numbers"][-1]))  # the time of that state
             return found | {name: flood[name] for name in CARRIED if name in flood}
-    last = other.fields.isel(time=-1)
+    last = run.fields.isel(time=-1)
     names = [n for n in ("water_depth", "velocity_x", "velocity_y") if n in last]
     return {name: np.nan_to_num(last[name].values.astype(np.float64)) for name in names}
+
+
+def _same_ground(scenario: Scenario, domain: Domain, other: Result, depth: Array) -> None:
+    """Refuse a hot start whose depths would be other levels than they were."""
+    where, key = scenario.where, "initial.from_run"
+    subgrid = bool(getattr(scenario.parameters()["flood"], "subgrid", False))
+    if subgrid != bool(other.scenario_table["params"].get("flood", {}).get("subgrid", False)):
+        said = [str(value).lower() for value in (subgrid, not subgrid)]
+        row = "folder.other_subgrid"
+        raise InputError(told(where, key, row, path=other.path, ours=said[0], other=said[1]))
+    if "bed_elevation" not in other.fields:
+        return
+    ours = domain.field("bed_elevation").astype(np.float32)  # as run folders hold it
+    change = np.abs(ours - other.fields["bed_elevation"].values)
+    moved = (depth > WET_DEPTH) & ~(change <= BED_TOLERANCE)
+    if moved.any():
+        most = f"{np.nanmax(change, where=moved, initial=0.0):.2g}"
+        raise InputError(told(where, key, "folder.other_bed", path=other.path, count=moved.sum(), most=most))
 
 
 def run(
