@@ -20,7 +20,9 @@ import xarray as xr
 import twin
 from tests import small
 from twin.errors import InputError, Interrupted, SolverError
+from twin.files import sha256
 from twin.plugins import Parameters, Solver, coupling_order
+from twin.recording import _inputs
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS
 from twin.scenarios import Scenario
@@ -120,6 +122,35 @@ def test_provenance_says_what_the_run_cost_and_read(whole: Result) -> None:
             assert len(digest) == 64
 
 
+def test_every_file_that_is_read_is_an_input(tmp_path: Path) -> None:
+    """Also from the run folder, where a resumed run reads its scenario: the hydrograph was lost there."""
+    file = small.make(tmp_path / "town")
+    town = file.parent
+    (town / "rating.csv").write_text("level_m,discharge_m3_s\n99,0\n103,500\n", encoding="utf-8")
+    shutil.copy(town / "terrain.tif", town / "depth.tif")
+    more = (
+        '[[boundaries.stretches]]\nat = "west_edge"\nkind = "rating_curve"\ntable = "rating.csv"\n'
+        '[[events]]\nkind = "initial_water"\nat = "pool"\ndepth = "depth.tif"\n'
+    )
+    text = file.read_text(encoding="utf-8").replace('["flood", "traffic"]', '["flood"]')
+    file.write_text(text + more, encoding="utf-8")
+    (town / "run").mkdir()
+    again = town / "run" / "scenario.toml"
+    again.write_text(Scenario.open(file).to_toml(), encoding="utf-8")
+    for source in (file, again):
+        found = {
+            record["layer"]: sorted(Path(name).name for name in record["source"])
+            for record in _inputs(Simulation(Scenario.open(source)))
+        }
+        assert found["series"] == ["hydrograph.csv"]
+        assert found["boundaries"] == ["rating.csv"]
+        assert found["events"] == ["depth.tif"]
+        assert found["places.zones"] == ["zones.gpkg"]
+        assert found["territory"] == ["territory.toml"]
+    [series] = [r for r in _inputs(Simulation(Scenario.open(again))) if r["layer"] == "series"]
+    assert series["sha256"] == {str(town / "hydrograph.csv"): sha256(town / "hydrograph.csv")}
+
+
 def equal(a: Result, b: Result) -> None:
     """Two runs are the same to the bit, the seconds they took aside."""
     xr.testing.assert_identical(a.fields.load(), b.fields.load())
@@ -153,6 +184,31 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
     assert cut.times[-1] <= sent[0]
     assert cut.indicators, "what is known so far is written"
     equal(resume(tmp_path / "cut"), whole)
+
+
+def test_a_run_is_not_resumed_on_other_inputs(tmp_path: Path) -> None:
+    """Its second half would be that of another flood."""
+    sent: list[float] = []
+
+    def ctrl_c(progress: Progress) -> None:
+        if progress.time >= 130.0 and not sent:
+            sent.append(progress.time)
+            signal.raise_signal(signal.SIGINT)
+
+    file = small.make(tmp_path / "town")
+    with pytest.raises(Interrupted):
+        run(file, tmp_path / "cut", progress=ctrl_c)
+    series, terrain = file.parent / "hydrograph.csv", file.parent / "terrain.tif"
+    before = series.read_bytes()
+    series.write_text("time_s,discharge_m3_s\n0,0\n600,900\n", encoding="utf-8")
+    terrain.rename(tmp_path / "terrain.tif")
+    with pytest.raises(InputError, match=r"hydrograph\.csv has changed") as error:
+        resume(tmp_path / "cut")
+    assert f"{terrain} is no longer there" in str(error.value)
+    assert Result.open(tmp_path / "cut").status == "interrupted"
+    series.write_bytes(before)
+    (tmp_path / "terrain.tif").rename(terrain)
+    assert resume(tmp_path / "cut").status == "complete"
 
 
 def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(

@@ -152,6 +152,12 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+@until_it_changes
+def digest(path: Path) -> str:
+    """`sha256`, once for ten layers that come from one GeoPackage."""
+    return sha256(path)
+
+
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8 (with a mark or not), else in cp1252, as a French spreadsheet saves it."""
     raw = path.read_bytes()

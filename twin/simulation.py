@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from twin import checkpoint
 from twin.clock import Schedule
 from twin.domain import Domain
-from twin.errors import InputError, Interrupted, SolverError, TwinError, told
+from twin.errors import InputError, Interrupted, Problems, SolverError, TwinError, told
 from twin.features import WET_DEPTH
+from twin.files import digest
 from twin.gridding import DomainParameters, build_domain
 from twin.jit import compiling
 from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
-from twin.recording import Recorder
+from twin.recording import HOT_START, Recorder
 from twin.results import Result
 from twin.run_writer import COMPLETE, FAILED, INTERRUPTED
 from twin.scenarios import Scenario
@@ -74,8 +75,10 @@ class Simulation:
     steps_made, last_step : steps of each solver so far, and the length of its last one (s).
     """
 
-    def __init__(self, scenario: Scenario, domain: Domain | None = None) -> None:
+    def __init__(self, scenario: Scenario, domain: Domain | None = None, *, hot_start: bool = True) -> None:
         """Build the domain (unless one is given), take the measures, make the solvers.
+
+        Without `hot_start` the run that the scenario starts from is not read: `restore` follows.
 
         Raises
         ------
@@ -96,7 +99,7 @@ class Simulation:
             domain = measure.apply(domain)
         self.domain = domain
         self.fields: dict[str, Array] = {}
-        if scenario.initial is not None:
+        if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)
         classes = coupling_order([solver_class(name) for name in scenario.solvers])
         self.solvers: list[Solver] = [cls(domain, scenario, self.fields) for cls in classes]
@@ -324,20 +327,35 @@ def resume(
     Raises
     ------
     InputError
-        The folder is no run, has no checkpoint, or the run is complete.
+        The folder is no run, has no checkpoint, the run is complete, or a file that it read has changed.
     """
     result = Result.open(path)
     if result.status == COMPLETE:
         raise InputError(told(path, "status", "folder.complete"))
+    _refuse_other_inputs(result)
     clock, states = checkpoint.load(result.path)
     scenario = Scenario.open(result.path / "scenario.toml")
     with compiling() as compiled:
-        simulation = Simulation(scenario)
+        simulation = Simulation(scenario, hot_start=False)
         simulation.restore(clock, states)
         recorder = Recorder.reopen(result.path, simulation, clock)
         recorder.compiled = compiled
         simulation.release_inputs()
         return _drive(simulation, recorder, progress, checkpoint_every)
+
+
+def _refuse_other_inputs(result: Result) -> None:
+    """The second half of a run is computed on what the first half was."""
+    problems = Problems()
+    for record in result.provenance.get("inputs", []):
+        # The checkpoint holds what came of the run that this one began from.
+        for name, was in record["sha256"].items() if record["layer"] != HOT_START else ():
+            file = Path(name)
+            if not file.exists():
+                problems.tell(result.path, record["layer"], "folder.input_gone", file=name)
+            elif digest(file) != was:
+                problems.tell(result.path, record["layer"], "folder.input_other", file=name)
+    problems.raise_if_any()
 
 
 def _default_folder(scenario: Scenario) -> Path:

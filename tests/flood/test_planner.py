@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from tests import small
 from twin import cli
-from twin.errors import InputError
+from twin.errors import InputError, Interrupted
 from twin.results import Result
 from twin.scenarios import Scenario
-from twin.simulation import Simulation, relative_mass_error, run
+from twin.simulation import Progress, Simulation, relative_mass_error, resume, run
 
 DIKE = '[[measures]]\nkind = "dike"\nalong = "bank"\ncrest = "103 m"\n'
 
@@ -272,6 +275,37 @@ def test_a_hot_start_carries_what_the_soil_took(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="fresh"):
         _bind(_rain(tmp_path / "d", 10, hot, horton))
+
+
+def test_a_resumed_hot_start_needs_its_earlier_run_no_more(tmp_path: Path) -> None:
+    """All that came of it is in the checkpoint, also which ground its water covered: that takes nothing."""
+
+    def file(name: str, hot: str = "") -> Path:
+        names = {"rainfall": 'intensity = "120 mm/h"', "storm_drain": 'capacity = "30 mm/h"'}
+        events = ("inflow", *names)
+        return _file(tmp_path / name, *events, duration="3 min", extra=hot + INFILTRATION, **names)
+
+    first = run(file("first"), tmp_path / "first_run")
+    hot = file("second", f'[initial]\nfrom_run = "{first.path}"\nsoil = "fresh"\n')
+    whole = run(hot, tmp_path / "whole")
+
+    sent: list[float] = []
+
+    def ctrl_c(progress: Progress) -> None:
+        if progress.time >= 90.0 and not sent:
+            sent.append(progress.time)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        run(hot, tmp_path / "cut", progress=ctrl_c)
+    shutil.rmtree(first.path)
+    resumed = resume(tmp_path / "cut")
+    assert whole.fields["water_depth"].isel(time=0).max() > 0.1, "such depth is a bed, no ground"
+    xr.testing.assert_identical(resumed.fields.load(), whole.fields.load())
+    for column in ("infiltration_m3", "drain_m3"):
+        assert resumed.diagnostics[column].iloc[-1] == whole.diagnostics[column].iloc[-1] > 0.0
+    said = [{record["layer"] for record in result.provenance["inputs"]} for result in (whole, resumed)]
+    assert said[0] == said[1] >= {"initial", "series"}
 
 
 def test_a_breach_of_the_earlier_run_may_be_after_this_one(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def _missing_files(scenario: Scenario) -> list[Problem]:
     for number, event in enumerate(scenario.events, start=1):
         for name in event.files_in:
             value = getattr(event, name)
-            if isinstance(value, str) and not _is_there(value):
+            if isinstance(value, str) and not named(value):
                 near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
                 problems.append(
                     told(scenario.where, f"events[{number}].{name}", "scenario.no_file", near, file=value)
@@ -136,7 +136,9 @@ def _missing_layers(scenario: Scenario) -> list[Problem]:
     ]
 
 
-def _is_there(name: str) -> bool:
-    """Whether a file, a folder or a pattern (``file.nc#variable`` too) names something that exists."""
+def named(name: str) -> list[Path]:
+    """What a file, a folder or a pattern (``file.nc#variable`` too) names, where it exists."""
     path = name.partition("#")[0]
-    return Path(path).exists() or bool(glob.glob(path))  # noqa: PTH207 - the pattern may be absolute
+    if Path(path).exists():
+        return [Path(path)]
+    return [Path(found) for found in sorted(glob.glob(path))]  # noqa: PTH207 - the pattern may be absolute

@@ -46,7 +46,8 @@ class TimeSeries(BaseModel):
     ----------
     times : seconds since the start of the scenario, increasing.
     values : SI.
-    source : the file that it came from, "" for none. A series with a source and no times is not read yet.
+    source : the file that it came from (``file#column``, whole once it is read), "" for none. A series with
+        a source and no times is not read yet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -92,6 +93,11 @@ class TimeSeries(BaseModel):
         k = int(np.searchsorted(times, t, side="right")) - 1
         return float(area[k] + 0.5 * (t - times[k]) * (values[k] + np.interp(t, times, values)))
 
+    @property
+    def file(self) -> Path | None:
+        """The file of `source`."""
+        return Path(_FILE.sub(r".\1", self.source)) if self.source else None
+
     def __repr__(self) -> str:
         if len(self.times) == 1:
             return f"{self.values[0]:g}"
@@ -134,7 +140,8 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
         times, values = _read_bdy(path, column, key)
     else:
         times, values = _read_csv(path, column, unit, start, key)
-    return TimeSeries(times=tuple(times), values=tuple(values), source=source)
+    whole = f"{path.resolve()}#{column}" if column else str(path.resolve())
+    return TimeSeries(times=tuple(times), values=tuple(values), source=whole)
 
 
 def _read_csv(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 PERMANENT_DEPTH = 0.05  # m of water at the start from which the ground counts as a bed that is already full
@@ -203,10 +204,8 @@ class Ground:
         ground = usable & (depth <= PERMANENT_DEPTH if earlier is None else earlier.ground)
         self._ground = ground
         self._takes = usable if soil is not None and soil.under_water else ground
-        self._drains = [
-            (d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground.ravel()[d.cells]]).size
-        ]
-        self._sums = np.zeros(max(ny, *(i.size for _, i, _ in self._drains), 1))
+        self._all_drains, self._drains = drains, self._over_ground(drains)
+        self._sums = np.zeros(max(ny, *(d.cells.size for d in drains), 1))
         self.planes = np.zeros((kernels.SOIL_PLANES, ny, nx) if soil is not None else (0, ny, nx))
         if soil is not None and earlier is not None:
             self.planes[:] = earlier.planes
@@ -255,3 +254,9 @@ class Ground:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take it back."""
         self.planes[:] = state["soil"]
+        self._ground[:] = state["soil_ground"]  # `_takes` is the same array, or all that is usable
+        self._drains = self._over_ground(self._all_drains)
+
+    def _over_ground(self, drains: tuple[DrainForcing, ...]) -> list[tuple[DrainForcing, Ints, Ints]]:
+        ground, nx = self._ground.ravel(), self._shape[1]
+        return [(d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground[d.cells]]).size]
