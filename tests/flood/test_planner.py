@@ -242,6 +242,22 @@ def test_a_rating_curve_in_another_datum_is_refused(tmp_path: Path) -> None:
     assert keys == ["boundaries.stretches[2].table", "boundaries.stretches[4].table"]
 
 
+def test_a_volume_or_decay_in_a_wrong_unit_is_told_with_its_place(tmp_path: Path) -> None:
+    """Neither file nor event was named, and nothing else that was wrong."""
+    breach = 'at = "bank"\nmethod = "froehlich_2008"\nvolume = "5 mm"'
+    file = _file(tmp_path, "inflow", "breach", breach=breach, inflow='at = "midle"\ndischarge = 1')
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    assert {(p.where, p.key) for p in error.value.problems} == {
+        (str(file), "events[1].at"), (str(file), "events[2].volume"),
+    }  # fmt: skip
+    soil = '[params.flood.infiltration]\nmethod = "horton"\ncapacity_start = 1e-5\ncapacity_end = 1e-6\ndecay = "4 h"\n'
+    file = _file(tmp_path, "inflow", inflow='at = "midle"\ndischarge = 1', extra=soil)
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    assert {p.key for p in error.value.problems} == {"events[1].at", "params.flood.infiltration.decay"}
+
+
 def test_an_unknown_kind_is_answered_with_the_nearest(tmp_path: Path) -> None:
     file = _file(tmp_path, "pump")
     file.write_text(file.read_text(encoding="utf-8").replace('"pump"', '"pmup"'), encoding="utf-8")

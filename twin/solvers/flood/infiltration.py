@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from twin.domain import Domain
 from twin.errors import listed
 from twin.scenarios.soil import land_cover_classes, numbers_on_grid, read_table
 from twin.solvers.flood import kernels_infiltration as kernels
-from twin.units import Metres, MetresPerSecond, parse, unusable
+from twin.units import Metres, MetresPerSecond, PerSecond, unusable
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
@@ -25,10 +25,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 PERMANENT_DEPTH = 0.05  # m of water at the start from which the ground counts as a bed that is already full
-
-PerSecond = Annotated[
-    float, BeforeValidator(lambda v: parse(v, "1/s") if isinstance(v, (str, int, float)) else v)
-]
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "green_ampt": ("conductivity", "suction", "deficit"),
