@@ -21,7 +21,7 @@ from twin.cli_table import print_table
 from twin.cli_words import translated, usage_problem
 from twin.errors import InputError, TwinError, reason, told
 from twin.jit import spare_linear_algebra
-from twin.messages import figure, text
+from twin.messages import change, figure, text
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -214,7 +214,7 @@ def compare(
                 print_table(
                     [text(f"cli.compare_{side}"), *(text(f"cli.compare_{c}") for c in ("km", "volume"))],
                     [
-                        [str(name), f"{row['vehicle_km_change']:+,.0f}", f"{row['volume_change']:+,.0f}"]
+                        [str(name), *(change(row[f"{c}_change"], digits=0) for c in ("vehicle_km", "volume"))]
                         for name, row in part.iterrows()
                     ],
                 )

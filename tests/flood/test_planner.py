@@ -251,7 +251,8 @@ def test_a_volume_or_decay_in_a_wrong_unit_is_told_with_its_place(tmp_path: Path
     assert {(p.where, p.key) for p in error.value.problems} == {
         (str(file), "events[1].at"), (str(file), "events[2].volume"),
     }  # fmt: skip
-    soil = '[params.flood.infiltration]\nmethod = "horton"\ncapacity_start = 1e-5\ncapacity_end = 1e-6\ndecay = "4 h"\n'
+    soil = '[params.flood.infiltration]\nmethod = "horton"\ncapacity_start = 1e-5\n'
+    soil += 'capacity_end = 1e-6\ndecay = "4 h"\n'
     file = _file(tmp_path, "inflow", inflow='at = "midle"\ndischarge = 1', extra=soil)
     with pytest.raises(InputError) as error:
         _bind(file)
