@@ -254,6 +254,31 @@ def test_the_demo_overwrites_only_its_own_folder_unasked(
     assert asked == {"overwrite": overwrite, "out": Path("mine" if arguments else "runs/demo-valmont")}
 
 
+def test_the_report_of_a_scenario_is_that_of_its_territory(file: Path) -> None:
+    """Nothing was written, and nothing said."""
+    report = file.parent / "places.gpkg"
+    assert call("check", file, "--report", report) == 0
+    assert report.is_file()
+
+
+@pytest.mark.parametrize("more", [("-o", "page.html"), ("--ensemble",), ("other",)])
+def test_a_window_shows_one_run_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """The rest was ignored."""
+    for name in ("run", "other"):
+        (tmp_path / name).mkdir()
+        for table in ("scenario.toml", "provenance.json"):
+            (tmp_path / name / table).write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shown: list[object] = []
+    monkeypatch.setattr("viz.show", shown.append)
+    assert call("show", "run", "--window", *more) == 2
+    assert "--window" in capsys.readouterr().err
+    assert call("show", "run", "--window") == 0
+    assert len(shown) == 1
+
+
 def test_new_and_sample(tmp_path: Path) -> None:
     assert call("new", tmp_path / "mine") == 0
     assert call("check", tmp_path / "mine") == 2, "its layers are not there yet"

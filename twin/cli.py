@@ -142,6 +142,8 @@ def check(
             # What only the grid tells: a breach without a dike, an end of a culvert off the terrain …
             Simulation(scenario)
             read_observed(scenario.territory)
+            if report is not None:
+                _health(scenario.territory, report)
     else:
         territory = Territory.open(target)
         problems = territory.check()
@@ -239,6 +241,8 @@ def show(
     """The offline page, or a PyVista window."""
     from twin.results import Result
 
+    if window and (out is not None or ensemble or len(runs) > 1):
+        raise InputError(told("twin show", "--window", "cli.window_only"))
     results = [Result.open(path) for path in runs]
     if window:
         import viz
