@@ -19,6 +19,7 @@ import xarray as xr
 
 import twin
 from tests import small
+from twin import machine
 from twin.errors import InputError, Interrupted, SolverError
 from twin.files import sha256
 from twin.plugins import Parameters, Solver, coupling_order
@@ -209,6 +210,23 @@ def test_a_run_is_not_resumed_on_other_inputs(tmp_path: Path) -> None:
     series.write_bytes(before)
     (tmp_path / "terrain.tif").rename(terrain)
     assert resume(tmp_path / "cut").status == "complete"
+
+
+def test_a_run_that_is_going_on_is_not_resumed(whole: Result, tmp_path: Path) -> None:
+    """Two processes would write one folder."""
+    going = shutil.copytree(whole.path, tmp_path / "going")
+    file = going / "provenance.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert record["process"] == machine.process(os.getpid())
+    if record["process"] is None:
+        pytest.skip("only Linux tells of processes")
+    other = machine.process(os.getppid())
+    file.write_text(json.dumps(record | {"status": "running", "process": other}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"process {os.getppid()}"):
+        resume(going)
+    # Another process has had its number since.
+    file.write_text(json.dumps(record | {"status": "running", "process": f"{other}x"}), encoding="utf-8")
+    assert resume(going).status == "complete"
 
 
 def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(

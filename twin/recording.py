@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import time
@@ -297,6 +298,7 @@ class Recorder:
             "python": platform.python_version(),
             "packages": machine.versions(),
             "machine": machine.record(),
+            "process": machine.process(os.getpid()),
             "threads": numba.get_num_threads(),
             "seed": None,
             "territory": str(simulation.scenario.territory.file),

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin import checkpoint
+from twin import checkpoint, machine
 from twin.clock import Schedule
 from twin.domain import Domain
 from twin.errors import InputError, Interrupted, Problems, SolverError, TwinError, told
@@ -28,7 +28,7 @@ from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
 from twin.recording import HOT_START, Recorder
 from twin.results import Result
-from twin.run_writer import COMPLETE, FAILED, INTERRUPTED
+from twin.run_writer import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from twin.scenarios import Scenario
 
 Array = NDArray[Any]
@@ -327,11 +327,16 @@ def resume(
     Raises
     ------
     InputError
-        The folder is no run, has no checkpoint, the run is complete, or a file that it read has changed.
+        The folder is no run, has no checkpoint, the run is complete or going on, or a file that it read has
+        changed.
     """
     result = Result.open(path)
     if result.status == COMPLETE:
         raise InputError(told(path, "status", "folder.complete"))
+    writer = result.provenance.get("process") if result.status == RUNNING else None
+    number = int(writer.partition(" ")[0]) if writer else os.getpid()
+    if number != os.getpid() and machine.process(number) == writer:
+        raise InputError(told(path, "status", "folder.going_on", process=number))
     _refuse_other_inputs(result)
     clock, states = checkpoint.load(result.path)
     scenario = Scenario.open(result.path / "scenario.toml")
