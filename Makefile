@@ -25,7 +25,7 @@ $(BUNDLE): $(STAMP) $(wildcard viz/web/*.* viz/web/src/*)
 	@touch $@
 
 demo: $(BUNDLE)
-	$(BIN)/twin demo --out runs/demo
+	$(BIN)/twin demo --out runs/demo --overwrite
 
 lint: $(BUNDLE)
 	$(BIN)/ruff check .

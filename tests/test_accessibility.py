@@ -112,6 +112,23 @@ def test_who_is_off_the_network_is_told_and_no_figure_made_of_it() -> None:
     assert "n'ont pas de chemin" not in access_figures(Run(run))[0].method
 
 
+@pytest.mark.parametrize(("column", "said"), [("residents", "carroyée"), ("dwellings", "logements")])
+def test_access_says_how_the_people_are_known(column: str, said: str) -> None:
+    """Those of the population squares were told to be counted by dwellings."""
+    run = run_with_a_ford()
+    run.places = gpd.GeoDataFrame(
+        {"name": ["hospital", "fire_station"], "label": ["", ""]},
+        geometry=[Point(0, 5), Point(0, -5)],
+        crs="EPSG:2154",
+    )
+    boxes = [shapely.box(0, 9, 10, 19), shapely.box(600, 9, 610, 19)]
+    run.buildings = gpd.GeoDataFrame({column: [4.0, 6.0]}, geometry=boxes, crs="EPSG:2154")
+    run.zones, run.scenario_table = None, {}
+    figures = {one.key: one for one in access_figures(Run(run))}
+    for kind in ("hospital", "fire_station"):
+        assert said in figures[f"within_10_min_{kind}"].method
+
+
 def test_a_place_by_a_long_road_is_on_the_network() -> None:
     """A farm 10 m from a road without junctions, 700 m from either end, was not on the network.
 

@@ -220,6 +220,65 @@ def test_ctrl_c_stops_with_130_and_resume_goes_on(file: Path) -> None:
     assert call("resume", run) == 0
 
 
+@pytest.mark.parametrize("command", [("new",), ("sample", "valmont")])
+def test_the_folder_one_stands_in_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """`twin sample valmont .` was a traceback, and `twin new .` refused."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    before = here.stat().st_ino
+    assert call(*command, ".") == 0
+    assert here.stat().st_ino == before, "a shell stands in it"
+    assert {"territory.toml", "scenarios"} <= {item.name for item in Path().iterdir()}
+    assert [item.name for item in tmp_path.iterdir()] == ["here"]
+    assert not [item for item in here.iterdir() if item.name.startswith(".")]
+    assert call(*command, ".") == 2, "it is no longer empty"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "overwrite"), [((), True), (("-o", "mine"), False), (("-o", "mine", "--overwrite"), True)]
+)
+def test_the_demo_overwrites_only_its_own_folder_unasked(
+    monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], overwrite: bool
+) -> None:
+    asked: dict[str, object] = {}
+
+    def run(_scenario: Path, out: Path, **keys: object) -> None:
+        asked.update(keys, out=out)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", run)
+    assert call("demo", *arguments) == 130
+    assert asked == {"overwrite": overwrite, "out": Path("mine" if arguments else "runs/demo-valmont")}
+
+
+def test_the_report_of_a_scenario_is_that_of_its_territory(file: Path) -> None:
+    """Nothing was written, and nothing said."""
+    report = file.parent / "places.gpkg"
+    assert call("check", file, "--report", report) == 0
+    assert report.is_file()
+
+
+@pytest.mark.parametrize("more", [("-o", "page.html"), ("--ensemble",), ("other",)])
+def test_a_window_shows_one_run_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """The rest was ignored."""
+    for name in ("run", "other"):
+        (tmp_path / name).mkdir()
+        for table in ("scenario.toml", "provenance.json"):
+            (tmp_path / name / table).write_text("{}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shown: list[object] = []
+    monkeypatch.setattr("viz.show", shown.append)
+    assert call("show", "run", "--window", *more) == 2
+    assert "--window" in capsys.readouterr().err
+    assert call("show", "run", "--window") == 0
+    assert len(shown) == 1
+
+
 def test_new_and_sample(tmp_path: Path) -> None:
     assert call("new", tmp_path / "mine") == 0
     assert call("check", tmp_path / "mine") == 2, "its layers are not there yet"

@@ -16,6 +16,7 @@ import xarray as xr
 from shapely.geometry import LineString, Point, box
 
 from tests.synthetic_run import write_run
+from twin import cli
 from twin.domain import Domain, Place
 from twin.errors import InputError
 from twin.grid import Grid
@@ -371,6 +372,38 @@ def test_compare_side_by_side(tmp_path: Path) -> None:
     same = compare(today, today)
     assert list(same.columns[2:4]) == ["Aujourd'hui (1)", "Aujourd'hui (2)"]
     assert (same["difference"] == 0).all()
+
+
+def test_compare_says_where_runs_are_not_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A run that was stopped after an hour beside a whole one of four: their figures are not of one thing."""
+    whole = write_run(tmp_path / "a", name="Aujourd'hui")
+    assert compare(whole, whole).cautions == ()
+    assert repr(compare(whole, whole)).count("\n") == len(compare(whole, whole))
+    stopped = write_run(tmp_path / "b", name="Digue").path
+    table = (stopped / "scenario.toml").read_text(encoding="utf-8")
+    for old, new in (("duration = ", "resolution = 20.0\nduration = 3"), ('"valmont"', '"elsewhere"')):
+        assert old in table
+        table = table.replace(old, new)
+    (stopped / "scenario.toml").write_text(table, encoding="utf-8")
+    told = json.loads((stopped / "provenance.json").read_text(encoding="utf-8")) | {"status": "interrupted"}
+    (stopped / "provenance.json").write_text(json.dumps(told), encoding="utf-8")
+    for lang, said in (
+        ("en", ["Digue: interrupted", "durations: Aujourd'hui", "territories", "resolutions"]),
+        ("fr", ["Digue : interrompu,", "durées différentes : Aujourd'hui", "territoires", "résolutions"]),
+    ):
+        monkeypatch.setenv("TWIN_LANG", lang)
+        table = compare(whole, Result.open(stopped))
+        assert len(table.cautions) == 4
+        for words, caution in zip(said, table.cautions, strict=True):
+            assert words in caution
+            assert caution in repr(table)
+    cli.main(["compare", str(whole.path), str(stopped)])
+    said_by_command = capsys.readouterr()
+    for caution in table.cautions:
+        assert caution in said_by_command.err
+        assert caution not in said_by_command.out
 
 
 def test_compare_where_one_run_lacks_a_figure(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from string import Formatter
 import pytest
 
 from twin.errors import InputError, Problem, reason, shown, told
-from twin.messages import LANGUAGES, figure, table
+from twin.messages import LANGUAGES, change, figure, table
 from twin.units import problems_of
 
 ROOT = Path(__file__).parents[1]
@@ -230,8 +230,10 @@ def test_no_figure_has_the_commas_of_english_thousands() -> None:
         f"{path.relative_to(ROOT)}: {part}"
         for path in sorted((ROOT / "twin").rglob("*.py"))
         if path.parent.name != "messages"
-        for part in re.findall(r"\{[^{}\n]*:,[.\d]*[defg]?\}", path.read_text("utf-8"))
+        for part in re.findall(r"\{[^{}\n]*:[+ -]?,[.\d]*[defg]?\}", path.read_text("utf-8"))
     ]
     assert with_commas == []
     assert figure(1234567.0, "fr", 0) == "1\u202f234\u202f567"
     assert figure(float("nan"), "fr") == "–"
+    changes = [change(value, "fr", 0) for value in (1234.4, -1234.4, 0.2, float("nan"))]
+    assert changes == ["+1\u202f234", "-1\u202f234", "0", "–"]

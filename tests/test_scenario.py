@@ -9,9 +9,10 @@ import pytest
 import shapely
 
 from tests import small
-from twin.errors import InputError
+from twin.errors import InputError, Problems
 from twin.scenarios import Demand, Dike, Inflow, Rainfall, RoadClosure, Scenario, TimeSeries, WaterLevel
 from twin.scenarios.binding import edge_cells, inflows, initial_depth, rains, water_levels
+from twin.scenarios.events import Event
 from twin.scenarios.measures import place_geometry
 from twin.simulation import Simulation
 from twin.territory import Territory
@@ -85,6 +86,30 @@ def test_python_and_toml_say_the_same(file: Path) -> None:
         outputs={"every": "2 min", "gauges": ["middle"], "gauges_every": "1 min", "sections": ["across"]},  # type: ignore[arg-type]
     )
     assert scenario == Scenario.open(file)
+
+
+@pytest.mark.parametrize("key", ["series", "intensity"])
+def test_rain_from_a_file_is_read_in_python_too(file: Path, key: str) -> None:
+    """The unit sits inside ``RainSeries | None``: it was not found, the file not read, without a word."""
+    (file.parent / "rain.csv").write_text("time_h,rain_mm_h\n0,36\n1,72\n", encoding="utf-8")
+    scenario = Scenario.open(file)
+    [rain] = rains(scenario.with_events(Rainfall(**{key: "rain.csv"})))[1:]
+    assert rain.series.times == (0.0, 3600.0)
+    assert rain.series.values == pytest.approx((1e-5, 2e-5))
+    with pytest.raises(InputError, match=r"nosuch\.csv: events\[4\]\.[a-z]+\n.*no such file"):
+        scenario.with_events(Rainfall(**{key: "nosuch.csv"}))
+
+
+def test_a_series_that_nothing_can_read_is_refused(file: Path) -> None:
+    """An event of a plugin whose series says no unit."""
+
+    class Tide(Event):
+        kind: str = "tide"
+        level: TimeSeries
+
+    scenario = Scenario.open(file)
+    with pytest.raises(TypeError, match="a series without a unit"):
+        scenario._bound(Tide(level=TimeSeries(source="tide.csv")), "events[1]", Problems())
 
 
 def test_measures_and_events_derive_a_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,11 +282,27 @@ def test_series_with_dates_units_and_semicolons(file: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "second"),
     [("temps_h", 3600.0), ("Time (min)", 60.0), ("jours", 86400.0), ("t_d", 86400.0), ("time_s", 1.0)]
-    + [(name, 1.0) for name in ("time", "temps", "t", "date", "heure", "secondes", "time_tz")],
+    + [(name, 3600.0) for name in ("heure", "Heures", "hour", "hr", "hrs", "temps_heure", "Temps (heures)")]
+    + [(name, 60.0) for name in ("minute", "mn", "time [min]", "duree_mn")]
+    + [(name, 86400.0) for name in ("jour", "day")]
+    + [(name, 1.0) for name in ("time", "temps", "t", "date", "secondes", "temps_sec", "durée")],
 )
 def test_the_time_column_says_its_unit(file: Path, header: str, second: float) -> None:
     (file.parent / "hydrograph.csv").write_text(f"{header};debit_m3_s\n0;1\n1,5;2\n", encoding="utf-8")
     assert Scenario.open(file).events[0].discharge.times == (0.0, 1.5 * second)
+
+
+@pytest.mark.parametrize("header", ["t_ms", "time_tz", "mois", "week", "pas"])
+def test_a_time_column_in_a_unit_that_is_not_known_is_refused(file: Path, header: str) -> None:
+    series = file.parent / "hydrograph.csv"
+    series.write_text(f"{header};debit_m3_s\n0;1\n1,5;2\n2;3\n", encoding="utf-8")
+    message = problems(file)
+    assert f"time '{header}'" in message
+    assert message.count("hydrograph.csv") == 1, "once for the column"
+    # Dates need no unit.
+    day = "2026-10-12T06:{}:00+02:00"
+    series.write_text(f"{header};debit_m3_s\n{day.format('00')};1\n{day.format('10')};2\n", encoding="utf-8")
+    assert Scenario.open(file).events[0].discharge.times == (0.0, 600.0)
 
 
 def test_a_lisflood_series_is_read(tmp_path: Path) -> None:

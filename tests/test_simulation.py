@@ -14,12 +14,16 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import xarray as xr
 
 import twin
 from tests import small
+from twin import machine
 from twin.errors import InputError, Interrupted, SolverError
+from twin.files import sha256
 from twin.plugins import Parameters, Solver, coupling_order
+from twin.recording import _inputs
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS
 from twin.scenarios import Scenario
@@ -119,6 +123,35 @@ def test_provenance_says_what_the_run_cost_and_read(whole: Result) -> None:
             assert len(digest) == 64
 
 
+def test_every_file_that_is_read_is_an_input(tmp_path: Path) -> None:
+    """Also from the run folder, where a resumed run reads its scenario: the hydrograph was lost there."""
+    file = small.make(tmp_path / "town")
+    town = file.parent
+    (town / "rating.csv").write_text("level_m,discharge_m3_s\n99,0\n103,500\n", encoding="utf-8")
+    shutil.copy(town / "terrain.tif", town / "depth.tif")
+    more = (
+        '[[boundaries.stretches]]\nat = "west_edge"\nkind = "rating_curve"\ntable = "rating.csv"\n'
+        '[[events]]\nkind = "initial_water"\nat = "pool"\ndepth = "depth.tif"\n'
+    )
+    text = file.read_text(encoding="utf-8").replace('["flood", "traffic"]', '["flood"]')
+    file.write_text(text + more, encoding="utf-8")
+    (town / "run").mkdir()
+    again = town / "run" / "scenario.toml"
+    again.write_text(Scenario.open(file).to_toml(), encoding="utf-8")
+    for source in (file, again):
+        found = {
+            record["layer"]: sorted(Path(name).name for name in record["source"])
+            for record in _inputs(Simulation(Scenario.open(source)))
+        }
+        assert found["series"] == ["hydrograph.csv"]
+        assert found["boundaries"] == ["rating.csv"]
+        assert found["events"] == ["depth.tif"]
+        assert found["places.zones"] == ["zones.gpkg"]
+        assert found["territory"] == ["territory.toml"]
+    [series] = [r for r in _inputs(Simulation(Scenario.open(again))) if r["layer"] == "series"]
+    assert series["sha256"] == {str(town / "hydrograph.csv"): sha256(town / "hydrograph.csv")}
+
+
 def equal(a: Result, b: Result) -> None:
     """Two runs are the same to the bit, the seconds they took aside."""
     xr.testing.assert_identical(a.fields.load(), b.fields.load())
@@ -152,6 +185,48 @@ def test_a_resumed_run_equals_the_uninterrupted_one(
     assert cut.times[-1] <= sent[0]
     assert cut.indicators, "what is known so far is written"
     equal(resume(tmp_path / "cut"), whole)
+
+
+def test_a_run_is_not_resumed_on_other_inputs(tmp_path: Path) -> None:
+    """Its second half would be that of another flood."""
+    sent: list[float] = []
+
+    def ctrl_c(progress: Progress) -> None:
+        if progress.time >= 130.0 and not sent:
+            sent.append(progress.time)
+            signal.raise_signal(signal.SIGINT)
+
+    file = small.make(tmp_path / "town")
+    with pytest.raises(Interrupted):
+        run(file, tmp_path / "cut", progress=ctrl_c)
+    series, terrain = file.parent / "hydrograph.csv", file.parent / "terrain.tif"
+    before = series.read_bytes()
+    series.write_text("time_s,discharge_m3_s\n0,0\n600,900\n", encoding="utf-8")
+    terrain.rename(tmp_path / "terrain.tif")
+    with pytest.raises(InputError, match=r"hydrograph\.csv has changed") as error:
+        resume(tmp_path / "cut")
+    assert f"{terrain} is no longer there" in str(error.value)
+    assert Result.open(tmp_path / "cut").status == "interrupted"
+    series.write_bytes(before)
+    (tmp_path / "terrain.tif").rename(terrain)
+    assert resume(tmp_path / "cut").status == "complete"
+
+
+def test_a_run_that_is_going_on_is_not_resumed(whole: Result, tmp_path: Path) -> None:
+    """Two processes would write one folder."""
+    going = shutil.copytree(whole.path, tmp_path / "going")
+    file = going / "provenance.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    assert record["process"] == machine.process(os.getpid())
+    if record["process"] is None:
+        pytest.skip("only Linux tells of processes")
+    other = machine.process(os.getppid())
+    file.write_text(json.dumps(record | {"status": "running", "process": other}), encoding="utf-8")
+    with pytest.raises(InputError, match=f"process {os.getppid()}"):
+        resume(going)
+    # Another process has had its number since.
+    file.write_text(json.dumps(record | {"status": "running", "process": f"{other}x"}), encoding="utf-8")
+    assert resume(going).status == "complete"
 
 
 def test_checkpoints_never_change_a_step_and_outputs_beyond_one_are_cut(
@@ -303,6 +378,38 @@ def test_a_hot_start_begins_where_the_other_run_ended(whole: Result, file: Path,
     np.testing.assert_array_equal(
         hot.fields["water_depth"].astype("float32"), whole.fields["water_depth"].isel(time=-1).values
     )
+
+
+def test_a_hot_start_needs_the_same_bed_under_its_water(whole: Result, tmp_path: Path) -> None:
+    """Its depths on another bed are other levels; on dry land the ground may have changed."""
+    depth = np.nan_to_num(whole.fields["water_depth"].isel(time=-1).values)
+    for name, flat in (("dry", depth.argmin()), ("wet", depth.argmax())):
+        cell = np.unravel_index(flat, depth.shape)
+        hot = small.make(tmp_path / name)
+        with rasterio.open(hot.parent / "terrain.tif", "r+") as raster:
+            values = raster.read(1)
+            values[cell] += 0.5
+            raster.write(values, 1)
+        text = hot.read_text(encoding="utf-8")
+        hot.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{whole.path}"\n[outputs]'), "utf-8")
+        if name == "dry":
+            assert Simulation(Scenario.open(hot)).fields["water_depth"].max() > 0.1
+        else:
+            with pytest.raises(InputError, match=r": 1 cells under water .* up to 0\.5 m"):
+                Simulation(Scenario.open(hot))
+
+
+def test_a_hot_start_needs_cells_of_the_same_kind(whole: Result, file: Path, tmp_path: Path) -> None:
+    """Depths of cells that carry the fine terrain are volumes over channels, not over a flat bed."""
+    fine = shutil.copytree(whole.path, tmp_path / "fine")
+    table = (fine / "scenario.toml").read_text(encoding="utf-8")
+    assert "subgrid = false" in table
+    (fine / "scenario.toml").write_text(table.replace("subgrid = false", "subgrid = true"), encoding="utf-8")
+    again = file.parent / "hot_fine.toml"
+    text = file.read_text(encoding="utf-8")
+    again.write_text(text.replace("[outputs]", f'[initial]\nfrom_run = "{fine}"\n[outputs]'), "utf-8")
+    with pytest.raises(InputError, match="subgrid = true"):
+        Simulation(Scenario.open(again))
 
 
 def test_a_hot_start_needs_a_run_that_came_to_its_end(whole: Result, file: Path, tmp_path: Path) -> None:

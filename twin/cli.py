@@ -21,7 +21,7 @@ from twin.cli_table import print_table
 from twin.cli_words import translated, usage_problem
 from twin.errors import InputError, TwinError, reason, told
 from twin.jit import spare_linear_algebra
-from twin.messages import figure, text
+from twin.messages import change, figure, text
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -60,13 +60,14 @@ def _root(
 def demo(
     name: Annotated[str, typer.Argument(help=text("cli.sample_name"))] = "valmont",
     out: RunOption = None,
-    overwrite: OverwriteOption = True,
+    overwrite: OverwriteOption = False,
 ) -> None:
     """Sample territory → run → indicators → page."""
     from twin.layers import samples
 
     scenario = samples.path(name) / "scenarios" / "demo.toml"
-    result = _run(scenario, out or Path("runs") / f"demo-{name}", overwrite=overwrite)
+    own = Path("runs") / f"demo-{name}"
+    result = _run(scenario, out or own, overwrite=overwrite or out is None)
     _print_indicators(result)
     _page([result], result.path / "page.html")
     _map(result)
@@ -141,6 +142,8 @@ def check(
             # What only the grid tells: a breach without a dike, an end of a culvert off the terrain …
             Simulation(scenario)
             read_observed(scenario.territory)
+            if report is not None:
+                _health(scenario.territory, report)
     else:
         territory = Territory.open(target)
         problems = territory.check()
@@ -199,6 +202,8 @@ def compare(
         for _, row in frame.iterrows()
     ]
     print_table(["", *[str(c) for c in frame.columns[1:]]], rows)
+    for caution in frame.cautions:
+        typer.echo(caution, err=True)
     roads = frame.roads
     if roads is not None and most:
         changed = {
@@ -211,7 +216,7 @@ def compare(
                 print_table(
                     [text(f"cli.compare_{side}"), *(text(f"cli.compare_{c}") for c in ("km", "volume"))],
                     [
-                        [str(name), f"{row['vehicle_km_change']:+,.0f}", f"{row['volume_change']:+,.0f}"]
+                        [str(name), *(change(row[f"{c}_change"], digits=0) for c in ("vehicle_km", "volume"))]
                         for name, row in part.iterrows()
                     ],
                 )
@@ -236,6 +241,8 @@ def show(
     """The offline page, or a PyVista window."""
     from twin.results import Result
 
+    if window and (out is not None or ensemble or len(runs) > 1):
+        raise InputError(told("twin show", "--window", "cli.window_only"))
     results = [Result.open(path) for path in runs]
     if window:
         import viz
@@ -400,7 +407,9 @@ def _map(result: Result) -> None:
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; turn our errors into a message and an exit code."""
     try:
-        translated(typer.main.get_command(app))(arguments, standalone_mode=False)
+        left_with = translated(typer.main.get_command(app))(arguments, standalone_mode=False)
+        if left_with == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt
     except TwinError as error:
         typer.echo(str(error), err=True)
         sys.exit(error.exit_code)

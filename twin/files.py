@@ -57,6 +57,28 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(room, ignore_errors=True)
 
 
+@contextmanager
+def filling(folder: Path) -> Iterator[Path]:
+    """Give the path of a temporary folder; on success it is `folder`, or is moved into it where it is there.
+
+    A folder that is there stays itself: a shell may stand in it.
+    """
+    there = folder.is_dir()
+    beside = folder if there else folder.parent
+    beside.mkdir(parents=True, exist_ok=True)
+    room = Path(tempfile.mkdtemp(prefix=".filling.", dir=beside))
+    try:
+        with naming(folder):
+            yield room / "new"
+        if there:
+            for item in (room / "new").iterdir():
+                item.rename(folder / item.name)
+        else:
+            (room / "new").rename(folder)
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole."""
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -128,6 +150,12 @@ def sha256(path: Path) -> str:
             while block := stream.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+@until_it_changes
+def digest(path: Path) -> str:
+    """`sha256`, once for ten layers that come from one GeoPackage."""
+    return sha256(path)
 
 
 def read_text(path: Path) -> str:

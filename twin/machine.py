@@ -21,6 +21,18 @@ def record() -> dict[str, Any]:
     }
 
 
+def process(number: int) -> str | None:
+    """A running process as no other ever was or will be: its number, when it began and the boot of its
+    machine; None where there is none, or where the system does not tell (it is Linux that does).
+    """
+    try:
+        began = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    except OSError:
+        return None
+    return f"{number} {began} {boot}"
+
+
 def versions() -> dict[str, str]:
     """Versions of the packages that decide a figure."""
     return {name: metadata.version(name) for name in PACKAGES}

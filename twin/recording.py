@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import time
@@ -15,9 +16,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import twin
-from twin import features, machine
+from twin import checkpoint, features, machine
 from twin.features_fine import FineFeatures, fine_features
-from twin.files import sha256
+from twin.files import digest
 from twin.fine_water import fine_water
 from twin.gridding import DomainParameters, fine_beds
 from twin.jit import Compiled
@@ -26,7 +27,6 @@ from twin.messages import figure, text
 from twin.observed import marks_beside, read_observed
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
-from twin.scenarios.forcing import TimeSeries
 from twin.water import initial_water_depth, permanent_water
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ Observed = tuple[gpd.GeoDataFrame | None, gpd.GeoDataFrame | None]
 
 STATIC = ("bed_elevation", "ground_elevation", "roughness", "building_fraction")
 PARTS = {"water_depth": ("water_depth",), "velocity": ("velocity_x", "velocity_y")}
+HOT_START = "initial"  # the use of the state that a run began from, among its inputs
 LINK_VARIABLES = ("volume", "travel_time", "saturation", "link_water_depth", "closed")
 WATTS_PER_CORE = (
     10.0  # a laptop or small server core at work, memory and losses included: an order of magnitude
@@ -61,6 +62,7 @@ class Recorder:
         self._begun = time.perf_counter()
         self._cpu_begun = time.process_time()
         self._marks, self._extent = observed
+        self._inputs: list[dict[str, Any]] = []
         groups = simulation.scenario.outputs.variables
         self._variables = [name for group in groups for name in PARTS[group] if name in simulation.fields]
 
@@ -84,6 +86,7 @@ class Recorder:
         )
         recorder = cls(simulation, writer, observed)
         recorder.setup_seconds = setup_seconds
+        recorder._inputs = _inputs(simulation)
         traffic = simulation.solver("traffic")
         if traffic is not None:
             writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
@@ -100,6 +103,7 @@ class Recorder:
         writer = RunWriter(path)
         writer.cut(clock["time"] if clock["started"] else -1.0)
         recorder = cls(simulation, writer, read_observed(simulation.scenario.territory))
+        recorder._inputs = Result.open(path).provenance["inputs"]
         recorder._before = clock["recorder.seconds"]
         recorder._cpu_before = clock["recorder.cpu_seconds"]
         recorder.setup_seconds = clock["recorder.setup_seconds"]
@@ -294,19 +298,16 @@ class Recorder:
             "python": platform.python_version(),
             "packages": machine.versions(),
             "machine": machine.record(),
+            "process": machine.process(os.getpid()),
             "threads": numba.get_num_threads(),
             "seed": None,
             "territory": str(simulation.scenario.territory.file),
             "vertical_datum": simulation.scenario.territory.vertical_datum,
             "inputs": [
-                *(
-                    record | {"notes": [*record["notes"], self._notes[record["layer"]]]}
-                    if record["layer"] in self._notes
-                    else record
-                    for record in simulation.domain.provenance
-                ),
-                *_observed_layers(simulation),
-                *_series_files(simulation),
+                record | {"notes": list(dict.fromkeys([*record["notes"], self._notes[record["layer"]]]))}
+                if record["layer"] in self._notes
+                else record
+                for record in self._inputs
             ],
             "simulated_s": simulation.time,
             "steps": simulation.steps_made,
@@ -364,23 +365,28 @@ def _label_column(features_of: gpd.GeoDataFrame) -> str | None:
     return None
 
 
-def _observed_layers(simulation: Simulation) -> list[dict[str, Any]]:
-    territory = simulation.scenario.territory
-    names = [name for name in ("flood_marks", "flood_extent") if territory.has(name)]
-    return [{"layer": name} | territory.layer(name).provenance.as_dict() for name in names]
-
-
-def _series_files(simulation: Simulation) -> list[dict[str, Any]]:
-    root = simulation.scenario.root
-    names = {
-        value.source.partition("#")[0]
-        for event in simulation.scenario.events
-        for value in event.__dict__.values()
-        if isinstance(value, TimeSeries) and value.source
-    }
-    paths = [root / name for name in sorted(names)]
-    return [
-        {"layer": "series", "source": [str(p)], "sha256": {str(p): sha256(p)}} for p in paths if p.is_file()
+def _inputs(simulation: Simulation) -> list[dict[str, Any]]:
+    """A record for each layer and each use of files, with the digests of all."""
+    scenario, territory = simulation.scenario, simulation.scenario.territory
+    layers = list(simulation.domain.provenance)
+    known = {record["layer"] for record in layers}
+    more = ["flood_marks", "flood_extent"]
+    soil = getattr(scenario.parameters().get("flood"), "infiltration", None)
+    more += ["land_cover"] if getattr(soil, "table", None) else []
+    origins = {name: territory.layer(name).provenance for name in more if territory.has(name)}
+    layers += [
+        {"layer": name} | origin.as_dict()
+        for name, origin in (origins | territory.place_files).items()
+        if name not in known
+    ]
+    files = {"territory": [territory.file]} | scenario.files()
+    if scenario.initial is not None:
+        earlier = scenario.root / scenario.initial.from_run
+        state = earlier / checkpoint.FILE
+        files[HOT_START] = [state if state.is_file() else earlier / "fields.zarr"]
+    return layers + [
+        {"layer": use, "source": [str(p) for p in paths], "sha256": {str(p): digest(p) for p in paths}}
+        for use, paths in files.items()
     ]
 
 

@@ -16,17 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin import checkpoint
+from twin import checkpoint, machine
 from twin.clock import Schedule
 from twin.domain import Domain
-from twin.errors import InputError, Interrupted, SolverError, TwinError, told
+from twin.errors import InputError, Interrupted, Problems, SolverError, TwinError, told
+from twin.features import WET_DEPTH
+from twin.files import digest
 from twin.gridding import DomainParameters, build_domain
 from twin.jit import compiling
 from twin.messages import text
 from twin.plugins import Solver, coupling_order, solver_class
-from twin.recording import Recorder
+from twin.recording import HOT_START, Recorder
 from twin.results import Result
-from twin.run_writer import COMPLETE, FAILED, INTERRUPTED
+from twin.run_writer import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from twin.scenarios import Scenario
 
 Array = NDArray[Any]
@@ -36,6 +38,7 @@ CARRIED = (
     "soil", "soil_method", "soil_ground", "structures", "structure_keys", "breaches", "breach_keys",
 )  # fmt: skip
 LEAST_DEPTH = 1e-9  # m; thinner water of another run starts at rest
+BED_TOLERANCE = 0.001  # m; beds under the water of another run that differ by less are the same
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,10 @@ class Simulation:
     steps_made, last_step : steps of each solver so far, and the length of its last one (s).
     """
 
-    def __init__(self, scenario: Scenario, domain: Domain | None = None) -> None:
+    def __init__(self, scenario: Scenario, domain: Domain | None = None, *, hot_start: bool = True) -> None:
         """Build the domain (unless one is given), take the measures, make the solvers.
+
+        Without `hot_start` the run that the scenario starts from is not read: `restore` follows.
 
         Raises
         ------
@@ -94,7 +99,7 @@ class Simulation:
             domain = measure.apply(domain)
         self.domain = domain
         self.fields: dict[str, Array] = {}
-        if scenario.initial is not None:
+        if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)
         classes = coupling_order([solver_class(name) for name in scenario.solvers])
         self.solvers: list[Solver] = [cls(domain, scenario, self.fields) for cls in classes]
@@ -204,7 +209,8 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     """Depth and velocity (what the soil took, how far breaches are) at the end of another run on the same
     grid.
 
-    From its checkpoint where there is one, to the bit; else from its last frame.
+    From its checkpoint where there is one, to the bit; else from its last frame. Refused where its depths
+    would be other levels here: with other cells (subgrid), or on another bed under its water.
     """
     assert scenario.initial is not None
     grid = domain.require_grid("hot_start")
@@ -224,8 +230,15 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
                 other=other.grid if other.has_fields else text("folder.no_fields"),
             )
         )
-    if (path / checkpoint.FILE).is_file():
-        flood = checkpoint.load(path)[1].get("flood", {})
+    found = _last_state(other)
+    if "flood" in scenario.solvers and "water_depth" in found:
+        _same_ground(scenario, domain, other, found["water_depth"])
+    return found
+
+
+def _last_state(run: Result) -> dict[str, Array]:
+    if (run.path / checkpoint.FILE).is_file():
+        flood = checkpoint.load(run.path)[1].get("flood", {})
         if "state" in flood:
             depth, qx, qy = flood["state"][:3]
             wet = depth >= LEAST_DEPTH
@@ -235,9 +248,27 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
             found = {"water_depth": depth.copy(), "velocity_x": u, "velocity_y": v}
             found["earlier_end"] = np.array(float(flood["numbers"][-1]))  # the time of that state
             return found | {name: flood[name] for name in CARRIED if name in flood}
-    last = other.fields.isel(time=-1)
+    last = run.fields.isel(time=-1)
     names = [n for n in ("water_depth", "velocity_x", "velocity_y") if n in last]
     return {name: np.nan_to_num(last[name].values.astype(np.float64)) for name in names}
+
+
+def _same_ground(scenario: Scenario, domain: Domain, other: Result, depth: Array) -> None:
+    """Refuse a hot start whose depths would be other levels than they were."""
+    where, key = scenario.where, "initial.from_run"
+    subgrid = bool(getattr(scenario.parameters()["flood"], "subgrid", False))
+    if subgrid != bool(other.scenario_table["params"].get("flood", {}).get("subgrid", False)):
+        said = [str(value).lower() for value in (subgrid, not subgrid)]
+        row = "folder.other_subgrid"
+        raise InputError(told(where, key, row, path=other.path, ours=said[0], other=said[1]))
+    if "bed_elevation" not in other.fields:
+        return
+    ours = domain.field("bed_elevation").astype(np.float32)  # as run folders hold it
+    change = np.abs(ours - other.fields["bed_elevation"].values)
+    moved = (depth > WET_DEPTH) & ~(change <= BED_TOLERANCE)
+    if moved.any():
+        most = f"{np.nanmax(change, where=moved, initial=0.0):.2g}"
+        raise InputError(told(where, key, "folder.other_bed", path=other.path, count=moved.sum(), most=most))
 
 
 def run(
@@ -296,20 +327,40 @@ def resume(
     Raises
     ------
     InputError
-        The folder is no run, has no checkpoint, or the run is complete.
+        The folder is no run, has no checkpoint, the run is complete or going on, or a file that it read has
+        changed.
     """
     result = Result.open(path)
     if result.status == COMPLETE:
         raise InputError(told(path, "status", "folder.complete"))
+    writer = result.provenance.get("process") if result.status == RUNNING else None
+    number = int(writer.partition(" ")[0]) if writer else os.getpid()
+    if number != os.getpid() and machine.process(number) == writer:
+        raise InputError(told(path, "status", "folder.going_on", process=number))
+    _refuse_other_inputs(result)
     clock, states = checkpoint.load(result.path)
     scenario = Scenario.open(result.path / "scenario.toml")
     with compiling() as compiled:
-        simulation = Simulation(scenario)
+        simulation = Simulation(scenario, hot_start=False)
         simulation.restore(clock, states)
         recorder = Recorder.reopen(result.path, simulation, clock)
         recorder.compiled = compiled
         simulation.release_inputs()
         return _drive(simulation, recorder, progress, checkpoint_every)
+
+
+def _refuse_other_inputs(result: Result) -> None:
+    """The second half of a run is computed on what the first half was."""
+    problems = Problems()
+    for record in result.provenance.get("inputs", []):
+        # The checkpoint holds what came of the run that this one began from.
+        for name, was in record["sha256"].items() if record["layer"] != HOT_START else ():
+            file = Path(name)
+            if not file.exists():
+                problems.tell(result.path, record["layer"], "folder.input_gone", file=name)
+            elif digest(file) != was:
+                problems.tell(result.path, record["layer"], "folder.input_other", file=name)
+    problems.raise_if_any()
 
 
 def _default_folder(scenario: Scenario) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin.errors import InputError, told
-from twin.files import replacing, write_text
+from twin.files import filling, write_text
 
 TERRITORY = """\
 # Un territoire : son système de coordonnées, son étendue, ses couches, ses lieux.
@@ -68,7 +68,7 @@ def create(directory: Path) -> None:
     """
     if directory.exists() and any(directory.iterdir()):
         raise InputError(told(directory, "", "folder.not_empty"))
-    with replacing(directory) as folder:
+    with filling(directory) as folder:
         folder.mkdir()
         name = directory.resolve().name.replace("\\", "/").replace('"', "'")
         write_text(folder / "territory.toml", TERRITORY.format(name=name))

@@ -87,6 +87,8 @@ class Territory:
         self.root = file.parent
         self._layers: dict[str, Layer] = {}
         self._unnamed: list[BaseGeometry] = []
+        self.place_files: dict[str, Provenance] = {}
+        """Where the places come from that were read from files so far, by key ("places.schools")."""
 
     @classmethod
     def open(cls, path: str | Path) -> Territory:
@@ -256,12 +258,13 @@ class Territory:
         return places
 
     def _features(self, name: str, source: LayerSource) -> gpd.GeoDataFrame:
-        data = read_layer(name, source, root=self.root, crs=self.crs, bounds=None).data
-        if not isinstance(data, gpd.GeoDataFrame):
+        layer = read_layer(name, source, root=self.root, crs=self.crs, bounds=None)
+        if not isinstance(layer.data, gpd.GeoDataFrame):
             raise InputError(
                 told(self.file, f"{name}.source", "territory.raster_place", source=source.source)
             )
-        return data
+        self.place_files[name] = layer.provenance
+        return layer.data
 
     @property
     def place_names(self) -> list[str]:

@@ -122,7 +122,9 @@ def _reader(unit: str) -> BeforeValidator:
 Metres = Annotated[float, _reader("m")]
 Seconds = Annotated[float, _reader("s")]
 MetresPerSecond = Annotated[float, _reader("m/s")]
+CubicMetres = Annotated[float, _reader("m**3")]
 CubicMetresPerSecond = Annotated[float, _reader("m**3/s")]
+PerSecond = Annotated[float, _reader("1/s")]
 
 
 # Kinds of pydantic error that say one thing; what they measure against is in their context.

@@ -30,7 +30,7 @@ def sources_of(result: Result, lang: str | None) -> list[str]:
     """The data that the run names, each file or folder once: name, edition, licence."""
     named = []
     for layer in result.provenance.get("inputs") or []:
-        if layer.get("layer") == "series":
+        if "edition" not in layer:  # files of the scenario, no data of the territory
             continue
         paths = layer.get("source") or []
         names = sorted({Path(path).name for path in ([paths] if isinstance(paths, str) else paths)})

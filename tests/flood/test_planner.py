@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from tests import small
 from twin import cli
-from twin.errors import InputError
+from twin.errors import InputError, Interrupted
 from twin.results import Result
 from twin.scenarios import Scenario
-from twin.simulation import Simulation, relative_mass_error, run
+from twin.simulation import Progress, Simulation, relative_mass_error, resume, run
 
 DIKE = '[[measures]]\nkind = "dike"\nalong = "bank"\ncrest = "103 m"\n'
 
@@ -51,7 +54,7 @@ def _file(folder: Path, *names: str, duration: str = "2 min", extra: str = "", *
     head = content.partition("[[events]]")[0].replace('["flood", "traffic"]', '["flood"]')
     head = head.replace('[params.traffic]\nevery = "5 min"\n', "").replace("10 min", duration)
     events = "".join(
-        f'[[events]]\nkind = "{name.split()[0]}"\n{replaced.get(name.replace(" ", "_"), EVENTS[name])}\n'
+        f'[[events]]\nkind = "{name.split()[0]}"\n{replaced.get(name.replace(" ", "_")) or EVENTS[name]}\n'
         for name in names
     )
     tail = '[outputs]\nevery = "1 min"\ngauges = ["middle"]\ngauges_every = "30 s"\nsections = ["across"]\n'
@@ -178,6 +181,11 @@ def test_everything_at_once_closes_and_restarts_to_the_bit(tmp_path: Path, schem
         ("wave_overtopping", EVENTS["wave_overtopping"].replace('"6 s"', '"0.1 kg"'), "wave_period", "s"),
         ("inflow", 'at = "middle"\ndischarge = 1\nstart = "5 min"\nend = 60', "events[1].end", "after"),
         ("inflow", 'at = "middle"\ndischarge = "february.csv"', "events[1].discharge", "covers the run"),
+        ("inflow", 'at = "middle"\ndischarge = 1\nstart = "10 h"', "events[1].start", "36000 to ∞ s"),
+        ("inflow", 'at = "middle"\ndischarge = 1\nend = 2026-10-12T05:00:00+02:00', "events[1].end", "after"),
+        ("rainfall", 'intensity = 1e-6\nstart = "2026-10-12T03:00"\nduration = "1 h"', "start", "-10800 to"),
+        ("road_closure", 'at = "across"\nstart = "2026-11-12T07:00"', "events[1].start", "0 to 120 s"),
+        ("initial_water", 'at = "pool"\nlevel = 101\nstart = "1 min"', "events[1]", "no start and no end"),
         ("water_level", 'at = "west_edge"\nlevel = "90 m"', "events[1].level", "over the bed"),
         ("water_level", 'at = "west_edge"\nlevel = 10150', "events[1].level", "unit and the zero"),
         ("initial_water", 'at = "pool"\nlevel = "4.2 m"', "events[1].level", "datum of the terrain"),
@@ -234,6 +242,23 @@ def test_a_rating_curve_in_another_datum_is_refused(tmp_path: Path) -> None:
     assert keys == ["boundaries.stretches[2].table", "boundaries.stretches[4].table"]
 
 
+def test_a_volume_or_decay_in_a_wrong_unit_is_told_with_its_place(tmp_path: Path) -> None:
+    """Neither file nor event was named, and nothing else that was wrong."""
+    breach = 'at = "bank"\nmethod = "froehlich_2008"\nvolume = "5 mm"'
+    file = _file(tmp_path, "inflow", "breach", breach=breach, inflow='at = "midle"\ndischarge = 1')
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    assert {(p.where, p.key) for p in error.value.problems} == {
+        (str(file), "events[1].at"), (str(file), "events[2].volume"),
+    }  # fmt: skip
+    soil = '[params.flood.infiltration]\nmethod = "horton"\ncapacity_start = 1e-5\n'
+    soil += 'capacity_end = 1e-6\ndecay = "4 h"\n'
+    file = _file(tmp_path, "inflow", inflow='at = "midle"\ndischarge = 1', extra=soil)
+    with pytest.raises(InputError) as error:
+        _bind(file)
+    assert {p.key for p in error.value.problems} == {"events[1].at", "params.flood.infiltration.decay"}
+
+
 def test_an_unknown_kind_is_answered_with_the_nearest(tmp_path: Path) -> None:
     file = _file(tmp_path, "pump")
     file.write_text(file.read_text(encoding="utf-8").replace('"pump"', '"pmup"'), encoding="utf-8")
@@ -267,6 +292,46 @@ def test_a_hot_start_carries_what_the_soil_took(tmp_path: Path) -> None:
     )
     with pytest.raises(InputError, match="fresh"):
         _bind(_rain(tmp_path / "d", 10, hot, horton))
+
+
+def test_a_resumed_hot_start_needs_its_earlier_run_no_more(tmp_path: Path) -> None:
+    """All that came of it is in the checkpoint, also which ground its water covered: that takes nothing."""
+
+    def file(name: str, hot: str = "") -> Path:
+        names = {"rainfall": 'intensity = "120 mm/h"', "storm_drain": 'capacity = "30 mm/h"'}
+        events = ("inflow", *names)
+        return _file(tmp_path / name, *events, duration="3 min", extra=hot + INFILTRATION, **names)
+
+    first = run(file("first"), tmp_path / "first_run")
+    hot = file("second", f'[initial]\nfrom_run = "{first.path}"\nsoil = "fresh"\n')
+    whole = run(hot, tmp_path / "whole")
+
+    sent: list[float] = []
+
+    def ctrl_c(progress: Progress) -> None:
+        if progress.time >= 90.0 and not sent:
+            sent.append(progress.time)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Interrupted):
+        run(hot, tmp_path / "cut", progress=ctrl_c)
+    shutil.rmtree(first.path)
+    resumed = resume(tmp_path / "cut")
+    assert whole.fields["water_depth"].isel(time=0).max() > 0.1, "such depth is a bed, no ground"
+    xr.testing.assert_identical(resumed.fields.load(), whole.fields.load())
+    for column in ("infiltration_m3", "drain_m3"):
+        assert resumed.diagnostics[column].iloc[-1] == whole.diagnostics[column].iloc[-1] > 0.0
+    said = [{record["layer"] for record in result.provenance["inputs"]} for result in (whole, resumed)]
+    assert said[0] == said[1] >= {"initial", "series"}
+
+
+def test_a_breach_of_the_earlier_run_may_be_after_this_one(tmp_path: Path) -> None:
+    """The same event in both runs carries it on; in a run by itself it would never happen."""
+    late = 'at = "bank"\nstart = "1 h"\nwidth = "30 m"\nduration = "6 min"'
+    alone = Scenario.open(_file(tmp_path / "a", "breach", breach=late)).check()
+    assert [problem.key for problem in alone] == ["events[1].start"]
+    hot = _file(tmp_path / "b", "breach", breach=late, extra='[initial]\nfrom_run = "none"\n')
+    assert [problem.key for problem in Scenario.open(hot).check()] == ["initial.from_run"]
 
 
 def test_a_hot_start_carries_breaches_and_gates(tmp_path: Path) -> None:

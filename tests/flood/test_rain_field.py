@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -10,12 +12,14 @@ import xarray as xr
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
+from tests import small
 from tests.flood.basins import advance
 from twin.domain import Domain
 from twin.errors import InputError
 from twin.grid import Grid
+from twin.scenarios import Scenario
 from twin.scenarios.events import Rainfall
-from twin.scenarios.rainfield import RainField, read_rain_field
+from twin.scenarios.rainfield import RainField, rain_fields, read_rain_field
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
@@ -74,6 +78,54 @@ def test_depth_of_a_step_and_time_bounds(tmp_path: Path) -> None:
     assert set(np.round(total, 12)) <= set(np.round(values.sum(axis=0).ravel() / 1000, 12))
     later = _read(tmp_path / "radar.nc", label="end")
     assert later.edges.tolist() == rain.edges.tolist()  # what the file says wins
+
+
+@pytest.mark.parametrize(
+    ("units", "second"), [("minutes", 60.0), ("min", 60.0), ("hours", 3600.0), ("h", 3600.0), ("s", 1.0)]
+)
+def test_times_without_a_date_are_in_their_unit(tmp_path: Path, units: str, second: float) -> None:
+    """They were read as seconds, whatever the file said."""
+    path = _plain_times(tmp_path, {"units": units})
+    assert _read(path).edges.tolist() == [0.0, 5 * second, 10 * second, 15 * second]
+    bounded = _plain_times(tmp_path, {"units": units, "bounds": "time_bnds"})
+    assert _read(bounded).edges.tolist() == [-second, 4 * second, 9 * second, 14 * second]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"units": "ms"}, {"units": "steps"}])
+def test_times_in_no_unit_that_is_known_are_refused(tmp_path: Path, attributes: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="times in"):
+        _read(_plain_times(tmp_path, attributes))
+
+
+def _plain_times(folder: Path, attributes: dict[str, str], first: float = 0.0) -> Path:
+    values = np.ones((3, 3, 3))
+    x, y = 649_900.0 + 300 * np.arange(3), 6_860_500.0 - 300 * np.arange(3)
+    times = first + np.array([0.0, 5.0, 10.0])
+    data = xr.Dataset(
+        {"rain": (("time", "y", "x"), values, {"units": "mm/h", "crs": "EPSG:2154"})},
+        coords={"time": ("time", times, attributes), "y": y, "x": x},
+    )
+    if "bounds" in attributes:
+        data["time_bnds"] = (("time", "nv"), np.stack([times - 1.0, times + 4.0], axis=1))
+    data.to_netcdf(folder / "rain.nc", engine="h5netcdf")
+    return folder / "rain.nc"
+
+
+@pytest.mark.parametrize(
+    ("first", "keys"), [(20.0, {}), (-30.0, {}), (0.0, {"end": 0}), (1.0, {"end": "1 min"})]
+)
+def test_a_field_beside_its_run_or_its_event_is_refused(
+    tmp_path: Path, first: float, keys: dict[str, object]
+) -> None:
+    """It rained nothing, and nothing said so."""
+    path = _plain_times(tmp_path, {"units": "min"}, first)
+    scenario = Scenario.open(small.make(tmp_path)).with_events(Rainfall(field=str(path), **keys))
+    domain = cast(Domain, SimpleNamespace(require_grid=lambda _row: GRID))
+    with pytest.raises(InputError, match=rf"rain from {60 * first:g} to {60 * first + 900:g} s"):
+        rain_fields(domain, scenario)
+    _plain_times(tmp_path, {"units": "min"}, -10.0)  # its last third falls in the first minutes
+    later = scenario.model_copy(update={"events": (Rainfall(field=str(path), end=60.0),)})
+    assert rain_fields(domain, later)[0].depth(0.0, 600.0).sum() > 0.0
 
 
 def _tiff(path: Path, values: np.ndarray) -> Path:

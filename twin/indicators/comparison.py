@@ -10,7 +10,8 @@ import pandas as pd
 from twin.errors import InputError, told
 from twin.indicators.figures import compute, records
 from twin.indicators.links import by_road, link_changes
-from twin.messages import figure, language
+from twin.messages import figure, language, text
+from twin.run_writer import COMPLETE
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -24,17 +25,21 @@ class Comparison(pd.DataFrame):
     Attributes
     ----------
     results : the runs compared, in the order of the columns (empty in a part cut out of the table).
+    cautions : what keeps their figures from being set side by side: a run that did not end, another duration,
+        territory or resolution.
     """
 
-    _metadata: ClassVar[list[str]] = ["results"]
+    _metadata: ClassVar[list[str]] = ["results", "cautions"]
     results: tuple[Result, ...] = ()
+    cautions: tuple[str, ...] = ()
 
     @property
     def _constructor(self) -> type[Comparison]:
         return Comparison
 
     def __repr__(self) -> str:
-        return self.to_string(index=False, na_rep="–", float_format=lambda value: figure(value))
+        table = self.to_string(index=False, na_rep="–", float_format=lambda value: figure(value))
+        return "\n".join([table, *self.cautions])
 
     __str__ = __repr__
 
@@ -52,6 +57,21 @@ class Comparison(pd.DataFrame):
         return None if links is None else by_road(links)
 
 
+def _cautions(results: tuple[Result, ...], names: list[str], lang: str | None) -> tuple[str, ...]:
+    found = [
+        text("compare.not_whole", lang, name=name, status=text(f"run.status_{run.status}", lang))
+        for name, run in zip(names, results, strict=True)
+        if run.status != COMPLETE
+    ]
+    for key, unit, scale in (("duration", " h", 3600.0), ("territory", "", 1.0), ("resolution", " m", 1.0)):
+        values = [run.scenario_table.get(key) for run in results]
+        if any(value != values[0] for value in values):
+            written = [figure(v / scale, lang) + unit if isinstance(v, float) else str(v) for v in values]
+            told = ", ".join(f"{name} {value}" for name, value in zip(names, written, strict=True))
+            found.append(text(f"compare.{key}", lang, values=told))
+    return tuple(found)
+
+
 def compare(*results: Result, lang: str | None = None) -> Comparison:
     """The figures of runs side by side.
 
@@ -60,7 +80,8 @@ def compare(*results: Result, lang: str | None = None) -> Comparison:
     Comparison
         A table (pandas) with a row per figure that any run has, index its key; columns label, unit, one
         column per run named after it (numbered where names are alike), and ``difference`` (last minus first;
-        NaN when one lacks it). Its `links` and `roads` compare the traffic of the first and the last run.
+        NaN when one lacks it). Its `links` and `roads` compare the traffic of the first and the last run; its
+        `cautions` say where runs are not alike.
 
     Raises
     ------
@@ -83,5 +104,5 @@ def compare(*results: Result, lang: str | None = None) -> Comparison:
     table = Comparison(
         rows, index=pd.Index(keys, name="key"), columns=["label", "unit", *names, "difference"]
     )
-    table.results = results
+    table.results, table.cautions = results, _cautions(results, names, lang)
     return table

@@ -130,7 +130,7 @@ def _homes(run: Run) -> tuple[Floats, Floats, Floats, str]:
                 added = zones[zones["name"].isin(new)]
                 x, y = np.append(x, added.geometry.x), np.append(y, added.geometry.y)
                 people = np.append(people, added["people"])
-            return x, y, people, "method"
+            return x, y, people, "method" if how == "dwellings" else "method_population"
     if zones is None:
         return np.zeros(0), np.zeros(0), np.zeros(0), "method"
     return (

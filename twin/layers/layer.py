@@ -10,7 +10,7 @@ from typing import Any
 import geopandas as gpd
 import xarray as xr
 
-from twin.files import sha256, until_it_changes
+from twin.files import digest
 
 # A shapefile is several files; all of them decide what is read.
 SIDECARS = (".dbf", ".shx", ".prj", ".cpg")
@@ -35,7 +35,7 @@ class FileHashes(Mapping[str, str]):
 
     def __getitem__(self, key: str) -> str:
         if key not in self._known:
-            self._known[key] = _digest(self._files[key])
+            self._known[key] = digest(self._files[key])
         return self._known[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -46,12 +46,6 @@ class FileHashes(Mapping[str, str]):
 
     def __repr__(self) -> str:
         return f"<sha256 of {len(self)} files>"
-
-
-@until_it_changes
-def _digest(path: Path) -> str:
-    """Once, for ten layers of a territory may come from one GeoPackage."""
-    return sha256(path)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from pathlib import Path
 
 from twin.errors import InputError, listed, suggest, told
+from twin.files import filling
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _LEFT_OUT = shutil.ignore_patterns("runs", "__pycache__", "*.pyc", "*.gpkg-wal", "*.gpkg-shm", ".*")
@@ -72,13 +72,8 @@ def copy(name: str, directory: str | Path) -> Path:
     source, target = path(name), Path(directory)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError(told(target, "", "folder.not_empty" if target.is_dir() else "folder.a_file"))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
-        shutil.copytree(source, room / "copy", ignore=_LEFT_OUT)
-        for file in room.rglob("*"):
+    with filling(target) as folder:
+        shutil.copytree(source, folder, ignore=_LEFT_OUT)
+        for file in (folder, *folder.rglob("*")):
             file.chmod(file.stat().st_mode | 0o200)  # a package may be installed read-only
-        (room / "copy").replace(target)  # an empty folder is replaced
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
     return target

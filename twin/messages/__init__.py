@@ -88,6 +88,12 @@ def key_figure(value: float, lang: str | None = None, digits: int | None = None)
     return figure(value, lang, digits)
 
 
+def change(value: float, lang: str | None = None, digits: int | None = None) -> str:
+    """A difference for people: as `figure`, with its sign."""
+    written = figure(value, lang, digits)
+    return f"+{written}" if value > 0 and any(mark in "123456789" for mark in written) else written
+
+
 def day_and_time(moment: datetime, lang: str | None = None) -> str:
     """``12/10/2026 06:00`` in French; in English, where that may be in December, ``2026-10-12 06:00``."""
     return f"{moment:%d/%m/%Y %H:%M}" if language(lang) == "fr" else f"{moment:%Y-%m-%d %H:%M}"

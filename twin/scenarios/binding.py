@@ -121,13 +121,10 @@ def rains(scenario: Scenario) -> list[RainForcing]:
     found = []
     for event in scenario.events:
         if isinstance(event, Rainfall) and event.field is None:
-            start, end = event.window
-            if event.duration is not None:
-                end = start + event.duration
             series = event.intensity or event.series
             assert series is not None
             # The time of a rain series counts from the start of the scenario, not of the event.
-            found.append(RainForcing(series, start, end))
+            found.append(RainForcing(series, *event.window))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from twin.scenarios.events import At, Event
-from twin.units import Metres, Seconds, parse, unusable
+from twin.units import CubicMetres, Metres, Seconds, unusable
 
 
 class Breach(Event):
@@ -34,16 +34,9 @@ class Breach(Event):
     method: Literal["given", "froehlich_1995", "froehlich_2008", "von_thun_gillette_1990"] = "given"
     width: Metres | None = Field(None, gt=0)
     duration: Seconds | None = Field(None, gt=0)
-    volume: float | None = Field(None, gt=0)
+    volume: CubicMetres | None = Field(None, gt=0)
     erodible: bool = False
     places_in: ClassVar[tuple[str, ...]] = ("at", "watch")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _volume_with_unit(cls, values: object) -> object:
-        if isinstance(values, dict) and isinstance(values.get("volume"), str):
-            return values | {"volume": parse(values["volume"], "m**3", key="volume")}
-        return values
 
     @model_validator(mode="after")
     def _whole(self) -> Breach:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import shapely
 
 from twin.errors import InputError, Problem, suggest, told
-from twin.scenarios.events import Inflow, Rainfall
+from twin.scenarios.breach import Breach
+from twin.scenarios.events import Event, Inflow, Rainfall
 from twin.scenarios.forcing import TimeSeries
 from twin.scenarios.rating import read_rating
 from twin.territory import outside
@@ -30,13 +32,17 @@ def unmet(scenario: Scenario) -> list[Problem]:
 
 
 def _odd_times(scenario: Scenario) -> list[Problem]:
-    """Windows that end before they start, series beside the run, and water that is negative."""
+    """Windows that end before they start, events and series beside the run, and water that is negative."""
     problems: list[Problem] = []
     for number, event in enumerate(scenario.events, start=1):
         start, end = event.window
         if not start < end:
             times = {"start": f"{start:g}", "end": f"{end:g}"}
             problems.append(told(scenario.where, f"events[{number}].end", "scenario.window", **times))
+        elif (end <= 0.0 or start >= scenario.duration) and not _of_earlier_run(event, scenario):
+            span = {"start": f"{start:g}", "end": "∞" if math.isinf(end) else f"{end:g}"}
+            span["duration"] = f"{scenario.duration:g}"
+            problems.append(told(scenario.where, f"events[{number}].start", "scenario.event_beside", **span))
         for name in type(event).model_fields:
             series = getattr(event, name)
             if not isinstance(series, TimeSeries) or not series.is_read:
@@ -50,6 +56,11 @@ def _odd_times(scenario: Scenario) -> list[Problem]:
     return problems
 
 
+def _of_earlier_run(event: Event, scenario: Scenario) -> bool:
+    """Whether it may have happened already: a hot start grows the breach on that has the same event."""
+    return isinstance(event, Breach) and scenario.initial is not None
+
+
 def _missing_files(scenario: Scenario) -> list[Problem]:
     problems: list[Problem] = []
     for number, stretch in enumerate(scenario.boundaries.stretches, start=1):
@@ -61,7 +72,7 @@ def _missing_files(scenario: Scenario) -> list[Problem]:
     for number, event in enumerate(scenario.events, start=1):
         for name in event.files_in:
             value = getattr(event, name)
-            if isinstance(value, str) and not _is_there(value):
+            if isinstance(value, str) and not named(value):
                 near = suggest(Path(value).name, [p.name for p in Path(value).parent.glob("*.*")])
                 problems.append(
                     told(scenario.where, f"events[{number}].{name}", "scenario.no_file", near, file=value)
@@ -125,7 +136,9 @@ def _missing_layers(scenario: Scenario) -> list[Problem]:
     ]
 
 
-def _is_there(name: str) -> bool:
-    """Whether a file, a folder or a pattern (``file.nc#variable`` too) names something that exists."""
+def named(name: str) -> list[Path]:
+    """What a file, a folder or a pattern (``file.nc#variable`` too) names, where it exists."""
     path = name.partition("#")[0]
-    return Path(path).exists() or bool(glob.glob(path))  # noqa: PTH207 - the pattern may be absolute
+    if Path(path).exists():
+        return [Path(path)]
+    return [Path(found) for found in sorted(glob.glob(path))]  # noqa: PTH207 - the pattern may be absolute

@@ -101,6 +101,12 @@ class Rainfall(Event):
             raise unusable("event.duration_and_end")
         return self
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """Start and end; the end is `duration` after the start where that is given."""
+        start, end = super().window
+        return start, end if self.duration is None else start + self.duration
+
 
 class Inflow(Event):
     """Water that enters at a place (point: its cell; line or polygon: spread over its cells).
@@ -162,6 +168,8 @@ class InitialWater(Event):
     def _one_source(self) -> InitialWater:
         if (self.level is None) == (self.depth is None):
             raise unusable("event.level_or_depth")
+        if self.start is not None or self.end is not None:
+            raise unusable("event.initial_window")
         return self
 
 

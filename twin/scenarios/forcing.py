@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError, Problems, in_line, listed, suggest, told
@@ -26,12 +27,15 @@ COLUMN_UNITS: dict[str, dict[str, float]] = {
     "m**3/s": {"m3_s": 1.0, "l_s": 1e-3},
     "s": {"s": 1.0},
 }
-# The unit that ends the name of the time column ("temps_h", "time (min)"): factor to seconds.
+# The word that ends the name of the time column ("temps_h", "time (min)", "heure"): factor to seconds.
 TIME_UNITS: dict[str, float] = {
-    **dict.fromkeys(("min", "minutes"), 60.0),
-    **dict.fromkeys(("h", "hours", "heures"), 3600.0),
-    **dict.fromkeys(("d", "j", "days", "jours"), 86400.0),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "seconde", "secondes"), 1.0),
+    **dict.fromkeys(("min", "mins", "mn", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours", "heure", "heures"), 3600.0),
+    **dict.fromkeys(("d", "j", "day", "days", "jour", "jours"), 86400.0),
 }
+# Names of it that say no unit: seconds.
+TIME_WORDS = dict.fromkeys(("t", "time", "temps", "date", "datetime", "duration", "duree", "durée"), 1.0)
 _FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
 
 
@@ -42,7 +46,8 @@ class TimeSeries(BaseModel):
     ----------
     times : seconds since the start of the scenario, increasing.
     values : SI.
-    source : the file that it came from, "" for none. A series with a source and no times is not read yet.
+    source : the file that it came from (``file#column``, whole once it is read), "" for none. A series with
+        a source and no times is not read yet.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -88,6 +93,11 @@ class TimeSeries(BaseModel):
         k = int(np.searchsorted(times, t, side="right")) - 1
         return float(area[k] + 0.5 * (t - times[k]) * (values[k] + np.interp(t, times, values)))
 
+    @property
+    def file(self) -> Path | None:
+        """The file of `source`."""
+        return Path(_FILE.sub(r".\1", self.source)) if self.source else None
+
     def __repr__(self) -> str:
         if len(self.times) == 1:
             return f"{self.values[0]:g}"
@@ -108,7 +118,7 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
     """Read a series from a CSV file or a LISFLOOD-FP .bdy file.
 
     A CSV has a header; the first column is the time: ISO date-times, or numbers in the unit at the end of its
-    name (one of `TIME_UNITS`: ``time_h``, ``temps (min)``), seconds where there is none. The others are
+    name (one of `TIME_UNITS`: ``time_h``, ``temps (min)``), seconds for a plain ``time``. The others are
     values with the unit at the end of the name (``discharge_m3_s``, ``level_m``; ``value`` is SI).
     Several value columns, or the series of a .bdy, are chosen by ``file#name``.
 
@@ -130,7 +140,8 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
         times, values = _read_bdy(path, column, key)
     else:
         times, values = _read_csv(path, column, unit, start, key)
-    return TimeSeries(times=tuple(times), values=tuple(values), source=source)
+    whole = f"{path.resolve()}#{column}" if column else str(path.resolve())
+    return TimeSeries(times=tuple(times), values=tuple(values), source=whole)
 
 
 def _read_csv(
@@ -152,7 +163,7 @@ def _read_csv(
     if factor is None:
         known = ", ".join(f"…_{name}" for name in COLUMN_UNITS[unit])
         problems.tell(path, key, "series.no_unit", column=header[place], known=known)
-    tick = TIME_UNITS.get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1], 1.0)
+    tick = (TIME_UNITS | TIME_WORDS).get(re.split(r"[\W_]+", header[0].lower().rstrip(")] "))[-1])
     times: list[float] = []
     values: list[float] = []
     for line, row in enumerate(rows[1:], start=2):
@@ -160,6 +171,9 @@ def _read_csv(
             continue
         where = in_line(path, line)
         raw_time, raw_value = row[0], row[place] if place < len(row) else ""
+        if tick is None and _float(raw_time) is not None:
+            problems.tell(path, key, "series.no_time", time=header[0])
+            break
         time = _time(raw_time, start, tick)
         if time is None:
             problems.tell(where, key, "series.no_time", time=raw_time)
@@ -196,9 +210,9 @@ def _float(raw: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _time(raw: str, start: datetime | None, tick: float) -> float | None:
+def _time(raw: str, start: datetime | None, tick: float | None) -> float | None:
     number = _float(raw)
-    if number is not None:
+    if number is not None and tick is not None:
         return number * tick
     try:
         instant = datetime.fromisoformat(raw)
@@ -271,12 +285,11 @@ def _series(unit: str) -> BeforeValidator:
     return BeforeValidator(read)
 
 
-def series_unit(field: Callable[..., Any] | Any) -> str | None:
+def series_unit(field: FieldInfo) -> str | None:
     """The unit of a series field of an event, from its annotation; None for other fields."""
-    for item in getattr(field, "metadata", ()):
-        if isinstance(item, _Unit):
-            return item.unit
-    return None
+    inner = (getattr(part, "__metadata__", ()) for part in get_args(field.annotation))  # RainSeries | None
+    marks = chain(field.metadata, *inner)
+    return next((mark.unit for mark in marks if isinstance(mark, _Unit)), None)
 
 
 class _Unit:

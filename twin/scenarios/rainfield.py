@@ -21,6 +21,7 @@ from twin.domain import Domain
 from twin.errors import InputError, suggest, told
 from twin.grid import Grid
 from twin.scenarios.events import Rainfall
+from twin.scenarios.forcing import TIME_UNITS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -127,7 +128,7 @@ def _read_netcdf(path: Path, variable: str, start: datetime) -> _Raw:
     if not path.is_file():
         raise _Unusable("no_netcdf")
     try:
-        with xr.open_dataset(path) as opened:
+        with xr.open_dataset(path, decode_timedelta=False) as opened:
             data = opened.load()
     except (OSError, ValueError) as error:
         raise _Unusable("bad_netcdf", reason=error) from error
@@ -141,11 +142,12 @@ def _read_netcdf(path: Path, variable: str, start: datetime) -> _Raw:
     for axis in (time_name, y_name, x_name):
         if axis not in data.coords:
             raise _Unusable("no_axis", axis=axis)
-    times = _seconds(data[time_name].values, start)
+    tick = str(data[time_name].attrs.get("units", "")).strip()
+    times = _seconds(data[time_name].values, start, tick)
     bounds_name = str(data[time_name].attrs.get("bounds", data[time_name].encoding.get("bounds", "")))
     edges = None
     if bounds_name and bounds_name in data:
-        bounds = _seconds(data[bounds_name].values.ravel(), start).reshape(-1, 2)
+        bounds = _seconds(data[bounds_name].values.ravel(), start, tick).reshape(-1, 2)
         if not np.array_equal(bounds[1:, 0], bounds[:-1, 1]):
             raise _Unusable("intervals", name=bounds_name)
         edges = np.append(bounds[:, 0], bounds[-1, 1])
@@ -174,14 +176,14 @@ def _netcdf_crs(data: xr.Dataset, found: xr.DataArray, x_name: str) -> CRS | Non
     return CRS.from_epsg(4326) if degrees.startswith("degree") or x_name in ("lon", "longitude") else None
 
 
-def _seconds(values: NDArray[Any], start: datetime) -> Floats:
-    """Times of a file as seconds since the start: numbers as they are, dates as UTC."""
+def _seconds(values: NDArray[Any], start: datetime, unit: str) -> Floats:
+    """Times of a file as seconds since the start: numbers in their unit, dates as UTC."""
     if np.issubdtype(values.dtype, np.datetime64):
         origin = np.datetime64(start.astimezone(UTC).replace(tzinfo=None), "ns")
         return np.asarray((values.astype("datetime64[ns]") - origin) / np.timedelta64(1, "s"), np.float64)
-    if np.issubdtype(values.dtype, np.timedelta64):
-        return np.asarray(values / np.timedelta64(1, "s"), dtype=np.float64)
-    return np.asarray(values, dtype=np.float64)
+    if unit.lower() not in TIME_UNITS:
+        raise _Unusable("no_time_unit", unit=unit)
+    return np.asarray(values, dtype=np.float64) * TIME_UNITS[unit.lower()]
 
 
 def _read_tiffs(path: Path, event: Rainfall, start: datetime) -> _Raw:
@@ -322,17 +324,18 @@ def rain_fields(domain: Domain, scenario: Any) -> list[RainField]:
     Raises
     ------
     InputError
-        See `read_rain_field`.
+        See `read_rain_field`; or not a moment of the field is in the run and in the window of its event.
     """
     found = []
     for number, event in enumerate(scenario.events, start=1):
         if isinstance(event, Rainfall) and event.field is not None:
-            grid = domain.require_grid("rain_field")
-            rain = read_rain_field(
-                event, f"events[{number}]", grid, scenario.root, scenario.start, scenario.where
-            )
-            begin, end = event.window
-            if event.duration is not None:
-                end = begin + event.duration
-            found.append(RainField(rain.edges, rain.rates, rain.index, begin, end, rain.source))
+            grid, key = domain.require_grid("rain_field"), f"events[{number}]"
+            rain = read_rain_field(event, key, grid, scenario.root, scenario.start, scenario.where)
+            start, end = event.window
+            begin, over = max(start, 0.0), min(end, scenario.duration)
+            first, last = rain.edges[0], rain.edges[-1]
+            if not max(first, begin) < min(last, over):
+                span = {"first": f"{first:g}", "last": f"{last:g}", "begin": f"{begin:g}", "end": f"{over:g}"}
+                raise InputError(told(scenario.where, f"{key}.field", "scenario.field_beside", **span))
+            found.append(replace(rain, start=start, end=end))
     return found

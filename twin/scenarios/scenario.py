@@ -29,7 +29,7 @@ from twin.gridding import DomainParameters
 from twin.messages import optional
 from twin.plugins import Parameters, coupling_order, solver_class
 from twin.scenarios.breach import Breach
-from twin.scenarios.checks import unmet
+from twin.scenarios.checks import named, unmet
 from twin.scenarios.events import EVENTS, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
@@ -201,10 +201,8 @@ class Scenario(BaseModel):
             object.__setattr__(self, "boundaries", whole)
         params = copy.deepcopy(self.params)
         for *tables, name in PARAMETER_FILES:
-            values: Any = params
-            for part in tables:
-                values = values.get(part) if isinstance(values, dict) else None
-            if isinstance(values, dict) and isinstance(values.get(name), str):
+            values = _table(params, tables)
+            if isinstance(values.get(name), str):
                 values[name] = str((self.root / values[name]).resolve())
         if params != self.params:
             object.__setattr__(self, "params", params)
@@ -217,7 +215,9 @@ class Scenario(BaseModel):
         changes: dict[str, Any] = {}
         for name, field in type(event).model_fields.items():
             value, unit = getattr(event, name), series_unit(field)
-            if isinstance(value, TimeSeries) and not value.is_read and unit is not None:
+            if isinstance(value, TimeSeries) and not value.is_read:
+                if unit is None:
+                    raise TypeError(f"{type(event).__name__}.{name} is a series without a unit")
                 try:
                     changes[name] = read_series(value.source, unit, self.root, self.start, f"{key}.{name}")
                 except InputError as error:
@@ -230,6 +230,23 @@ class Scenario(BaseModel):
                     value = value.replace(tzinfo=self.start.tzinfo)
                 changes[name] = (value - self.start).total_seconds()
         return event.model_copy(update=changes) if changes else event
+
+    def files(self) -> dict[str, list[Path]]:
+        """The files that it names and that are there, its territory's aside, by what they are for."""
+        found: dict[str, list[Path]] = {"series": [], "events": [], "boundaries": [], "parameters": []}
+        for event in self.events:
+            for name in type(event).model_fields:
+                value = getattr(event, name)
+                if isinstance(value, TimeSeries) and value.file is not None:
+                    found["series"].append(value.file)
+                elif isinstance(value, str) and name in event.files_in:
+                    found["events"] += named(value)
+        found["boundaries"] = [Path(s.table) for s in self.boundaries.stretches if s.table is not None]
+        for *tables, name in PARAMETER_FILES:
+            file = _table(self.params, tables).get(name)
+            found["parameters"] += [Path(file)] if isinstance(file, str) else []
+        there = {use: [f for f in dict.fromkeys(files) if f.exists()] for use, files in found.items()}
+        return {use: files for use, files in there.items() if files}
 
     def parameters(self) -> dict[str, Parameters]:
         """The parameters of the domain and of each solver, checked, defaults filled in.
@@ -307,6 +324,12 @@ class Scenario(BaseModel):
         return "\n".join(lines)
 
     __str__ = __repr__
+
+
+def _table(values: Any, path: list[str]) -> dict[str, Any]:
+    for part in path:
+        values = values.get(part) if isinstance(values, dict) else None
+    return values if isinstance(values, dict) else {}
 
 
 def _called(item: Event | Measure) -> str:

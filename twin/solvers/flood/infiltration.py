@@ -5,29 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from twin.domain import Domain
 from twin.errors import listed
 from twin.scenarios.soil import land_cover_classes, numbers_of_classes, read_table
 from twin.solvers.flood import kernels_infiltration as kernels
-from twin.units import Metres, MetresPerSecond, parse, unusable
+from twin.units import Metres, MetresPerSecond, PerSecond, unusable
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 PERMANENT_DEPTH = 0.05  # m of water at the start from which the ground counts as a bed that is already full
-
-PerSecond = Annotated[
-    float, BeforeValidator(lambda v: parse(v, "1/s") if isinstance(v, (str, int, float)) else v)
-]
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "green_ampt": ("conductivity", "suction", "deficit"),
@@ -208,10 +205,8 @@ class Ground:
         ground = usable & (depth <= PERMANENT_DEPTH if earlier is None else earlier.ground)
         self._ground = ground
         self._takes = usable if soil is not None and soil.under_water else ground
-        self._drains = [
-            (d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground.ravel()[d.cells]]).size
-        ]
-        self._sums = np.zeros(max(ny, *(i.size for _, i, _ in self._drains), 1))
+        self._all_drains, self._drains = drains, self._over_ground(drains)
+        self._sums = np.zeros(max(ny, *(d.cells.size for d in drains), 1))
         self.planes = np.zeros((kernels.SOIL_PLANES, ny, nx) if soil is not None else (0, ny, nx))
         if soil is not None and earlier is not None:
             self.planes[:] = earlier.planes
@@ -261,3 +256,9 @@ class Ground:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take it back."""
         self.planes[:] = state["soil"]
+        self._ground[:] = state["soil_ground"]  # `_takes` is the same array, or all that is usable
+        self._drains = self._over_ground(self._all_drains)
+
+    def _over_ground(self, drains: tuple[DrainForcing, ...]) -> list[tuple[DrainForcing, Ints, Ints]]:
+        ground, nx = self._ground.ravel(), self._shape[1]
+        return [(d, cells // nx, cells % nx) for d in drains if (cells := d.cells[ground[d.cells]]).size]

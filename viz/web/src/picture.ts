@@ -17,6 +17,7 @@ export function sourcesLine(app: App): string {
   for (const layer of Object.values(layers as Record<string, unknown>)) {
     if (typeof layer !== "object" || layer === null) continue;
     const { source, edition, licence } = layer as Record<string, unknown>;
+    if (edition === undefined) continue; // a file of the scenario, no data of the territory
     const first = Array.isArray(source) ? source[0] : source;
     const name = typeof first === "string" ? (first.split(/[\\/]/).slice(-1)[0] ?? "").replace(/\.\w+$/, "") : "";
     if (name) found.add(typeof edition === "string" && edition ? `${name} (${edition})` : name);
