@@ -15,7 +15,7 @@ from twin.grid import Grid
 from twin.layers.ign import is_null_height
 from twin.layers.lattice import Source
 from twin.layers.roads import first_number
-from twin.messages import text
+from twin.messages import number, text
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -90,8 +90,8 @@ def crests_of_defences(
     crest, over = np.concatenate(parts, axis=1)
     note = text(
         "conditioning.defences", lines=used, faces=crest.size, raised=int((crest > over).sum()),
-        before=f"{np.median(over):.2f}" if over.size else "–",
-        after=f"{np.median(np.maximum(crest, over)):.2f}" if over.size else "–", without=without,
+        before=number(float(np.median(over))) if over.size else "–",
+        after=number(float(np.median(np.maximum(crest, over)))) if over.size else "–", without=without,
         terrain=from_terrain,
     )  # fmt: skip
     return crest_x, crest_y, note
