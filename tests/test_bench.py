@@ -127,7 +127,7 @@ def test_a_record_survives_the_file_and_compares(small, tmp_path):
         row["rate"] *= 2
     compared = report.comparison(again, faster)
     assert len(compared.header) == len(compared.rows[0])
-    assert {row[-1] for row in compared.rows} == {"2.00"}
+    assert {row[-1] for row in compared.rows} == {"2"}
     assert len(compared.rows) == len(small["figures"])
     assert not compared.is_worse
     assert not compared.slower

@@ -68,7 +68,7 @@ def test_a_bar_across_the_bed_is_cut_and_nothing_else() -> None:
     assert step.after == 0.0
     assert step.cut == pytest.approx((ground - expected).sum() * 100.0)
     assert step.deepest == pytest.approx(2.9)
-    assert "2.9 m before, 0.0 m after" in step.note
+    assert "2.9 m before, 0 m after" in step.note
 
 
 def test_a_false_pit_digs_no_canyon() -> None:

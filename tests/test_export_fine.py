@@ -18,6 +18,7 @@ from tests.synthetic_run import write_run
 from twin.errors import InputError
 from twin.export import export
 from twin.features import depth_around, water_on_roads
+from twin.messages import key_figure
 from twin.results import Result
 from twin.scenarios import Inflow, Scenario
 from twin.styles import ISO_HT
@@ -109,7 +110,7 @@ def test_indicators_are_those_of_the_fine_terrain(tmp_path: Path) -> None:
     assert run.places.loc[run.places.geom_type == "Point", "flooded_m2"].isna().all()
     told = figures["districts_touched"]
     assert told["value"] == (districts["flooded_m2"] > 0).sum() > 0
-    assert f"{districts['flooded_m2'].max() / 1e4:.1f} ha" in told["detail"]
+    assert f"{key_figure(districts['flooded_m2'].max() / 1e4, digits=1)} ha" in told["detail"]
     houses = run.buildings
     found = depth_around(houses.geometry.array, fine, depth, permanent=permanent)
     known = houses["max_water_depth"].to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from rasterio.transform import from_origin
 
 from tests import small
 from twin import cli
-from twin.health import Finding, examine, write_report
+from twin.health import Finding, _holes, _Report, examine, write_report
+from twin.layers.survey import Gaps, Survey
 from twin.territory import Territory
 
 X, Y, CELL = small.X, small.Y, small.CELL
@@ -130,7 +132,7 @@ def test_grids_that_do_not_match(folder: Path, shift: float, cell: float, faulty
     assert ("roughness.misaligned" in report) == faulty
     assert ("roughness.aligned" in report) != faulty
     if faulty:  # seven metres east is three west of the next cell
-        assert "-3.00 m (east) and 0.00 m (north)" in report["roughness.misaligned"].sentence
+        assert "-3 m (east) and 0 m (north)" in report["roughness.misaligned"].sentence
     if shift:
         assert report["roughness.not_over"].value == pytest.approx(shift / (small.NX * CELL))
 
@@ -239,6 +241,33 @@ def test_places_without_a_name_are_told(folder: Path) -> None:
     told = found(folder)["places.unnamed_places"]
     assert "2 place(s) without a name" in told.sentence
     assert [point.x - X for point in told.places] == [51.0, 53.0]
+
+
+@pytest.mark.parametrize(("lang", "other"), [("fr", r"\d\.\d"), ("en", r"\d,\d")])
+def test_figures_are_written_as_their_reader_writes_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, lang: str, other: str
+) -> None:
+    """French sentences read "altitudes de 98.4 à 100.5 m"."""
+    monkeypatch.setenv("TWIN_LANG", lang)
+    values = small.bed()
+    values[20, 30] = -9999
+    values[:, 34:] = -9999  # no terrain under the last buildings
+    write_raster(folder / "terrain.tif", values)
+    write_raster(folder / "n.tif", np.full((small.NY, small.NX), 0.05), X + 2.5)
+    add_layer(folder, '[layers.roughness]\nsource = "n.tif"')
+    change_roads(folder, lambda roads: roads.set_geometry(with_z(roads.geometry, lambda k: 90.25 + 10 * k)))
+    told = [f.sentence for f in found(folder).values() if f.check != "origin"]  # licences have numbers
+    assert len(told) > 10
+    assert [sentence for sentence in told if re.search(other, sentence)] == []
+    for said in ("2.5 m (", "0.042 %"):
+        assert (said if lang == "en" else said.replace(".", ",")) in "\n".join(told)
+
+
+def test_a_small_share_is_not_told_as_none(folder: Path) -> None:
+    seen = Survey(cells=10**7, low=0.0, high=1.0, holes=Gaps(count=1, cells=3, largest=3), beyond=Gaps())
+    report = _Report()
+    _holes(report, seen, Territory.open(folder).mosaic())
+    assert "0.00003 % of the cells, the largest of 0.03 ha" in report.findings[-1].sentence
 
 
 def test_the_report_opens_as_layers(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from string import Formatter
 import pytest
 
 from twin.errors import InputError, Problem, reason, shown, told
-from twin.messages import LANGUAGES, change, figure, table
+from twin.messages import LANGUAGES, figure, power, signed, table
 from twin.units import problems_of
 
 ROOT = Path(__file__).parents[1]
@@ -230,10 +230,31 @@ def test_no_figure_has_the_commas_of_english_thousands() -> None:
         f"{path.relative_to(ROOT)}: {part}"
         for path in sorted((ROOT / "twin").rglob("*.py"))
         if path.parent.name != "messages"
-        for part in re.findall(r"\{[^{}\n]*:[+ -]?,[.\d]*[defg]?\}", path.read_text("utf-8"))
+        for part in re.findall(r"\{[^{}\n]*:[-+ ]?,[.\d]*[defg]?\}", path.read_text("utf-8"))
     ]
     assert with_commas == []
     assert figure(1234567.0, "fr", 0) == "1\u202f234\u202f567"
     assert figure(float("nan"), "fr") == "–"
-    changes = [change(value, "fr", 0) for value in (1234.4, -1234.4, 0.2, float("nan"))]
-    assert changes == ["+1\u202f234", "-1\u202f234", "0", "–"]
+    assert [signed(v, "fr", 2) for v in (0.314, -1234.5, 0.001, -0.001)] == [
+        "+0,31",
+        "-1\u202f234,5",
+        "0",
+        "0",
+    ]
+    assert (power(1.23e-13, "fr"), power(1.23e-13, "en", 2)) == ("1,2e-13", "1.23e-13")
+
+
+def test_sentences_tell_figures_as_their_language_writes_them() -> None:
+    """A format of Python has the decimal point of English: `number`, `figure` and their kin know both marks.
+    What `told` and its kin quote are values as a file has them.
+    """
+    pointed = [
+        f"{where}: {ast.unparse(part)}"
+        for where, call in code().calls
+        if called(call) in {"text", "optional", "note", "add", "echo"}
+        for part in ast.walk(call)
+        if isinstance(part, ast.FormattedValue)
+        and part.format_spec is not None
+        and re.search(r"(\.[1-9]\d*[efg%]|g)'$", ast.unparse(part.format_spec))
+    ]
+    assert pointed == []

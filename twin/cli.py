@@ -21,7 +21,7 @@ from twin.cli_table import print_table
 from twin.cli_words import translated, usage_problem
 from twin.errors import InputError, TwinError, reason, told
 from twin.jit import spare_linear_algebra
-from twin.messages import change, figure, text
+from twin.messages import figure, number, power, signed, text
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -216,7 +216,10 @@ def compare(
                 print_table(
                     [text(f"cli.compare_{side}"), *(text(f"cli.compare_{c}") for c in ("km", "volume"))],
                     [
-                        [str(name), *(change(row[f"{c}_change"], digits=0) for c in ("vehicle_km", "volume"))]
+                        [
+                            str(name),
+                            *(signed(row[c], digits=0) for c in ("vehicle_km_change", "volume_change")),
+                        ]
                         for name, row in part.iterrows()
                     ],
                 )
@@ -329,7 +332,7 @@ def _run(scenario: Path, out: Path | None, *, overwrite: bool) -> Result:
 
 
 def _seconds(result: Result) -> str:
-    return f"{result.provenance['setup_seconds'] + result.provenance['wall_seconds']:.1f}"
+    return number(result.provenance["setup_seconds"] + result.provenance["wall_seconds"], digits=1)
 
 
 @contextmanager
@@ -357,9 +360,7 @@ def _progress_bar(name: str) -> Iterator[Callable[[Progress], None]]:
                 simulated=_clock(progress.time),
                 duration=_clock(progress.duration),
                 left=_clock(progress.left) if progress.left < 1e8 else "?",
-                mass_error="–"
-                if progress.mass_error != progress.mass_error
-                else f"{progress.mass_error:.1e}",
+                mass_error="–" if progress.mass_error != progress.mass_error else power(progress.mass_error),
             )
 
         yield report
@@ -388,8 +389,8 @@ def _page(results: list[Result], path: Path, *, ensemble: bool = False) -> None:
         text(
             "cli.page_done",
             path=written.resolve(),
-            size=f"{size:.1f}",
-            seconds=f"{time.perf_counter() - begun:.1f}",
+            size=number(size, digits=1),
+            seconds=number(time.perf_counter() - begun, digits=1),
         )
     )
 

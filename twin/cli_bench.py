@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from twin.cli_table import print_table
-from twin.messages import text
+from twin.messages import number, text
 
 
 def add_to(app: typer.Typer) -> None:
@@ -39,7 +39,7 @@ def bench(
 
     if warm:
         done = compile_all()
-        typer.echo(text("bench.warmed", seconds=f"{done.seconds:.1f}", count=done.count))
+        typer.echo(text("bench.warmed", seconds=number(done.seconds, digits=1), count=done.count))
         return
     before = report.read(compare) if compare is not None else None
     if json is not None:  # what cannot be written is refused before minutes of measuring
@@ -52,8 +52,8 @@ def bench(
         cells=cells,
         repeat=repeat,
         full=full,
-        told=lambda figure, number, runs: typer.echo(
-            f"{number}/{runs} {' '.join(map(str, report.key_of(figure.as_table())))} {figure.seconds:.2f} s",
+        told=lambda one, done, runs: typer.echo(
+            f"{done}/{runs} {' '.join(map(str, report.key_of(one.as_table())))} {number(one.seconds)} s",
             err=True,
         ),
     )
@@ -64,7 +64,7 @@ def bench(
             processor=where["processor"],
             cores=where["cores"],
             load=found["load"],
-            compile=f"{found['compile_seconds']:.1f}",
+            compile=number(found["compile_seconds"], digits=1),
         )
     )
     for limit in found["limits"]:
@@ -73,7 +73,10 @@ def bench(
                 "bench.limit",
                 precision=limit["precision"],
                 threads=limit["threads"],
-                **{key: f"{limit[key] / 1e9:.1f}" for key in ("copy", "products", "roots", "divisions")},
+                **{
+                    key: number(limit[key] / 1e9, digits=1)
+                    for key in ("copy", "products", "roots", "divisions")
+                },
             )
         )
     print_table(*report.table(found))

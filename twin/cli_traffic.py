@@ -12,7 +12,7 @@ import typer
 
 from twin.cli_table import print_table
 from twin.errors import TwinError
-from twin.messages import figure, text
+from twin.messages import figure, number, power, text
 
 Where = Annotated[Path, typer.Argument(metavar="RUN|SCENARIO", help=text("traffic.run_or_scenario"))]
 
@@ -49,7 +49,7 @@ def assign(
     ):
         typer.echo(f"{text(f'cli.assign_{key}')}{text('error.colon')} {value}")
     if done.gap > gap:
-        raise TwinError(text("cli.gap_missed", gap=f"{done.gap:.3e}", wanted=f"{gap:.3e}"))
+        raise TwinError(text("cli.gap_missed", gap=power(done.gap, digits=3), wanted=power(gap, digits=3)))
 
 
 def criticality(
@@ -100,9 +100,9 @@ def select_link(
             "traffic.users",
             roads=", ".join(road),
             through=figure(through, digits=0),
-            share=f"{100 * through / trips:.1f}",
+            share=number(100 * through / trips, digits=1),
             pairs=len(users.pairs),
-            gap=f"{users.gap:.1e}",
+            gap=power(users.gap),
         )
     )
     rows = [
@@ -138,8 +138,8 @@ def tolls(
             "traffic.optimum",
             hours=figure(found.hours, digits=1),
             optimum=figure(found.optimum_hours, digits=1),
-            saved=f"{100 * saved / max(found.hours, 1e-300):.2f}",
-            gap=f"{found.gap:.1e}",
+            saved=number(100 * saved / max(found.hours, 1e-300)),
+            gap=power(found.gap),
         )
     )
     rows = [

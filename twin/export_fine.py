@@ -21,6 +21,7 @@ from twin.fine_ground import fine_ground, has_fine_ground
 from twin.fine_water import FineWater, fine_water
 from twin.flood_polygons import Zones, depth_zones
 from twin.grid import Grid
+from twin.messages import figure
 
 if TYPE_CHECKING:
     from rasterio.io import DatasetWriter
@@ -67,8 +68,10 @@ def fine_zones(result: Result) -> tuple[Zones, Grid]:
     """
     grid, blocks = _max_water(result)
     if grid.ny * grid.nx > MOST_CELLS:
-        cells = f"{grid.ny * grid.nx:.1e}"
-        raise InputError(told(result.path, "", "export.too_fine", cells=cells, most=f"{MOST_CELLS:.0e}"))
+        cells = figure(grid.ny * grid.nx, digits=0)
+        raise InputError(
+            told(result.path, "", "export.too_fine", cells=cells, most=figure(MOST_CELLS, digits=0))
+        )
     zone = np.zeros(grid.shape, dtype=np.uint8)
     for water in blocks:
         (top, left), (ny, nx) = _corner(water), water.depth.shape

@@ -13,6 +13,7 @@ from twin.files import sha256
 from twin.gridding import DomainParameters, fine_beds
 from twin.layers.fine import FineBlock
 from twin.layers.lattice import resample, whole_ratio
+from twin.messages import key_figure
 from twin.scenarios import Scenario
 
 if TYPE_CHECKING:
@@ -49,7 +50,9 @@ def fine_ground(result: Result) -> tuple[int, Iterator[FineBlock]]:
     apart = np.abs(np.nan_to_num(ground) - np.nan_to_num(result.fields["ground_elevation"].values)).max()
     # The files may be the same and read otherwise: another offset, other tiles.
     if ratio is None or apart > SAME_GROUND:
-        raise InputError(told(territory.file, "layers.terrain", "export.ground_read", apart=f"{apart:.2f}"))
+        raise InputError(
+            told(territory.file, "layers.terrain", "export.ground_read", apart=key_figure(apart, digits=2))
+        )
     return ratio, fine_beds(grid, buildings, mosaic, parameters)
 
 

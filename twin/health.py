@@ -29,7 +29,7 @@ from twin.layers.mosaic import Mosaic
 from twin.layers.reading import Reading
 from twin.layers.roads import road_lines_with_heights
 from twin.layers.survey import Gaps, Survey, at_points, box_of
-from twin.messages import figure, text
+from twin.messages import figure, key_figure, number, signed, text
 from twin.network import Network
 
 if TYPE_CHECKING:
@@ -138,6 +138,11 @@ def examine(territory: Territory) -> list[Finding]:
     return sorted(report.findings, key=lambda finding: order[finding.severity])
 
 
+def _percent(share: float, digits: int = 1) -> str:
+    """A share in %, however small: three cells of a million are no 0."""
+    return key_figure(100 * share, digits=digits)
+
+
 # --- every layer ---
 
 
@@ -155,7 +160,7 @@ def _origin(report: _Report, territory: Territory, name: str) -> None:
         cell = float(data.attrs["cell"]) if isinstance(data, xr.DataArray) else None
     report.add(
         "information", name, "origin", row="origin_features" if cell is None else "origin_cells",
-        value=count, count=figure(count, digits=0), cell="" if cell is None else f"{cell:g}",
+        value=count, count=figure(count, digits=0), cell="" if cell is None else number(cell, digits=3),
         edition=origin.edition or text("health.unknown"), licence=origin.licence or text("health.unknown"),
     )  # fmt: skip
     if not origin.licence:
@@ -174,7 +179,7 @@ def _origin(report: _Report, territory: Territory, name: str) -> None:
         if share < 0.5:
             missing = shapely.difference(window, hull)
             report.add(
-                "information", name, "coverage", value=share, share=f"{100 * share:.0f}", places=[missing]
+                "information", name, "coverage", value=share, share=_percent(share, 0), places=[missing]
             )
 
 
@@ -207,7 +212,12 @@ def _datum(report: _Report, origin: Provenance, datum: str) -> None:
 
 def _holes(report: _Report, seen: Survey, terrain: Mosaic) -> None:
     report.add(
-        "information", "terrain", "heights", value=seen.high, low=f"{seen.low:.1f}", high=f"{seen.high:.1f}"
+        "information",
+        "terrain",
+        "heights",
+        value=seen.high,
+        low=figure(seen.low, digits=1),
+        high=figure(seen.high, digits=1),
     )
     if not seen.empty:
         report.add("information", "terrain", "no_hole", value=0)
@@ -221,7 +231,8 @@ def _holes(report: _Report, seen: Survey, terrain: Mosaic) -> None:
         if gaps.count:
             report.add(
                 severity, "terrain", row, value=gaps.cells / seen.cells, count=gaps.count,
-                share=f"{100 * gaps.cells / seen.cells:.2f}", area=f"{gaps.largest * area / 1e4:.2f}",
+                share=_percent(gaps.cells / seen.cells, 2),
+                area=key_figure(gaps.largest * area / 1e4, digits=2),
                 places=[shapely.box(*box_of(terrain, box)) for box in gaps.boxes],
                 values=[cells * area for cells in gaps.sizes],
             )  # fmt: skip
@@ -240,8 +251,8 @@ def _sources(report: _Report, terrain: LazyTerrain) -> None:
     shares = sorted(found.cells.items(), key=lambda pair: -pair[1])
     report.add(
         "warning" if found.poor > POOR_SOURCES else "information", "terrain", "sources", value=found.poor,
-        shares=", ".join(f"{text(f'health.source_{name}')} {100 * n / total:.0f} %" for name, n in shares),
-        poor=f"{100 * found.poor:.0f}",
+        shares=", ".join(f"{text(f'health.source_{name}')} {_percent(n / total, 0)} %" for name, n in shares),
+        poor=_percent(found.poor, 0),
         places=[shapely.box(*bounds) for bounds, _ in found.tiles],
         values=[share for _, share in found.tiles],
     )  # fmt: skip
@@ -263,8 +274,8 @@ def _lattice(report: _Report, name: str, data: Any, terrain: Mosaic) -> None:
     if shifted or not whole:
         report.add(
             "warning", name, "misaligned", row="misaligned" if whole else "other_cell",
-            value=float(np.hypot(shift_x, shift_y)), dx=f"{shift_x:.2f}", dy=f"{shift_y:.2f}",
-            cell=f"{cell:g}", terrain=f"{base:g}",
+            value=float(np.hypot(shift_x, shift_y)), dx=number(shift_x, digits=3),
+            dy=number(shift_y, digits=3), cell=number(cell, digits=3), terrain=number(base, digits=3),
         )  # fmt: skip
     else:
         report.add("information", name, "aligned", value=0)
@@ -274,10 +285,10 @@ def _lattice(report: _Report, name: str, data: Any, terrain: Mosaic) -> None:
     missing = shapely.difference(window, under)
     share = shapely.area(missing) / shapely.area(window)
     if share > LATTICE_TOLERANCE:
-        report.add("warning", name, "not_over", value=share, share=f"{100 * share:.1f}", places=[missing])
+        report.add("warning", name, "not_over", value=share, share=_percent(share), places=[missing])
     empty = float(np.isnan(np.asarray(data.values)).mean())
     if empty > 0:
-        report.add("information", name, "no_value", value=empty, share=f"{100 * empty:.1f}")
+        report.add("information", name, "no_value", value=empty, share=_percent(empty))
 
 
 def _beside(offset: float, step: float) -> float:
@@ -319,7 +330,7 @@ def _road_heights(
     severity: Severity = "warning" if null > NULL_HEIGHTS else "information"
     without = np.setdiff1d(np.arange(len(lines)), owner[known])
     report.add(
-        severity, "roads", "null_road_heights", value=null, share=f"{100 * null:.1f}",
+        severity, "roads", "null_road_heights", value=null, share=_percent(null),
         count=without.size, places=list(shapely.force_2d(lines[without])),
     )  # fmt: skip
     if terrain is None:
@@ -330,7 +341,8 @@ def _road_heights(
         count, which = int(zero.sum()), np.unique(owner[zero])
         report.add(
             "warning" if count > ZERO_HEIGHTS * known.sum() else "information", "roads", "zero_road_heights",
-            value=count, count=count, segments=which.size, most=f"{np.abs(ground.here[zero]).max():.1f}",
+            value=count, count=count, segments=which.size,
+            most=number(np.abs(ground.here[zero]).max(), digits=1),
             places=[shapely.points(x, y) for x, y in xyz[zero, :2]], values=ground.here[zero],
         )  # fmt: skip
     used = known & on_ground[owner] & ~zero
@@ -343,20 +355,20 @@ def _road_heights(
     spread = float(np.median(np.abs(difference - median)))
     report.add(
         "warning" if abs(median) > ROAD_BIAS else "information", "roads", "road_offset", value=median,
-        median=f"{median:+.2f}", spread=f"{spread:.2f}", count=figure(int(seen.sum()), digits=0),
+        median=signed(median, digits=2), spread=number(spread), count=figure(int(seen.sum()), digits=0),
         left=int((~on_ground).sum()),
     )  # fmt: skip
     # Out of the range of the cells around, by how much: a slope within the cells is no finding.
     beyond = np.where(z > high, z - high, np.where(z < low, z - low, 0.0))[seen]
-    number, start = np.unique(owner[used][seen], return_index=True)
+    road, start = np.unique(owner[used][seen], return_index=True)
     for sign, row in ((1.0, "road_above"), (-1.0, "road_below")):
         by_road = np.array([np.median(part) for part in np.split(beyond, start[1:])])
         far = sign * by_road > ROAD_MARGIN
         if far.any():
             report.add(
                 "warning", "roads", row, value=int(far.sum()), count=int(far.sum()),
-                margin=f"{ROAD_MARGIN:g}", most=f"{np.abs(by_road[far]).max():.1f}",
-                places=list(shapely.force_2d(lines[number[far]])), values=by_road[far],
+                margin=number(ROAD_MARGIN), most=number(np.abs(by_road[far]).max(), digits=1),
+                places=list(shapely.force_2d(lines[road[far]])), values=by_road[far],
             )  # fmt: skip
 
 
@@ -374,7 +386,8 @@ def _components(report: _Report, network: Network) -> None:
     others = [k for k in np.argsort(-by_part) if k != main]
     report.add(
         "warning" if share > APART else "information", "roads", "disconnected", value=share,
-        count=by_part.size - 1, share=f"{100 * share:.1f}", length=f"{by_part[others[0]] / 1000:.1f}",
+        count=by_part.size - 1, share=_percent(share),
+        length=key_figure(by_part[others[0]] / 1000, digits=1),
         places=[shapely.multilinestrings(lines[part == k]) for k in others],
         values=[float(by_part[k]) for k in others],
     )  # fmt: skip
@@ -392,7 +405,7 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
     nothing = float((buildings["height_source"] == "defaut").mean())
     report.add(
         "warning" if unknown > NULL_HEIGHTS else "information", "buildings", "null_building_heights",
-        value=unknown, share=f"{100 * unknown:.1f}", nothing=f"{100 * nothing:.1f}",
+        value=unknown, share=_percent(unknown), nothing=_percent(nothing),
     )  # fmt: skip
     if terrain is None:
         return
@@ -402,7 +415,7 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
     if off.any():
         report.add(
             "warning" if off.mean() > OFF_TERRAIN else "information", "buildings", "off_terrain",
-            value=int(off.sum()), count=figure(int(off.sum()), digits=0), share=f"{100 * off.mean():.1f}",
+            value=int(off.sum()), count=figure(int(off.sum()), digits=0), share=_percent(off.mean()),
             places=list(centres[off]),
         )  # fmt: skip
     else:
@@ -413,7 +426,7 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
         offset = float(np.median((floor - ground)[both]))
         report.add(
             "warning" if abs(offset) > ROAD_BIAS else "information", "buildings", "building_offset",
-            value=offset, median=f"{offset:+.2f}", count=figure(int(both.sum()), digits=0),
+            value=offset, median=signed(offset, digits=2), count=figure(int(both.sum()), digits=0),
         )  # fmt: skip
 
 
@@ -443,7 +456,7 @@ def _places_over_the_edge(report: _Report, territory: Territory, terrain: Mosaic
         far = float(shapely.distance(shapely.points(shapely.get_coordinates(outside)), window).max())
         report.add(
             "information", "places", "over_the_edge", value=far,
-            name=name, far=f"{far:.1f}", places=[outside], values=[far],
+            name=name, far=key_figure(far, digits=1), places=[outside], values=[far],
         )  # fmt: skip
 
 

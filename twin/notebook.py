@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from twin.messages import day_and_time, hours_and_minutes, key_figure, language, number, text
+from twin.messages import day_and_time, hours_and_minutes, key_figure, language, number, power, text
 from twin.run_writer import COMPLETE
 from twin.styles import DEPTH, PERMANENT_WATER
 from twin.water import max_water_depth, permanent_water
@@ -112,8 +112,7 @@ def _ledger(result: Result) -> list[str]:
     water = sum(float(last.get(key, 0.0) or 0.0) for key in ("initial_m3", "inflow_m3", "rain_m3"))
     error = float(last["mass_error_m3"])
     share = f"{abs(error) / water:.0e}" if water > 0 else "–"
-    told = f"{error:.1e}".replace(".", "," if language() == "fr" else ".")
-    return [text("run.facts_ledger", error=told, share=share)]
+    return [text("run.facts_ledger", error=power(error), share=share)]
 
 
 def _lacks(result: Result) -> list[str]:

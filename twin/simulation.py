@@ -24,7 +24,7 @@ from twin.features import WET_DEPTH
 from twin.files import digest
 from twin.gridding import DomainParameters, build_domain
 from twin.jit import compiling
-from twin.messages import text
+from twin.messages import number, text
 from twin.plugins import Solver, coupling_order, solver_class
 from twin.recording import HOT_START, Recorder
 from twin.results import Result
@@ -419,7 +419,7 @@ def _drive(
                     save()
                     recorder.finish(INTERRUPTED)
                     raise Interrupted(
-                        text("run.interrupted", time=f"{step.end:.1f}", path=recorder.writer.path)
+                        text("run.interrupted", time=number(step.end, digits=1), path=recorder.writer.path)
                     )
                 if now - saved > checkpoint_every:
                     save()

@@ -24,7 +24,7 @@ from twin.layers.layer import Layer, Provenance
 from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
 from twin.layers.survey import Survey, survey
-from twin.messages import text
+from twin.messages import key_figure, text
 from twin.units import problems_of
 
 Point = tuple[float, float]
@@ -218,7 +218,7 @@ class Territory:
         file = str(terrain.mosaic.tiles[0].path)
         check_heights(terrain.reading, file, seen.low, seen.high)
         if seen.empty:
-            share = f"{100 * seen.empty / seen.cells:.1f}"
+            share = key_figure(100 * seen.empty / seen.cells, digits=1)
             terrain.reading.note("nodata_cells", count=seen.empty, share=share)
         return terrain, seen
 

@@ -373,7 +373,8 @@ def profile(
         va="top",
         color=RED,
     )
-    stretched = text("map.profile_crossed", lang, x=number(float(f"{ratio:.2g}"), lang))
+    two_digits = float(f"{ratio:.2g}")
+    stretched = text("map.profile_crossed", lang, x=number(two_digits, lang))
     side = number(result.model_grid.cell, lang)
     cell = text("map.computed", lang, version=twin.__version__, cell=side, crs=grid.crs)
     figure.text(0.988, 0.02, f"{stretched} · {cell}", fontsize=6.5, ha="right", color=FAINT)

@@ -41,7 +41,7 @@ def test_both_spellings_of_v3(read: Read, tmp_path: Path, kind: str) -> None:
     said = "\n".join(layer.provenance.notes)
     assert f"recognised: {kind}" in said
     assert "1 planned buildings" in said
-    assert "1 known, 1 by storeys (3.0 m each), 1 by neighbours within 100.0 m, 0 by default (5.0 m)" in said
+    assert "1 known, 1 by storeys (3 m each), 1 by neighbours within 100 m, 0 by default (5 m)" in said
 
 
 def test_v2_groups_and_heights(read: Read, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_a_lattice_seven_metres_off_is_sampled_and_noted(read: Read, tmp_path: P
     rough = roughness_on_grid(read("roughness", "n.tif"), GRID, 0.04)
     # The centre of a cell lies 2 m into the next cell of the raster.
     np.testing.assert_array_equal(rough.values, n[1:5, 1:5])
-    assert any("shifted by 3.00 m" in note for note in rough.notes)
+    assert any("shifted by 3 m" in note for note in rough.notes)
 
 
 def test_a_finer_raster_is_averaged(read: Read, tmp_path: Path) -> None:

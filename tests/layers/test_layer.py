@@ -62,7 +62,7 @@ def test_a_layer_prints_itself(read: Read, tmp_path: Path) -> None:
     write_tif(tmp_path / "a.tif", np.array([[1.0, -9999.0]]), 0, 100, 5)
     said = repr(read("terrain", "a.tif"))
     assert "Layer terrain: 1 × 2 cells of 5.0 m" in said
-    assert "1 cells without value (50.0 %)" in said
+    assert "1 cells without value (50 %)" in said
 
 
 def test_problem_texts_fill_in() -> None:

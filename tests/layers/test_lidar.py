@@ -50,7 +50,7 @@ def test_ground_water_and_virtual_points_only(read: Read, tmp_path: Path) -> Non
     np.testing.assert_allclose(data.values[~under], expected[~under], atol=1e-9)
     np.testing.assert_allclose(data.values[under], expected[under], atol=0.25)  # filled from around
     assert layer.provenance.vertical_datum == "NGF-IGN69"
-    assert "4.0 % of the cells without a point" in " ".join(layer.provenance.notes)
+    assert "4 % of the cells without a point" in " ".join(layer.provenance.notes)
 
 
 def test_buildings_and_decks_are_layers_of_their_own(read: Read, tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_nearly_square_cells_of_gdal(read: Read, tmp_path: Path) -> None:
     )
     layer = read("terrain", "a.asc")
     assert layer.data.attrs["cell"] == 20.0
-    assert any("squares of 20.0 m" in note for note in layer.provenance.notes)
+    assert any("squares of 20 m" in note for note in layer.provenance.notes)
 
 
 # --- what is wrong ---

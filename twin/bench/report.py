@@ -16,7 +16,7 @@ from twin.bench.peers import Peer
 from twin.bench.roofline import Limits
 from twin.errors import InputError, reason, told
 from twin.files import write_json
-from twin.messages import figure, text
+from twin.messages import figure, number, text
 
 FORMAT = 1
 SLOWER = 0.9  # of the rate before: less is told as a loss; runs on a quiet machine differ by some 5 %
@@ -69,9 +69,9 @@ def table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
             str(row["threads"]),
             figure(row["cells"], digits=0),
             str(row["steps"]),
-            f"{row['seconds']:.2f}",
-            f"{row['rate'] / 1e6:.1f}",
-            f"{row['speed']:.1f}",
+            number(row["seconds"]),
+            number(row["rate"] / 1e6, digits=1),
+            number(row["speed"], digits=1),
             f"{row['bytes_per_cell']:.0f}",
             f"{row['bandwidth_share']:.0%}",
             f"{row['arithmetic_share']:.0%}",
@@ -82,7 +82,7 @@ def table(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     rows += [
         [
             peer["case"], peer["name"], "–", "–", figure(peer["cells"], digits=0), str(peer["steps"]),
-            f"{peer['seconds']:.2f}", f"{peer['rate'] / 1e6:.1f}", "–", "–", "–", "–",
+            number(peer["seconds"]), number(peer["rate"] / 1e6, digits=1), "–", "–", "–", "–",
             f"{peer['mass_error']:.0e}",
         ]
         for peer in found["peers"]
@@ -150,9 +150,9 @@ def comparison(before: dict[str, Any], now: dict[str, Any]) -> Comparison:
     rows = [
         [
             *(str(part) for part in key),
-            f"{old[key]['rate'] / 1e6:.1f}",
-            f"{new[key]['rate'] / 1e6:.1f}",
-            f"{ratio[key]:.2f}" + (" ✗" if ratio[key] < SLOWER else ""),
+            number(old[key]["rate"] / 1e6, digits=1),
+            number(new[key]["rate"] / 1e6, digits=1),
+            number(ratio[key]) + (" ✗" if ratio[key] < SLOWER else ""),
         ]
         for key in both
     ]

@@ -14,7 +14,7 @@ from twin.faces import raise_along
 from twin.grid import Grid
 from twin.layers.ign import first_number, is_null_height
 from twin.layers.lattice import Source
-from twin.messages import text
+from twin.messages import number, text
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -92,8 +92,8 @@ def crests_of_defences(
     crest, over = np.concatenate(parts, axis=1)
     note = text(
         "conditioning.defences", lines=used, faces=crest.size, raised=int((crest > over).sum()),
-        before=f"{np.median(over):.2f}" if over.size else "–",
-        after=f"{np.median(np.maximum(crest, over)):.2f}" if over.size else "–", without=without,
+        before=number(float(np.median(over))) if over.size else "–",
+        after=number(float(np.median(np.maximum(crest, over)))) if over.size else "–", without=without,
         terrain=from_terrain,
     )  # fmt: skip
     return crest_x, crest_y, note

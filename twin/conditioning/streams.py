@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from twin.grid import Grid
 from twin.layers.ign import LEVEL, first_number
-from twin.messages import figure, text
+from twin.messages import figure, number, text
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -238,8 +238,8 @@ def step_of(grid: Grid, old: Floats, new: Floats, row: str, streams: Sequence[St
     cut = np.nan_to_num(old - new)
     volume, deepest = float(cut.sum() * grid.area_m2), float(cut.max(initial=0.0))
     note = text(
-        f"conditioning.{row}", before=f"{before:.1f}", after=f"{after:.1f}", cells=int((cut > 0).sum()),
-        volume=figure(volume, digits=0), deepest=f"{deepest:.2f}", was=f"{was / 1000:.2f}",
-        now=f"{now / 1000:.2f}", **words,
+        f"conditioning.{row}", before=number(before, digits=1), after=number(after, digits=1),
+        cells=int((cut > 0).sum()), volume=figure(volume, digits=0), deepest=number(deepest),
+        was=number(was / 1000), now=number(now / 1000), **words,
     )  # fmt: skip
     return Step(new, note, before, after, volume, deepest, was, now)

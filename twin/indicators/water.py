@@ -9,6 +9,7 @@ import pandas as pd
 
 from twin.features import CLOSURE_DEPTH, WET_DEPTH
 from twin.indicators.indicator import PEOPLE_PER_DWELLING, Floats, Indicator, Run, make, people_in
+from twin.messages import key_figure
 from twin.styles import DEPTH
 
 # Names of the four depth classes of `DEPTH` in the keys of the indicators.
@@ -158,5 +159,6 @@ def district_figures(run: Run) -> list[Indicator]:
         flooded = np.array([(grid.mask(p) & run.flooded).sum() for p in zones.geometry]) * grid.area_m2
     named = zip(flooded / 1e4, zones["label"].astype(str), strict=True)
     reached = [(hectares, label) for hectares, label in named if hectares > 0]
-    detail = ", ".join(f"{label} {hectares:.1f} ha" for hectares, label in sorted(reached, reverse=True))
+    reached.sort(reverse=True)
+    detail = ", ".join(f"{label} {key_figure(hectares, digits=1)} ha" for hectares, label in reached)
     return [make("districts_touched", len(reached), "", method=how, detail=detail, total=len(zones))]

@@ -32,7 +32,7 @@ from twin.layers.layer import Layer
 from twin.layers.raster import read_raster
 from twin.layers.reading import Reading, few
 from twin.layers.vector import Features, read_features
-from twin.messages import text
+from twin.messages import key_figure, number, text
 
 Floats = NDArray[np.float64]
 
@@ -282,7 +282,7 @@ def read_roughness(reading: Reading) -> tuple[xr.DataArray, tuple[str, ...], str
         reading.problems.raise_if_any()
     count = int(np.isnan(values).sum())
     if count:
-        reading.note("nodata_cells", count=count, share=f"{100 * count / values.size:.1f}")
+        reading.note("nodata_cells", count=count, share=key_figure(100 * count / values.size, digits=1))
     return (
         data.copy(data=values).assign_attrs(data.attrs | {"nodata_cells": count, "units": "s m-1/3"}),
         files,
@@ -320,7 +320,12 @@ def roughness_on_grid(layer: Layer, grid: Grid, default: float) -> Roughness:
     none = ~np.isfinite(values)
     if none.any():
         notes.append(
-            text("layer.note.default_roughness", count=int(none.sum()), total=grid.size, value=f"{default:g}")
+            text(
+                "layer.note.default_roughness",
+                count=int(none.sum()),
+                total=grid.size,
+                value=number(default, digits=4),
+            )
         )
     return Roughness(np.where(none, default, values), tuple(notes))
 
@@ -343,7 +348,8 @@ def _from_raster(data: xr.DataArray, grid: Grid, notes: list[str]) -> Floats:
     blocks = blocks and abs(ratio - round(ratio)) * max(grid.shape) <= LATTICE_TOLERANCE
     if blocks or ratio >= 1.5:
         return area_mean(values, x_west, y_north, cell, grid)
-    notes.append(text("layer.note.sampled_nearest", offset=f"{offset:.2f}", cell=cell, grid=grid.cell))
+    told = {"offset": offset, "cell": cell, "grid": grid.cell}
+    notes.append(text("layer.note.sampled_nearest", **{k: number(v, digits=3) for k, v in told.items()}))
     return _sampled(values, x_west, y_north, cell, grid, None)
 
 

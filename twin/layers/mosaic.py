@@ -22,7 +22,7 @@ from twin.layers import crs as crs_tools
 from twin.layers.lattice import LATTICE_TOLERANCE
 from twin.layers.reading import Reading
 from twin.layers.tiles import UNREADABLE, Tile, around
-from twin.messages import figure
+from twin.messages import figure, key_figure
 
 Floats = NDArray[np.float64]
 
@@ -133,7 +133,7 @@ class Mosaic:
     def note_seams(self) -> None:
         """Say what the windows read so far met between tiles (each window read once): shared cells, gaps."""
         if self._shared:
-            self._reading.note("shared_cells", count=self._shared, largest=f"{self._largest:.3g}")
+            self._reading.note("shared_cells", count=self._shared, largest=figure(self._largest))
         if self._gaps:
             self._reading.note("gaps", count=self._gaps)
         self._shared, self._largest, self._gaps = 0, 0.0, 0
@@ -176,7 +176,7 @@ class Mosaic:
                 )
             else:
                 heights, points, filled = lidar.read_ground(tile.path, header)
-                share = f"{100 * filled:.1f}"
+                share = key_figure(100 * filled, digits=1)
                 self._reading.note(
                     "lidar",
                     file=tile.path.name,

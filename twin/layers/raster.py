@@ -21,7 +21,7 @@ from twin.layers.lattice import native_grid, resample_mean
 from twin.layers.mosaic import Mosaic
 from twin.layers.reading import Reading, few
 from twin.layers.tiles import Tile, check_lattice, common_crs, open_tile
-from twin.messages import figure
+from twin.messages import figure, key_figure
 
 __all__ = ["native_grid", "open_mosaic", "read_raster", "read_terrain", "resample_mean"]
 
@@ -151,5 +151,5 @@ def read_terrain(reading: Reading) -> tuple[xr.DataArray, tuple[str, ...], str, 
     datum = datum_of(reading, files)
     if data.attrs["nodata_cells"]:
         share = 100 * data.attrs["nodata_cells"] / data.size
-        reading.note("nodata_cells", count=data.attrs["nodata_cells"], share=f"{share:.1f}")
+        reading.note("nodata_cells", count=data.attrs["nodata_cells"], share=key_figure(share, digits=1))
     return data, files, crs, datum

@@ -13,7 +13,7 @@ from pyproj import CRS
 from twin.errors import Problems
 from twin.grid import Bounds
 from twin.layers.source import LayerSource
-from twin.messages import text
+from twin.messages import number, signed, text
 
 # Notes of one kind that are written out.
 MOST_ALIKE = 5
@@ -49,8 +49,11 @@ class Reading:
     vertical_datum: str = ""
 
     def note(self, row: str, **values: Any) -> None:
-        """Say once what was assumed or repaired (row ``layer.note.<row>`` of the message table)."""
-        sentence = text(f"layer.note.{row}", **values)
+        """Say once what was assumed or repaired (row ``layer.note.<row>`` of the message table; numbers are
+        written as people write them).
+        """
+        told = {k: number(v, digits=9) if isinstance(v, float) else v for k, v in values.items()}
+        sentence = text(f"layer.note.{row}", **told)
         said = self.said.setdefault(row, set())
         if sentence not in said and len(said) < MOST_ALIKE:
             self.notes.append(sentence)
@@ -65,9 +68,8 @@ class Reading:
         """Refuse heights of another vertical datum than the territory's, unless an offset is said."""
         offset = self.source.vertical_offset
         if offset is not None:
-            self.note(
-                "vertical_offset", offset=f"{offset:+g}", datum=datum or "?", territory=self.vertical_datum
-            )
+            moved = signed(offset, digits=3)
+            self.note("vertical_offset", offset=moved, datum=datum or "?", territory=self.vertical_datum)
         elif datum and self.vertical_datum and same_datum(datum, self.vertical_datum) is False:
             self.problem(where, "vertical_offset", "other_datum", datum=datum, territory=self.vertical_datum)
 

@@ -56,7 +56,11 @@ def optional(key: str, lang: str | None = None, **values: object) -> str | None:
 
 def number(value: float, lang: str | None = None, digits: int = 2) -> str:
     """A number as people of that language write it, without idle zeros: ``0,5`` or ``0.5``."""
-    written = f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
+    written = f"{value:z.{digits}f}"  # z: no "-0"
+    return _marked(written.rstrip("0").rstrip(".") if digits else written, lang)
+
+
+def _marked(written: str, lang: str | None) -> str:
     return written.replace(".", ",") if language(lang) == "fr" else written
 
 
@@ -71,7 +75,7 @@ def figure(value: float, lang: str | None = None, digits: int | None = None) -> 
         return "–"
     if digits is None:
         digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    whole = number(round(value, digits) + 0.0, lang, digits)  # no "-0"
+    whole = number(round(value, digits), lang, digits)
     head, mark, tail = whole.partition("," if "," in whole else ".")
     sign, head = ("-", head[1:]) if head.startswith("-") else ("", head)
     return f"{sign}{int(head):,}".replace(",", "\u202f") + mark + tail
@@ -88,10 +92,15 @@ def key_figure(value: float, lang: str | None = None, digits: int | None = None)
     return figure(value, lang, digits)
 
 
-def change(value: float, lang: str | None = None, digits: int | None = None) -> str:
-    """A difference for people: as `figure`, with its sign."""
-    written = figure(value, lang, digits)
-    return f"+{written}" if value > 0 and any(mark in "123456789" for mark in written) else written
+def signed(value: float, lang: str | None = None, digits: int | None = None) -> str:
+    """A figure of what is added or lies above: ``+0,31``."""
+    told = figure(value, lang, digits)
+    return f"+{told}" if value > 0 and told != "0" else told
+
+
+def power(value: float, lang: str | None = None, digits: int = 1) -> str:
+    """A number of any size, as errors and gaps are: ``1,2e-13``."""
+    return _marked(f"{value:.{digits}e}", lang)
 
 
 def day_and_time(moment: datetime, lang: str | None = None) -> str:
