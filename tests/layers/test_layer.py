@@ -81,7 +81,7 @@ def test_a_file_of_several_layers_is_hashed_once_until_it_changes(
         hashed.append(path)
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
-    monkeypatch.setattr("twin.layers.layer.sha256", counted)
+    monkeypatch.setattr("twin.files.sha256", counted)
     for content, times in ((b"one", 1), (b"other", 2)):
         file.write_bytes(content)
         for _ in range(3):

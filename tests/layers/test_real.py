@@ -53,7 +53,7 @@ def test_dieppe_roads(real_data: Path, source: str) -> None:
     said = "\n".join(layer.provenance.notes)
     assert "1039 segments without NATURE, 1039 of them recovered" in said
     assert len(roads) == 4658
-    assert "1 segments cut by a slit of less than 5.0 m" in said  # the harbour bridge of the D925
+    assert "1 segments cut by a slit of less than 5 m" in said  # the harbour bridge of the D925
     assert roads.geometry.length.sum() == pytest.approx(430935.3, abs=1.0)
     assert (roads["nature"] == "Escalier").sum() == 39 + 10
     assert set(roads["level"]) == {0, 1}
