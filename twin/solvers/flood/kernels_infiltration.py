@@ -43,7 +43,7 @@ def changing(method: int, rule: np.ndarray) -> int:
 
 @njit(inline="always")
 def held(x, taken, pull):
-    """What x (m) more in the soil asks of K dt: x - S ln(1 + x / (F + S)), F (`taken`) being in it, S: `pull`.
+    """What x (m) more asks of K dt: x - S ln(1 + x / (F + S)), F (`taken`) being in it, S: `pull`.
 
     In a step x is small: with the series of the logarithm nothing cancels.
     """
