@@ -24,11 +24,6 @@ class Reason(NamedTuple):
         )
 
 
-STAIRS = (
-    "A dike at an angle is a staircase of faces, and each passes what its own metres would: both sides of the"
-    " steps over their hypotenuse, 1.34 times at 27° and 1.41 times at 45°. Not mended; a strict test waits"
-    " for it (`tests/flood/test_crests.py`)."
-)
 REASONS: dict[tuple[str, str], Reason] = {
     ("Dam break on a slope of 1:10", "L1 hu, 200 cells"): Reason(
         "Only the observed order is short of 0.9, by 0.004: half of the error at 200 cells, two thirds at"
@@ -36,6 +31,4 @@ REASONS: dict[tuple[str, str], Reason] = {
         " cells the errors are 0.0025, 0.0011 and 0.00045 (order 1.2, then 1.3).",
         least_order=0.88,
     ),
-    ("Dike at 27° to the grid", "discharge, error (share)"): Reason(STAIRS, target=0.37),
-    ("Dike at 45° to the grid", "discharge, error (share)"): Reason(STAIRS, target=0.44),
 }

@@ -19,6 +19,7 @@ from twin.scenarios.forcing import TimeSeries
 from twin.simulation import Simulation
 from twin.solvers.flood.crests import BreachForcing, final_width, formation_time
 from twin.solvers.flood.forcing import uniform_boundaries
+from twin.solvers.flood.kernels import PAD
 from twin.solvers.flood.solver import FloodSolver
 
 G = 9.81
@@ -65,33 +66,83 @@ def test_a_dike_passes_what_a_weir_does(scheme: str, head: float, height: float,
     assert q == pytest.approx(1.70 * energy**1.5, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    "slant",
-    [
-        0,
-        pytest.param(
-            1,
-            marks=pytest.mark.xfail(
-                strict=True, reason="each face of the staircase passes what its own metres would: 1.41 times"
-            ),
-        ),
-    ],
-)
-def test_a_dike_passes_as_much_whichever_way_it_runs(slant: int) -> None:
-    """The first instant over a straight dike, along the grid or at 45° to it."""
-    n, cell, height, head = 40, 5.0, 3.0, 0.3
-    i, j = np.mgrid[0:n, 0:n]
-    before = (i + j < n) if slant else (j < n // 2)
-    crest_x, crest_y = np.full((n, n + 1), -np.inf), np.full((n + 1, n), -np.inf)
+def _beside(before: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
+    """Crests of that height on the faces round the cells of a mask."""
+    ny, nx = before.shape
+    crest_x, crest_y = np.full((ny, nx + 1), -np.inf), np.full((ny + 1, nx), -np.inf)
     crest_x[:, 1:-1][before[:, 1:] != before[:, :-1]] = height
     crest_y[1:-1][before[1:] != before[:-1]] = height
+    return crest_x, crest_y
+
+
+@pytest.mark.parametrize("angle", [0, 27, 45, 63])
+def test_a_dike_passes_as_much_whichever_way_it_runs(angle: int) -> None:
+    """The first instant over a straight dike, along the grid or at an angle to it: the discharge of a weir of
+    its length, and the speed that it brings, square to the dike.
+    """
+    n, cell, height, head = 80, 5.0, 3.0, 0.3
+    i, j = np.mgrid[0:n, 0:n]
+    before = {0: 2 * j < n, 27: 2 * i + 4 * j < 3 * n, 45: i + j < n, 63: 4 * i + 2 * j < 3 * n}[angle]
+    crest_x, crest_y = _beside(before, height)
     flood = solver(
-        np.zeros((n, n)), np.where(before, height + head, 0.0), crest_x=crest_x, crest_y=crest_y, cell=cell
+        np.zeros((n, n)), np.where(before, height + head, 0.5), crest_x=crest_x, crest_y=crest_y, cell=cell
     )
     flood.step(0.0, 1e-3)
-    metres = n * cell * (np.sqrt(2.0) if slant else 1.0)
-    passed = flood.depth[~before].sum() * cell**2 / 1e-3
-    assert passed == pytest.approx(1.70 * head**1.5 * metres, rel=0.03)
+    metres = n * cell * {0: 1.0, 45: np.sqrt(2.0)}.get(angle, np.sqrt(1.25))
+    passed = (flood.depth[~before] - 0.5).sum() * cell**2 / 1e-3
+    assert passed == pytest.approx(1.70 * head**1.5 * metres, rel=0.02)
+    pushed = flood._old[1:3, PAD : PAD + n, PAD : PAD + n][:, ~before].sum(axis=1) * cell**2 / 1e-3
+    speed = np.sqrt(G * 2.0 / 3.0 * head)
+    assert np.hypot(*pushed) == pytest.approx(speed * passed, rel=0.02)
+    square = {0: (1.0, 0.0), 27: (2.0, 1.0), 45: (1.0, 1.0), 63: (1.0, 2.0)}[angle]
+    assert np.arctan2(pushed[1], pushed[0]) == pytest.approx(np.arctan2(square[1], square[0]), abs=0.02)
+
+
+@pytest.mark.parametrize("scheme", ["first_order", "second_order", "local_inertial"])
+@pytest.mark.parametrize("tail", [None, 0.35])
+def test_a_dike_at_an_angle_passes_in_a_steady_flow_what_one_along_the_grid_does(
+    scheme: str, tail: float | None
+) -> None:
+    """Water held at a level on two sides of a square, a dike across its corner, the other two sides open or
+    held lower: discharge a metre of dike.
+    """
+    n, cell, height, head = 40, 5.0, 3.0, 0.5
+    i, j = np.mgrid[0:n, 0:n]
+    passed = {}
+    for slant in (0, 1):
+        before = (i + j < n) if slant else (i < n // 2)
+        behind = 0.0 if tail is None else height + tail
+        crest_x, crest_y = _beside(before, height)
+        flat = np.arange(n * n).reshape(n, n)
+        upper, lower = (["north", "west"], ["south", "east"]) if slant else (["north"], ["south"])
+        frame = {"north": flat[0], "south": flat[-1], "west": flat[:, 0], "east": flat[:, -1]}
+        numbers = np.arange(n)
+        found = [
+            WaterLevelForcing(
+                TimeSeries.constant(height + head), 0, np.inf,
+                {s: numbers[before.ravel()[frame[s]]] for s in upper}, NOWHERE,
+            )
+        ]  # fmt: skip
+        if tail is not None:
+            found.append(
+                WaterLevelForcing(
+                    TimeSeries.constant(behind), 0, np.inf,
+                    {s: numbers[~before.ravel()[frame[s]]] for s in lower}, NOWHERE,
+                )
+            )  # fmt: skip
+        forcing: dict[str, object] = {"levels": tuple(found)}
+        if tail is None:
+            forcing["codes"] = uniform_boundaries(n, n, **dict.fromkeys(lower, OPEN))
+        flood = solver(
+            np.zeros((n, n)), np.where(before, height + head, behind), crest_x=crest_x, crest_y=crest_y,
+            cell=cell, scheme=scheme, forcing=forcing, roughness=0.03,
+        )  # fmt: skip
+        advance(flood, 0.0, 300.0)
+        flood.step(300.0, 1e-3)
+        over = flood._sources._crests.passed
+        metres = n * cell * (np.sqrt(2.0) if slant else 1.0)
+        passed[slant] = np.abs(over).sum() * cell**2 / 1e-3 / metres
+    assert passed[1] == pytest.approx(passed[0], rel=0.03)
 
 
 @pytest.mark.parametrize(("tail", "within"), [(0.15, 0.01), (0.3, 0.02), (0.4, 0.01), (0.45, 0.01)])
@@ -138,6 +189,27 @@ def test_a_breach_grows_in_width_and_depth() -> None:
     assert told["began_s"] == pytest.approx(50.0, abs=1e-9)
     assert flood.depth[:, 15:].mean() > 0.3
     assert abs(flood.ledger()["mass_error_m3"]) <= 1e-12 * flood.ledger()["initial_m3"]
+
+
+@pytest.mark.parametrize("drawn", ["line", "point"])
+def test_a_breach_in_a_dike_at_an_angle_has_its_metres(drawn: str) -> None:
+    """30 m of a dike at 45° are the sides of 4.2 cells on each axis, not of three."""
+    n, cell, width = 40, 5.0, 30.0
+    i, j = np.mgrid[0:n, 0:n]
+    before = i + j < n
+    crest_x, crest_y = _beside(before, 2.0)
+    ends = ((0.0, 0.0), (n * cell, n * cell))  # the dike runs from the south-west to the north-east
+    at = shapely.LineString(ends) if drawn == "line" else shapely.Point(n * cell / 2, n * cell / 2)
+    event = Breach(at="dike", start=1.0, method="given", width=width, duration=10.0)
+    found = BreachForcing(event, at, 1.0, NOWHERE, "test", "events[1]")
+    flood = solver(
+        np.zeros((n, n)), np.where(before, 1.5, 0.0), crest_x=crest_x, crest_y=crest_y, cell=cell,
+        roughness=0.03, forcing={"breaches": (found,)},
+    )  # fmt: skip
+    advance(flood, 0.0, 20.0)
+    crests = flood._sources._crests
+    open_share = (1.0 - crests.level / 2.0) ** 1.5  # of each face, as a weir counts it
+    assert open_share.sum() * cell * np.sqrt(0.5) == pytest.approx(width, rel=0.05)
 
 
 @pytest.mark.parametrize(("trigger", "begins"), [({"level": 1.4}, True), ({"level": 1.6}, False),

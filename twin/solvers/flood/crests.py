@@ -18,6 +18,7 @@ from twin.scenarios.binding import cells_of
 from twin.scenarios.breach import Breach
 from twin.scenarios.measures import place_geometry
 from twin.solvers.flood import kernels_crests as kernels
+from twin.solvers.flood.crest_metres import share_of_faces
 from twin.solvers.flood.kernels import BED, CREST_X, CREST_Y, DEPTH, GRAVITY, PAD
 from twin.solvers.flood.structures import EarlierWorks, Keys, event_keys
 
@@ -158,6 +159,7 @@ class Crests:
         self._axis, self._i, self._j = (values.astype(np.int64) for values in joined[:3])
         self._built, self._ground = (values.astype(np.float64) for values in joined[3:])
         self.level: Floats = self._built.copy()
+        self._share = share_of_faces(self._axis, self._i, self._j)
         self._wish = np.zeros(self.level.size)
         self._shut = np.zeros(self.level.size, dtype=np.uint8)
         self.weirs = True
@@ -181,18 +183,18 @@ class Crests:
             along: Any = shapely.line_locate_point(_line(one.geometry), points[near])
             order = np.argsort(along, kind="stable")
             faces = near[order]
-            distance = np.abs(np.arange(faces.size) - (faces.size - 1) // 2) * cell
+            middles = np.cumsum(self._share[faces]) - 0.5 * self._share[faces]
+            distance = np.abs(middles - middles[(faces.size - 1) // 2]) * cell
         else:
             # A point: along the dike on which it lies, as far as the breach will ever reach.
             away: Any = shapely.distance(points, one.geometry)
             within = np.flatnonzero(away <= max(one.event.reach, NEAR * cell) + cell)
-            faces, hops = self._along_dike(within, int(np.argmin(away)))
-            distance = cell * hops.astype(np.float64)
+            faces, distance = self._along_dike(within, int(np.argmin(away)))
         return _Breach(one, faces, distance)
 
-    def _along_dike(self, faces: Ints, first: int) -> tuple[Ints, Ints]:
+    def _along_dike(self, faces: Ints, first: int) -> tuple[Ints, Floats]:
         """Those of some faces to which the crest leads from the first, from corner to corner of cells, and
-        how many faces away they are.
+        how far away along it they are (m).
         """
         ends: dict[tuple[int, int], list[int]] = {}
         corners = {
@@ -204,14 +206,16 @@ class Crests:
         for f, both in corners.items():
             for corner in both:
                 ends.setdefault(corner, []).append(f)
-        hops = {first: 0}
+        away = {first: 0.0}
         front = [first]
         for f in front:
             for beside in (near for corner in corners[f] for near in ends[corner]):
-                if beside not in hops:
-                    hops[beside] = hops[f] + 1
+                if beside not in away:
+                    away[beside] = away[f] + 0.5 * self._grid.cell * float(
+                        self._share[f] + self._share[beside]
+                    )
                     front.append(beside)
-        return np.array(front, dtype=np.int64), np.array([hops[f] for f in front], dtype=np.int64)
+        return np.array(front, dtype=np.int64), np.array([away[f] for f in front])
 
     def faces(self) -> tuple[Ints, Ints, Ints]:
         """Axis (0: to the east of its cell, 1: to the south), row and column of the face of each crest."""
@@ -283,12 +287,14 @@ class Crests:
         for breach in self._breaches:
             if math.isnan(breach.began):
                 continue
-            share = min((t - breach.began) / breach.time, 1.0)
-            width = share * breach.width
-            part = np.clip((0.5 * width + 0.5 * cell - breach.distance) / cell, 0.0, 1.0)
-            part[breach.distance == 0.0] = min(width / cell, 1.0)
+            grown = min((t - breach.began) / breach.time, 1.0)
+            width = grown * breach.width
+            metres = cell * self._share[breach.faces]
+            part = np.clip((0.5 * width + 0.5 * metres - breach.distance) / metres, 0.0, 1.0)
+            middle = breach.distance == 0.0
+            part[middle] = np.minimum(width / metres[middle], 1.0)
             built = self._built[breach.faces]
-            drop = share * np.maximum(built - self._bottom(breach), 0.0)
+            drop = grown * np.maximum(built - self._bottom(breach), 0.0)
             # Of a face in part within the breach the crest falls so that a weir passes that part.
             lowered = built - part ** (2.0 / 3.0) * drop
             self.level[breach.faces] = np.minimum(self.level[breach.faces], lowered)
@@ -309,9 +315,9 @@ class Crests:
                 static[plane, self._i[of] + PAD, self._j[of] + PAD] = self.level[of]
             return
         kernels.over_crests(
-            state, static, self._axis, self._i + PAD, self._j + PAD, self.level, self._wish,
-            self._shut, self._giver, self._out, solver._marks, solver._forced, t1 - t0, self._grid.cell,
-            *self._grid.shape, self._dry,
+            state, static, self._axis, self._i + PAD, self._j + PAD, self.level, self._share,
+            self._wish, self._shut, self._giver, self._out, solver._marks, solver._forced, t1 - t0,
+            self._grid.cell, *self._grid.shape, self._dry,
         )  # fmt: skip
 
     def state(self) -> Floats:

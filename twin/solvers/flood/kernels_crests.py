@@ -4,7 +4,8 @@
 The fluxes of the scheme over a crest miss the formula of a weir by far (measured: +25 to +59 % free, −12 to
 −68 % drowned), so a crest that stands out of the flow is shut for the scheme, and the weir passes the water
 between the two cells: Q = 1.70 b H^1.5, drowned as Villemonte (1947) says. A crest lower than a third of the
-water over it is no weir: the scheme sees it as a step.
+water over it is no weir: the scheme sees it as a step. A weir is as wide as the metres of crest that its face
+stands for (`crest_metres`), not as the face.
 """
 
 from __future__ import annotations
@@ -67,13 +68,14 @@ def level_beyond(state, static, level, r, c, axis, plane, side, ny, nx, dry):
 
 @njit(cache=True, error_model="numpy")
 def over_crests(
-    state, static, axis, row, column, level, wish, shut, giver, out, marks, forced, dt, dx, ny, nx, dry
+    state, static, axis, row, column, level, share, wish, shut, giver, out, marks, forced, dt, dx, ny, nx, dry
 ):  # fmt: skip
     """Pass the water of a step over the crests; how many were weirs.
 
     axis (k,): 0 for a face in x, 1 in y; row, column (k,): padded place of the cell before it; level (k,):
-    crest above the datum (m); wish, shut (k,), out (n, zeros, left so): scratch; giver (2, k): numbers of
-    the cells on both sides of each crest among the n beside crests.
+    crest above the datum (m); share (k,): length of crest that the face stands for, in faces; wish, shut
+    (k,), out (n, zeros, left so): scratch; giver (2, k): numbers of the cells on both sides of each crest
+    among the n beside crests.
     The crests of `static` are set: shut where the weir works, `level` elsewhere.
     """
     tiles_x = -(-nx // TILE_COLS)
@@ -122,7 +124,7 @@ def over_crests(
         discharge = BROAD_CREST * head * math.sqrt(head)
         if down > 0.0:
             discharge *= (1.0 - min(down / max(head, 1e-12), 1.0) ** 1.5) ** DROWNED
-        amount = min(discharge * dt / dx, SETTLE * abs(w1 - w2))
+        amount = min(discharge * share[f] * dt / dx, SETTLE * abs(w1 - w2))
         wish[f] = amount if w1 > w2 else -amount
         out[giver[0, f] if w1 > w2 else giver[1, f]] += amount
     # What each giver has left after all its weirs; then the water goes, with its speed.
@@ -163,9 +165,11 @@ def over_crests(
         state[DEPTH, r, c] = now
         state[DISCHARGE_X, r, c] *= keeps
         state[DISCHARGE_Y, r, c] *= keeps
-        # Critical speed on the crest, or that of the water where it is deeper.
+        # Critical speed on the crest, or that of the water where it is deeper. At an angle to the grid the
+        # faces in x and those in y each bring their part: together that speed, square to the crest.
         over = max(2.0 / 3.0 * head, down)
-        speed = min(amount * dx / (dt * over), math.sqrt(GRAVITY * over)) if over > 0.0 else 0.0
+        speed = min(amount * dx / (share[f] * dt * over), math.sqrt(GRAVITY * over)) if over > 0.0 else 0.0
+        speed /= share[f]
         state[DEPTH, r2, c2] += amount
         state[momentum, r2, c2] += sign * speed * amount
         for i, j in ((r - PAD, c - PAD), (r2 - PAD, c2 - PAD)):
