@@ -83,6 +83,23 @@ def test_a_wall_of_one_fine_cell_holds_water_back(slant: int, scheme: str) -> No
     assert flood.depth[:, :6].max() > 1.0
 
 
+@SCHEMES
+@pytest.mark.parametrize("angle", [0, 27, 45])
+def test_a_crest_passes_as_much_whichever_way_it_runs(angle: int, scheme: str) -> None:
+    """The first instant over a dike between cells: the discharge of a weir of its length."""
+    n, height, head = 40, 3.0, 0.3
+    i, j = np.mgrid[0:n, 0:n]
+    before = {0: 2 * j < n, 27: 2 * i + 4 * j < 3 * n, 45: i + j < n}[angle]
+    crest_x, crest_y = np.full((n, n + 1), -np.inf), np.full((n + 1, n), -np.inf)
+    crest_x[:, 1:-1][before[:, 1:] != before[:, :-1]] = height
+    crest_y[1:-1][before[1:] != before[:-1]] = height
+    domain = _domain(np.zeros((n * K, n * K))).with_fields(crest_x=crest_x, crest_y=crest_y)
+    flood = _flood(domain, Forcing(np.where(before, height + head, 0.0)), scheme=scheme)
+    flood.step(0.0, 1e-3)
+    metres = n * K * {0: 1.0, 27: np.sqrt(1.25), 45: np.sqrt(2.0)}[angle]
+    assert flood.depth[~before].sum() * K**2 / 1e-3 == pytest.approx(1.70 * head**1.5 * metres, rel=0.04)
+
+
 def _weather(ny: int, nx: int) -> Forcing:
     swing = TimeSeries(times=(0.0, 20.0, 60.0), values=(0.0, 40.0, 10.0))
     cells = np.array([3 * nx + 4])

@@ -222,6 +222,15 @@ class Crests:
         return self._axis, self._i, self._j
 
     @property
+    def slanted(self) -> tuple[Ints, NDArray[np.float32]]:
+        """Faces of crests at an angle to the grid, shape (3, k): axis, padded row and column; the length of
+        crest that each stands for, in faces, shape (k,).
+        """
+        some = np.flatnonzero(self._share < 1.0)
+        places = np.stack([self._axis[some], self._i[some] + PAD, self._j[some] + PAD])
+        return places, self._share[some].astype(np.float32)
+
+    @property
     def act_in_steps(self) -> bool:
         """Whether :meth:`act` has something to do."""
         return bool(self._breaches) or (self.weirs and self.level.size > 0)

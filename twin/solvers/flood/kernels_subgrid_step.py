@@ -45,7 +45,7 @@ from twin.solvers.flood.kernels_subgrid import (
     band_update,
     find_levels,
 )
-from twin.solvers.flood.kernels_subgrid_faces import ZERO
+from twin.solvers.flood.kernels_subgrid_faces import WEIRS_E, ZERO
 from twin.solvers.flood.kernels_subgrid_waves import band_fluxes, band_limit_fluxes, band_states
 
 
@@ -96,6 +96,16 @@ def still_tiles(beside, planes, awake, ny, nx):
 
 
 @njit(error_model="numpy")
+def narrow_weirs(planes, slanted):
+    """Make the weirs of crests at an angle to the grid as wide as their crest is long. In tiles that sleep
+    they pass nothing.
+    """
+    places, share = slanted
+    for k in range(share.size):
+        planes[WEIRS_E + places[0, k], places[1, k], places[2, k]] *= share[k]
+
+
+@njit(error_model="numpy")
 def gather(found, marks, values, chosen, count, ny, nx):
     """Values and marks of the tiles from those of their bands."""
     for n in range(count):
@@ -131,13 +141,14 @@ def any_limited(found, chosen, count):
 @njit(cache=True, parallel=True, error_model="numpy")
 def step_tiles(
     old, new, static, record, classes, chosen, marks, values, beside, planes, tables, interval, found,
-    edge_flux, watched, scratch, doubles, looks, ny, nx, steps, dx, dry, law, waves, loop, plain,
+    edge_flux, watched, scratch, doubles, looks, ny, nx, steps, dx, dry, law, waves, slanted, loop, plain,
 ):  # fmt: skip
     """`kernels_step.step_tiles` for this scheme.
 
     planes: of the faces; tables: heights and volumes, sills and humps of the faces, sills on the edges;
     interval (ny, nx): where in its table each cell was last; found (tiles, BANDS, FOUND); scratch,
-    doubles, looks (threads, .); waves: the shallow water equations, and not local inertia.
+    doubles, looks (threads, .); waves: the shallow water equations, and not local inertia; slanted: crests
+    at an angle to the grid, see `Crests.slanted`.
     """
     kinds, given, closed, awake = loop[4], loop[5], loop[6], loop[9]
     counts = loop[1]
@@ -166,6 +177,7 @@ def step_tiles(
                     columns, ny, nx, dry,
                 )  # fmt: skip
                 n = take_next(counts, NEXT)
+        narrow_weirs(planes, slanted)
         counts[NEXT] = 0
         for thread in prange(counts[WORKERS]):
             n = take_next(counts, NEXT)

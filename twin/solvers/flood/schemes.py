@@ -261,7 +261,7 @@ class Subgrid(Scheme):
             s._old, s._new, s._static, s._record, s._classes, s._chosen, s._marks, s._values, self._beside,
             self._planes, self._tables, self._interval, self._found, s._edge_flux, s._watch.faces,
             self._faces_scratch, self._faces_doubles, self._record_scratch, *s._shape, s._steps, s.grid.cell,
-            self._dry, s._law, self._waves, s._loop.packed, s._sources.plain,
+            self._dry, s._law, self._waves, s._sources.slanted, s._loop.packed, s._sources.plain,
         )  # fmt: skip
 
     def run_fields(self, makers: Makers, solver: FloodSolver) -> Makers:

@@ -139,6 +139,8 @@ class Sources:
         self._crests = Crests(static, grid, active, datum, forcing.breaches, self._dry)
         # Subgrid faces have weirs of their own.
         self._crests.weirs = parameters.crests == "weir" and not parameters.subgrid
+        self.slanted = self._crests.slanted
+        """Faces of crests at an angle to the grid, see `Crests.slanted`."""
         if forcing.earlier_works is not None:
             self._structures.go_on(forcing.earlier_works)
             self._crests.go_on(forcing.earlier_works)
