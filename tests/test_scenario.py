@@ -13,6 +13,7 @@ from twin.errors import InputError, Problems
 from twin.scenarios import Demand, Dike, Inflow, Rainfall, RoadClosure, Scenario, TimeSeries, WaterLevel
 from twin.scenarios.binding import edge_cells, inflows, initial_depth, rains, water_levels
 from twin.scenarios.events import Event
+from twin.scenarios.forcing import read_series
 from twin.scenarios.measures import place_geometry
 from twin.simulation import Simulation
 from twin.territory import Territory
@@ -277,6 +278,15 @@ def test_series_with_dates_units_and_semicolons(file: Path) -> None:
     series = Scenario.open(file).events[0].discharge
     assert series.times == (0.0, 600.0)
     assert series.values == pytest.approx((1.5005, 3.0))
+
+
+@pytest.mark.parametrize("name", ["lot #2/crue.csv", "crue #2.csv", "plain.csv"])
+@pytest.mark.parametrize("column", ["", "debit_m3_s"])
+def test_a_hash_may_stand_in_the_name_of_a_file(tmp_path: Path, name: str, column: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("time_s;debit_m3_s\n0;1\n10;2\n", encoding="utf-8")
+    source = f"{name}#{column}" if column else name
+    assert read_series(source, "m**3/s", tmp_path, None).values == (1.0, 2.0)
 
 
 @pytest.mark.parametrize(

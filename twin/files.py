@@ -158,6 +158,16 @@ def digest(path: Path) -> str:
     return sha256(path)
 
 
+def file_and_part(source: str, root: Path) -> tuple[Path, str]:
+    """A file and what is meant of it (``file.nc#variable``, ``file.csv#column``): the part behind the last #.
+    A # may stand in the names of folders, and in that of a file that exists.
+    """
+    name, mark, part = source.rpartition("#")
+    if not mark or "/" in part or "\\" in part or (root / source).exists():
+        return root / source, ""
+    return root / name, part
+
+
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8 (with a mark or not), else in cp1252, as a French spreadsheet saves it."""
     raw = path.read_bytes()

@@ -114,6 +114,9 @@ class Territory:
             if name not in LAYER_NAMES:
                 hint = suggest(name, LAYER_NAMES)
                 problems.tell(file, f"layers.{name}", "territory.unknown_layer", hint, name=name)
+        bounds = record.extent
+        if isinstance(bounds, tuple) and not (bounds[0] < bounds[2] and bounds[1] < bounds[3]):
+            problems.tell(file, "extent", "territory.turned_extent", bounds=list(bounds))
         problems.raise_if_any()
         return territory
 

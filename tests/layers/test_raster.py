@@ -15,6 +15,7 @@ from twin.errors import InputError
 from twin.grid import Grid
 from twin.layers import native_grid, resample_mean
 from twin.layers.lattice import area_mean
+from twin.territory import Territory
 
 from .conftest import Read, write_asc, write_tif
 
@@ -353,6 +354,15 @@ def test_unknown_layer_and_territory_in_degrees(read: Read) -> None:
         read("terain", "a.tif")
     with pytest.raises(InputError, match="EPSG:4326"):
         read("terrain", "a.tif", territory="EPSG:4326")
+
+
+@pytest.mark.parametrize("extent", ["[10.0, 0.0, 0.0, 10.0]", "[0.0, 10.0, 10.0, 10.0]"])
+def test_an_extent_from_high_to_low_is_told(tmp_path: Path, extent: str) -> None:
+    file = tmp_path / "territory.toml"
+    file.write_text(f'name = "Test"\ncrs = "EPSG:2154"\nextent = {extent}\n', encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        Territory.open(file)
+    assert only(error).key == "extent"
 
 
 # --- onto a grid ---

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 
 from twin.errors import InputError, Problem, suggest, told
+from twin.files import file_and_part
 from twin.scenarios.breach import Breach
 from twin.scenarios.events import Event, Inflow, Rainfall
 from twin.scenarios.forcing import TimeSeries
@@ -138,7 +139,7 @@ def _missing_layers(scenario: Scenario) -> list[Problem]:
 
 def named(name: str) -> list[Path]:
     """What a file, a folder or a pattern (``file.nc#variable`` too) names, where it exists."""
-    path = name.partition("#")[0]
-    if Path(path).exists():
-        return [Path(path)]
-    return [Path(found) for found in sorted(glob.glob(path))]  # noqa: PTH207 - the pattern may be absolute
+    path, _ = file_and_part(name, Path())
+    if path.exists():
+        return [path]
+    return [Path(found) for found in sorted(glob.glob(str(path)))]  # noqa: PTH207 - may be absolute

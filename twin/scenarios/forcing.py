@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError, Problems, in_line, listed, suggest, told
-from twin.files import read_csv
+from twin.files import file_and_part, read_csv
 from twin.units import parse, refusal
 
 # The unit in a column's name, by the quantity expected: factor to SI.
@@ -127,8 +127,7 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
     InputError
         The file is missing, has a hole, a time that does not increase, no known unit; all at once.
     """
-    name, _, column = source.partition("#")
-    path = root / name
+    path, column = file_and_part(source, root)
     if not path.is_file():
         near = (
             suggest(path.name, [p.name for p in path.parent.glob(f"*{path.suffix}")])

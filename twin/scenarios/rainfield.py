@@ -19,6 +19,7 @@ from pyproj.exceptions import CRSError
 
 from twin.domain import Domain
 from twin.errors import InputError, suggest, told
+from twin.files import file_and_part
 from twin.grid import Grid
 from twin.scenarios.events import Rainfall
 from twin.scenarios.forcing import TIME_UNITS
@@ -111,8 +112,7 @@ def read_rain_field(
         the grid, or holds missing or negative values there.
     """
     assert event.field is not None
-    name, _, variable = event.field.partition("#")
-    path = root / name
+    path, variable = file_and_part(event.field, root)
     try:
         if path.suffix.lower() in NETCDF:
             raw = _read_netcdf(path, variable, start)
