@@ -11,6 +11,10 @@ meets on its way, inside the two cells, from the deepest point of one through th
 of the other. So a wall of one fine cell holds water back wherever it stands in a cell, and a ditch leads it
 on; flow area and conveyance follow from the sills at any level without a table in between. The height of a
 sill over the ground of its strip on both sides says whether it is a weir.
+
+Water shallower than the fall of the ground inside its cell is no pool in the low corner but runs down as a
+sheet. For each volume of the first table a cell keeps what the same water conveys when its level falls with
+the ground: the mean of h^(5/3) over its fine cells, as the depth of a sheet on a plane that conveys as much.
 """
 
 from __future__ import annotations
@@ -40,6 +44,7 @@ FIELDS = {
     "subgrid_low": ("y", "x"),
     "subgrid_height": ("y", "x", "subgrid_share"),
     "subgrid_volume": ("y", "x", "subgrid_share"),
+    "subgrid_sheet": ("y", "x", "subgrid_share"),
     "sill_x": ("y", "x_face", "strip"),
     "sill_y": ("y_face", "x", "strip"),
     "hump_x": ("y", "x_face", "strip"),
@@ -93,14 +98,79 @@ def _ways(z: Floats, way: Floats) -> None:
                         changed = True
 
 
+@njit(inline="always")
+def _group(level: int, size: int) -> int:
+    """The number of the fine cells under the height of a table, of `size` in their order."""
+    share = level / (LEVELS - 1)
+    return round(share * share * (size - 1))
+
+
+@njit(cache=True)
+def _fall(z: Floats, middle: float) -> tuple[float, float]:
+    """Slopes of the ground of a cell, in height a fine cell: the plane of least squares through its lower
+    half (under `middle`), so that neither houses nor the banks of a ditch tilt it.
+    """
+    k = z.shape[0]
+    count, x, y, h = 0.0, 0.0, 0.0, 0.0
+    for a in range(k):
+        for b in range(k):
+            if z[a, b] <= middle:
+                count, x, y, h = count + 1.0, x + b, y + a, h + z[a, b]
+    x, y, h = x / count, y / count, h / count
+    xx, xy, yy, xh, yh = 0.0, 0.0, 0.0, 0.0, 0.0
+    for a in range(k):
+        for b in range(k):
+            if z[a, b] <= middle:
+                xx, xy, yy = xx + (b - x) ** 2, xy + (b - x) * (a - y), yy + (a - y) ** 2
+                xh, yh = xh + (b - x) * (z[a, b] - h), yh + (a - y) * (z[a, b] - h)
+    # A little more of each, for cells in a row.
+    xx, yy = xx + 1e-6 * count, yy + 1e-6 * count
+    room = xx * yy - xy * xy
+    # Rounded, so that mirrored ground has mirrored slopes to the bit.
+    return np.float64(np.float32((yy * xh - xy * yh) / room)), np.float64(
+        np.float32((xx * yh - xy * xh) / room)
+    )
+
+
+@njit(cache=True)
+def _tabulate_sheet(z: Floats, middle: float, volume: Singles, sheet: Singles) -> None:
+    """What the volumes of a cell convey as a sheet on its falling ground (see the head of this file)."""
+    k = z.shape[0]
+    size = k * k
+    east, south = _fall(z, middle)
+    level_ground = np.empty(size)
+    for a in range(k):
+        for b in range(k):
+            level_ground[a * k + b] = z[a, b] - (east * (b - 0.5 * (k - 1)) + south * (a - 0.5 * (k - 1)))
+    level_ground.sort()
+    # In groups as fine at the bottom as the heights of the tables
+    ground, count = np.empty(LEVELS), np.empty(LEVELS)
+    for n in range(LEVELS):
+        first = _group(n, size)
+        last = _group(n + 1, size) if n < LEVELS - 1 else size
+        count[n] = max(last - first, 0)
+        ground[n] = level_ground[first:last].mean() if last > first else level_ground[first]
+    wet, below, under = 0, 0.0, 0.0  # groups under water, their cells and their cells × ground
+    for n in range(LEVELS):
+        held = size * np.float64(volume[n])
+        while wet < LEVELS and ground[wet] * below - under <= held:
+            below, under = below + count[wet], under + count[wet] * ground[wet]
+            wet += 1
+        level = (held + under) / max(below, 1.0)
+        conveyed = 0.0
+        for m in range(wet):
+            conveyed += count[m] * max(level - ground[m], 0.0) ** (5.0 / 3.0)
+        sheet[n] = (conveyed / size) ** 0.6
+
+
 @njit(cache=True)
 def _tabulate(
-    fine: Floats, low: Floats, height: Singles, volume: Singles, ways: Floats, base: Floats
+    fine: Floats, low: Floats, height: Singles, volume: Singles, sheet: Singles, ways: Floats, base: Floats
 ) -> None:
     """Tables of a block of cells.
 
-    fine (m, n, k, k); low (m, n); height, volume (m, n, LEVELS); ways, base (m, n, 4, k): for each side
-    (west, east, north, south) the way to each fine cell along it, and the lowest ground of its strip.
+    fine (m, n, k, k); low (m, n); height, volume, sheet (m, n, LEVELS); ways, base (m, n, 4, k): for each
+    side (west, east, north, south) the way to each fine cell along it, and the lowest ground of its strip.
     """
     m, n, k = fine.shape[0], fine.shape[1], fine.shape[2]
     z = np.empty((k, k))
@@ -126,13 +196,13 @@ def _tabulate(
             below = 0.0
             passed = 0
             for level in range(LEVELS):
-                share = level / (LEVELS - 1)
-                at = round(share * share * (k * k - 1))
+                at = _group(level, k * k)
                 while passed < at:
                     below += ordered[passed] - bottom
                     passed += 1
                 height[i, j, level] = ordered[at] - bottom
                 volume[i, j, level] = (at * (ordered[at] - bottom) - below) / (k * k)
+            _tabulate_sheet(z, ordered[k * k // 2], volume[i, j], sheet[i, j])
             _ways(z, way)
             for a in range(k):
                 ways[i, j, 0, a], ways[i, j, 1, a] = way[a, 0], way[a, k - 1]
@@ -187,7 +257,7 @@ def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
     Parameters
     ----------
     blocks : the fine bed (m) of each cell, buildings included; they cover the grid once. Only one is held at
-        a time; the tables take (2 LEVELS + 4 strips) × 4 + 8 bytes a cell, three times that while they are
+        a time; the tables take (3 LEVELS + 4 strips) × 4 + 8 bytes a cell, three times that while they are
         made.
 
     Raises
@@ -200,6 +270,7 @@ def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
     low = np.full((ny, nx), np.nan)
     height = np.zeros((ny, nx, LEVELS), dtype=np.float32)
     volume = np.zeros((ny, nx, LEVELS), dtype=np.float32)
+    sheet = np.zeros((ny, nx, LEVELS), dtype=np.float32)
     ways = base = np.zeros((0, 0, 4, 0), dtype=np.float64)
     roads = domain.networks.get("roads")
     survey: RoadSurvey | None = None
@@ -216,14 +287,14 @@ def with_subgrid(domain: Domain, blocks: Iterable[Block]) -> Domain:
         place = (block.rows, block.columns)
         here = [np.full((m, n, 4, k), np.nan) for _ in range(2)]
         part = np.full((m, n), np.nan)
-        _tabulate(fine, part, height[place], volume[place], *here)
+        _tabulate(fine, part, height[place], volume[place], sheet[place], *here)
         low[place] = part
         ways[place], base[place] = (_grouped(values) for values in here)
     sill_x, hump_x = _faces(low, ways, base, (1, 0))
     turned = (low.T, ways.swapaxes(0, 1), base.swapaxes(0, 1))
     sill_y, hump_y = (np.ascontiguousarray(a.swapaxes(0, 1)) for a in _faces(*turned, (3, 2)))
     tables: dict[str, NDArray[Any]] = {
-        "subgrid_low": low, "subgrid_height": height, "subgrid_volume": volume,
+        "subgrid_low": low, "subgrid_height": height, "subgrid_volume": volume, "subgrid_sheet": sheet,
         "sill_x": sill_x, "sill_y": sill_y, "hump_x": hump_x, "hump_y": hump_y,
     }  # fmt: skip
     fields = domain.fields.assign({name: (FIELDS[name], values) for name, values in tables.items()})
@@ -253,6 +324,19 @@ def level_above(height: Singles, volume: Singles, depth: float, first: int) -> t
     rise = np.float64(height[first + 1]) - np.float64(height[first])
     more = np.float64(volume[first + 1]) - np.float64(volume[first])
     return height[first] + (depth - volume[first]) * (rise / more), more / max(rise, 1e-12), first
+
+
+@njit(inline="always")
+def sheet_above(sheet: Singles, volume: Singles, depth: float, first: int) -> float:
+    """Depth (m) of the sheet on a plane that conveys as much as the water of a cell, `depth` (m) in the mean,
+    when its level falls with the ground; first: interval of the table, as :func:`level_above` found it.
+    """
+    if depth >= volume[LEVELS - 1]:
+        return sheet[LEVELS - 1] + (depth - volume[LEVELS - 1])
+    more = max(np.float64(volume[first + 1]) - np.float64(volume[first]), 1e-12)
+    return sheet[first] + (depth - volume[first]) * (
+        (np.float64(sheet[first + 1]) - np.float64(sheet[first])) / more
+    )
 
 
 @njit(cache=True)
@@ -326,7 +410,8 @@ class LevelTables:
         fine, place = np.ascontiguousarray(block.elevation), (block.rows, block.columns)
         m, n, k, _ = fine.shape
         part = np.full((m, n), np.nan)
-        _tabulate(fine, part, self.height[place], self.volume[place], *np.empty((2, m, n, 4, k)))
+        rest = np.empty((m, n, LEVELS), dtype=np.float32), *np.empty((2, m, n, 4, k))
+        _tabulate(fine, part, self.height[place], self.volume[place], *rest)
         self.low[place] = part
 
     def level(self, depth: NDArray[np.floating]) -> Floats:

@@ -243,9 +243,9 @@ def table_error(levels: int) -> float:
     block = fine.reshape(20, 10, 20, 10).swapaxes(1, 2).copy()
     with with_constants(subgrid, LEVELS=levels):
         low = np.full((20, 20), np.nan)
-        height, volume = (np.zeros((20, 20, levels), dtype=np.float32) for _ in range(2))
+        height, volume, sheet = (np.zeros((20, 20, levels), dtype=np.float32) for _ in range(3))
         ways, base = (np.full((20, 20, 4, 10), np.nan) for _ in range(2))
-        njit(subgrid._tabulate.py_func)(block, low, height, volume, ways, base)
+        njit(subgrid._tabulate.py_func)(block, low, height, volume, sheet, ways, base)
     worst = 0.0
     for i, j in itertools.product(range(20), range(20)):
         over = np.linspace(0.0, float(height[i, j, -1]), 40)

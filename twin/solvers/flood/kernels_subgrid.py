@@ -29,6 +29,7 @@ from twin.solvers.flood.kernels import (
     PAD,
     TILE_COLS,
     TILE_ROWS,
+    inverse_cube_root,
     larger,
 )
 from twin.solvers.flood.kernels_edges import LEVEL, NORMAL_DEPTH, OPEN, WALL, edge_place
@@ -47,6 +48,8 @@ from twin.solvers.flood.kernels_subgrid_faces import (
     CHUNK,
     CONVEYANCE_E,
     CONVEYANCE_S,
+    FILM_E,
+    FILM_S,
     HEAD_E,
     HEAD_S,
     WEIRS_E,
@@ -57,17 +60,18 @@ from twin.solvers.flood.kernels_subgrid_faces import (
     find_flow,
     left_by_friction,
     no_flow,
+    run_as_sheet,
     strip_flow,
 )
-from twin.subgrid import level_above
+from twin.subgrid import level_above, sheet_above
 
 BAND = 4  # rows
 BANDS = TILE_ROWS // BAND  # in a tile
 # Planes beside the state: level above the datum (m), the depth that it goes with, share of the cell under
-# water, lowest point; water through the faces east and south, weirs included (m²/s), velocities there; share
-# of its outflow that a cell may give; highest level over the run
-SURFACE, KNOWN, WET_SHARE, LOWEST, MASS_E, MASS_S, SPEED_E, SPEED_S, THETA, HIGHEST = range(10)
-PLANES = 10
+# water, what it conveys as a sheet (m^(5/3)), lowest point; water through the faces east and south, weirs
+# included (m²/s), velocities there; share of its outflow that a cell may give; highest level over the run
+SURFACE, KNOWN, WET_SHARE, SHEET, LOWEST, MASS_E, MASS_S, SPEED_E, SPEED_S, THETA, HIGHEST = range(11)
+PLANES = 11
 # Planes of the state behind those of every scheme: unit discharges of the faces east and south of each cell
 FLUX_EAST, FLUX_SOUTH = 3, 4
 STATE_PLANES = 5
@@ -90,6 +94,8 @@ def find_levels(state, beside, tables, interval, r, c0, columns):
             interval[i, j] = first
             beside[SURFACE, r, c] = low[r, c] + over
             beside[WET_SHARE, r, c] = share
+            sheet = sheet_above(tables[7][i, j], volume[i, j], depth, first)
+            beside[SHEET, r, c] = sheet * sheet * inverse_cube_root(max(sheet, 1e-30))
             beside[KNOWN, r, c] = depth
 
 
@@ -181,7 +187,7 @@ def band_flow(
 ):
     """Flow areas and conveyances of the faces that a band owns."""
     sill_x, sill_y, hump_x, hump_y, sills = tables[2], tables[3], tables[4], tables[5], tables[6]
-    depth, level, low = state[DEPTH], beside[SURFACE], beside[LOWEST]
+    depth, level, low, sheet = state[DEPTH], beside[SURFACE], beside[LOWEST], beside[SHEET]
     for r in range(r0, r0 + rows):
         i = r - PAD
         for c in range(c0, c0 + columns, CHUNK):
@@ -189,25 +195,33 @@ def band_flow(
             here = _wet(depth, r, c, CHUNK, dry)
             h, w, z = depth[r, c:end], level[r, c:end], low[r, c:end]
             area, conveyance = planes[AREA_E, r, c:end], planes[CONVEYANCE_E, r, c:end]
-            weirs, head = planes[WEIRS_E, r, c:end], planes[HEAD_E, r, c:end]
+            weirs, head, film = planes[WEIRS_E, r, c:end], planes[HEAD_E, r, c:end], planes[FILM_E, r, c:end]
             if here or depth[r, end] >= dry:
                 find_flow(
                     f, sill_x, hump_x, i, c, w, level[r, c + 1 : end + 1], h,
                     depth[r, c + 1 : end + 1], z, low[r, c + 1 : end + 1], static[CREST_X, r, c:end], dry,
                     area, conveyance, weirs, head,
                 )  # fmt: skip
+                run_as_sheet(
+                    f, w, level[r, c + 1 : end + 1], h, depth[r, c + 1 : end + 1], sheet[r, c:end],
+                    sheet[r, c + 1 : end + 1], area, conveyance, head, film,
+                )  # fmt: skip
             else:
-                no_flow(area, conveyance, weirs, head)
+                no_flow(area, conveyance, weirs, head, film)
             area, conveyance = planes[AREA_S, r, c:end], planes[CONVEYANCE_S, r, c:end]
-            weirs, head = planes[WEIRS_S, r, c:end], planes[HEAD_S, r, c:end]
+            weirs, head, film = planes[WEIRS_S, r, c:end], planes[HEAD_S, r, c:end], planes[FILM_S, r, c:end]
             if i < ny - 1 and (here or _wet(depth, r + 1, c, CHUNK, dry)):
                 find_flow(
                     f, sill_y, hump_y, i + 1, c, w, level[r + 1, c:end], h,
                     depth[r + 1, c:end], z, low[r + 1, c:end], static[CREST_Y, r, c:end], dry,
                     area, conveyance, weirs, head,
                 )  # fmt: skip
+                run_as_sheet(
+                    f, w, level[r + 1, c:end], h, depth[r + 1, c:end], sheet[r, c:end], sheet[r + 1, c:end],
+                    area, conveyance, head, film,
+                )  # fmt: skip
             else:
-                no_flow(area, conveyance, weirs, head)
+                no_flow(area, conveyance, weirs, head, film)
     for side in range(4):
         first, count = band_edges(side, r0, rows, c0, columns, ny, nx)
         for e in range(first, first + count):

@@ -60,10 +60,10 @@ FACE_SCRATCH = 8 * CHUNK
 RISE, MOMENTUM, WATER = (k * CHUNK for k in range(3))
 FACE_DOUBLES = 3 * CHUNK
 
-# Planes of faces, single: flow area, conveyance without n, flow of the weirs, highest head of those east and
-# south
-AREA_E, AREA_S, CONVEYANCE_E, CONVEYANCE_S, WEIRS_E, WEIRS_S, HEAD_E, HEAD_S = range(8)
-FACE_PLANES = 8
+# Planes of faces, single: flow area, conveyance without n, flow of the weirs, highest head, and how far the
+# water runs off as a sheet (0 to 1) of those east and south
+AREA_E, AREA_S, CONVEYANCE_E, CONVEYANCE_S, WEIRS_E, WEIRS_S, HEAD_E, HEAD_S, FILM_E, FILM_S = range(10)
+FACE_PLANES = 10
 
 
 @njit(inline="always")
@@ -185,6 +185,35 @@ def find_flow(f, sill, hump, i, c, level, beyond, h, h_beyond, low, low_beyond, 
 
 
 @njit(error_model="numpy")
+def run_as_sheet(f, level, beyond, h, h_beyond, sheet, sheet_beyond, area, conveyance, head, film):
+    """Bound flow areas and conveyances of a chunk of faces by those of a sheet on falling ground, and say how
+    far the water runs off as one.
+
+    Where the level falls from cell to cell by more than the water over a sill is deep, the ground falls under
+    it: water that the flat level of its cell gathers in the low corner is a sheet (rain on a slope), and the
+    pool would convey up to some 15 times as much. From half of that fall on, by degrees. h, sheet: mean
+    depths and conveyances (m^(5/3)) of the cells before and behind, all (CHUNK,).
+    """
+    some = ZERO
+    for j in range(CHUNK):
+        step = SINGLE(abs(beyond[j] - level[j]))
+        film[j] = min(max(TWO * step - head[j], ZERO) / max(head[j], THIN), ONE)
+        some = larger(some, film[j])
+    if some == ZERO:
+        return
+    for j in range(CHUNK):
+        falls = level[j] >= beyond[j]
+        f[TOP + j] = SINGLE(h[j] if falls else h_beyond[j])
+        f[LOW + j] = SINGLE(sheet[j] if falls else sheet_beyond[j])
+    for j in range(CHUNK):
+        free = film[j]
+        share = f[LOW + j] / max(conveyance[j], LEAST)
+        film[j] = free * min(max(TWO - TWO * share, ZERO), ONE)
+        conveyance[j] -= free * max(conveyance[j] - f[LOW + j], ZERO)
+        area[j] -= free * max(area[j] - f[TOP + j], ZERO)
+
+
+@njit(error_model="numpy")
 def strip_flow(sill, top, low):
     """Flow area and conveyance without n of one face without weirs; sill (strips,)."""
     area, conveyance = ZERO, ZERO
@@ -199,13 +228,14 @@ def strip_flow(sill, top, low):
 
 
 @njit(error_model="numpy")
-def no_flow(area, conveyance, weirs, head):
+def no_flow(area, conveyance, weirs, head, film):
     """A chunk of faces that pass nothing."""
     for j in range(CHUNK):
         area[j] = ZERO
         conveyance[j] = ZERO
         weirs[j] = ZERO
         head[j] = ZERO
+        film[j] = ZERO
 
 
 @njit(inline="always")

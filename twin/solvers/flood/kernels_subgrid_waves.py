@@ -73,6 +73,8 @@ from twin.solvers.flood.kernels_subgrid_faces import (
     CREST,
     FAR,
     FAR_S,
+    FILM_E,
+    FILM_S,
     HALF,
     HEAD_E,
     HEAD_S,
@@ -187,13 +189,16 @@ def section_flux(rise, drop, ul, ur, shared, both, alone, thrust, edge, falls):
 @njit(error_model="numpy")
 def find_fluxes(
     f, d, sill, hump, i, c, level, beyond, h, h_beyond, low, low_beyond, crest, q, q_beyond, wet, wet_beyond,
-    area, conveyance, weirs, friction, friction_beyond, mass, left, right, ratio, dx, dry,
+    area, conveyance, weirs, film, friction, friction_beyond, mass, left, right, ratio, dx, dry,
 ):  # fmt: skip
     """Water and momenta through a chunk of faces.
 
     All but the scratch f, d and sill, hump (., strips, columns; row i from column c on) are (CHUNK,): level,
     depth, lowest point, momentum across the face and wet share of the cells before and behind; crest, area,
-    conveyance and weirs of the faces; friction of the cells; the results.
+    conveyance, weirs and film of the faces; friction of the cells; the results.
+
+    What runs off as a sheet (`run_as_sheet`) leaves with the discharge of its cell and is pulled by the fall
+    of the level over the depth of the sheet: the pool in the low corner would fall out as from a dam.
     """
     for j in range(CHUNK):
         reference = max(low[j], low_beyond[j])
@@ -234,6 +239,16 @@ def find_fluxes(
             d[RISE + j], d[DROP + j], ul, ur, share * f[SHARED + j], share * f[BOTH + j],
             share * f[ALONE + j], share * f[THRUST + j], share * f[EDGE + j], share * f[FALLS + j],
         )  # fmt: skip
+        thin = np.float64(film[j])
+        if thin > 0.0:
+            rise = d[RISE + j]
+            u = ur if rise > 0.0 else ul
+            most = min(q_beyond[j], 0.0) if rise > 0.0 else max(q[j], 0.0)
+            runs = max(m, most) if rise > 0.0 else min(m, most)
+            pull = GRAVITY * np.float64(area[j]) * abs(rise)
+            m += thin * (runs - m)
+            before += thin * (runs * u - (0.0 if rise > 0.0 else pull) - before)
+            behind += thin * (runs * u - (pull if rise > 0.0 else 0.0) - behind)
         fall = d[WEIRS + j]
         carried = fall * (ul if fall > 0.0 else ur)
         d[MASS + j] = m + fall
@@ -318,7 +333,8 @@ def band_fluxes(
                     depth[r, c + 1 : end + 1], z, low[r, c + 1 : end + 1], static[CREST_X, r, c:end],
                     qx[r, c:end], qx[r, c + 1 : end + 1], wet, share[r, c + 1 : end + 1],
                     planes[AREA_E, r, c:end], planes[CONVEYANCE_E, r, c:end], planes[WEIRS_E, r, c:end],
-                    rough[r, c:end], rough[r, c + 1 : end + 1], mass, left, right, ratio, dx, dry,
+                    planes[FILM_E, r, c:end], rough[r, c:end], rough[r, c + 1 : end + 1],
+                    mass, left, right, ratio, dx, dry,
                 )  # fmt: skip
             else:
                 nothing_passes(mass, left, right)
@@ -329,7 +345,8 @@ def band_fluxes(
                     depth[r + 1, c:end], z, low[r + 1, c:end], static[CREST_Y, r, c:end],
                     qy[r, c:end], qy[r + 1, c:end], wet, share[r + 1, c:end],
                     planes[AREA_S, r, c:end], planes[CONVEYANCE_S, r, c:end], planes[WEIRS_S, r, c:end],
-                    rough[r, c:end], rough[r + 1, c:end], mass, left, right, ratio, dx, dry,
+                    planes[FILM_S, r, c:end], rough[r, c:end], rough[r + 1, c:end],
+                    mass, left, right, ratio, dx, dry,
                 )  # fmt: skip
             else:
                 nothing_passes(mass, left, right)

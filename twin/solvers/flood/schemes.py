@@ -224,7 +224,7 @@ class Subgrid(Scheme):
         shape = padded(ny, nx)
         self._inside = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         curves = domain.field("subgrid_height"), domain.field("subgrid_volume")
-        self._tables = (*curves, *_faces(domain, shape[1]))
+        self._tables = (*curves, *_faces(domain, shape[1]), domain.field("subgrid_sheet"))
         self._interval = np.zeros((ny, nx), dtype=np.uint8)
         self._beside = np.zeros((self._beside_planes, *shape))
         self._beside[subgrid.LOWEST][self._inside] = low
