@@ -332,11 +332,10 @@ def sheet_above(sheet: Singles, volume: Singles, depth: float, first: int) -> fl
     when its level falls with the ground; first: interval of the table, as :func:`level_above` found it.
     """
     if depth >= volume[LEVELS - 1]:
-        return sheet[LEVELS - 1] + (depth - volume[LEVELS - 1])
+        return np.float64(sheet[LEVELS - 1]) + (depth - np.float64(volume[LEVELS - 1]))
     more = max(np.float64(volume[first + 1]) - np.float64(volume[first]), 1e-12)
-    return sheet[first] + (depth - volume[first]) * (
-        (np.float64(sheet[first + 1]) - np.float64(sheet[first])) / more
-    )
+    rise = np.float64(sheet[first + 1]) - np.float64(sheet[first])
+    return np.float64(sheet[first]) + (depth - np.float64(volume[first])) * (rise / more)
 
 
 @njit(cache=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.stamp import measured
-from benchmarks.validation import commune, valley_slant
+from benchmarks.validation import commune, valley_rain, valley_slant
 from benchmarks.validation.valley import (
     REFERENCES,
     VALLEYS,
@@ -39,6 +39,7 @@ HEADINGS = {
     "local_inertial": "## Local inertia",
     "first_order": "## Shallow water equations, first order",
     "slanting": "## A river at an angle to the grid",
+    "rain": "## Rain on slopes",
     "commune": "## A commune",
 }
 
@@ -102,6 +103,12 @@ cells of local inertia and first order. With the bed that falls evenly through t
 second order) it is -0.1 and +0.7 cm here, but the valleys then agree less with their 1 m runs, which are
 too high themselves (second valley, local inertia, θ = 0.9 and 1: 5.7 and 1.5 cm at 95 %; first order on the
 first: 5.0), and no better with second order (5.5): the higher cell it stays."""
+RAIN_NOTES = """Water shallower than the fall of the ground inside its cell is no pool in the low corner, but
+a sheet: what it conveys comes from the same fine ground with its fall taken out. Taken for pools the planes
+held 2 to 3.5 mm instead of 17 (1 %), half to two thirds of the rain left in the first quarter, and the
+valley gave 1.34 m³/s at 12 min. On white noise the 1 m run keeps nearly all of the rain in hollows that are
+not joined; a cell of the subgrid knows how much its hollows hold, not that no way leads from one to the
+next, and lets it go. So rain on ground that is rough from metre to metre runs off too fast on the subgrid."""
 COMMUNE = """The hundred-year flood of Valmont (a river of 20 m, levees, a town; 6 hours), whose terrain has
 cells of 5 m: two by two lie in each cell of 10 m. Highest levels are compared on the terrain, off the
 buildings, where both runs are wet: with second order, and with the run of the same equations at 5 m. Areas,
@@ -121,6 +128,7 @@ NOTES = {
     "local_inertial": LOCAL_INERTIA_NOTES,
     "first_order": FIRST_ORDER_NOTES,
     "slanting": SLANTING_NOTES,
+    "rain": RAIN_NOTES,
 }
 
 
@@ -236,6 +244,9 @@ def main() -> None:
     parts = kept_parts() if options.only else {}
     if options.only in (None, "slanting"):
         parts["slanting"] = f"{HEADINGS['slanting']}\n\n{measured(ENGINE)}\n\n{slanting()}"
+    if options.only in (None, "rain"):
+        pieces = [HEADINGS["rain"], measured(ENGINE), valley_rain.report(), NOTES["rain"]]
+        parts["rain"] = "\n\n".join(pieces)
     if options.only in (None, "commune"):
         pieces = [HEADINGS["commune"], measured(ENGINE), COMMUNE, commune.report(), NOTES["commune"]]
         parts["commune"] = "\n\n".join(pieces)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import twin
-from benchmarks.validation import valley, valley_slant
+from benchmarks.validation import valley, valley_rain, valley_slant
 from tests.conftest import ROOT
 from tests.flood.basins import advance, hills
 from twin.domain import Domain
@@ -98,6 +98,17 @@ def test_a_crest_passes_as_much_whichever_way_it_runs(angle: int, scheme: str) -
     flood.step(0.0, 1e-3)
     metres = n * K * {0: 1.0, 27: np.sqrt(1.25), 45: np.sqrt(2.0)}[angle]
     assert flood.depth[~before].sum() * K**2 / 1e-3 == pytest.approx(1.70 * head**1.5 * metres, rel=0.04)
+
+
+@SCHEMES
+def test_rain_runs_down_a_slope_as_a_sheet(scheme: str) -> None:
+    """It is no pool in the low corner of each cell: the plane holds what the kinematic wave says (it held a
+    fifth), and little leaves at first (half of the rain did).
+    """
+    slope, length = 0.05, 200
+    found = valley_rain.plane(slope, K, scheme, subgrid=True, length=length)
+    assert found.held == pytest.approx(valley_rain.kinematic_depth(slope, length), rel=0.05)
+    assert found.early < 0.12
 
 
 def _weather(ny: int, nx: int) -> Forcing:
