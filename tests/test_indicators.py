@@ -406,6 +406,30 @@ def test_compare_says_where_runs_are_not_alike(
         assert caution not in said_by_command.out
 
 
+def test_compare_says_where_traffic_is_not_assigned_alike(tmp_path: Path) -> None:
+    runs = []
+    for name, every, start in (
+        ("a", 3600, "06:00:00+02:00"),
+        ("b", 300, "04:00:00Z"),
+        ("c", 300, "17:00:00Z"),
+    ):
+        met = {"relative_gap": 0.0}
+        summary = SUMMARY | {
+            "times": [row | met for row in SUMMARY["times"]],
+            "reference": SUMMARY["reference"] | met,
+            "parameters": {"every": float(every), "gap": 1e-9},
+        }
+        file = make_run(tmp_path / name, name=name, summary=summary).path / "scenario.toml"
+        file.write_text(file.read_text() + f"start = 2026-10-12T{start}\n", encoding="utf-8")
+        runs.append(Result.open(file.parent))
+    assert compare(runs[1], make_run(tmp_path / "d", name="d")).cautions[2:] == ()  # no traffic there
+    # After two cautions that no run has ended. Those are of one instant, though one is written in UTC.
+    (often,) = compare(*runs[:2], lang="en").cautions[2:]
+    assert often.startswith("Note traffic assigned more or less often (every): a 1 h 00, b 0 h 05.")
+    (hour,) = compare(*runs[1:], lang="fr").cautions[2:]
+    assert "heures de début différentes : b 04:00+0000, c 17:00+0000" in hour
+
+
 def test_compare_where_one_run_lacks_a_figure(tmp_path: Path) -> None:
     with_traffic = make_run(tmp_path / "a", name="a", summary=SUMMARY)
     frame = compare(with_traffic, make_run(tmp_path / "b", name="b"))

@@ -63,7 +63,7 @@ RECORD = (
     "pm10_g",
 )
 
-# What adds up over a run: rates an hour, each held until the next assignment.
+# What adds up over a run: rates an hour, between two assignments the mean of both (see `_over_time`).
 SUMMED = (
     "trips",
     "unserved",
@@ -199,6 +199,33 @@ class TrafficSolver(Solver):
         if self._records and self._records[-1][0] >= t:  # done before the run was stopped here
             return
         depth = self._depth_on_links()
+        rows = self._just_before(t, self.times[place - 1], depth) if self._records else []
+        now, before, open_links, slowed = self._assigned(t, depth)
+        rows.append(self._record(t, now, before, open_links, slowed))
+        self._write(now, open_links, depth)
+        self._records += rows
+
+    def _just_before(self, t: float, since: float, depth: Floats) -> list[tuple[float, ...]]:
+        """A record more of an instant at which closures, demand or its hour jump: with the water of `t` and
+        what people have decided `since`, for what adds up until then.
+        """
+        if self._decided(t) == self._decided(since):
+            return []
+        if np.array_equal(depth, self.depth):  # the assignment before has it all
+            return [(t, *self._records[-1][1:])]
+        return [(t, *self._record(since, *self._assigned(since, depth))[1:])]
+
+    def _decided(self, t: float) -> tuple[object, ...]:
+        """What people decide of an instant: it changes at coupling times only."""
+        shut = tuple(k for k, closure in enumerate(self.closures) if closure.active(t))
+        return shut, self.demands.active(t), self.demands.factor(t)
+
+    def _assigned(
+        self, t: float, depth: Floats
+    ) -> tuple[Assignment, Assignment, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Under the water on links and what people decide of an instant: the equilibrium, that of the dry and
+        open network, and which links (m,) are open and which are slowed.
+        """
         shut = np.isin(self.network.segment, self._closed_segments(t))
         open_links = (depth < self.parameters.closure_depth) & ~shut
         banned = self._banned(t)
@@ -211,8 +238,7 @@ class TrafficSolver(Solver):
             supply = self._supply(self.network.length / speed)
             kept = np.append(open_links, np.ones(supply.links - open_links.size, bool))
             now = self._assign(supply.keep(kept), t, {name: links[kept] for name, links in banned.items()})
-        self._write(now, open_links, depth)
-        self._records.append(self._record(t, now, before, open_links, slowed))
+        return now, before, open_links, slowed
 
     def state(self) -> dict[str, Array]:
         """Fields of the links, permanent water and the records so far; copies."""
@@ -458,6 +484,7 @@ class TrafficSolver(Solver):
         reaching = away & np.isfinite(now.pair_cost)
         isolated = np.setdiff1d(place[away], place[reaching])
         emitted = self._emissions(now, open_links, t)
+        volume = now.class_volume.sum(axis=0)[: int(open_links.sum())]
         return (
             t,
             now.trips,
@@ -472,7 +499,7 @@ class TrafficSolver(Solver):
             _vehicle_hours(now),
             float(longer[longer > 0.0].sum()),
             float(-longer[longer < 0.0].sum()),
-            float(self.volume @ self.network.length) / 1000.0,
+            float(volume @ self.network.length[open_links]) / 1000.0,
             *(emitted.total(quantity) for quantity in QUANTITIES),
         )
 
@@ -488,10 +515,12 @@ class TrafficSolver(Solver):
         return Emissions.of(self.fleet, volumes, self.network.length, self.network.length / time)
 
     def _over_time(self, column: int) -> float:
-        """A rate an hour over the run: each assignment holds until the next one."""
+        """A rate an hour over the run: between two assignments it is the mean of both, for nobody knows when
+        between them water came or went. An instant at which something jumps has two records (`_just_before`).
+        """
         total = 0.0
         for here, following in zip(self._records, self._records[1:], strict=False):
-            total += here[column] * (following[0] - here[0]) / 3600.0
+            total += 0.5 * (here[column] + following[column]) * (following[0] - here[0]) / 3600.0
         return total
 
 
