@@ -302,6 +302,23 @@ def test_assignments_that_miss_their_gap_are_counted(tmp_path: Path) -> None:
     assert "1e-10" in figure.method_en
 
 
+def test_people_that_the_demand_lacks_are_told(tmp_path: Path) -> None:
+    """By cars and by lorries, which are asked of the same people: those of the event with most."""
+    demand = {
+        "people_outside_the_data": [19_000.4, 0.0],
+        "squares_more_than_2_km_from_a_junction": [3, 2],
+        "people_more_than_2_km_from_a_junction": [7237.0, 5000.0],
+        "people_without_10_m2_of_floor": [0.0, 0.0],
+    }
+    figures = compute(make_run(tmp_path / "r", summary=SUMMARY | {"demand": demand}))
+    assert figures["people_outside_the_data"].value == 19_000
+    far = figures["people_more_than_2_km_from_a_junction"]
+    assert far.value == 7237
+    assert "(3)" in far.method
+    assert "(3)" in far.method_en
+    assert "people_without_10_m2_of_floor" not in figures
+
+
 def test_damage_only_with_a_curve(tmp_path: Path) -> None:
     run = make_run(tmp_path / "r", features=features())
     assert not {"damage", "damage_area"} & set(compute(run))

@@ -403,7 +403,11 @@ def test_summary_is_json_and_has_what_people_ask_for() -> None:
     assert gravity[0]["between_zones"] == pytest.approx(910.0)
     assert summary["demand"] == {
         "zones": 3,
-        "people": 1820.0,
+        "people": [1820.0],
+        "people_outside_the_data": [0.0],
+        "squares_more_than_2_km_from_a_junction": [0],
+        "people_more_than_2_km_from_a_junction": [0.0],
+        "people_without_10_m2_of_floor": [0.0],
         "farthest_zone_from_its_node_m": pytest.approx(10.0**0.5),
         "zones_more_than_2_km_from_a_road": 0,
         "zones_outside_the_main_component": 0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,14 @@ from twin.messages import figure, text
 
 #: Facilities whose access is told.
 ACCESSED = ("hospital", "fire_station", "school")
+
+#: Figures that say what is amiss with others: a run writes them to its log too.
+CAUTIONS = (
+    "gap_missed",
+    "people_outside_the_data",
+    "people_more_than_2_km_from_a_junction",
+    "people_without_10_m2_of_floor",
+)
 
 
 def traffic_figures(run: Run) -> list[Indicator]:
@@ -44,7 +53,21 @@ def traffic_figures(run: Run) -> list[Indicator]:
         if missed:
             told = {"worst": f"{max(missed):.0e}", "wanted": f"{wanted:.0e}"}
             out.append(make("gap_missed", len(missed), "", **told))
-    return out
+    return out + _lacking(summary.get("demand", {}))
+
+
+def _lacking(demand: dict[str, Any]) -> list[Indicator]:
+    """People whose trips the demand lacks, or has at a wrong place; of the event with most, for lorries are
+    asked of the same people as cars.
+    """
+    squares = max(demand.get("squares_more_than_2_km_from_a_junction", [0]))
+    told: dict[str, dict[str, object]] = {
+        "people_outside_the_data": {},
+        "people_more_than_2_km_from_a_junction": {"squares": squares},
+        "people_without_10_m2_of_floor": {},
+    }
+    found = {key: round(max(demand.get(key, [0.0]))) for key in told}
+    return [make(key, found[key], "", **words) for key, words in told.items() if found[key] > 0]
 
 
 def emission_figures(run: Run) -> list[Indicator]:

@@ -220,11 +220,17 @@ class Demands:
         )
 
     def report(self, t: float) -> dict[str, Any]:
-        """Counts of zones, the fit of each gravity model, trips by class at an instant."""
+        """Counts of zones, the fit of each gravity model, trips by class at an instant. People are told for
+        each event: lorries may have the zones of cars, or others for the same people.
+        """
         zones, network = [source.zones for source in self.sources], self.network
         return {
             "zones": sum(len(z.names) for z in zones),
-            "people": float(sum(z.weight.sum() for z in zones)),
+            "people": [float(z.weight.sum()) for z in zones],
+            "people_outside_the_data": [z.outside for z in zones],
+            "squares_more_than_2_km_from_a_junction": [z.far[0] for z in zones],
+            "people_more_than_2_km_from_a_junction": [z.far[1] for z in zones],
+            "people_without_10_m2_of_floor": [z.crowded for z in zones],
             "farthest_zone_from_its_node_m": float(max(z.distance.max() for z in zones)),
             "zones_more_than_2_km_from_a_road": sum(int((z.distance > FAR).sum()) for z in zones),
             "zones_outside_the_main_component": sum(
