@@ -61,7 +61,7 @@ def _lacking(demand: dict[str, Any]) -> list[Indicator]:
     asked of the same people as cars.
     """
     squares = max(demand.get("squares_more_than_2_km_from_a_junction", [0]))
-    told: dict[str, dict[str, object]] = {
+    told: dict[str, dict[str, Any]] = {
         "people_outside_the_data": {},
         "people_more_than_2_km_from_a_junction": {"squares": squares},
         "people_without_10_m2_of_floor": {},

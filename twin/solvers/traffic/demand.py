@@ -26,7 +26,7 @@ from twin.solvers.traffic.tables import number, read_rows
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    from shapely import Polygon
+    from shapely.geometry.base import BaseGeometry
 
     from twin.domain import Domain, Place
     from twin.network import Network
@@ -139,7 +139,7 @@ class Zones:
         network: Network,
         where: str,
         key: str,
-        extent: Polygon | None = None,
+        extent: BaseGeometry | None = None,
     ) -> Zones:
         """Zones from the features of a place, each at the nearest of the network's `anchors`; of polygons
         that reach beyond `extent` the part within.
@@ -177,15 +177,15 @@ class Zones:
         return cls(names, weight, attraction, x, y, node, distance, outside=outside)
 
 
-def _extent(domain: Domain, network: Network) -> Polygon:
+def _extent(domain: Domain, network: Network) -> BaseGeometry:
     """How far the data go: the grid, else the box of the roads and what stands along them."""
-    if domain.grid is not None:
-        return shapely.box(*domain.grid.bounds)
     x, y = network.node_x, network.node_y
-    return shapely.box(x.min() - BESIDE, y.min() - BESIDE, x.max() + BESIDE, y.max() + BESIDE)
+    bounds = x.min() - BESIDE, y.min() - BESIDE, x.max() + BESIDE, y.max() + BESIDE
+    extent: BaseGeometry = shapely.box(*(bounds if domain.grid is None else domain.grid.bounds))
+    return extent
 
 
-def _within(features: gpd.GeoDataFrame, extent: Polygon) -> tuple[gpd.GeoDataFrame, Floats]:
+def _within(features: gpd.GeoDataFrame, extent: BaseGeometry) -> tuple[gpd.GeoDataFrame, Floats]:
     """Features cut at the extent, and the share (k,) of each that is within by area; what has no area, or
     nothing within, stays whole.
     """
