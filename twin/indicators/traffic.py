@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from twin.accessibility import FAR, access, worst
 from twin.indicators.indicator import Floats, Indicator, Run, make, people_in
 from twin.indicators.places import facilities_among
 from twin.messages import figure, text
+from twin.solvers.traffic.demand import WEIGHTS
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from twin.results import Result
 
 #: Facilities whose access is told.
 ACCESSED = ("hospital", "fire_station", "school")
@@ -136,29 +143,54 @@ def _without(one: Indicator, away: int) -> Indicator:
 def _homes(run: Run) -> tuple[Floats, Floats, Floats, str]:
     """Where how many people live: x, y, people, and the text that says how it is known.
 
-    Buildings where they say it, and the districts that the scenario adds; else the zones of the demand.
+    Buildings where they say it, and the districts that the scenario adds; else the zones of one demand, the
+    first of cars: others ask the same people for their trips again.
     """
     result = run.result
     zones, buildings = result.zones, result.buildings
-    if zones is not None:
-        zones = zones[(zones["people"] > 0) & ~zones.duplicated(["name", "geometry"])]
     if buildings is not None:
         people, how = people_in(buildings)
         if how:
             homes = buildings.geometry.representative_point()
-            x, y = homes.x.to_numpy(), homes.y.to_numpy()
-            measures = result.scenario_table.get("measures", ())
-            new = [m["name"] for m in measures if m["kind"] == "new_district"]
-            if zones is not None and new:
-                added = zones[zones["name"].isin(new)]
-                x, y = np.append(x, added.geometry.x), np.append(y, added.geometry.y)
-                people = np.append(people, added["people"])
-            return x, y, people, "method" if how == "dwellings" else "method_population"
+            new, more = _new_districts(result)
+            x, y = np.append(homes.x, new[:, 0]), np.append(homes.y, new[:, 1])
+            return x, y, np.append(people, more), "method" if how == "dwellings" else "method_population"
     if zones is None:
         return np.zeros(0), np.zeros(0), np.zeros(0), "method"
+    zones = zones[zones["people"] > 0]
+    if "event" in zones and len(zones):
+        cars = zones[zones["vehicle"] == "car"]
+        zones = zones[zones["event"] == (cars if len(cars) else zones)["event"].min()]
     return (
         zones.geometry.x.to_numpy(),
         zones.geometry.y.to_numpy(),
         zones["people"].to_numpy(np.float64),
         "method_zones",
     )
+
+
+def _new_districts(result: Result) -> tuple[Floats, Floats]:
+    """A point (n, 2) in each district that the scenario adds, and its people: the column that a demand takes
+    from its zones, else the first that it would look for.
+    """
+    table, places = result.scenario_table, result.places
+    points, people = [], []
+    for measure in table.get("measures", ()):
+        if measure["kind"] != "new_district":
+            continue
+        at = measure["at"]
+        shape: BaseGeometry
+        if isinstance(at, str):
+            assert places is not None  # the measure has found it among them
+            shape = places.geometry[places["name"] == at].union_all()
+        else:
+            shape = shapely.Point(at) if np.ndim(at) == 1 else shapely.LineString(at)
+        asked = [
+            event["weight"]
+            for event in table.get("events", ())
+            if event.get("zones") == measure["zones"] and isinstance(event.get("weight"), str)
+        ]
+        values = measure["values"]
+        points.append(shape.representative_point().coords[0])
+        people.append(next((float(values[name]) for name in (*asked, *WEIGHTS) if name in values), 0.0))
+    return np.reshape(points, (-1, 2)), np.array(people, np.float64)

@@ -37,7 +37,7 @@ def seconds_of_day(time: datetime) -> float:
 @dataclass(frozen=True, eq=False)
 class Source:
     """The zones of one demand event, its trips and how they were made; `first` is the number of its first
-    zone among all.
+    zone among all, `event` its own among the events of the scenario, from 1.
     """
 
     zones: Zones
@@ -48,6 +48,7 @@ class Source:
     first: int
     start: float
     end: float
+    event: int
 
 
 class Demands:
@@ -115,7 +116,7 @@ class Demands:
                 daily=self.parameters.time_of_day == "weekday",
             )
             pce = PCE[event.vehicle] if event.pce is None else event.pce
-            found.append(Source(zones, trips, fit, event.vehicle, pce, first, *event.window))
+            found.append(Source(zones, trips, fit, event.vehicle, pce, first, *event.window, number))
             first += len(zones.names)
         if not found:
             raise InputError(told(scenario.where, "events", "traffic.no_demand"))
@@ -197,8 +198,8 @@ class Demands:
         self.correction = found
 
     def zones_frame(self, t: float) -> gpd.GeoDataFrame:
-        """The zones of all events as points: name, vehicle, people, attraction, trips that begin and end
-        there at an instant (veh/h).
+        """The zones of all events as points: event (from 1), name, vehicle, people, attraction, trips that
+        begin and end there at an instant (veh/h).
         """
         import geopandas as gpd
 
@@ -207,6 +208,7 @@ class Demands:
         return gpd.GeoDataFrame(
             {
                 "name": [name for z in zones for name in z.names],
+                "event": [source.event for source in self.sources for _ in source.zones.names],
                 "vehicle": [source.vehicle for source in self.sources for _ in source.zones.names],
                 "people": np.concatenate([z.weight for z in zones]),
                 "attraction": np.concatenate([z.attraction for z in zones]),
