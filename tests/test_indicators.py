@@ -304,13 +304,15 @@ def test_assignments_that_miss_their_gap_are_counted(tmp_path: Path) -> None:
 
 def test_people_that_the_demand_lacks_are_told(tmp_path: Path) -> None:
     """By cars and by lorries, which are asked of the same people: those of the event with most."""
-    demand = {
+    demand: dict[str, Any] = {
         "people_outside_the_data": [19_000.4, 0.0],
         "squares_more_than_2_km_from_a_junction": [3, 2],
         "people_more_than_2_km_from_a_junction": [7237.0, 5000.0],
         "people_without_10_m2_of_floor": [0.0, 0.0],
     }
+    demand["hours_east_of_utc"] = 0.0
     figures = compute(make_run(tmp_path / "r", summary=SUMMARY | {"demand": demand}))
+    assert figures["hours_east_of_utc"].value == 0.0  # told, though it is nothing
     assert figures["people_outside_the_data"].value == 19_000
     far = figures["people_more_than_2_km_from_a_junction"]
     assert far.value == 7237

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,27 @@ def test_weekday_profile_uses_daily_rates() -> None:
     assert traffic.reference.trips == pytest.approx(1820 * TRIPS_A_DAY * WEEKDAY[6])
     traffic = made(demand)
     assert traffic.reference.trips == pytest.approx(1820 * TRIPS_AN_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("start", "crs", "hour"),
+    [
+        ("2026-10-12T06:00:00+02:00", "EPSG:2154", 6),
+        ("2026-10-12T04:00:00+00:00", "EPSG:2154", 6),  # the same instant
+        ("2026-01-12T05:00:00+00:00", "EPSG:5698", 6),  # winter; Lambert-93 with heights
+        ("2026-10-12T04:00:00+00:00", "EPSG:2975", 8),  # La Réunion
+        ("2026-10-12T04:00:00+00:00", "EPSG:5490", 0),  # Martinique
+        ("2026-10-12T04:00:00+00:00", "EPSG:3857", 4),  # nobody knows: as written
+    ],
+)
+def test_hours_of_the_day_are_those_of_the_territory(start: str, crs: str, hour: int) -> None:
+    factors = [float(k + 1) for k in range(24)]
+    scenario = Scenario((DEMAND,), {"time_of_day": factors}, start=datetime.fromisoformat(start))
+    traffic = TrafficSolver(domain(crs=crs), scenario, {})
+    assert traffic.demands.factor(0.0) == hour + 1
+    assert traffic.demands.factor(3600.0) == hour + 2
+    report = traffic.summary()["demand"]
+    assert report["hours_east_of_utc"] == (0.0 if crs == "EPSG:3857" else None)
 
 
 def test_counts_correct_the_demand_of_a_run(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ CAUTIONS = (
     "people_outside_the_data",
     "people_more_than_2_km_from_a_junction",
     "people_without_10_m2_of_floor",
+    "hours_east_of_utc",
 )
 
 
@@ -64,8 +65,8 @@ def traffic_figures(run: Run) -> list[Indicator]:
 
 
 def _lacking(demand: dict[str, Any]) -> list[Indicator]:
-    """People whose trips the demand lacks, or has at a wrong place; of the event with most, for lorries are
-    asked of the same people as cars.
+    """People whose trips the demand lacks, or has at a wrong place or hour; of the event with most, for
+    lorries are asked of the same people as cars.
     """
     squares = max(demand.get("squares_more_than_2_km_from_a_junction", [0]))
     told: dict[str, dict[str, Any]] = {
@@ -74,7 +75,10 @@ def _lacking(demand: dict[str, Any]) -> list[Indicator]:
         "people_without_10_m2_of_floor": {},
     }
     found = {key: round(max(demand.get(key, [0.0]))) for key in told}
-    return [make(key, found[key], "", **words) for key, words in told.items() if found[key] > 0]
+    out = [make(key, found[key], "", **words) for key, words in told.items() if found[key] > 0]
+    if (hours := demand.get("hours_east_of_utc")) is not None:
+        out.append(make("hours_east_of_utc", float(hours), "h"))
+    return out
 
 
 def emission_figures(run: Run) -> list[Indicator]:

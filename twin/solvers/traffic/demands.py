@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.clock import zone_of
 from twin.errors import InputError, told
 from twin.scenarios.events import Demand
 from twin.solvers.traffic.cordon import Cordon
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
     from twin.network import Network
     from twin.scenarios.scenario import Scenario
     from twin.solvers.traffic.solver import TrafficParameters
-
-HOUR = 3600.0  # s
-
-
-def seconds_of_day(time: datetime) -> float:
-    """Seconds on the local clock since midnight."""
-    return time.hour * HOUR + time.minute * 60.0 + time.second + time.microsecond / 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +63,7 @@ class Demands:
         empty: Callable[[Ints], AssignmentNetwork],
     ) -> None:
         self.scenario, self.network, self.parameters = scenario, network, parameters
+        self.zone = zone_of(domain.crs)
         self.sources = self._read(domain, empty)
         self.correction: Correction | None = None
 
@@ -126,6 +121,13 @@ class Demands:
         """Numbers of the events on the road at a time (s)."""
         return tuple(k for k, source in enumerate(self.sources) if source.start <= t < source.end)
 
+    def clock(self, t: float) -> datetime:
+        """The local clock at a time (s): of the territory's zone where it is known, else as the start is
+        written.
+        """
+        instant = self.scenario.start.astimezone(UTC) + timedelta(seconds=t)
+        return instant.astimezone(self.zone or self.scenario.start.tzinfo)
+
     def factor(self, t: float) -> float:
         """What all trips are multiplied by at a time (s)."""
         profile = self.parameters.time_of_day
@@ -133,8 +135,7 @@ class Demands:
             return self.parameters.demand_factor
         if isinstance(profile, str):
             profile = WEEKDAY
-        seconds = round(seconds_of_day(self.scenario.start) + t, 6)  # a whole hour is in no earlier one
-        return self.parameters.demand_factor * profile[int(seconds // HOUR) % 24]
+        return self.parameters.demand_factor * profile[self.clock(t).hour]
 
     def _merged(self, demands: list[Source], factor: float, *, cars: bool = False) -> Trips:
         zones = sum(len(source.zones.names) for source in self.sources)
@@ -223,9 +224,12 @@ class Demands:
 
     def report(self, t: float) -> dict[str, Any]:
         """Counts of zones, the fit of each gravity model, trips by class at an instant. People are told for
-        each event: lorries may have the zones of cars, or others for the same people.
+        each event: lorries may have the zones of cars, or others for the same people. `hours_east_of_utc`:
+        where hours of the day count and the zone of the territory is not known, the clock of the start.
         """
         zones, network = [source.zones for source in self.sources], self.network
+        guessed = self.zone is None and self.parameters.time_of_day is not None
+        offset = self.clock(0.0).utcoffset() if guessed else None
         return {
             "zones": sum(len(z.names) for z in zones),
             "people": [float(z.weight.sum()) for z in zones],
@@ -240,5 +244,6 @@ class Demands:
             ),
             "zones_sharing_a_node": sum(len(z.names) - np.unique(z.node).size for z in zones),
             "gravity": [None if source.fit is None else asdict(source.fit) for source in self.sources],
+            "hours_east_of_utc": None if offset is None else offset.total_seconds() / 3600.0,
             "classes": {kind.name: {"trips": kind.trips.total, "pce": kind.pce} for kind in self.classes(t)},
         }

@@ -23,7 +23,7 @@ from twin.network import Network
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
-from twin.solvers.traffic.demands import HOUR, Demands, seconds_of_day
+from twin.solvers.traffic.demands import Demands
 from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetPlaces, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
+
+HOUR = 3600.0  # s
 
 # What is kept of each coupling time, in the order of the columns of the state's `records`. Minutes lost are
 # those of the trips that keep a route and take longer than in the reference state, minutes gained of those
@@ -143,7 +145,6 @@ class TrafficSolver(Solver):
             Fleet.france() if parameters.fleet is None else Fleet.from_csv(scenario.root / parameters.fleet)
         )
         self.closures = closures_of(scenario, domain, self.network)
-        self.times = self._coupling_times()
         fine = bool(getattr(scenario.parameters().get("flood"), "subgrid", False))
         self.wet_places = WetPlaces.of(domain, fine=fine)
         self._permanent: NDArray[np.bool_] | None = None
@@ -158,6 +159,7 @@ class TrafficSolver(Solver):
             parameters,
             lambda node: self._supply(self.network.free_time, node),
         )
+        self.times = self._coupling_times()
         self.supply = self._supply(self.network.free_time)
         self.reference_time = next((t for t in self.times if self.demands.active(t)), 0.0)
         self.demands.correct_by_counts(self.supply, self.reference_time)
@@ -377,7 +379,8 @@ class TrafficSolver(Solver):
         windows: list[tuple[float, ...]] = [(c.start, c.end) for c in self.closures]
         windows += [event.window for event in self.events if isinstance(event, Demand)]
         if self.parameters.time_of_day is not None:
-            first = HOUR - seconds_of_day(self.scenario.start) % HOUR
+            clock = self.demands.clock(0.0)
+            first = HOUR - (clock.minute * 60.0 + clock.second + clock.microsecond / 1e6)
             windows.append(tuple(round(first + HOUR * k, 9) for k in range(math.ceil(duration / HOUR))))
         times |= {t for window in windows for t in window if 0.0 <= t <= duration}
         return sorted(times)
