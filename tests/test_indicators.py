@@ -288,6 +288,18 @@ def test_traffic_by_hand(tmp_path: Path) -> None:
     assert "T+0,5 h" in figures["minutes_lost_per_trip"].method
 
 
+def test_trips_without_a_way_are_told_with_kilometres_and_grams(tmp_path: Path) -> None:
+    total = {"trips": 200.0, "total_travel_time_h": 9.0, "vehicle_km": 300.0, "energy_mj": 1.0}
+    total |= dict.fromkeys(("co2_g", "nox_g", "pm10_g"), 1.0)
+    summary = SUMMARY | {"over_the_run": total | {"intrazonal": 31.0}, "emissions": {"fleet": "tous"}}
+    figures = compute(make_run(tmp_path / "a", summary=summary))
+    for key in ("traffic_hours", "vehicle_km", "co2", "nox", "pm10", "traffic_energy"):
+        assert "15,5 % des trajets restent dans leur zone" in figures[key].method, key
+        assert "15.5 % of the trips stay within their zone" in figures[key].method_en, key
+    summary["over_the_run"]["intrazonal"] = 0.0
+    assert "leur zone" not in compute(make_run(tmp_path / "b", summary=summary))["co2"].method
+
+
 def test_assignments_that_miss_their_gap_are_counted(tmp_path: Path) -> None:
     gaps = (1e-11, 3e-4, 1e-10)
     times = [row | {"relative_gap": gap} for row, gap in zip(SUMMARY["times"], gaps, strict=True)]

@@ -400,7 +400,11 @@ def test_summary_is_json_and_has_what_people_ask_for() -> None:
     summary = json.loads(json.dumps(traffic.summary(), allow_nan=False))
     classes, gravity = summary["demand"].pop("classes"), summary["demand"].pop("gravity")
     assert classes == {"car": {"trips": pytest.approx(910.0), "pce": 1.0}}
-    assert gravity[0]["between_zones"] == pytest.approx(910.0)
+    within = traffic.reference.intrazonal  # without a way on the roads
+    assert gravity[0]["within_zones"] == pytest.approx(within)
+    assert gravity[0]["between_zones"] == pytest.approx(910.0 - within)
+    assert 0.0 < within < 910.0
+    assert summary["over_the_run"]["intrazonal"] == pytest.approx(2.0 * within)
     assert summary["demand"] == {
         "zones": 3,
         "people": [1820.0],

@@ -52,8 +52,8 @@ def traffic_figures(run: Run) -> list[Indicator]:
     ]
     total = summary.get("over_the_run")
     if total:
-        out.append(make("traffic_hours", float(total["total_travel_time_h"]), "veh·h"))
-        out.append(make("vehicle_km", float(total["vehicle_km"]), "veh·km"))
+        hours = make("traffic_hours", float(total["total_travel_time_h"]), "veh·h")
+        out += _on_roads([hours, make("vehicle_km", float(total["vehicle_km"]), "veh·km")], total)
     if "parameters" in summary:
         wanted = float(summary["parameters"]["gap"])
         gaps = [float(row["relative_gap"]) for row in (*summary["times"], summary["reference"])]
@@ -87,12 +87,21 @@ def emission_figures(run: Run) -> list[Indicator]:
     if not summary or "emissions" not in summary:
         return []
     total, words = summary["over_the_run"], {"fleet": summary["emissions"]["fleet"]}
-    return [
+    figures = [
         make("co2", float(total["co2_g"]) / 1e6, "t", **words),
         make("nox", float(total["nox_g"]) / 1e3, "kg", **words),
         make("pm10", float(total["pm10_g"]) / 1e3, "kg", **words),
         make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", **words),
     ]
+    return _on_roads(figures, total)
+
+
+def _on_roads(figures: list[Indicator], total: dict[str, Any]) -> list[Indicator]:
+    """Figures of what drives on roads, which say how many trips do not: both their ends are at one junction."""
+    share = round(100.0 * total.get("intrazonal", 0.0) / max(total["trips"], 1e-300), 1)
+    if not share > 0:
+        return figures
+    return [_saying(one, "within_zones", share=share) for one in figures]
 
 
 def access_figures(run: Run) -> list[Indicator]:
@@ -124,7 +133,7 @@ def access_figures(run: Run) -> list[Indicator]:
             make(f"isolated_{kind}", round(of_kind["isolated"].max()), ""),
         ]
         away = round(float(people.sum()) - float(row["people"]))
-        out += [_without(one, away) for one in figures] if away > 0 else figures
+        out += [_saying(one, "off_network", people=away, far=FAR) for one in figures] if away > 0 else figures
     if nowhere:
         lost = wanted[wanted["facility"].isin(nowhere)]
         titles = zip(lost["title"], lost["name"], strict=True)
@@ -133,12 +142,10 @@ def access_figures(run: Run) -> list[Indicator]:
     return out
 
 
-def _without(one: Indicator, away: int) -> Indicator:
-    """A figure of access that says how many residents have no way even when roads are dry, and so are not in
-    it.
-    """
+def _saying(one: Indicator, row: str, **words: float) -> Indicator:
+    """A figure whose method has a sentence more, ``indicator.<row>``: what is not in it."""
     said = {
-        lang: text("indicator.off_network", lang, people=figure(away, lang), far=figure(FAR, lang))
+        lang: text(f"indicator.{row}", lang, **{n: figure(v, lang) for n, v in words.items()})
         for lang in ("fr", "en")
     }
     return replace(one, method=f"{one.method} {said['fr']}", method_en=f"{one.method_en} {said['en']}")

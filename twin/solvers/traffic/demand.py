@@ -200,7 +200,8 @@ def _within(features: gpd.GeoDataFrame, extent: BaseGeometry) -> tuple[gpd.GeoDa
 @dataclass(frozen=True, eq=False)
 class Fit:
     """What a gravity model came to: its parameter (s), the mean time (s) and length (m) of its trips, the
-    length that was wanted (m), trips (veh/h) between zones, at the cordon, and through; cordon nodes.
+    length that was wanted (m), trips (veh/h) between zones, within zones (or between two at one junction:
+    they need no road), at the cordon, and through; cordon nodes.
     """
 
     parameter: float
@@ -208,6 +209,7 @@ class Fit:
     mean_length: float
     wanted_length: float | None
     between_zones: float
+    within_zones: float
     at_the_cordon: float
     through: float
     cordon: int
@@ -267,12 +269,15 @@ def trips_of(
         whole += cordon.trips(roads, share, event.through, times, people, attraction)
     total = max(float(table.sum()), 1e-300)
     used = table > 0
+    node = network.zone_node[:inside]
+    away = node[:, None] != node[None, :]
     fit = Fit(
         parameter,
         float(table[used] @ times[within][used]) / total,
         float(table[used] @ lengths[within][used]) / total,
         event.mean_length,
-        float(table.sum()),
+        float(table[away].sum()),
+        float(table[~away].sum()),
         float(whole[inside:, :].sum() + whole[:inside, inside:].sum()),
         float(whole[inside:, inside:].sum()),
         len(zones.names) - inside,

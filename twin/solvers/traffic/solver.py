@@ -68,6 +68,7 @@ RECORD = (
 # What adds up over a run: rates an hour, between two assignments the mean of both (see `_over_time`).
 SUMMED = (
     "trips",
+    "intrazonal",
     "unserved",
     "stranded",
     "minutes_lost",
