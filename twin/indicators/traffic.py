@@ -97,7 +97,7 @@ def emission_figures(run: Run) -> list[Indicator]:
 
 
 def _on_roads(figures: list[Indicator], total: dict[str, Any]) -> list[Indicator]:
-    """Figures of what drives on roads, which say how many trips do not: both their ends are at one junction."""
+    """Figures of what drives on roads, which say how many trips do not: those within a zone."""
     share = round(100.0 * total.get("intrazonal", 0.0) / max(total["trips"], 1e-300), 1)
     if not share > 0:
         return figures
