@@ -288,6 +288,48 @@ def test_traffic_by_hand(tmp_path: Path) -> None:
     assert "T+0,5 h" in figures["minutes_lost_per_trip"].method
 
 
+def test_a_place_of_the_scenario_and_its_feature_are_one_facility() -> None:
+    """A hospital named for the scenario beside that of the layer; two schools of the layer stay two."""
+    found = places.facilities_among(
+        gpd.GeoDataFrame(
+            {
+                "name": [
+                    "hospital",
+                    "hospital_north",
+                    "facilities",
+                    "facilities",
+                    "facilities",
+                    "fire_station",
+                ],
+                "label": ["hospital", "hospital north", "Hôpital Gabriel", "école", "école", "fire station"],
+            },
+            geometry=[
+                Point(0, 0),
+                Point(900, 0),
+                box(20, 0, 60, 30),
+                Point(300, 0),
+                Point(310, 0),
+                Point(30, 10),
+            ],
+            crs=CRS,
+        )
+    )
+    assert found["name"].tolist() == [
+        "hospital_north",
+        "facilities",
+        "facilities",
+        "facilities",
+        "fire_station",
+    ]
+    assert found["title"].tolist()[1] == "Hôpital Gabriel"
+    plain = gpd.GeoDataFrame(
+        {"name": ["hospital", "hospitals"], "label": ["hospital", "hospitals"]},
+        geometry=[Point(0, 0)] * 2,
+        crs=CRS,
+    )
+    assert len(places.facilities_among(plain)) == 1  # one of both, not none
+
+
 def test_trips_without_a_way_are_told_with_kilometres_and_grams(tmp_path: Path) -> None:
     total = {"trips": 200.0, "total_travel_time_h": 9.0, "vehicle_km": 300.0, "energy_mj": 1.0}
     total |= dict.fromkeys(("co2_g", "nox_g", "pm10_g"), 1.0)

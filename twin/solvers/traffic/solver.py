@@ -88,7 +88,8 @@ class TrafficParameters(Parameters):
 
     Attributes
     ----------
-    every : time between assignments (s); more where closures, demands and hours of `time_of_day` begin.
+    every : time between assignments (s); more where closures, demands and hours of `time_of_day` begin. What
+        adds up over the run takes the mean of both ends between two.
     gap : relative gap of each assignment. max_iterations : of the solver.
     alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
     conical : the parameter a > 1 of Spiess's conical function, instead of it.
