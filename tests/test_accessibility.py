@@ -112,6 +112,62 @@ def test_who_is_off_the_network_is_told_and_no_figure_made_of_it() -> None:
     assert "n'ont pas de chemin" not in access_figures(Run(run))[0].method
 
 
+def two_places(run: SimpleNamespace) -> SimpleNamespace:
+    run.places = gpd.GeoDataFrame(
+        {"name": ["hospital", "fire_station", "field"], "label": ["", "", ""]},
+        geometry=[Point(0, 5), Point(0, -5), shapely.box(590, 9, 610, 19)],
+        crs="EPSG:2154",
+    )
+    run.zones, run.buildings, run.scenario_table = None, None, {}
+    return run
+
+
+def test_lorries_with_squares_of_their_own_double_nobody() -> None:
+    """The same 30 people in squares of cars, before and after noon, and in wider ones of lorries."""
+    run = two_places(run_with_a_ford())
+    run.zones = gpd.GeoDataFrame(
+        {
+            "event": [1, 2, 2, 3, 3],
+            "vehicle": ["heavy_goods", "car", "car", "car", "car"],
+            "name": ["wide", "a", "b", "a2", "b2"],
+            "people": [30.0, 10.0, 20.0, 10.0, 20.0],
+        },
+        geometry=[Point(1, 9), Point(0, 9), Point(600, 9), Point(2, 9), Point(601, 9)],
+        crs="EPSG:2154",
+    )
+    figures = {one.key: one.value for one in access_figures(Run(run))}
+    assert figures["within_10_min_fire_station"] == 10
+    assert figures["isolated_fire_station"] == 20
+    run.zones = run.zones[run.zones["event"] == 1]  # lorries alone
+    figures = {one.key: one.value for one in access_figures(Run(run))}
+    assert figures["within_10_min_fire_station"] == 30
+
+
+@pytest.mark.parametrize("at", [[600.0, 9.0], "field"])
+def test_people_of_a_new_district_reach_help_or_not(at: object) -> None:
+    """Where buildings say who lives there; squares of the demand have other names than the district."""
+    run = two_places(run_with_a_ford())
+    homes = [shapely.box(0, 9, 10, 19)]
+    run.buildings = gpd.GeoDataFrame({"residents": [4.0]}, geometry=homes, crs="EPSG:2154")
+    district = {
+        "kind": "new_district",
+        "name": "neuf",
+        "at": at,
+        "zones": "communes",
+        "values": {"hab": 800.0},
+    }
+    demand = {"kind": "demand", "zones": "communes", "weight": "hab"}
+    run.scenario_table = {"measures": [district], "events": [demand]}
+    run.zones = gpd.GeoDataFrame(
+        {"event": [1], "vehicle": ["car"], "name": ["6 0"], "people": [804.0]},
+        geometry=[Point(600, 9)],
+        crs="EPSG:2154",
+    )
+    figures = {one.key: one.value for one in access_figures(Run(run))}
+    assert figures["within_10_min_fire_station"] == 4
+    assert figures["isolated_fire_station"] == 800
+
+
 @pytest.mark.parametrize(("column", "said"), [("residents", "carroyée"), ("dwellings", "logements")])
 def test_access_says_how_the_people_are_known(column: str, said: str) -> None:
     """Those of the population squares were told to be counted by dwellings."""

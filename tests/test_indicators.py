@@ -288,6 +288,60 @@ def test_traffic_by_hand(tmp_path: Path) -> None:
     assert "T+0,5 h" in figures["minutes_lost_per_trip"].method
 
 
+def test_a_place_of_the_scenario_and_its_feature_are_one_facility() -> None:
+    """A hospital named for the scenario beside that of the layer; two schools of the layer stay two."""
+    found = places.facilities_among(
+        gpd.GeoDataFrame(
+            {
+                "name": [
+                    "hospital",
+                    "hospital_north",
+                    "facilities",
+                    "facilities",
+                    "facilities",
+                    "fire_station",
+                ],
+                "label": ["hospital", "hospital north", "Hôpital Gabriel", "école", "école", "fire station"],
+            },
+            geometry=[
+                Point(0, 0),
+                Point(900, 0),
+                box(20, 0, 60, 30),
+                Point(300, 0),
+                Point(310, 0),
+                Point(30, 10),
+            ],
+            crs=CRS,
+        )
+    )
+    assert found["name"].tolist() == [
+        "hospital_north",
+        "facilities",
+        "facilities",
+        "facilities",
+        "fire_station",
+    ]
+    assert found["title"].tolist()[1] == "Hôpital Gabriel"
+    plain = gpd.GeoDataFrame(
+        {"name": ["hospital", "hospitals"], "label": ["hospital", "hospitals"]},
+        geometry=[Point(0, 0)] * 2,
+        crs=CRS,
+    )
+    assert len(places.facilities_among(plain)) == 1  # one of both, not none
+
+
+def test_trips_without_a_way_are_told_with_kilometres_and_grams(tmp_path: Path) -> None:
+    total = {"trips": 200.0, "total_travel_time_h": 9.0, "vehicle_km": 300.0, "energy_mj": 1.0}
+    total |= dict.fromkeys(("co2_g", "nox_g", "pm10_g"), 1.0)
+    summary = SUMMARY | {"over_the_run": total | {"intrazonal": 31.0}, "emissions": {"fleet": "tous"}}
+    figures = compute(make_run(tmp_path / "a", summary=summary))
+    for key in ("traffic_hours", "vehicle_km", "co2", "nox", "pm10", "traffic_energy"):
+        assert "15,5 % des trajets restent dans leur zone" in figures[key].method, key
+        assert "15.5 % of the trips stay within their zone" in figures[key].method_en, key
+    summary["over_the_run"]["intrazonal"] = 0.0
+    assert "leur zone" not in compute(make_run(tmp_path / "b", summary=summary))["co2"].method
+
+
 def test_assignments_that_miss_their_gap_are_counted(tmp_path: Path) -> None:
     gaps = (1e-11, 3e-4, 1e-10)
     times = [row | {"relative_gap": gap} for row, gap in zip(SUMMARY["times"], gaps, strict=True)]
@@ -300,6 +354,25 @@ def test_assignments_that_miss_their_gap_are_counted(tmp_path: Path) -> None:
     assert figure.value == 2  # an instant and the reference state
     assert "3e-04" in figure.method
     assert "1e-10" in figure.method_en
+
+
+def test_people_that_the_demand_lacks_are_told(tmp_path: Path) -> None:
+    """By cars and by lorries, which are asked of the same people: those of the event with most."""
+    demand: dict[str, Any] = {
+        "people_outside_the_data": [19_000.4, 0.0],
+        "squares_more_than_2_km_from_a_junction": [3, 2],
+        "people_more_than_2_km_from_a_junction": [7237.0, 5000.0],
+        "people_without_10_m2_of_floor": [0.0, 0.0],
+    }
+    demand["hours_east_of_utc"] = 0.0
+    figures = compute(make_run(tmp_path / "r", summary=SUMMARY | {"demand": demand}))
+    assert figures["hours_east_of_utc"].value == 0.0  # told, though it is nothing
+    assert figures["people_outside_the_data"].value == 19_000
+    far = figures["people_more_than_2_km_from_a_junction"]
+    assert far.value == 7237
+    assert "(3)" in far.method
+    assert "(3)" in far.method_en
+    assert "people_without_10_m2_of_floor" not in figures
 
 
 def test_damage_only_with_a_curve(tmp_path: Path) -> None:
@@ -404,6 +477,30 @@ def test_compare_says_where_runs_are_not_alike(
     for caution in table.cautions:
         assert caution in said_by_command.err
         assert caution not in said_by_command.out
+
+
+def test_compare_says_where_traffic_is_not_assigned_alike(tmp_path: Path) -> None:
+    runs = []
+    for name, every, start in (
+        ("a", 3600, "06:00:00+02:00"),
+        ("b", 300, "04:00:00Z"),
+        ("c", 300, "17:00:00Z"),
+    ):
+        met = {"relative_gap": 0.0}
+        summary = SUMMARY | {
+            "times": [row | met for row in SUMMARY["times"]],
+            "reference": SUMMARY["reference"] | met,
+            "parameters": {"every": float(every), "gap": 1e-9},
+        }
+        file = make_run(tmp_path / name, name=name, summary=summary).path / "scenario.toml"
+        file.write_text(file.read_text() + f"start = 2026-10-12T{start}\n", encoding="utf-8")
+        runs.append(Result.open(file.parent))
+    assert compare(runs[1], make_run(tmp_path / "d", name="d")).cautions[2:] == ()  # no traffic there
+    # After two cautions that no run has ended. Those are of one instant, though one is written in UTC.
+    (often,) = compare(*runs[:2], lang="en").cautions[2:]
+    assert often.startswith("Note traffic assigned more or less often (every): a 1 h 00, b 0 h 05.")
+    (hour,) = compare(*runs[1:], lang="fr").cautions[2:]
+    assert "heures de début différentes : b 04:00+0000, c 17:00+0000" in hour
 
 
 def test_compare_where_one_run_lacks_a_figure(tmp_path: Path) -> None:

@@ -1,9 +1,39 @@
-"""Scheduled times of a run: regular instants on which the loop lands exactly."""
+"""Scheduled times of a run: regular instants on which the loop lands exactly. The local clock."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+# The zone of each part of France, by how EPSG's areas of use of its coordinate systems begin.
+ZONES = {
+    "France": "Europe/Paris",
+    "French Antilles": "America/Martinique",
+    "Guadeloupe": "America/Guadeloupe",
+    "Martinique": "America/Martinique",
+    "French Guiana": "America/Cayenne",
+    "Reunion": "Indian/Reunion",
+    "Mayotte": "Indian/Mayotte",
+    "St Pierre and Miquelon": "America/Miquelon",
+    "New Caledonia": "Pacific/Noumea",
+}
+
+
+@lru_cache(maxsize=8)
+def zone_of(crs: str) -> ZoneInfo | None:
+    """The time zone of a coordinate system, None where it is not one of France alone."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        area = CRS.from_user_input(crs).area_of_use
+    except CRSError:
+        return None
+    said = "" if area is None else area.name
+    zone = next((zone for part, zone in ZONES.items() if said.startswith(part)), None)
+    return None if zone is None else ZoneInfo(zone)
 
 
 @dataclass(frozen=True)

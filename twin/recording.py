@@ -187,8 +187,8 @@ class Recorder:
         result = Result.open(self.writer.path)
         figures = indicators.compute(result)
         self.writer.write_table("indicators.json", indicators.records(figures))
-        if missed := figures.get("gap_missed"):
-            self.writer.logger().warning("%s: %g. %s", missed.label_en, missed.value, missed.method_en)
+        for caution in (figures[key] for key in indicators.CAUTIONS if key in figures):
+            self.writer.logger().warning("%s: %g. %s", caution.label_en, caution.value, caution.method_en)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
 
     def _write_end(self, solver: Solver) -> None:

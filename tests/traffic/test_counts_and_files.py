@@ -86,6 +86,38 @@ def test_files_that_cannot_be_used(tmp_path: Path, file: str, table: str | None,
         read_trips_file(tmp_path / file, NAMES, "trips", table)
 
 
+@pytest.mark.parametrize(
+    ("lookups", "words"),
+    [
+        ({"zone": ["a", "b"]}, "2 zone names"),
+        ({"zone": ["a", "a", "c"]}, "'a' occurs twice"),
+        ({"mask": ["1", "0", "1"], "aux": ["1", "2", "3"]}, "several lookups: aux, mask"),
+        ({"aux": ["b", "a", "c"], "zone": ["a", "b", "c"]}, "several lookups: aux, zone"),  # which of both?
+        ({"zone": ["a", "b", "x"]}, "x"),
+        ({"mask": ["1", "0", "1"], "zone": ["c", "a", "b"]}, None),
+        ({"aux": ["1", "2", "3"], "zone": ["c", "a", "b"], "zone_2": ["c", "a", "b"]}, None),
+    ],
+)
+def test_the_lookup_that_names_the_zones(
+    tmp_path: Path, lookups: dict[str, list[str]], words: str | None
+) -> None:
+    import h5py
+
+    path = tmp_path / "t.omx"
+    with h5py.File(path, "w") as file:
+        file["data/t"] = np.arange(9.0).reshape(3, 3)
+        for name, labels in lookups.items():
+            file[f"lookup/{name}"] = np.array([label.encode() for label in labels])
+    if words is not None:
+        with pytest.raises(InputError, match=words):
+            read_trips_file(path, ("a", "b", "c"), "trips")
+        return
+    trips = read_trips_file(path, ("a", "b", "c"), "trips")
+    table = np.zeros((3, 3))
+    table[trips.origin, trips.destination] = trips.trips
+    assert table.tolist() == [[4.0, 5.0, 3.0], [7.0, 8.0, 6.0], [1.0, 2.0, 0.0]]
+
+
 def test_trips_end_where_the_jobs_are() -> None:
     made = domain()
     towns = made.places["towns"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +15,16 @@ from shapely.geometry import LineString, Point, box
 
 from tests.traffic.test_road_network import CRS, roads
 from tests.traffic.test_traffic_solver import DEMAND, Scenario, domain, go
+from twin.domain import Place
 from twin.errors import InputError
+from twin.grid import Grid
 from twin.layers import samples
 from twin.network import Network
 from twin.scenarios import Scenario as ScenarioFile
 from twin.scenarios.events import Demand, Event, RoadClosure
 from twin.solvers.traffic.cordon import Cordon
 from twin.solvers.traffic.counts import read_counts
-from twin.solvers.traffic.demand import TRIPS_A_DAY, TRIPS_AN_HOUR, WEEKDAY, calibrated, gravity
+from twin.solvers.traffic.demand import TRIPS_A_DAY, TRIPS_AN_HOUR, WEEKDAY, Zones, calibrated, gravity
 from twin.solvers.traffic.grid_zones import squares
 from twin.solvers.traffic.solver import TrafficSolver
 
@@ -90,6 +94,53 @@ def test_squares_hold_the_people_and_the_works() -> None:
     cells = squares(500.0, network, blocks(), None, areas, np.array([50.0, 7.0]))
     assert cells["people"].sum() == pytest.approx(57.0)  # nobody is lost where a polygon has no building
     assert len(cells) == 3
+
+
+@pytest.mark.parametrize("grid", [None, 100.0])
+@pytest.mark.parametrize("terrain", [True, False])
+def test_a_commune_that_the_data_cut_has_the_people_of_its_part(grid: float | None, terrain: bool) -> None:
+    """20,000 people on 3 km, of which 150 m are in the data (350 m where only roads say how far these go)."""
+    communes = gpd.GeoDataFrame(
+        {"nom": ["dedans", "voisine", "ailleurs"], "population": [500.0, 20_000.0, 70.0]},
+        geometry=[box(0, 0, 150, 100), box(150, 0, 3150, 100), box(9000, 0, 9100, 100)],
+        crs=CRS,
+    )
+    town = domain(
+        places={"communes": Place("communes", communes.union_all(), communes)},
+        buildings=gpd.GeoDataFrame(
+            {"height": [6.0, 6.0]}, geometry=[box(10, 40, 20, 50), box(280, 40, 290, 50)], crs=CRS
+        ),
+    )
+    town = town if terrain else replace(town, grid=None)
+    event = Demand(zones="communes", grid=grid, attraction=None if grid else "population")
+    zones = Zones.of_event(event, town, town.networks["roads"], "s.toml", "events[1]")
+    inside = 20_000.0 * (150.0 if terrain else 345.0) / 3000.0
+    assert zones.weight.sum() == pytest.approx(500.0 + inside)
+    assert zones.outside == pytest.approx(20_070.0 - inside)
+    assert zones.distance.max() < (60.0 if grid else 1e5)
+    if grid is None:
+        np.testing.assert_allclose(zones.attraction, zones.weight)
+        assert zones.weight[2] == 0.0  # kept: a file of trips may name it
+        assert 150.0 < zones.x[1] < 500.0  # in its part, not in the middle of it all
+
+
+def test_people_whose_squares_lack_roads_or_houses_are_counted() -> None:
+    """Two houses of 100 m² and two floors hold 40 people at most; a hamlet lies 4 km from any road."""
+    shapes = [box(10, 40, 20, 50), box(280, 40, 290, 50), box(4300, 40, 4310, 50)]
+    areas = [box(0, 0, 100, 100), box(200, 0, 299, 100), box(4290, 30, 4320, 60)]
+    quarters = gpd.GeoDataFrame({"population": [19.0, 21.0, 7.0]}, geometry=areas, crs=CRS)
+    town = domain(
+        places={"quarters": Place("quarters", quarters.union_all(), quarters)},
+        buildings=gpd.GeoDataFrame({"height": [6.0] * 3}, geometry=shapes, crs=CRS),
+        grid=Grid(CRS, 0.0, 100.0, 10.0, 10, 440),
+    )
+    event = Demand(zones="quarters", grid=100.0)
+    report = TrafficSolver(town, Scenario((event,)), {}).summary()["demand"]
+    assert report["people"] == [pytest.approx(40.0)]
+    assert report["squares_more_than_2_km_from_a_junction"] == [1]
+    assert report["people_more_than_2_km_from_a_junction"] == [pytest.approx(7.0)]
+    assert report["people_without_10_m2_of_floor"] == [pytest.approx(21.0)]
+    assert report["people_outside_the_data"] == [0.0]
 
 
 def test_squares_have_names_that_people_know() -> None:
@@ -170,6 +221,27 @@ def test_weekday_profile_uses_daily_rates() -> None:
     assert traffic.reference.trips == pytest.approx(1820 * TRIPS_A_DAY * WEEKDAY[6])
     traffic = made(demand)
     assert traffic.reference.trips == pytest.approx(1820 * TRIPS_AN_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("start", "crs", "hour"),
+    [
+        ("2026-10-12T06:00:00+02:00", "EPSG:2154", 6),
+        ("2026-10-12T04:00:00+00:00", "EPSG:2154", 6),  # the same instant
+        ("2026-01-12T05:00:00+00:00", "EPSG:5698", 6),  # winter; Lambert-93 with heights
+        ("2026-10-12T04:00:00+00:00", "EPSG:2975", 8),  # La Réunion
+        ("2026-10-12T04:00:00+00:00", "EPSG:5490", 0),  # Martinique
+        ("2026-10-12T04:00:00+00:00", "EPSG:3857", 4),  # nobody knows: as written
+    ],
+)
+def test_hours_of_the_day_are_those_of_the_territory(start: str, crs: str, hour: int) -> None:
+    factors = [float(k + 1) for k in range(24)]
+    scenario = Scenario((DEMAND,), {"time_of_day": factors}, start=datetime.fromisoformat(start))
+    traffic = TrafficSolver(domain(crs=crs), scenario, {})
+    assert traffic.demands.factor(0.0) == hour + 1
+    assert traffic.demands.factor(3600.0) == hour + 2
+    report = traffic.summary()["demand"]
+    assert report["hours_east_of_utc"] == (0.0 if crs == "EPSG:3857" else None)
 
 
 def test_counts_correct_the_demand_of_a_run(tmp_path: Path) -> None:

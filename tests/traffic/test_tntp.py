@@ -138,7 +138,10 @@ def test_what_has_no_route_is_counted(files: tuple[Path, Path], capsys: pytest.C
     assert "without a route: 6\n" in capsys.readouterr().out
     island = NET.replace("<NUMBER OF ZONES> 2", "<NUMBER OF ZONES> 5").replace("NODES> 4", "NODES> 5")
     files[0].write_text(island)
-    files[1].write_text(TRIPS.replace("ZONES> 2", "ZONES> 5") + "  5 : 2.5;\nOrigin 5\n 1 : 1.5; 5 : 7;\n")
+    files[1].write_text(
+        TRIPS.replace("ZONES> 2", "ZONES> 5").replace("FLOW> 6.0", "FLOW> 17")
+        + "  5 : 2.5;\nOrigin 5\n 1 : 1.5; 5 : 7;\n"
+    )
     assert call("assign", *files) == 0
     said = capsys.readouterr().out
     assert "without a route: 4\n" in said
@@ -231,6 +234,20 @@ def test_entries_that_are_none_are_named(files: tuple[Path, Path], entry: str) -
         read_trips(files[1])
 
 
+def test_a_file_that_was_cut_and_origins_given_twice(files: tuple[Path, Path]) -> None:
+    whole = TRIPS.replace("FLOW> 6.0", "FLOW> 10.0") + "Origin 2\n  1 : 4.0004;\n"  # rounded
+    files[1].write_text(whole)
+    assert read_trips(files[1]).total == pytest.approx(10.0004)
+    files[1].write_text(whole.split("Origin 2")[0])
+    with pytest.raises(InputError, match=r"6(?s:.)*10") as caught:
+        read_trips(files[1])
+    assert caught.value.problems[0].key == "<TOTAL OD FLOW>"
+    files[1].write_text(TRIPS + "Origin 1\n  2 : 1;\n")
+    with pytest.raises(InputError, match="line 7") as caught:
+        read_trips(files[1])
+    assert "twice" in str(caught.value)
+
+
 def _regional(seed: int, path: Path) -> None:
     """A region as the large files write it: zones first, joined by connectors without cost or capacity of
     their own, streets with b = 0, power 0 or a steep power, tolls, parallel and one-way links; odd layout.
@@ -266,12 +283,15 @@ def _regional(seed: int, path: Path) -> None:
         + "\n".join(lines) + "\n\n",
         encoding="utf-8",
     )  # fmt: skip
-    text = f"<NUMBER OF ZONES>  {zones} \n<TOTAL OD FLOW>   12345.67\n<END OF METADATA>\n\n"
+    text, total = "", 0.0
     for origin in range(1, zones + 1):
         text += f"\nOrigin  {origin} \n"
         for zone in range(1, zones + 1):
-            text += f"{zone:5d} :{rng.uniform(0, 90) * (rng.random() < 0.8):12.4f}; " + "\n" * (zone % 5 == 0)
-    (path / "trips.tntp").write_text(text + "\n", encoding="utf-8")
+            trips = rng.uniform(0, 90) * (rng.random() < 0.8)
+            total += trips
+            text += f"{zone:5d} :{trips:12.4f}; " + "\n" * (zone % 5 == 0)
+    head = f"<NUMBER OF ZONES>  {zones} \n<TOTAL OD FLOW>   {total:.2f}\n<END OF METADATA>\n\n"
+    (path / "trips.tntp").write_text(head + text + "\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize("seed", range(4))

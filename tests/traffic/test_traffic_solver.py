@@ -194,6 +194,34 @@ def test_two_roads_by_hand(tmp_path: Path) -> None:
     assert over["trips"] == pytest.approx(240.0)
 
 
+def test_between_two_assignments_flows_are_the_mean_of_both() -> None:
+    """Water comes somewhere between 0 and 1800 s: nobody knows when, so half of that half hour counts."""
+    traffic = solver(depth=DRY)
+    records = go(traffic, {1800.0: STREET_FLOODED})
+    assert records[1800.0]["minutes_lost"] == records[7200.0]["minutes_lost"] > 0.0
+    lost = records[7200.0]["minutes_lost"] / 60.0
+    assert traffic.summary()["hours_lost_over_the_run"] == pytest.approx(lost * (0.5 * 0.5 + 1.5))
+
+
+def test_what_people_decide_changes_at_once() -> None:
+    """A closure from 1000 s to the end, the hours of the clock: no ramp before or after."""
+    traffic = solver(RoadClosure(links=("street",), start=1000.0, end=7200.0), every=3600.0)
+    records = go(traffic)
+    lost = records[3600.0]["minutes_lost"] / 60.0
+    assert records[7200.0]["minutes_lost"] == 0.0 < lost
+    assert traffic.summary()["hours_lost_over_the_run"] == pytest.approx(lost * 6200.0 / 3600.0)
+
+    factors = [0.0] * 6 + [1.0, 2.0, 5.0] + [0.0] * 15  # the run is from 6 to 8
+    traffic = solver(depth=DRY, every=3600.0, time_of_day=factors)
+    flood = water(0.4, slice(6, 7), slice(25, 27))  # on the only road to the farm
+    records = go(traffic, {3600.0: flood})
+    at_7 = records[3600.0]["stranded"]
+    assert records[7200.0]["stranded"] == pytest.approx(2.5 * at_7)
+    over = traffic.summary()["over_the_run"]
+    assert over["stranded"] == pytest.approx(0.5 * 0.5 * at_7 + at_7)
+    assert over["trips"] == pytest.approx(910.0 * (1.0 + 2.0))
+
+
 @pytest.mark.parametrize(
     ("at", "roads_hit"),
     [("gate", {"bridge"}), ("barrier", {"street", "detour_west"}), ((150.0, 46.0), {"street"})],
@@ -329,8 +357,9 @@ def test_a_place_of_two_demands_is_cut_off_once() -> None:
     assert record["isolated_zones"] == 0
 
 
-def test_checkpoint_goes_on_to_the_bit() -> None:
-    closure = RoadClosure(links=("detour_west",), start=3000.0)
+@pytest.mark.parametrize("begins", [3000.0, 3600.0])  # at 3600 s the water changes too
+def test_checkpoint_goes_on_to_the_bit(begins: float) -> None:
+    closure = RoadClosure(links=("detour_west",), start=begins)
     depths = {1800.0: STREET_FLOODED * 0.4, 3600.0: STREET_FLOODED}
     whole = solver(closure, depth=DRY)
     go(whole, depths)
@@ -371,10 +400,19 @@ def test_summary_is_json_and_has_what_people_ask_for() -> None:
     summary = json.loads(json.dumps(traffic.summary(), allow_nan=False))
     classes, gravity = summary["demand"].pop("classes"), summary["demand"].pop("gravity")
     assert classes == {"car": {"trips": pytest.approx(910.0), "pce": 1.0}}
-    assert gravity[0]["between_zones"] == pytest.approx(910.0)
+    within = traffic.reference.intrazonal  # without a way on the roads
+    assert gravity[0]["within_zones"] == pytest.approx(within)
+    assert gravity[0]["between_zones"] == pytest.approx(910.0 - within)
+    assert 0.0 < within < 910.0
+    assert summary["over_the_run"]["intrazonal"] == pytest.approx(2.0 * within)
     assert summary["demand"] == {
         "zones": 3,
-        "people": 1820.0,
+        "people": [1820.0],
+        "people_outside_the_data": [0.0],
+        "squares_more_than_2_km_from_a_junction": [0],
+        "people_more_than_2_km_from_a_junction": [0.0],
+        "people_without_10_m2_of_floor": [0.0],
+        "hours_east_of_utc": None,
         "farthest_zone_from_its_node_m": pytest.approx(10.0**0.5),
         "zones_more_than_2_km_from_a_road": 0,
         "zones_outside_the_main_component": 0,

@@ -17,3 +17,4 @@ from twin.indicators.indicator import Indicator as Indicator
 from twin.indicators.places import FACILITY_WORDS as FACILITY_WORDS
 from twin.indicators.places import facilities as facilities
 from twin.indicators.places import facility_kind as facility_kind
+from twin.indicators.traffic import CAUTIONS as CAUTIONS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from twin.errors import InputError, told
 from twin.indicators.figures import compute, records
 from twin.indicators.links import by_road, link_changes
-from twin.messages import figure, language, text
+from twin.messages import figure, hours_and_minutes, language, text
 from twin.run_writer import COMPLETE
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Comparison(pd.DataFrame):
     ----------
     results : the runs compared, in the order of the columns (empty in a part cut out of the table).
     cautions : what keeps their figures from being set side by side: a run that did not end, another duration,
-        territory or resolution.
+        territory, resolution, hour of the start or time between assignments of the traffic.
     """
 
     _metadata: ClassVar[list[str]] = ["results", "cautions"]
@@ -69,6 +70,23 @@ def _cautions(results: tuple[Result, ...], names: list[str], lang: str | None) -
             written = [figure(v / scale, lang) + unit if isinstance(v, float) else str(v) for v in values]
             told = ", ".join(f"{name} {value}" for name, value in zip(names, written, strict=True))
             found.append(text(f"compare.{key}", lang, values=told))
+    starts = [(name, run.scenario_table.get("start")) for name, run in zip(names, results, strict=True)]
+    clocks = [(name, start) for name, start in starts if isinstance(start, datetime)]
+    # The same hour as written, or the same instant of the day though one is written in UTC.
+    if (
+        len({f"{s:%H:%M}" for _, s in clocks}) > 1
+        and len({f"{s.astimezone(UTC):%H:%M}" for _, s in clocks}) > 1
+    ):
+        told = ", ".join(f"{name} {start:%H:%M%z}" for name, start in clocks)
+        found.append(text("compare.start", lang, values=told))
+    assigned = [
+        (name, float(run.traffic_summary["parameters"]["every"]))
+        for name, run in zip(names, results, strict=True)
+        if run.traffic_summary and "parameters" in run.traffic_summary
+    ]
+    if len({every for _, every in assigned}) > 1:
+        told = ", ".join(f"{name} {hours_and_minutes(every)}" for name, every in assigned)
+        found.append(text("compare.every", lang, values=told))
     return tuple(found)
 
 

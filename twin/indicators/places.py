@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from twin.features import WET_DEPTH, depth_around
 from twin.indicators.indicator import Indicator, Run, make
@@ -30,6 +31,9 @@ FACILITY_WORDS: dict[str, tuple[str, ...]] = {
     "police": ("gendarmerie", "police", "commissariat"),
     "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
 }  # fmt: skip
+
+#: Facilities of one kind that two places have this near (m) are one (stated).
+SAME = 50.0
 
 #: Polygons larger than this (m²) are facilities only by their kind or name, not by their label.
 _LARGEST_FACILITY = 1e5
@@ -87,7 +91,20 @@ def facilities_among(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         plain(str(a)) != plain(str(b)).replace("_", " ") for a, b in zip(labels, found["name"], strict=True)
     ]
     found["title"] = [str(label) if given else "" for label, given in zip(labels, own, strict=True)]
-    return found
+    return found[_once(found)]
+
+
+def _once(found: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Which facilities count: not a place that has a name for scenarios only, where another place has a
+    facility of its kind within `SAME`.
+    """
+    kept = np.ones(len(found), bool)
+    one, other = found.sindex.query(found.geometry, predicate="dwithin", distance=SAME)
+    name, kind, title = (found[column].to_numpy() for column in ("name", "facility", "title"))
+    for a, b in zip(one, other, strict=True):
+        if kept[b] and not title[a] and name[a] != name[b] and kind[a] == kind[b]:
+            kept[a] = False
+    return kept
 
 
 def facilities_of(run: Run) -> gpd.GeoDataFrame | None:

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from twin.accessibility import FAR, access, worst
 from twin.indicators.indicator import Floats, Indicator, Run, make, people_in
 from twin.indicators.places import facilities_among
 from twin.messages import figure, text
+from twin.solvers.traffic.demand import WEIGHTS
+
+if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
+    from twin.results import Result
 
 #: Facilities whose access is told.
 ACCESSED = ("hospital", "fire_station", "school")
+
+#: Figures that say what is amiss with others: a run writes them to its log too.
+CAUTIONS = (
+    "gap_missed",
+    "people_outside_the_data",
+    "people_more_than_2_km_from_a_junction",
+    "people_without_10_m2_of_floor",
+    "hours_east_of_utc",
+)
 
 
 def traffic_figures(run: Run) -> list[Indicator]:
@@ -35,8 +52,8 @@ def traffic_figures(run: Run) -> list[Indicator]:
     ]
     total = summary.get("over_the_run")
     if total:
-        out.append(make("traffic_hours", float(total["total_travel_time_h"]), "veh·h"))
-        out.append(make("vehicle_km", float(total["vehicle_km"]), "veh·km"))
+        hours = make("traffic_hours", float(total["total_travel_time_h"]), "veh·h")
+        out += _on_roads([hours, make("vehicle_km", float(total["vehicle_km"]), "veh·km")], total)
     if "parameters" in summary:
         wanted = float(summary["parameters"]["gap"])
         gaps = [float(row["relative_gap"]) for row in (*summary["times"], summary["reference"])]
@@ -44,6 +61,23 @@ def traffic_figures(run: Run) -> list[Indicator]:
         if missed:
             told = {"worst": f"{max(missed):.0e}", "wanted": f"{wanted:.0e}"}
             out.append(make("gap_missed", len(missed), "", **told))
+    return out + _lacking(summary.get("demand", {}))
+
+
+def _lacking(demand: dict[str, Any]) -> list[Indicator]:
+    """People whose trips the demand lacks, or has at a wrong place or hour; of the event with most, for
+    lorries are asked of the same people as cars.
+    """
+    squares = max(demand.get("squares_more_than_2_km_from_a_junction", [0]))
+    told: dict[str, dict[str, Any]] = {
+        "people_outside_the_data": {},
+        "people_more_than_2_km_from_a_junction": {"squares": squares},
+        "people_without_10_m2_of_floor": {},
+    }
+    found = {key: round(max(demand.get(key, [0.0]))) for key in told}
+    out = [make(key, found[key], "", **words) for key, words in told.items() if found[key] > 0]
+    if (hours := demand.get("hours_east_of_utc")) is not None:
+        out.append(make("hours_east_of_utc", float(hours), "h"))
     return out
 
 
@@ -53,12 +87,21 @@ def emission_figures(run: Run) -> list[Indicator]:
     if not summary or "emissions" not in summary:
         return []
     total, words = summary["over_the_run"], {"fleet": summary["emissions"]["fleet"]}
-    return [
+    figures = [
         make("co2", float(total["co2_g"]) / 1e6, "t", **words),
         make("nox", float(total["nox_g"]) / 1e3, "kg", **words),
         make("pm10", float(total["pm10_g"]) / 1e3, "kg", **words),
         make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", **words),
     ]
+    return _on_roads(figures, total)
+
+
+def _on_roads(figures: list[Indicator], total: dict[str, Any]) -> list[Indicator]:
+    """Figures of what drives on roads, which say how many trips do not: those within a zone."""
+    share = round(100.0 * total.get("intrazonal", 0.0) / max(total["trips"], 1e-300), 1)
+    if not share > 0:
+        return figures
+    return [_saying(one, "within_zones", share=share) for one in figures]
 
 
 def access_figures(run: Run) -> list[Indicator]:
@@ -90,7 +133,7 @@ def access_figures(run: Run) -> list[Indicator]:
             make(f"isolated_{kind}", round(of_kind["isolated"].max()), ""),
         ]
         away = round(float(people.sum()) - float(row["people"]))
-        out += [_without(one, away) for one in figures] if away > 0 else figures
+        out += [_saying(one, "off_network", people=away, far=FAR) for one in figures] if away > 0 else figures
     if nowhere:
         lost = wanted[wanted["facility"].isin(nowhere)]
         titles = zip(lost["title"], lost["name"], strict=True)
@@ -99,12 +142,10 @@ def access_figures(run: Run) -> list[Indicator]:
     return out
 
 
-def _without(one: Indicator, away: int) -> Indicator:
-    """A figure of access that says how many residents have no way even when roads are dry, and so are not in
-    it.
-    """
+def _saying(one: Indicator, row: str, **words: float) -> Indicator:
+    """A figure whose method has a sentence more, ``indicator.<row>``: what is not in it."""
     said = {
-        lang: text("indicator.off_network", lang, people=figure(away, lang), far=figure(FAR, lang))
+        lang: text(f"indicator.{row}", lang, **{n: figure(v, lang) for n, v in words.items()})
         for lang in ("fr", "en")
     }
     return replace(one, method=f"{one.method} {said['fr']}", method_en=f"{one.method_en} {said['en']}")
@@ -113,29 +154,54 @@ def _without(one: Indicator, away: int) -> Indicator:
 def _homes(run: Run) -> tuple[Floats, Floats, Floats, str]:
     """Where how many people live: x, y, people, and the text that says how it is known.
 
-    Buildings where they say it, and the districts that the scenario adds; else the zones of the demand.
+    Buildings where they say it, and the districts that the scenario adds; else the zones of one demand, the
+    first of cars: others ask the same people for their trips again.
     """
     result = run.result
     zones, buildings = result.zones, result.buildings
-    if zones is not None:
-        zones = zones[(zones["people"] > 0) & ~zones.duplicated(["name", "geometry"])]
     if buildings is not None:
         people, how = people_in(buildings)
         if how:
             homes = buildings.geometry.representative_point()
-            x, y = homes.x.to_numpy(), homes.y.to_numpy()
-            measures = result.scenario_table.get("measures", ())
-            new = [m["name"] for m in measures if m["kind"] == "new_district"]
-            if zones is not None and new:
-                added = zones[zones["name"].isin(new)]
-                x, y = np.append(x, added.geometry.x), np.append(y, added.geometry.y)
-                people = np.append(people, added["people"])
-            return x, y, people, "method" if how == "dwellings" else "method_population"
+            new, more = _new_districts(result)
+            x, y = np.append(homes.x, new[:, 0]), np.append(homes.y, new[:, 1])
+            return x, y, np.append(people, more), "method" if how == "dwellings" else "method_population"
     if zones is None:
         return np.zeros(0), np.zeros(0), np.zeros(0), "method"
+    zones = zones[zones["people"] > 0]
+    if "event" in zones and len(zones):
+        cars = zones[zones["vehicle"] == "car"]
+        zones = zones[zones["event"] == (cars if len(cars) else zones)["event"].min()]
     return (
         zones.geometry.x.to_numpy(),
         zones.geometry.y.to_numpy(),
         zones["people"].to_numpy(np.float64),
         "method_zones",
     )
+
+
+def _new_districts(result: Result) -> tuple[Floats, Floats]:
+    """A point (n, 2) in each district that the scenario adds, and its people: the column that a demand takes
+    from its zones, else the first that it would look for.
+    """
+    table, places = result.scenario_table, result.places
+    points, people = [], []
+    for measure in table.get("measures", ()):
+        if measure["kind"] != "new_district":
+            continue
+        at = measure["at"]
+        shape: BaseGeometry
+        if isinstance(at, str):
+            assert places is not None  # the measure has found it among them
+            shape = places.geometry[places["name"] == at].union_all()
+        else:
+            shape = shapely.Point(at) if np.ndim(at) == 1 else shapely.LineString(at)
+        asked = [
+            event["weight"]
+            for event in table.get("events", ())
+            if event.get("zones") == measure["zones"] and isinstance(event.get("weight"), str)
+        ]
+        values = measure["values"]
+        points.append(shape.representative_point().coords[0])
+        people.append(next((float(values[name]) for name in (*asked, *WEIGHTS) if name in values), 0.0))
+    return np.reshape(points, (-1, 2)), np.array(people, np.float64)

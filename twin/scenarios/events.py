@@ -210,11 +210,12 @@ class RoadClosure(Event):
 class Demand(Event):
     """Trips between zones in the hour that is assigned, of one class of `vehicle`.
 
-    Zones. `zones` names a place read from a file, or one of the layers zones and districts (communes,
-    IRIS …) where no place reads it; `weight` is the column with its inhabitants, or a number that is the same
-    for all. `grid`: squares of that side that hold buildings instead, with the people of `zones` (spread over
-    the buildings of each), or `people` in all; their jobs and places are the floor area of buildings that
-    nobody lives in. A territory without buildings spreads `people` along its streets.
+    Zones. `zones` names a place read from a file, or one of the layers zones and districts (communes, IRIS …)
+    where no place reads it; `weight` is the column with its inhabitants, or a number that is the same for
+    all; of a polygon that the edge of the data cuts, the share of its area inside counts. `grid`: squares of
+    that side that hold buildings instead, with the people of `zones` (spread over the buildings of each), or
+    `people` in all; their jobs and places are the floor area of buildings that nobody lives in. A territory
+    without buildings spreads `people` along its streets.
 
     Trips. `trips_per_person` vehicles leave each zone for each inhabitant: an hour (default 0.13), or a day
     where ``[params.traffic] time_of_day = "weekday"`` (default 1.35). They end in proportion to `attraction`

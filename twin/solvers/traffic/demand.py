@@ -6,11 +6,12 @@ Trips are vehicles an hour in the hour that is assigned.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -25,6 +26,7 @@ from twin.solvers.traffic.tables import number, read_rows
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    from shapely.geometry.base import BaseGeometry
 
     from twin.domain import Domain, Place
     from twin.network import Network
@@ -45,6 +47,8 @@ LONGEST = 1e7  # s: a deterrence so weak that distance does not count
 BALANCE = 1e-10  # largest relative error of a trip end after Furness balancing
 ROUNDS = 1000
 FAR = 2000.0  # m: zones that are all farther than this from any road are of another place or CRS
+BESIDE = 200.0  # m: stated, how far beyond the outermost junctions people live along the roads
+CROWDED = 10.0  # m²: stated, floor of all storeys for each person, which nobody has less of (INSEE 2020: 49)
 WEIGHTS = ("population", "inhabitants", "habitants", "pop", "ind", "weight")
 NAMES = ("name", "nom", "zone", "id", "code", "insee")
 
@@ -53,7 +57,8 @@ NAMES = ("name", "nom", "zone", "id", "code", "insee")
 class Zones:
     """Zones of one demand event: names, weights (people), attraction (jobs, places; people where the event
     names none), centroid, node and distance to it (m), all (z,); the last `cordon` of them are those of
-    `with_cordon`.
+    `with_cordon`. People who are in no zone: `outside` the data, and in squares `far` from any junction
+    (how many squares, how many people). Of those in squares, `crowded` have less than `CROWDED` of floor.
     """
 
     names: tuple[str, ...]
@@ -64,27 +69,27 @@ class Zones:
     node: Ints
     distance: Floats
     cordon: int = 0
+    outside: float = 0.0
+    far: tuple[int, float] = (0, 0.0)
+    crowded: float = 0.0
 
     @classmethod
     def of_event(cls, event: Demand, domain: Domain, network: Network, where: str, key: str) -> Zones:
         """The zones of an event: squares, or the features of a place. InputError as `of_place`."""
         place = None if event.zones is None else domain.place(event.zones, where, f"{key}.zones")
+        extent = _extent(domain, network)
         if event.grid is None:
             assert place is not None
-            return cls.of_place(place, event, network, where, key)
+            return cls.of_place(place, event, network, where, key, extent)
         problems = Problems()
-        weight = None
+        weight, areas, outside = None, None, 0.0
         if place is not None and event.people is None:
             weight = _weights(place.features, event, where, key, problems)
             problems.raise_if_any()
-        cells = squares(
-            event.grid,
-            network,
-            domain.buildings,
-            event.people,
-            None if place is None else place.features,
-            weight,
-        )
+            areas, share = _within(place.features, extent)
+            outside = float(weight @ (1.0 - share))
+            weight = weight * share
+        cells = squares(event.grid, network, domain.buildings, event.people, areas, weight)
         x, y = cells.geometry.x.to_numpy(np.float64), cells.geometry.y.to_numpy(np.float64)
         node, distance = network.nearest_node(x, y)
         near = distance <= FAR
@@ -93,7 +98,18 @@ class Zones:
         problems.raise_if_any()
         people, attraction = (cells[c].to_numpy(np.float64) for c in ("people", "attraction"))
         names = tuple(cells["name"][near])
-        return cls(names, people[near], attraction[near], x[near], y[near], node[near], distance[near])
+        return cls(
+            names,
+            people[near],
+            attraction[near],
+            x[near],
+            y[near],
+            node[near],
+            distance[near],
+            outside=outside,
+            far=(int((~near).sum()), float(people[~near].sum())),
+            crowded=float(people[near & (people * CROWDED > cells["floor"].to_numpy(np.float64))].sum()),
+        )
 
     @property
     def at_edge(self) -> NDArray[np.bool_]:
@@ -103,20 +119,30 @@ class Zones:
     def with_cordon(self, cordon: Cordon, network: Network) -> Zones:
         """These zones, then the nodes of a cordon, where nobody lives."""
         none, node = np.zeros(cordon.node.size), cordon.node
-        return Zones(
-            (*self.names, *cordon.names),
-            np.append(self.weight, none),
-            np.append(self.attraction, none),
-            np.append(self.x, network.node_x[node]),
-            np.append(self.y, network.node_y[node]),
-            np.append(self.node, node),
-            np.append(self.distance, none),
-            node.size,
+        return replace(
+            self,
+            names=(*self.names, *cordon.names),
+            weight=np.append(self.weight, none),
+            attraction=np.append(self.attraction, none),
+            x=np.append(self.x, network.node_x[node]),
+            y=np.append(self.y, network.node_y[node]),
+            node=np.append(self.node, node),
+            distance=np.append(self.distance, none),
+            cordon=node.size,
         )
 
     @classmethod
-    def of_place(cls, place: Place, event: Demand, network: Network, where: str, key: str) -> Zones:
-        """Zones from the features of a place, each at the nearest of the network's `anchors`.
+    def of_place(
+        cls,
+        place: Place,
+        event: Demand,
+        network: Network,
+        where: str,
+        key: str,
+        extent: BaseGeometry | None = None,
+    ) -> Zones:
+        """Zones from the features of a place, each at the nearest of the network's `anchors`; of polygons
+        that reach beyond `extent` the part within.
 
         Raises
         ------
@@ -136,6 +162,11 @@ class Zones:
             if event.trips_per_person != 0 and weight.sum() > 0 and not attraction.sum() > 0:
                 problems.tell(where, f"{key}.attraction", "traffic.no_attraction")
         problems.raise_if_any()
+        outside = 0.0
+        if extent is not None:
+            features, share = _within(features, extent)
+            outside = float(weight @ (1.0 - share))
+            weight, attraction = weight * share, attraction * share
         centres = features.geometry.representative_point()
         x, y = centres.x.to_numpy(np.float64), centres.y.to_numpy(np.float64)
         node, distance = network.nearest_node(x, y)
@@ -143,13 +174,34 @@ class Zones:
             near = f"{distance.min():.0f}"
             problems.tell(where, f"{key}.zones", "traffic.far_zones", distance=near, most=f"{FAR:.0f}")
         problems.raise_if_any()
-        return cls(names, weight, attraction, x, y, node, distance)
+        return cls(names, weight, attraction, x, y, node, distance, outside=outside)
+
+
+def _extent(domain: Domain, network: Network) -> BaseGeometry:
+    """How far the data go: the grid, else the box of the roads and what stands along them."""
+    x, y = network.node_x, network.node_y
+    bounds = x.min() - BESIDE, y.min() - BESIDE, x.max() + BESIDE, y.max() + BESIDE
+    extent: BaseGeometry = shapely.box(*(bounds if domain.grid is None else domain.grid.bounds))
+    return extent
+
+
+def _within(features: gpd.GeoDataFrame, extent: BaseGeometry) -> tuple[gpd.GeoDataFrame, Floats]:
+    """Features cut at the extent, and the share (k,) of each that is within by area; what has no area, or
+    nothing within, stays whole.
+    """
+    shapes = np.asarray(features.geometry.array, dtype=object)
+    area = shapely.area(shapes)
+    parts = shapely.intersection(shapely.make_valid(shapes), extent)
+    share = np.divide(shapely.area(parts), area, out=np.ones_like(area), where=area > 0)
+    cut = (share > 0) & (share < 1.0 - 1e-9)
+    return features.set_geometry(np.where(cut, parts, shapes), crs=features.crs), np.minimum(share, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
     """What a gravity model came to: its parameter (s), the mean time (s) and length (m) of its trips, the
-    length that was wanted (m), trips (veh/h) between zones, at the cordon, and through; cordon nodes.
+    length that was wanted (m), trips (veh/h) between zones, within zones (or between two at one junction:
+    they need no road), at the cordon, and through; cordon nodes.
     """
 
     parameter: float
@@ -157,6 +209,7 @@ class Fit:
     mean_length: float
     wanted_length: float | None
     between_zones: float
+    within_zones: float
     at_the_cordon: float
     through: float
     cordon: int
@@ -216,12 +269,15 @@ def trips_of(
         whole += cordon.trips(roads, share, event.through, times, people, attraction)
     total = max(float(table.sum()), 1e-300)
     used = table > 0
+    node = network.zone_node[:inside]
+    away = node[:, None] != node[None, :]
     fit = Fit(
         parameter,
         float(table[used] @ times[within][used]) / total,
         float(table[used] @ lengths[within][used]) / total,
         event.mean_length,
-        float(table.sum()),
+        float(table[away].sum()),
+        float(table[~away].sum()),
         float(whole[inside:, :].sum() + whole[:inside, inside:].sum()),
         float(whole[inside:, inside:].sum()),
         len(zones.names) - inside,

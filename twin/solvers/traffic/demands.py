@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from twin.clock import zone_of
 from twin.errors import InputError, told
 from twin.scenarios.events import Demand
 from twin.solvers.traffic.cordon import Cordon
@@ -26,18 +27,11 @@ if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
     from twin.solvers.traffic.solver import TrafficParameters
 
-HOUR = 3600.0  # s
-
-
-def seconds_of_day(time: datetime) -> float:
-    """Seconds on the local clock since midnight."""
-    return time.hour * HOUR + time.minute * 60.0 + time.second + time.microsecond / 1e6
-
 
 @dataclass(frozen=True, eq=False)
 class Source:
     """The zones of one demand event, its trips and how they were made; `first` is the number of its first
-    zone among all.
+    zone among all, `event` its own among the events of the scenario, from 1.
     """
 
     zones: Zones
@@ -48,6 +42,7 @@ class Source:
     first: int
     start: float
     end: float
+    event: int
 
 
 class Demands:
@@ -68,6 +63,7 @@ class Demands:
         empty: Callable[[Ints], AssignmentNetwork],
     ) -> None:
         self.scenario, self.network, self.parameters = scenario, network, parameters
+        self.zone = zone_of(domain.crs)
         self.sources = self._read(domain, empty)
         self.correction: Correction | None = None
 
@@ -115,7 +111,7 @@ class Demands:
                 daily=self.parameters.time_of_day == "weekday",
             )
             pce = PCE[event.vehicle] if event.pce is None else event.pce
-            found.append(Source(zones, trips, fit, event.vehicle, pce, first, *event.window))
+            found.append(Source(zones, trips, fit, event.vehicle, pce, first, *event.window, number))
             first += len(zones.names)
         if not found:
             raise InputError(told(scenario.where, "events", "traffic.no_demand"))
@@ -125,6 +121,13 @@ class Demands:
         """Numbers of the events on the road at a time (s)."""
         return tuple(k for k, source in enumerate(self.sources) if source.start <= t < source.end)
 
+    def clock(self, t: float) -> datetime:
+        """The local clock at a time (s): of the territory's zone where it is known, else as the start is
+        written.
+        """
+        instant = self.scenario.start.astimezone(UTC) + timedelta(seconds=t)
+        return instant.astimezone(self.zone or self.scenario.start.tzinfo)
+
     def factor(self, t: float) -> float:
         """What all trips are multiplied by at a time (s)."""
         profile = self.parameters.time_of_day
@@ -132,8 +135,7 @@ class Demands:
             return self.parameters.demand_factor
         if isinstance(profile, str):
             profile = WEEKDAY
-        seconds = round(seconds_of_day(self.scenario.start) + t, 6)  # a whole hour is in no earlier one
-        return self.parameters.demand_factor * profile[int(seconds // HOUR) % 24]
+        return self.parameters.demand_factor * profile[self.clock(t).hour]
 
     def _merged(self, demands: list[Source], factor: float, *, cars: bool = False) -> Trips:
         zones = sum(len(source.zones.names) for source in self.sources)
@@ -197,8 +199,8 @@ class Demands:
         self.correction = found
 
     def zones_frame(self, t: float) -> gpd.GeoDataFrame:
-        """The zones of all events as points: name, vehicle, people, attraction, trips that begin and end
-        there at an instant (veh/h).
+        """The zones of all events as points: event (from 1), name, vehicle, people, attraction, trips that
+        begin and end there at an instant (veh/h).
         """
         import geopandas as gpd
 
@@ -207,6 +209,7 @@ class Demands:
         return gpd.GeoDataFrame(
             {
                 "name": [name for z in zones for name in z.names],
+                "event": [source.event for source in self.sources for _ in source.zones.names],
                 "vehicle": [source.vehicle for source in self.sources for _ in source.zones.names],
                 "people": np.concatenate([z.weight for z in zones]),
                 "attraction": np.concatenate([z.attraction for z in zones]),
@@ -220,11 +223,20 @@ class Demands:
         )
 
     def report(self, t: float) -> dict[str, Any]:
-        """Counts of zones, the fit of each gravity model, trips by class at an instant."""
+        """Counts of zones, the fit of each gravity model, trips by class at an instant. People are told for
+        each event: lorries may have the zones of cars, or others for the same people. `hours_east_of_utc`:
+        where hours of the day count and the zone of the territory is not known, the clock of the start.
+        """
         zones, network = [source.zones for source in self.sources], self.network
+        guessed = self.zone is None and self.parameters.time_of_day is not None
+        offset = self.clock(0.0).utcoffset() if guessed else None
         return {
             "zones": sum(len(z.names) for z in zones),
-            "people": float(sum(z.weight.sum() for z in zones)),
+            "people": [float(z.weight.sum()) for z in zones],
+            "people_outside_the_data": [z.outside for z in zones],
+            "squares_more_than_2_km_from_a_junction": [z.far[0] for z in zones],
+            "people_more_than_2_km_from_a_junction": [z.far[1] for z in zones],
+            "people_without_10_m2_of_floor": [z.crowded for z in zones],
             "farthest_zone_from_its_node_m": float(max(z.distance.max() for z in zones)),
             "zones_more_than_2_km_from_a_road": sum(int((z.distance > FAR).sum()) for z in zones),
             "zones_outside_the_main_component": sum(
@@ -232,5 +244,6 @@ class Demands:
             ),
             "zones_sharing_a_node": sum(len(z.names) - np.unique(z.node).size for z in zones),
             "gravity": [None if source.fit is None else asdict(source.fit) for source in self.sources],
+            "hours_east_of_utc": None if offset is None else offset.total_seconds() / 3600.0,
             "classes": {kind.name: {"trips": kind.trips.total, "pce": kind.pce} for kind in self.classes(t)},
         }

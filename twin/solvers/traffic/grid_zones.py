@@ -44,7 +44,8 @@ def squares(
     -------
     GeoDataFrame
         name (the nearest street with a name, numbered where several squares have the same; elsewhere the
-        south-west corner in hundreds of metres), people, attraction (no unit), geometry (points).
+        south-west corner in hundreds of metres), people, attraction (no unit), floor (m², that people live
+        on; NaN where streets stand for buildings), geometry (points).
     """
     import geopandas as gpd
 
@@ -62,7 +63,7 @@ def squares(
         left = shapely.point_on_surface(shapes[~served & (weight > 0)])
         x, y = np.append(x, shapely.get_x(left)), np.append(y, shapely.get_y(left))
         count = np.append(count, weight[~served & (weight > 0)])
-        places = np.append(places, np.zeros(left.size))
+        places, homes = (np.append(of, np.zeros(left.size)) for of in (places, homes))
     elif people is not None and homes.sum() > 0:
         count = homes * (people / homes.sum())
     attraction = (1.0 - TO_PLACES) * _share(count) + TO_PLACES * _share(places if places.any() else count)
@@ -78,9 +79,16 @@ def squares(
     mass = summed(heft)
     centre_x, centre_y = summed(heft * x[used]) / mass, summed(heft * y[used]) / mass
     corners = [f"{i * side / 100:.0f} {j * side / 100:.0f}" for i, j in cell]
-    names = _named(network, centre_x, centre_y, corners, side)
+    floor = summed(homes[used])
+    if buildings is None or not len(buildings):
+        floor[:] = np.nan
     return gpd.GeoDataFrame(
-        {"name": names, "people": summed(count[used]), "attraction": summed(attraction[used])},
+        {
+            "name": _named(network, centre_x, centre_y, corners, side),
+            "people": summed(count[used]),
+            "attraction": summed(attraction[used]),
+            "floor": floor,
+        },
         geometry=shapely.points(centre_x, centre_y),
         crs=network.segments.crs,
     )

@@ -20,7 +20,8 @@ def read_trips_file(path: Path, names: tuple[str, ...], key: str, table: str | N
     """Trips between named zones from a file, by its suffix.
 
     CSV: columns from, to, trips. OMX: the matrix `table` (the only one, if left out), rows and columns named
-    by its lookup, or in the order of the zones where it has none. TNTP: zone k of the file is the k-th zone.
+    by its lookup (of several, the one with the names of the zones), or in the order of the zones where it has
+    none. TNTP: zone k of the file is the k-th zone.
     GeoPackage: the layer `table` with the columns from, to, trips (desire lines).
 
     Raises
@@ -61,25 +62,55 @@ def read_omx(path: Path, names: tuple[str, ...], key: str, table: str | None = N
             given = listed(tables) if table is None else shown(table)
             raise InputError(told(path, key, "traffic.which_matrix", hint, given=given))
         matrix = np.asarray(data[table][...], np.float64)
-        lookup = file.get("lookup")
-        labels: Sequence[str] = ()
-        if lookup is not None and len(lookup):
-            raw = np.asarray(next(iter(lookup.values()))[...])
-            labels = [v.decode("utf-8").strip() if isinstance(v, bytes) else str(v) for v in raw.tolist()]
+        lookups = {
+            name: [v.decode("utf-8").strip() if isinstance(v, bytes) else str(v) for v in raw[...].tolist()]
+            for name, raw in file.get("lookup", {}).items()
+            if isinstance(raw, h5py.Dataset)
+        }
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
         raise InputError(told(path, key, "traffic.not_square", shape=matrix.shape))
-    if not labels:
-        if len(matrix) != len(names):
-            raise InputError(told(path, key, "traffic.nameless_zones", count=len(matrix), wanted=len(names)))
-        labels = names
     origin, destination = np.nonzero(matrix)
     ends = np.union1d(origin, destination)
+    if not lookups and len(matrix) != len(names):
+        raise InputError(told(path, key, "traffic.nameless_zones", count=len(matrix), wanted=len(names)))
+    labels = _labels(path, key, lookups, ends, len(matrix), names) if lookups else names
     number = _numbers(path, key, [labels[k] for k in ends], names)
     of = np.full(len(labels), -1, np.int64)
     of[ends] = number
     return Trips.from_pairs(
         len(names), of[origin], of[destination], matrix[origin, destination], str(path), key
     )
+
+
+def _labels(
+    path: Path, key: str, lookups: dict[str, list[str]], ends: np.ndarray, size: int, names: Sequence[str]
+) -> Sequence[str]:
+    """The lookup that names the zones with trips, `ends`; an only one whether it does or not.
+
+    Raises
+    ------
+    InputError
+        None does, or two that do not agree; labels that are fewer than the rows, or come twice.
+    """
+    known = set(names)
+    usable, problems = {}, Problems()
+    for name, labels in lookups.items():
+        where = f"{path}: lookup/{name}"
+        if len(labels) != size:
+            problems.tell(where, key, "traffic.labels", count=len(labels), wanted=size)
+        elif len(set(labels)) < size:
+            twice = next(label for label in labels if labels.count(label) > 1)
+            problems.tell(where, key, "traffic.zone_twice", name=twice)
+        else:
+            usable[name] = labels
+    if len(lookups) == 1:
+        problems.raise_if_any()
+        return next(iter(usable.values()))
+    fitting = [labels for labels in usable.values() if known.issuperset(labels[k] for k in ends)]
+    if len({tuple(labels[k] for k in ends) for labels in fitting}) != 1:
+        problems.tell(path, key, "traffic.which_lookup", given=listed(lookups))
+        problems.raise_if_any()
+    return fitting[0]
 
 
 def write_omx(path: Path, names: Sequence[str], tables: dict[str, np.ndarray]) -> Path:

@@ -23,7 +23,7 @@ from twin.network import Network
 from twin.plugins import Array, Parameters, Solver
 from twin.scenarios.events import Demand, Event
 from twin.solvers.traffic.assignment import Assignment, assign, assign_classes
-from twin.solvers.traffic.demands import HOUR, Demands, seconds_of_day
+from twin.solvers.traffic.demands import Demands
 from twin.solvers.traffic.emissions import METHOD, QUANTITIES, Emissions, Fleet
 from twin.solvers.traffic.obstacles import WET_DEPTH, WetPlaces, closures_of, speed_in_water
 from twin.solvers.traffic.problem import AssignmentNetwork, Trips
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
 
 Floats = NDArray[np.float64]
+
+HOUR = 3600.0  # s
 
 # What is kept of each coupling time, in the order of the columns of the state's `records`. Minutes lost are
 # those of the trips that keep a route and take longer than in the reference state, minutes gained of those
@@ -63,9 +65,10 @@ RECORD = (
     "pm10_g",
 )
 
-# What adds up over a run: rates an hour, each held until the next assignment.
+# What adds up over a run: rates an hour, between two assignments the mean of both (see `_over_time`).
 SUMMED = (
     "trips",
+    "intrazonal",
     "unserved",
     "stranded",
     "minutes_lost",
@@ -85,7 +88,8 @@ class TrafficParameters(Parameters):
 
     Attributes
     ----------
-    every : time between assignments (s); more where closures, demands and hours of `time_of_day` begin.
+    every : time between assignments (s); more where closures, demands and hours of `time_of_day` begin. What
+        adds up over the run takes the mean of both ends between two.
     gap : relative gap of each assignment. max_iterations : of the solver.
     alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
     conical : the parameter a > 1 of Spiess's conical function, instead of it.
@@ -143,7 +147,6 @@ class TrafficSolver(Solver):
             Fleet.france() if parameters.fleet is None else Fleet.from_csv(scenario.root / parameters.fleet)
         )
         self.closures = closures_of(scenario, domain, self.network)
-        self.times = self._coupling_times()
         fine = bool(getattr(scenario.parameters().get("flood"), "subgrid", False))
         self.wet_places = WetPlaces.of(domain, fine=fine)
         self._permanent: NDArray[np.bool_] | None = None
@@ -158,6 +161,7 @@ class TrafficSolver(Solver):
             parameters,
             lambda node: self._supply(self.network.free_time, node),
         )
+        self.times = self._coupling_times()
         self.supply = self._supply(self.network.free_time)
         self.reference_time = next((t for t in self.times if self.demands.active(t)), 0.0)
         self.demands.correct_by_counts(self.supply, self.reference_time)
@@ -199,6 +203,33 @@ class TrafficSolver(Solver):
         if self._records and self._records[-1][0] >= t:  # done before the run was stopped here
             return
         depth = self._depth_on_links()
+        rows = self._just_before(t, self.times[place - 1], depth) if self._records else []
+        now, before, open_links, slowed = self._assigned(t, depth)
+        rows.append(self._record(t, now, before, open_links, slowed))
+        self._write(now, open_links, depth)
+        self._records += rows
+
+    def _just_before(self, t: float, since: float, depth: Floats) -> list[tuple[float, ...]]:
+        """A record more of an instant at which closures, demand or its hour jump: with the water of `t` and
+        what people have decided `since`, for what adds up until then.
+        """
+        if self._decided(t) == self._decided(since):
+            return []
+        if np.array_equal(depth, self.depth):  # the assignment before has it all
+            return [(t, *self._records[-1][1:])]
+        return [(t, *self._record(since, *self._assigned(since, depth))[1:])]
+
+    def _decided(self, t: float) -> tuple[object, ...]:
+        """What people decide of an instant: it changes at coupling times only."""
+        shut = tuple(k for k, closure in enumerate(self.closures) if closure.active(t))
+        return shut, self.demands.active(t), self.demands.factor(t)
+
+    def _assigned(
+        self, t: float, depth: Floats
+    ) -> tuple[Assignment, Assignment, NDArray[np.bool_], NDArray[np.bool_]]:
+        """Under the water on links and what people decide of an instant: the equilibrium, that of the dry and
+        open network, and which links (m,) are open and which are slowed.
+        """
         shut = np.isin(self.network.segment, self._closed_segments(t))
         open_links = (depth < self.parameters.closure_depth) & ~shut
         banned = self._banned(t)
@@ -211,8 +242,7 @@ class TrafficSolver(Solver):
             supply = self._supply(self.network.length / speed)
             kept = np.append(open_links, np.ones(supply.links - open_links.size, bool))
             now = self._assign(supply.keep(kept), t, {name: links[kept] for name, links in banned.items()})
-        self._write(now, open_links, depth)
-        self._records.append(self._record(t, now, before, open_links, slowed))
+        return now, before, open_links, slowed
 
     def state(self) -> dict[str, Array]:
         """Fields of the links, permanent water and the records so far; copies."""
@@ -351,7 +381,8 @@ class TrafficSolver(Solver):
         windows: list[tuple[float, ...]] = [(c.start, c.end) for c in self.closures]
         windows += [event.window for event in self.events if isinstance(event, Demand)]
         if self.parameters.time_of_day is not None:
-            first = HOUR - seconds_of_day(self.scenario.start) % HOUR
+            clock = self.demands.clock(0.0)
+            first = HOUR - (clock.minute * 60.0 + clock.second + clock.microsecond / 1e6)
             windows.append(tuple(round(first + HOUR * k, 9) for k in range(math.ceil(duration / HOUR))))
         times |= {t for window in windows for t in window if 0.0 <= t <= duration}
         return sorted(times)
@@ -458,6 +489,7 @@ class TrafficSolver(Solver):
         reaching = away & np.isfinite(now.pair_cost)
         isolated = np.setdiff1d(place[away], place[reaching])
         emitted = self._emissions(now, open_links, t)
+        volume = now.class_volume.sum(axis=0)[: int(open_links.sum())]
         return (
             t,
             now.trips,
@@ -472,7 +504,7 @@ class TrafficSolver(Solver):
             _vehicle_hours(now),
             float(longer[longer > 0.0].sum()),
             float(-longer[longer < 0.0].sum()),
-            float(self.volume @ self.network.length) / 1000.0,
+            float(volume @ self.network.length[open_links]) / 1000.0,
             *(emitted.total(quantity) for quantity in QUANTITIES),
         )
 
@@ -488,10 +520,12 @@ class TrafficSolver(Solver):
         return Emissions.of(self.fleet, volumes, self.network.length, self.network.length / time)
 
     def _over_time(self, column: int) -> float:
-        """A rate an hour over the run: each assignment holds until the next one."""
+        """A rate an hour over the run: between two assignments it is the mean of both, for nobody knows when
+        between them water came or went. An instant at which something jumps has two records (`_just_before`).
+        """
         total = 0.0
         for here, following in zip(self._records, self._records[1:], strict=False):
-            total += here[column] * (following[0] - here[0]) / 3600.0
+            total += 0.5 * (here[column] + following[column]) * (following[0] - here[0]) / 3600.0
         return total
 
 

@@ -28,6 +28,7 @@ COLUMNS = (
     "toll",
     "link_type",
 )
+ROUNDING = 1e-4  # stated: share of all trips by which rounded entries may miss the total of the header
 _TAG = re.compile(r"<([^>]+)>\s*(.*)")
 _ENTRY = re.compile(r"^\s*(\S+)\s*:\s*(\S+)\s*$")
 _ORIGIN = re.compile(r"^\s*origin\b", re.IGNORECASE | re.MULTILINE)
@@ -134,7 +135,7 @@ def read_network(path: str | Path) -> TntpNetwork:
 
 def read_trips(path: str | Path) -> Trips:
     """Read a ``_trips.tntp`` file. InputError: missing file or header, entries that are no ``zone :
-    trips``.
+    trips``, an origin given twice, another sum than the header says (a file that was cut).
     """
     path = Path(path)
     header, lines = _split(path)
@@ -144,7 +145,12 @@ def read_trips(path: str | Path) -> Trips:
     if table is None:  # something is wrong: say where
         table = _slow_trips(path, lines, problems)
     problems.raise_if_any()
-    return Trips.from_pairs(zones, table[0], table[1], table[2], where=str(path))
+    trips = Trips.from_pairs(zones, table[0], table[1], table[2], where=str(path))
+    total = header.get("TOTAL OD FLOW", "").replace(";", " ").split()
+    if total and _is_number(total[0]) and abs(trips.total - float(total[0])) > ROUNDING * float(total[0]):
+        problems.tell(path, "<TOTAL OD FLOW>", "tntp.total", count=f"{trips.total:.10g}", wanted=total[0])
+    problems.raise_if_any()
+    return trips
 
 
 def _fast_trips(lines: list[tuple[int, str]]) -> tuple[Floats, Floats, Floats] | None:
@@ -152,6 +158,7 @@ def _fast_trips(lines: list[tuple[int, str]]) -> tuple[Floats, Floats, Floats] |
     ``zone : trips`` entries below Origin lines.
     """
     origins, destinations, values = [], [], []
+    seen: set[str] = set()
     blocks = _ORIGIN.split("\n".join(line for _, line in lines))
     if blocks[0].strip():
         return None
@@ -171,6 +178,9 @@ def _fast_trips(lines: list[tuple[int, str]]) -> tuple[Floats, Floats, Floats] |
         origins.append(np.full(len(numbers), float(first) - 1.0))
         destinations.append(numbers[:, 0] - 1.0)
         values.append(numbers[:, 1])
+        if first.strip() in seen:
+            return None
+        seen.add(first.strip())
     nothing = np.zeros(0)
     return (
         np.concatenate([nothing, *origins]),
@@ -184,7 +194,7 @@ def _slow_trips(
 ) -> tuple[Floats, Floats, Floats]:
     """The same entry by entry, each one that is no ``zone : trips`` a problem with its line."""
     rows: list[tuple[int, int, float]] = []
-    origin = 0
+    origin, seen = 0, set[int]()
     for number, line in lines:
         words = line.split()
         if words and words[0].lower() == "origin":
@@ -192,6 +202,10 @@ def _slow_trips(
                 origin = int(words[1])
             except (IndexError, ValueError):
                 problems.tell(in_line(path, number), "", "tntp.origin", found=line.strip())
+            else:
+                if origin in seen:
+                    problems.tell(in_line(path, number), "", "tntp.origin_twice", found=line.strip())
+                seen.add(origin)
             continue
         for entry in line.split(";"):
             if not entry.strip():
