@@ -27,7 +27,7 @@ from twin.messages import figure, text
 from twin.observed import marks_beside, read_observed
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
-from twin.water import initial_water_depth, permanent_water
+from twin.water import permanent_depth, permanent_water
 
 if TYPE_CHECKING:
     from twin.domain import Domain
@@ -187,8 +187,9 @@ class Recorder:
         result = Result.open(self.writer.path)
         figures = indicators.compute(result)
         self.writer.write_table("indicators.json", indicators.records(figures))
-        if missed := figures.get("gap_missed"):
-            self.writer.logger().warning("%s: %g. %s", missed.label_en, missed.value, missed.method_en)
+        for key in ("gap_missed", "start_under_water"):
+            if told := figures.get(key):
+                self.writer.logger().warning("%s: %g. %s", told.label_en, told.value, told.method_en)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
 
     def _write_end(self, solver: Solver) -> None:
@@ -267,7 +268,7 @@ class Recorder:
         mapped = result.fields["mapped_water"].values > 0 if "mapped_water" in result.fields else None
         water = fine_water(
             blocks, domain.grid, np.asarray(result.fields["max_water_level"].values, dtype=np.float64),
-            initial_water_depth(result), mapped,
+            permanent_depth(result), mapped,
         )  # fmt: skip
         return fine_features(water, domain.grid, domain.buildings, domain.roads, places)
 
@@ -417,4 +418,8 @@ def _static(simulation: Simulation) -> dict[str, Array]:
     if territory.has("water_surfaces") and "water_depth" in simulation.fields:
         wet = np.nan_to_num(simulation.fields["water_depth"]) > features.WET_DEPTH
         maps["mapped_water"] = mapped_water(territory.layer("water_surfaces").data, domain.grid, wet)
+    if simulation.permanent_depth is not None:
+        maps["permanent_depth"] = simulation.permanent_depth
+    elif "water_depth" in simulation.fields and "water_depth" not in simulation.scenario.outputs.variables:
+        maps["permanent_depth"] = simulation.fields["water_depth"]  # no frame will tell it
     return maps

@@ -21,7 +21,7 @@ from twin.errors import InputError, told
 from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
 from twin.fine_result import FineResult, for_pictures
 from twin.grid import Grid
-from twin.water import initial_water_depth, permanent_water
+from twin.water import permanent_depth, permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
@@ -313,7 +313,7 @@ def _scenario(
     # Where the fine terrain could not be read again: on a bank it tells what was wet at the start; cells only
     # know how much water that was.
     left_out, standing = permanent, np.zeros(model.shape)
-    start = initial_water_depth(result)
+    start = permanent_depth(result)
     by_cells = subgrid and not over_fine
     if by_cells and start is not None:
         standing = np.nan_to_num(start)
@@ -385,6 +385,9 @@ def _scenario(
         "permanent": bool(has_start and permanent.any()),
         "mapped_water": blobs.raw(np.packbits(view.mean(permanent.astype(float)) > 0.5).tobytes())
         if has_start and "mapped_water" in fields
+        else None,
+        "permanent_depth": blobs.raw(curve.encode(view.mean(start)).ravel()[tiles.cells].tobytes())
+        if start is not None and "permanent_depth" in fields
         else None,
         "hectares": [round(float(v), 3) for v in hectares],
         "building_depth": None if at_building is None else blobs.raw(by_column(curve.encode(at_building))),

@@ -223,7 +223,7 @@ def test_hours_of_a_long_run_have_their_day(browser_without_3d: Any, tmp_path: P
 def test_paper_explains_every_colour_that_is_drawn(browser_without_3d: Any, both: Path) -> None:
     opened = Opened(browser_without_3d, both, motion="reduce")
     houses = ("bâti, moins de 0,5 m", "bâti, de 0,5 à 1 m", "bâti, de 1 à 2 m", "bâti, plus de 2 m")
-    water = ("rivière, mer (en eau au départ ou sur la carte)",)
+    water = ("rivière, mer (en eau au départ, sans crue, ou sur la carte)",)
     traffic = ("trafic > 50 % de la capacité", "trafic > 80 % de la capacité", "saturée (≥ 100 %)")
     try:
         # The dike is the second run's.

@@ -31,6 +31,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         places.facility_figures,
         water.district_figures,
         water.road_figures,
+        water.start_figures,
         traffic.traffic_figures,
         traffic.emission_figures,
         traffic.access_figures,

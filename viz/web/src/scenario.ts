@@ -47,6 +47,8 @@ export class Scenario {
   most: Codes | null = null;
   /** Cells that are water from the start or on the map, one bit each: a foreshore is dry in the first frame. */
   private mapped: Uint8Array | null = null;
+  /** Permanent water at the start, where not all of the first frame is. */
+  private standing: Codes | null = null;
   /** Cells that a building fills, one bit each: water is drawn through under it. */
   roofs: Uint8Array | null = null;
   buildingDepth: Uint8Array | null = null;
@@ -308,9 +310,9 @@ export class Scenario {
     return out;
   }
 
-  /** Where water is no flood, as `signed` has it: the first frame, and what the map has as water. */
+  /** Where water is no flood, as `signed` has it: that of the start, and what the map has as water. */
   permanent(): Uint16Array<ArrayBuffer> {
-    const out = this.signed(this.codes(0));
+    const out = this.signed(this.standing ?? this.codes(0));
     const { mapped } = this;
     if (!mapped) return out;
     const water = half(0.3);
@@ -356,7 +358,7 @@ export class Scenario {
     meta.opening.frames.forEach((k, n) => this.opened.set(k, read.opening.slice(n * size, (n + 1) * size)));
     [this.buildingDepth, this.roadDepth, this.volume, this.saturation, this.closed] = read.series.map((bytes) => bytes && undelta(bytes, frames));
     [this.roofs, this.most, this.mapped] = [read.fields[0], read.fields[1] ?? read.fields[2], read.fields[3]];
-    [this.buildingMost, this.roadMost] = read.fields.slice(4);
+    [this.standing, this.buildingMost, this.roadMost] = read.fields.slice(4);
     if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 
@@ -492,7 +494,7 @@ interface Blocks {
   opening: Uint8Array;
   /** Buildings' and roads' depths, volume, saturation and closing of roads over time. */
   series: (Uint8Array | null)[];
-  /** Roofs, greatest depth, greatest depth over the frames, mapped water, greatest depth at buildings and roads. */
+  /** Roofs, greatest depth, greatest depth over the frames, mapped water, permanent water, greatest depth at buildings and roads. */
   fields: (Uint8Array | null)[];
 }
 
@@ -503,7 +505,7 @@ async function readBlocks(data: PageData, meta: ScenarioMeta): Promise<Blocks> {
   const [bed, wet, opening, series, fields] = await Promise.all([
     meta.bed && block(meta.bed.blob), block(meta.wet), block(meta.opening.blob),
     some([meta.building_depth, meta.road_depth, traffic?.volume, traffic?.saturation, traffic?.closed]),
-    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water, meta.building_most, meta.road_most]),
+    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water, meta.permanent_depth, meta.building_most, meta.road_most]),
   ]);
   return { bed: bed && meta.bed && terrain(bed, nx, ny, meta.bed.low, meta.bed.step), wet, opening, series, fields };
 }

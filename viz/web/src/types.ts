@@ -92,6 +92,8 @@ export interface ScenarioMeta {
   permanent: boolean;
   /** Bits of the cells that are water from the start or on the map: null when only the first frame tells. */
   mapped_water: number | null;
+  /** Permanent water at the start, a code for each cell of `wet`: null when it is that of the first frame. */
+  permanent_depth: number | null;
   hectares: number[];
   building_depth: number | null;
   road_depth: number | null;
