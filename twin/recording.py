@@ -236,6 +236,7 @@ class Recorder:
                     max_depth=result.fields["max_water_depth"].values,
                     frames=frames,
                     permanent=permanent,
+                    closure_depth=result.closure_depth,
                     water=None if fine is None else fine.on_roads,
                 )
             self.writer.write_features("features/roads.gpkg", roads)
@@ -270,7 +271,9 @@ class Recorder:
             blocks, domain.grid, np.asarray(result.fields["max_water_level"].values, dtype=np.float64),
             permanent_depth(result), mapped,
         )  # fmt: skip
-        return fine_features(water, domain.grid, domain.buildings, domain.roads, places)
+        return fine_features(
+            water, domain.grid, domain.buildings, domain.roads, places, closure_depth=result.closure_depth
+        )
 
     def _with_residents(self, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         """The buildings with the people of the population layer, where the territory has one."""

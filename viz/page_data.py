@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from twin.errors import InputError, told
-from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
+from twin.features import WET_DEPTH, cells_on_lines, cells_touched
 from twin.fine_result import FineResult, for_pictures
 from twin.grid import Grid
 from twin.water import permanent_depth, permanent_water
@@ -159,7 +159,6 @@ def collect(
         "curve": [round(float(v), 5) for v in curve.values],
         "curve_errors": curve.errors,
         "wet_depth": WET_DEPTH,
-        "closure_depth": CLOSURE_DEPTH,
         "greatest_depth": greatest,
         "ground": {"blob": blobs.raw(image), "mime": mime},
         "photo": None if photo is None else {"blob": blobs.raw(photo), "mime": "image/webp"},
@@ -367,6 +366,7 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
+        "closure_depth": result.closure_depth,
         "subgrid": subgrid,
         "over_fine": over_fine,
         "fast_mode": table.get("params", {}).get("flood", {}).get("scheme") == "local_inertial",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, depth_around, on_deck
+from twin.features import WET_DEPTH, cells_on_lines, depth_around, on_deck
 from twin.indicators.indicator import PEOPLE_PER_DWELLING, Floats, Indicator, Run, make, people_in
 from twin.messages import key_figure
 from twin.styles import DEPTH
@@ -121,8 +121,9 @@ def road_figures(run: Run) -> list[Indicator]:
         return []
     if "drivable" in roads:
         roads = roads[roads["drivable"].astype(bool)]
-    cut = roads[roads["max_water_depth"] >= CLOSURE_DEPTH]
-    words: dict[str, Any] = {"closure": CLOSURE_DEPTH, "total": len(roads)}
+    closure = run.result.closure_depth
+    cut = roads[roads["max_water_depth"] >= closure]
+    words: dict[str, Any] = {"closure": closure, "total": len(roads)}
     out = [
         make("roads_cut", len(cut), "", **words),
         make("roads_cut_length", float(cut.length.sum()) / 1000, "km", **words),

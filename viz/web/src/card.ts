@@ -130,7 +130,7 @@ export function makeCard(app: App, onClose: () => void): void {
     for (const story of all) {
       const { scenario, series } = story;
       const isRoad = picked.building === null && picked.road !== null;
-      const bound = isRoad ? data.closure_depth : data.wet_depth;
+      const bound = isRoad ? scenario.meta.closure_depth : data.wet_depth;
       const { times } = scenario.meta;
       const [shut, open] = isRoad ? closure(scenario, picked.road ?? 0) : [Infinity, -Infinity];
       const arrival = Math.min(shut, firstAbove(times, series, bound));

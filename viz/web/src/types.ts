@@ -67,6 +67,8 @@ export interface ScenarioMeta {
   offset_s: number;
   times: number[];
   frames_computed: number;
+  /** Depth from which water cuts a road (m). */
+  closure_depth: number;
   /** Whether cells carried the fine terrain, over which figures, buildings and roads are told. */
   subgrid: boolean;
   /** Whether the view shows its water over that terrain. */
@@ -206,7 +208,6 @@ export interface PageData {
   curve: number[];
   curve_errors: [number, number];
   wet_depth: number;
-  closure_depth: number;
   greatest_depth: number;
   ground: { blob: number; mime: string };
   photo: { blob: number; mime: string } | null;
