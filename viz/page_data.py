@@ -21,6 +21,7 @@ from twin.errors import InputError, told
 from twin.features import WET_DEPTH, cells_on_lines, cells_touched
 from twin.fine_result import FineResult, for_pictures
 from twin.grid import Grid
+from twin.traversal import level_of, on_ground, portals
 from twin.water import permanent_depth, permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
@@ -322,9 +323,10 @@ def _scenario(
         owner_b, cell_b = cells_touched(np.asarray(buildings.geometry.array, dtype=object), model)
         at_building = np.zeros((len(shown), len(buildings)))
     if roads is not None:
-        owner_r, cell_r, _ = cells_on_lines(np.asarray(roads.geometry.array, dtype=object), model)
-        level = roads["level"].fillna(0).to_numpy() if "level" in roads else np.zeros(len(roads))
-        use = (level[owner_r] <= 0) & ~left_out.ravel()[cell_r]
+        lines, level = np.asarray(roads.geometry.array, dtype=object), level_of(roads)
+        owner_r, cell_r, _ = cells_on_lines(lines, model)
+        use = on_ground(owner_r, lines, level, portals(lines, level, lines, level), model.bounds)
+        use &= ~left_out.ravel()[cell_r]
         owner_r, cell_r = owner_r[use], cell_r[use]
         at_road = np.zeros((len(shown), len(roads)))
     for row, k in enumerate(shown):

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twin.features import WET_DEPTH, cells_on_lines, depth_around, on_deck
+from twin.features import WET_DEPTH, cells_on_lines, depth_around
 from twin.indicators.indicator import PEOPLE_PER_DWELLING, Floats, Indicator, Run, make, people_in
 from twin.messages import key_figure
 from twin.styles import DEPTH
+from twin.traversal import level_of
 
 # Names of the four depth classes of `DEPTH` in the keys of the indicators.
 CLASS_KEYS = ("below_0_5", "0_5_to_1", "1_to_2", "above_2")
@@ -151,7 +152,7 @@ def start_figures(run: Run) -> list[Indicator]:
         unknown = buildings.geometry[buildings["max_water_depth"].isna()]  # no land around them
         houses = int((depth_around(unknown.array, grid, standing) > 0).sum())
     if roads is not None and "max_water_depth" in roads and standing.any():
-        lines = roads.geometry[~on_deck(roads)]
+        lines = roads.geometry[level_of(roads) == 0]
         owner, cell, length = cells_on_lines(np.asarray(lines.array, dtype=object), grid)
         under = np.bincount(owner, length * standing.ravel()[cell], minlength=len(lines))
         streets = int((under > 0.5 * lines.length.to_numpy()).sum())
