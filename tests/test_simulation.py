@@ -53,7 +53,8 @@ def test_every_contract_file_is_there(whole: Result) -> None:
     names = {str(p.relative_to(whole.path)) for p in whole.path.rglob("*")}
     assert {
         "scenario.toml", "fields.zarr", "gauges.csv", "sections.csv", "traffic/links.gpkg",
-        "traffic/link_series.zarr", "traffic/summary.json", "diagnostics.csv", "indicators.json",
+        "traffic/link_series.zarr", "traffic/closures.json", "traffic/summary.json",
+        "diagnostics.csv", "indicators.json",
         "provenance.json", "log.txt", "checkpoint/state.npz",
     } <= names  # fmt: skip
     assert set(whole.fields.data_vars) >= FIELDS

@@ -91,6 +91,7 @@ class Recorder:
         if traffic is not None:
             writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
             writer.write_features("traffic/zones.gpkg", traffic.zones_frame())  # type: ignore[attr-defined]
+            writer.write_table("traffic/closures.json", traffic.closures_table())  # type: ignore[attr-defined]
             writer.create_links(
                 recorder.link_times, len(domain.networks["roads"].link_from), LINK_VARIABLES, start
             )

@@ -190,6 +190,12 @@ class Result:
         return self._json("flood/fine.json")
 
     @cached_property
+    def closures(self) -> list[dict[str, Any]]:
+        """traffic/closures.json: the roads that people close, apart from those that water closes."""
+        path = self.path / "traffic" / "closures.json"
+        return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+
+    @cached_property
     def traffic_summary(self) -> dict[str, Any] | None:
         """traffic/summary.json."""
         return self._json("traffic/summary.json")

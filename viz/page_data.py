@@ -28,6 +28,7 @@ from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
 from viz.page_features import (
     building_table,
+    closures,
     measure_lines,
     places,
     road_table,
@@ -397,6 +398,7 @@ def _scenario(
         "building_most": None if most_b is None else blobs.raw(curve.encode(most_b).tobytes()),
         "road_most": None if most_r is None else blobs.raw(curve.encode(most_r).tobytes()),
         "traffic": traffic(result, roads, times, blobs),
+        "closures": closures(result, roads),
         "flow": _flow(result, view, shown, blobs),
         "traffic_summary": _plain(result.traffic_summary),
         "indicators": _plain(result.indicators),

@@ -223,6 +223,19 @@ def test_closures_that_cannot_be(event: RoadClosure, words: str) -> None:
     assert caught.value.problems[0].key.startswith("events[2]")
 
 
+def test_what_people_close_is_apart_from_what_water_closes() -> None:
+    traffic = solver(
+        RoadClosure(links=("street",), start=1000.0, end=2500.0),
+        RoadClosure(at="gate", vehicles=("car",), start=50.0),
+        depth=DRY,
+    )
+    go(traffic, {1800.0: STREET_FLOODED})
+    assert traffic.closures_table() == [
+        {"roads": ["street"], "start_s": 1000.0, "end_s": 2500.0, "vehicles": []},
+        {"roads": ["bridge"], "start_s": 50.0, "end_s": None, "vehicles": ["car"]},
+    ]
+
+
 def test_water_closes_the_street_and_falls() -> None:
     traffic = solver(depth=DRY)
     records = go(traffic, {1800.0: STREET_FLOODED, 3600.0: DRY})

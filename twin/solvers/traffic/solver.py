@@ -279,6 +279,21 @@ class TrafficSolver(Solver):
             crs=network.segments.crs,
         )
 
+    def closures_table(self) -> list[dict[str, Any]]:
+        """The closures that people decide, each with its roads, from when until when (s; None: to the end and
+        beyond) and for which vehicles (none: all).
+        """
+        ids = self.network.segments["road_id"].astype(str).to_numpy()
+        return [
+            {
+                "roads": ids[closure.segments].tolist(),
+                "start_s": closure.start,
+                "end_s": closure.end if closure.end <= self.scenario.duration else None,
+                "vehicles": list(closure.vehicles),
+            }
+            for closure in self.closures
+        ]
+
     def zones_frame(self) -> gpd.GeoDataFrame:
         """The zones with their people and the trips of the reference state, as points."""
         return self.demands.zones_frame(self.reference_time)

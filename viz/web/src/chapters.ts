@@ -34,11 +34,10 @@ export function firstAbove(times: number[], series: ArrayLike<number>, bound: nu
 /** When a road is first cut, by water or by decision. */
 function firstCut(scenario: Scenario, road: number): number | null {
   const { times } = scenario.meta;
-  const n = times.length;
   let found: number | null = null;
   if (scenario.roadDepth) found = firstAbove(times, scenario.series(scenario.roadDepth, road), scenario.meta.closure_depth);
-  const shut = scenario.closed?.subarray(road * n, (road + 1) * n).indexOf(1) ?? -1;
-  if (shut > 0 && (found === null || times[shut] < found)) found = times[shut];
+  const shut = Math.min(...(scenario.closures.get(road) ?? []).map(([start]) => start));
+  if (shut > times[0] && shut < (found ?? Infinity)) found = shut;
   return found;
 }
 

@@ -208,9 +208,7 @@ export function roadState(app: App, scenario: Scenario, road: number): RoadState
 
 /** The same at an instant, whatever the map shows. */
 export function roadStateAt(app: App, scenario: Scenario, road: number, time: number): RoadState {
-  const n = scenario.meta.times.length;
-  const { a } = scenario.moment(time);
-  if (scenario.closed && scenario.closed[road * n + a]) return RoadState.Cut;
+  if (scenario.isClosed(road, time)) return RoadState.Cut;
   if (!scenario.roadDepth) return RoadState.Open;
   const depth = scenario.thingDepth(scenario.roadDepth, road, time, false);
   if (depth >= scenario.meta.closure_depth) return RoadState.Cut;
@@ -223,8 +221,7 @@ export function hasTraffic(app: App, state: RoadState): boolean {
 }
 
 function everCut(scenario: Scenario, road: number): boolean {
-  const n = scenario.meta.times.length;
-  if (scenario.closed?.subarray(road * n, (road + 1) * n).some((shut) => shut > 0)) return true;
+  if (scenario.closures.has(road)) return true;
   return scenario.thingMost(scenario.roadMost, road) >= scenario.meta.closure_depth;
 }
 

@@ -18,8 +18,14 @@ export interface TrafficMeta {
   greatest_volume: number;
   volume: number;
   saturation: number;
-  closed: number;
   times: number[];
+}
+
+/** Roads that people close, from when until when (s; null: beyond the end of the run). */
+export interface ClosureMeta {
+  roads: number[];
+  start: number;
+  end: number | null;
 }
 
 export interface MeasureLine {
@@ -103,6 +109,7 @@ export interface ScenarioMeta {
   building_most: number | null;
   road_most: number | null;
   traffic: TrafficMeta | null;
+  closures: ClosureMeta[];
   flow: FlowMeta | null;
   traffic_summary: Record<string, unknown> | null;
   indicators: Record<string, Indicator>;
