@@ -64,7 +64,7 @@ def run_with_a_ford() -> SimpleNamespace:
         },
         coords={"time": [0.0, 1800.0]},
     )
-    return SimpleNamespace(links=links, link_series=series)
+    return SimpleNamespace(links=links, link_series=series, closure_depth=0.3)
 
 
 def test_access_during_a_flood() -> None:
@@ -81,6 +81,20 @@ def test_access_during_a_flood() -> None:
     rows = worst(table.reset_index())
     assert rows["fire_station"]["time_s"] == 1800.0
     assert access(SimpleNamespace(links=None, link_series=None), facilities, x, y, people).empty
+
+
+def test_who_lives_by_a_street_under_water_is_cut_off() -> None:
+    """They set out from the junction at its dry end: 106 of 1,309 such people of the demo were reachable."""
+    run = run_with_a_ford()
+    facilities = gpd.GeoDataFrame({"facility": ["hospital"]}, geometry=[Point(0, 5)], crs="EPSG:2154")
+    x, people = [10.0, 310.0, 300.0], [10.0, 20.0, 5.0]  # the last lives at the junction
+    for decided in (False, True):
+        if decided:  # closed to traffic, but its people get out
+            run.link_series["link_water_depth"][:] = 0.0
+        table = access(run, facilities, x, [9.0] * 3, people).set_index("time_s")
+        assert table.loc[0.0, "isolated"] == 0.0
+        assert table.loc[1800.0, "isolated"] == (0.0 if decided else 20.0)
+        assert table.loc[1800.0, "within_5"] == (35.0 if decided else 15.0)
 
 
 def test_who_is_off_the_network_is_told_and_no_figure_made_of_it() -> None:
@@ -234,7 +248,7 @@ def run_in_two_parts() -> SimpleNamespace:
         {name: (("time", "link"), np.full((1, 6), value)) for name, value in names.items()},
         coords={"time": [0.0]},
     )
-    return SimpleNamespace(links=links, link_series=series)
+    return SimpleNamespace(links=links, link_series=series, closure_depth=0.3)
 
 
 def test_nobody_reaches_help_across_a_missing_bridge() -> None:

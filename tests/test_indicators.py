@@ -233,6 +233,53 @@ def test_barracks_are_those_of_firemen_only_where_it_is_said(
     assert facility_kind(*words) == kind
 
 
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        *(((label,), None) for label in (
+            "Clinique vétérinaire du Pont", "Centre hospitalier vétérinaire", "Ancien hôpital",
+            "L'ancienne clinique", "Parking de l'Hôpital", "hospital_parking", "Auto-école Dupont",
+            "Ancienne école", "Musée de l'ancienne école", "École de musique", "École municipale de danse",
+            "Centre équestre École d'équitation", "Musée des Sapeurs-Pompiers", "Place de la Mairie",
+            "Rue du Lycée", "Gymnase du Collège", "Pont de l'Hôpital", "Old school", "Driving school",
+        )),
+        (("EHPAD de l'hôpital",), "care_home"),
+        (("Hôpital des Anciens combattants",), "hospital"),
+        (("Placide-Mairie",), "town_hall"),
+        (("École Parc-Monceau",), "school"),
+        (("École des Musiciens",), "school"),
+        (("Hôtel de police",), "police"),
+        (("Station d'épuration",), "treatment_plant"),
+        (("Etablissement hospitalier", "Les Tilleuls"), "hospital"),
+        (("Hôpital", "Ancien hôpital général"), "hospital"),  # its nature, which BD TOPO keeps
+        (("Parking", "parking", "Hôpital Nord"), None),
+        (("Patrimoine", "facilities", "Ancienne école"), None),
+        (("Mairie", "facilities", "École et mairie"), "town_hall"),
+        ((float("nan"), "facilities", "Mairie"), "town_hall"),
+    ],
+)  # fmt: skip
+def test_what_is_called_like_a_facility_and_is_none(words: tuple[str, ...], kind: str | None) -> None:
+    assert facility_kind(*words) == kind
+
+
+def test_a_facility_of_two_sources_counts_once() -> None:
+    """The point of a scenario and the site in a layer are one hospital; two schools of a layer are two."""
+    frame = gpd.GeoDataFrame(
+        {
+            "name": ["hospital", "facilities", "hospital_south", "facilities", "facilities"],
+            "label": ["hospital", "Hôpital de la Reine", "hospital south", "École du Pont", "École du Haut"],
+            "nature": ["", "Hôpital", "", "Enseignement primaire", "Enseignement primaire"],
+        },
+        geometry=[
+            Point(X0, Y0), box(X0 + 30, Y0, X0 + 90, Y0 + 40), Point(X0 + 200, Y0), Point(X0, Y0),
+            Point(X0 + 20, Y0),
+        ],
+        crs=CRS,
+    )  # fmt: skip
+    found = places.facilities_among(frame)
+    assert list(found["label"]) == ["Hôpital de la Reine", "hospital south", "École du Pont", "École du Haut"]
+
+
 def test_a_place_named_for_scenarios_only_has_no_title(tmp_path: Path) -> None:
     place = gpd.GeoDataFrame(
         {"name": ["retirement_home"], "label": ["retirement home"], "kind": ["retirement_home"]},

@@ -21,6 +21,7 @@ import twin
 from tests import small
 from twin import machine
 from twin.errors import InputError, Interrupted, SolverError
+from twin.features import WET_DEPTH
 from twin.files import sha256
 from twin.plugins import Parameters, Solver, coupling_order
 from twin.recording import _inputs
@@ -29,6 +30,7 @@ from twin.run_writer import DIAGNOSTIC_COLUMNS, GAUGE_COLUMNS, SECTION_COLUMNS
 from twin.scenarios import Scenario
 from twin.simulation import Progress, Simulation, resume, run
 from twin.solvers.flood.solver import FloodSolver
+from twin.water import permanent_water
 
 FIELDS = {
     "water_depth", "velocity_x", "velocity_y", "max_water_depth", "max_water_level", "max_velocity",
@@ -51,7 +53,8 @@ def test_every_contract_file_is_there(whole: Result) -> None:
     names = {str(p.relative_to(whole.path)) for p in whole.path.rglob("*")}
     assert {
         "scenario.toml", "fields.zarr", "gauges.csv", "sections.csv", "traffic/links.gpkg",
-        "traffic/link_series.zarr", "traffic/summary.json", "diagnostics.csv", "indicators.json",
+        "traffic/link_series.zarr", "traffic/closures.json", "traffic/summary.json",
+        "diagnostics.csv", "indicators.json",
         "provenance.json", "log.txt", "checkpoint/state.npz",
     } <= names  # fmt: skip
     assert set(whole.fields.data_vars) >= FIELDS
@@ -378,6 +381,79 @@ def test_a_hot_start_begins_where_the_other_run_ended(whole: Result, file: Path,
     np.testing.assert_array_equal(
         hot.fields["water_depth"].astype("float32"), whole.fields["water_depth"].isel(time=-1).values
     )
+
+
+def _hot(file: Path, earlier: Result, more: str = "") -> Path:
+    """A minute of the small scenario that goes on from a run."""
+    text = file.read_text(encoding="utf-8").replace('duration = "10 min"', 'duration = "1 min"')
+    for event in ("rainfall", "inflow"):
+        text = text.replace(f'[[events]]\nkind = "{event}"', f'[[events]]\nstart = "59 s"\nkind = "{event}"')
+    text = text.replace('duration = "4 min"', 'duration = "1 s"').replace('every = "2 min"', 'every = "30 s"')
+    again = file.parent / f"{len(list(file.parent.iterdir()))}.toml"
+    initial = f'[initial]\nfrom_run = "{earlier.path}"\n{more}[outputs]'
+    again.write_text(text.replace("[outputs]", initial), encoding="utf-8")
+    return again
+
+
+def test_a_flood_goes_on_over_a_hot_start(whole: Result, file: Path, tmp_path: Path) -> None:
+    """What the earlier run flooded was "permanent water" in the next: 0 ha, no building, all streets open."""
+    left = np.nan_to_num(whole.fields["water_depth"].isel(time=-1).values) > WET_DEPTH
+    second = run(_hot(file, whole), tmp_path / "second")
+    third = run(_hot(file, second), tmp_path / "third")
+    assert whole.link_series is not None
+    closed = whole.link_series["closed"].isel(time=-1).values
+    assert closed.any()
+    for result in (second, third):
+        assert not permanent_water(result).any()
+        area = float(left.sum()) * result.grid.area_m2 / 1e4
+        assert result.indicators["flooded_area"]["value"] >= 0.9 * area
+        assert result.indicators["buildings_touched"]["value"] > 0
+        assert result.indicators["roads_cut"]["value"] > 0
+        assert result.link_series is not None
+        assert result.link_series["closed"].isel(time=0).values.sum() >= 0.9 * closed.sum()
+    spun_up = run(_hot(file, whole, 'water = "permanent"\n'), tmp_path / "spun_up")
+    assert (permanent_water(spun_up) == left).all()
+    assert spun_up.indicators["start_under_water"]["value"] > 0
+    assert "start_under_water" not in second.indicators
+    after = Simulation(Scenario.open(_hot(file, spun_up)))
+    assert after.permanent_depth is not None
+    assert ((after.permanent_depth > WET_DEPTH) == left).all()
+
+
+def test_a_hot_start_from_a_run_that_does_not_know_its_permanent_water(
+    whole: Result, file: Path, tmp_path: Path
+) -> None:
+    old = run(_hot(file, whole), tmp_path / "old")
+    shutil.rmtree(old.path / "fields.zarr" / "permanent_depth")
+    old = Result.open(old.path)
+    with pytest.raises(InputError, match="permanent") as caught:
+        Simulation(Scenario.open(_hot(file, old)))
+    assert caught.value.problems[0].key == "initial.water"
+    Simulation(Scenario.open(_hot(file, old, 'water = "permanent"\n')))
+
+
+def test_initial_water_that_is_a_flood_counts(file: Path, tmp_path: Path) -> None:
+    """It did for traffic alone; and nobody was told what stood in water that was taken as permanent."""
+    water = '[[events]]\nkind = "initial_water"\nlevel = "100.3 m"\n[boundaries]'
+    text = file.read_text(encoding="utf-8").replace('duration = "10 min"', 'duration = "1 min"')
+    text = text.replace('duration = "4 min"', 'duration = "1 min"').replace("[boundaries]", water)
+    found = {}
+    for kind in ("permanent", "flood"):
+        again = file.parent / f"initial_{kind}.toml"
+        told = f'[params.traffic]\ninitial_water = "{kind}"'
+        again.write_text(text.replace("[params.traffic]", told), encoding="utf-8")
+        found[kind] = run(again, tmp_path / kind)
+    assert permanent_water(found["permanent"]).any()
+    assert not permanent_water(found["flood"]).any()
+    areas = [found[kind].indicators["flooded_area"]["value"] for kind in ("permanent", "flood")]
+    assert areas[1] > areas[0] + 1.0
+    told = found["permanent"].indicators["start_under_water"]
+    assert told["value"] > 0
+    assert "initial_water" in told["method"]
+    assert "initial_water" in told["method_en"]
+    assert "start_under_water" not in found["flood"].indicators
+    log = (found["permanent"].path / "log.txt").read_text(encoding="utf-8")
+    assert told["method_en"] in log
 
 
 def test_a_hot_start_needs_the_same_bed_under_its_water(whole: Result, tmp_path: Path) -> None:

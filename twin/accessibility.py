@@ -3,7 +3,7 @@
 Emergency vehicles set out from their station and are held to drive at the free speed of the road, slowed and
 stopped by water as others are; people drive to a hospital or a school in the traffic of the instant. One
 multi-source tree gives the nearest facility for everybody. Turn bans play no part here, and the way between
-a house and the nearest junction is not counted.
+a house and the nearest junction is not counted; but who lives by a street that water closes has no way.
 """
 
 from __future__ import annotations
@@ -67,18 +67,33 @@ class Roads:
         ends = (self.link_from, self.link_to, self.node_x.size)
         return anchors_among(components(*ends, "strong"), components(*ends, "weak"))
 
+    @cached_property
+    def _ways_in(self) -> NDArray[np.bool_]:
+        """(m, 2) whether the ends of a link are `anchors`."""
+        return self.anchors[np.column_stack([self.link_from, self.link_to])]
+
+    def streets(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of each point the nearest link that touches the `anchors`, or all that are as near (both
+        directions, at a junction): point, sorted, and link, (k,); none beyond `FAR` of all of them.
+        """
+        links = np.flatnonzero(self._ways_in.any(axis=1))
+        xy = np.column_stack([np.ravel(x), np.ravel(y)])
+        tree = shapely.STRtree(self.lines[links])
+        # Without `max_distance`, which would look at every link within it of each point.
+        (point, found), far = tree.query_nearest(shapely.points(xy), return_distance=True)
+        order = np.lexsort((links[found], point))
+        order = order[far[order] <= FAR]
+        return point[order], links[found[order]]
+
     def attach(self, x: ArrayLike, y: ArrayLike) -> Ints:
         """The way in for each point: of the nearest link that touches the `anchors`, the nearer end that is
         one; -1 beyond `FAR` of all of them.
         """
-        ends = np.column_stack([self.link_from, self.link_to])
-        way_in = self.anchors[ends]
-        links = np.flatnonzero(way_in.any(axis=1))
+        ends, way_in = np.column_stack([self.link_from, self.link_to]), self._ways_in
         xy = np.column_stack([np.ravel(x), np.ravel(y)])
-        tree = shapely.STRtree(self.lines[links])
-        # Without `max_distance`, which would look at every link within it of each point.
-        (point, found), far = tree.query_nearest(shapely.points(xy), return_distance=True, all_matches=False)
-        point, link = point[far <= FAR], links[found[far <= FAR]]
+        point, link = self.streets(x, y)
+        point, first = np.unique(point, return_index=True)
+        link = link[first]
         away = np.hypot(self.node_x[ends[link]] - xy[point, :1], self.node_y[ends[link]] - xy[point, 1:])
         nearer = np.where(way_in[link], away, np.inf).argmin(axis=1)
         nodes = np.full(len(xy), -1, np.int32)
@@ -122,7 +137,8 @@ def access(
     -------
     One row per kind and time: facility, time_s, people (with a way when all roads are open and dry: on a part
     of the network that has such a facility), within_5, within_10, within_20 (people), isolated (of these
-    people: no way now), mean_min (of those who have a way). Empty where the run has no traffic.
+    people: no way now, or the street they live by is closed by water), mean_min (of those who have a way).
+    Empty where the run has no traffic.
     """
     links, series = result.links, result.link_series
     columns = ["facility", "time_s", "people", *(f"within_{m:.0f}" for m in MINUTES), "isolated", "mean_min"]
@@ -130,7 +146,7 @@ def access(
         return pd.DataFrame(columns=columns)
     roads = Roads.of(links)
     count = np.asarray(people, np.float64)
-    home = roads.attach(x, y)
+    home, (person, street) = roads.attach(x, y), roads.streets(x, y)
     speed = links["free_speed_km_h"].to_numpy(np.float64) / 3.6
     length = links["length_m"].to_numpy(np.float64)
     rows: list[tuple[object, ...]] = []
@@ -144,11 +160,13 @@ def access(
             now = series.isel(time=k)
             closed = now["closed"].to_numpy() > 0
             link_time = now["travel_time"].to_numpy().astype(np.float64)
+            depth = np.nan_to_num(now["link_water_depth"].to_numpy().astype(np.float64))
             if out:
-                depth = now["link_water_depth"].to_numpy().astype(np.float64)
-                link_time = length / speed_in_water(np.nan_to_num(depth), speed)
+                link_time = length / speed_in_water(depth, speed)
+            above = np.zeros(home.size, dtype=bool)
+            above[person[depth[street] < result.closure_depth]] = True
             minutes = roads.times(np.where(closed, np.inf, link_time), sources, towards=not out)[home] / 60.0
-            served = reachable & np.isfinite(minutes)
+            served = reachable & above & np.isfinite(minutes)
             weight = count[served]
             mean = float(weight @ minutes[served] / weight.sum()) if weight.sum() > 0 else float("nan")
             rows.append(

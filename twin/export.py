@@ -22,7 +22,7 @@ import twin
 from twin import qml
 from twin.cog import NODATA, map_note, write_cog
 from twin.errors import InputError, TwinError, listed, suggest, told
-from twin.features import CLOSURE_DEPTH, WET_DEPTH
+from twin.features import WET_DEPTH
 from twin.files import replacing, write_text
 from twin.flood_polygons import depth_zones, flood_polygons
 from twin.messages import text
@@ -204,7 +204,7 @@ def gpkg(result: Result, path: Path, *, by_cells: bool = False) -> list[Path]:
     }
     roads, buildings = result.roads, result.buildings
     if roads is not None and "max_water_depth" in roads:
-        layers["troncon_de_route_impact"] = (_roads(result, roads), qml.roads(CLOSURE_DEPTH))
+        layers["troncon_de_route_impact"] = (_roads(result, roads), qml.roads(result.closure_depth))
     if buildings is not None and "max_water_depth" in buildings:
         layers["batiment_impact"] = (_buildings(result, buildings), qml.buildings())
     with replacing(path) as temporary:
@@ -278,7 +278,7 @@ def _roads(result: Result, roads: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         "cut_to_s": "coupe_a_s",
     }
     out = roads[[n for n in names if n in roads] + ["geometry"]].rename(columns=names)
-    out["coupe"] = out["hauteur_eau_max_m"].to_numpy(dtype=float) >= CLOSURE_DEPTH
+    out["coupe"] = out["hauteur_eau_max_m"].to_numpy(dtype=float) >= result.closure_depth
     for seconds, moment in (("coupe_de_s", "coupe_de"), ("coupe_a_s", "coupe_a")):
         if seconds in out:
             out[moment] = _moments(result, out[seconds].to_numpy(dtype=float))

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from twin.grid import Grid
 from twin.traversal import cells_on_lines as cells_on_lines
+from twin.traversal import level_of, on_ground, portals
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -247,12 +248,13 @@ def water_on_roads(
     closure_depth: float = CLOSURE_DEPTH,
 ) -> WaterOnRoads:
     """The largest depth (ny, nx) (m) on the cells that road segments cross; see `road_features`."""
-    owner, cell, length = cells_on_lines(np.asarray(roads.geometry.array, dtype=object), grid)
+    lines, level = np.asarray(roads.geometry.array, dtype=object), level_of(roads)
+    owner, cell, length = cells_on_lines(lines, grid)
     deepest = np.full(len(roads), np.nan)
     deepest[np.unique(owner)] = 0.0  # crosses the model: dry unless the water below says otherwise
 
     dry = _left_out(grid, None, permanent).ravel()
-    use = ~on_deck(roads)[owner] & ~dry[cell]
+    use = on_ground(owner, lines, level, portals(lines, level, lines, level), grid.bounds) & ~dry[cell]
     owner, cell, length = owner[use], cell[use], length[use]
     most = np.asarray(max_depth, dtype=np.float64).ravel()[cell]
     np.fmax.at(deepest, owner, most)
@@ -260,11 +262,6 @@ def water_on_roads(
     cut_length = np.bincount(owner, np.where(ever, length, 0.0), minlength=len(roads)).astype(np.float64)
     owner, cell = owner[ever], cell[ever]
     return WaterOnRoads(deepest, cut_length, owner, cell, np.full(cell.size, float(closure_depth)))
-
-
-def on_deck(roads: gpd.GeoDataFrame) -> Bools:
-    """Segments on a bridge (`level` > 0), (n,)."""
-    return np.asarray(roads["level"]) > 0 if "level" in roads.columns else np.zeros(len(roads), dtype=bool)
 
 
 def road_features(
@@ -280,7 +277,8 @@ def road_features(
     """Road segments with the deepest water on them and when they are cut.
 
     A segment is cut when the water on any of its cells reaches `closure_depth`. Bridge decks
-    (`level` > 0) are never under water here: the model has the ground below them, not the deck.
+    (`level` > 0) are never under water here: the model has the ground below them, not the deck. Tunnels
+    (`level` < 0) are as deep as the cells of their portals, as for traffic (`twin.traversal.portals`).
 
     Parameters
     ----------

@@ -17,11 +17,11 @@ from twin.features import (
     cells_on_lines,
     cells_touched,
     deepest_of_cells,
-    on_deck,
 )
 from twin.grid import Grid
 from twin.styles import DEPTH
 from twin.subgrid import whole_cells
+from twin.traversal import level_of, on_ground, portals
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -60,6 +60,8 @@ def fine_features(
     buildings: gpd.GeoDataFrame | None,
     roads: gpd.GeoDataFrame | None,
     places: gpd.GeoDataFrame,
+    *,
+    closure_depth: float = CLOSURE_DEPTH,
 ) -> FineFeatures:
     """Look at the water of a run block by block.
 
@@ -68,10 +70,11 @@ def fine_features(
     water : `twin.fine_water.fine_water`.
     grid : the model grid.
     buildings, roads, places : in the CRS of the grid; the first two canonical (see twin.layers).
+    closure_depth : of roads (m).
     """
     houses = None if buildings is None else _Around(buildings.geometry.array, grid)
     stops = _Around(places.geometry.array, grid)
-    streets = None if roads is None else _OnRoads(roads.geometry.array, on_deck(roads), grid)
+    streets = None if roads is None else _OnRoads(roads.geometry.array, level_of(roads), grid, closure_depth)
     areas, districts = _Areas(), _Districts(places.geometry.array)
     for block in water:
         for part in (houses, stops, streets, areas, districts):
@@ -113,11 +116,12 @@ class _Around:
 class _OnRoads:
     """`features.WaterOnRoads` over the fine cells that roads cross."""
 
-    def __init__(self, lines: ArrayLike, deck: Bools, grid: Grid) -> None:
-        """Segments (n,) in the CRS of the model grid; those on a deck are never under water."""
+    def __init__(self, lines: ArrayLike, level: Ints, grid: Grid, closure_depth: float) -> None:
+        """Segments (n,) in the CRS of the model grid and their levels; closed from a depth (m)."""
         self._lines: NDArray[Any] = np.asarray(lines, dtype=object)
         self._bounds = shapely.bounds(self._lines).reshape(-1, 4)
-        self._deck, self._grid = deck, grid
+        self._level, self._grid, self._closure_depth = level, grid, closure_depth
+        self._portals = portals(self._lines, level, self._lines, level)
         self._deepest = np.full(self._lines.size, np.nan)
         self._cut_length = np.zeros(self._lines.size)
         self._cut: list[tuple[Ints, Ints, Floats]] = []
@@ -126,14 +130,15 @@ class _OnRoads:
         """Look at a block."""
         near = _within(self._bounds, water.grid)
         owner, cell, length = cells_on_lines(self._lines[near], water.grid)
+        use = on_ground(owner, self._lines[near], self._level[near], self._portals[near], water.grid.bounds)
         owner = near[owner]
         crossed = np.unique(owner)
         self._deepest[crossed] = np.fmax(self._deepest[crossed], 0.0)
-        use = ~self._deck[owner] & (water.known & ~water.permanent).ravel()[cell]
+        use &= (water.known & ~water.permanent).ravel()[cell]
         owner, cell, length = owner[use], cell[use], length[use]
         most = water.depth.ravel()[cell]
         np.fmax.at(self._deepest, owner, most)
-        cut = most >= CLOSURE_DEPTH
+        cut = most >= self._closure_depth
         np.add.at(self._cut_length, owner[cut], length[cut])
         self._keep_cut(water, owner[cut], cell[cut], most[cut])
 
@@ -149,7 +154,7 @@ class _OnRoads:
         deepest = order[first]
         i, j = i[deepest], j[deepest]
         # The level of the cell, which falls by as much there.
-        level = water.level[i, j] - (most[deepest] - CLOSURE_DEPTH)
+        level = water.level[i, j] - (most[deepest] - self._closure_depth)
         held = np.maximum(level[:, None] - whole_cells(block.elevation[i, j]), 0.0).mean(axis=1)
         self._cut.append((owner[first], model[first], held))
 

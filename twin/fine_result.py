@@ -101,7 +101,7 @@ class FineResult(Result):
         def spread(frame: int) -> NDArray[Any]:
             return cells(frame).repeat(factor, axis=0).repeat(factor, axis=1)
 
-        if name == "water_depth":
+        if name in ("water_depth", "permanent_depth"):
             return lambda frame: self._depth(self._ground.tables.level(cells(frame)))
         if name == "max_water_depth" and "max_water_level" in self._cells.fields:
             return lambda _: self._max_depth()

@@ -74,8 +74,8 @@ def fine_water(
         permanent = np.zeros(depth.shape, dtype=bool)
         if start is not None:
             # A river that does not rise slopes in its cells as it does at its highest.
-            rise = level[place] - level_over_fine(block.elevation, np.nan_to_num(start[place]))
-            permanent |= depth - _spread(rise, block.ratio) > WET_DEPTH  # not where either is dry (NaN)
+            level_then = level_over_fine(block.elevation, np.nan_to_num(start[place]))
+            permanent |= fine_depth(level_then, block.elevation, rises[:, *place]) > WET_DEPTH
         if mapped is not None:
             permanent |= _spread(mapped[place], block.ratio)
         yield FineWater(

@@ -27,7 +27,7 @@ from twin.messages import figure, text
 from twin.observed import marks_beside, read_observed
 from twin.results import Result
 from twin.run_writer import DIAGNOSTIC_COLUMNS, RUNNING, RunWriter
-from twin.water import initial_water_depth, permanent_water
+from twin.water import permanent_depth, permanent_water
 
 if TYPE_CHECKING:
     from twin.domain import Domain
@@ -91,6 +91,7 @@ class Recorder:
         if traffic is not None:
             writer.write_features("traffic/links.gpkg", traffic.links_frame())  # type: ignore[attr-defined]
             writer.write_features("traffic/zones.gpkg", traffic.zones_frame())  # type: ignore[attr-defined]
+            writer.write_table("traffic/closures.json", traffic.closures_table())  # type: ignore[attr-defined]
             writer.create_links(
                 recorder.link_times, len(domain.networks["roads"].link_from), LINK_VARIABLES, start
             )
@@ -235,6 +236,7 @@ class Recorder:
                     max_depth=result.fields["max_water_depth"].values,
                     frames=frames,
                     permanent=permanent,
+                    closure_depth=result.closure_depth,
                     water=None if fine is None else fine.on_roads,
                 )
             self.writer.write_features("features/roads.gpkg", roads)
@@ -267,9 +269,11 @@ class Recorder:
         mapped = result.fields["mapped_water"].values > 0 if "mapped_water" in result.fields else None
         water = fine_water(
             blocks, domain.grid, np.asarray(result.fields["max_water_level"].values, dtype=np.float64),
-            initial_water_depth(result), mapped,
+            permanent_depth(result), mapped,
         )  # fmt: skip
-        return fine_features(water, domain.grid, domain.buildings, domain.roads, places)
+        return fine_features(
+            water, domain.grid, domain.buildings, domain.roads, places, closure_depth=result.closure_depth
+        )
 
     def _with_residents(self, buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         """The buildings with the people of the population layer, where the territory has one."""
@@ -417,4 +421,8 @@ def _static(simulation: Simulation) -> dict[str, Array]:
     if territory.has("water_surfaces") and "water_depth" in simulation.fields:
         wet = np.nan_to_num(simulation.fields["water_depth"]) > features.WET_DEPTH
         maps["mapped_water"] = mapped_water(territory.layer("water_surfaces").data, domain.grid, wet)
+    if simulation.permanent_depth is not None:
+        maps["permanent_depth"] = simulation.permanent_depth
+    elif "water_depth" in simulation.fields and "water_depth" not in simulation.scenario.outputs.variables:
+        maps["permanent_depth"] = simulation.fields["water_depth"]  # no frame will tell it
     return maps

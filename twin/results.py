@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from twin import notebook
 from twin.errors import InputError, TwinError, listed, told
+from twin.features import CLOSURE_DEPTH
 from twin.grid import Grid
 from twin.messages import text
 from twin.run_writer import RUNNING, TABLES
@@ -56,6 +57,12 @@ class Result:
     def name(self) -> str:
         """The scenario's name."""
         return str(self.scenario_table["name"])
+
+    @property
+    def closure_depth(self) -> float:
+        """Depth of water from which the run has roads closed (m)."""
+        traffic = self.scenario_table.get("params", {}).get("traffic", {})
+        return float(traffic.get("closure_depth", CLOSURE_DEPTH))
 
     @cached_property
     def provenance(self) -> dict[str, Any]:
@@ -181,6 +188,12 @@ class Result:
         (`twin.features_fine`).
         """
         return self._json("flood/fine.json")
+
+    @cached_property
+    def closures(self) -> list[dict[str, Any]]:
+        """traffic/closures.json: the roads that people close, apart from those that water closes."""
+        path = self.path / "traffic" / "closures.json"
+        return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
     @cached_property
     def traffic_summary(self) -> dict[str, Any] | None:

@@ -30,12 +30,15 @@ from twin.recording import HOT_START, Recorder
 from twin.results import Result
 from twin.run_writer import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from twin.scenarios import Scenario
+from twin.scenarios.binding import initial_depth
+from twin.scenarios.events import InitialWater
+from twin.water import permanent_depth
 
 Array = NDArray[Any]
 
 # What a hot start hands over beside depth and velocity: the soil, and what structures and breaches are at.
 CARRIED = (
-    "soil", "soil_method", "soil_ground", "structures", "structure_keys", "breaches", "breach_keys",
+    "soil", "soil_method", "structures", "structure_keys", "breaches", "breach_keys",
 )  # fmt: skip
 LEAST_DEPTH = 1e-9  # m; thinner water of another run starts at rest
 BED_TOLERANCE = 0.001  # m; beds under the water of another run that differ by less are the same
@@ -73,6 +76,7 @@ class Simulation:
     time : the last time (s) on which every solver landed.
     fields : the exchange: arrays by variable name, as the solvers that write them hold them.
     steps_made, last_step : steps of each solver so far, and the length of its last one (s).
+    permanent_depth : depth at the start of the water that is no flood (ny, nx) (m); None: all of it.
     """
 
     def __init__(self, scenario: Scenario, domain: Domain | None = None, *, hot_start: bool = True) -> None:
@@ -101,10 +105,13 @@ class Simulation:
         self.fields: dict[str, Array] = {}
         if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)
+        if domain.grid is not None and getattr(parameters.get("traffic"), "initial_water", "") == "flood":
+            self.fields["permanent_depth"] = np.zeros(domain.grid.shape)
         classes = coupling_order([solver_class(name) for name in scenario.solvers])
         self.solvers: list[Solver] = [cls(domain, scenario, self.fields) for cls in classes]
         for name in (*CARRIED, "earlier_end"):
             self.fields.pop(name, None)
+        self.permanent_depth = self.fields.pop("permanent_depth", None)
         self.time = 0.0
         self._solver_times = {solver.name: 0.0 for solver in self.solvers}
         self._started = False
@@ -233,7 +240,20 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     found = _last_state(other)
     if "flood" in scenario.solvers and "water_depth" in found:
         _same_ground(scenario, domain, other, found["water_depth"])
-    return found
+    permanent = found.get("water_depth") if scenario.initial.water == "permanent" else _permanent(other)
+    if permanent is None:
+        raise InputError(told(scenario.where, "initial.water", "folder.no_permanent", path=path))
+    if any(isinstance(event, InitialWater) for event in scenario.events):
+        permanent = np.fmax(permanent, initial_depth(domain, scenario))
+    return found | {"permanent_depth": permanent}
+
+
+def _permanent(run: Result) -> Array | None:
+    """Depth (ny, nx) (m) of the water that was no flood when a run began; None when the run does not say."""
+    if "initial" in run.scenario_table and "permanent_depth" not in run.fields:
+        return None  # an older version: what that run itself began with may be a flood
+    depth = permanent_depth(run)
+    return None if depth is None else np.nan_to_num(depth)
 
 
 def _last_state(run: Result) -> dict[str, Array]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from twin.grid import Grid
+from twin.grid import Bounds, Grid
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 def _segments(geometries: NDArray[Any]) -> tuple[Ints, Floats, Floats]:
@@ -72,3 +76,71 @@ def cells_on_lines(geometries: ArrayLike, grid: Grid) -> tuple[Ints, Ints, Float
     length = (t_next - t) * np.hypot(*(end - start).T)[segment]
     keep = grid.inside(i, j) & (length > 0)
     return owner[segment[keep]], i[keep] * grid.nx + j[keep], length[keep]
+
+
+def level_of(roads: gpd.GeoDataFrame) -> Ints:
+    """Place of roads above (+) or below (-) the ground, (n,)."""
+    if "level" not in roads.columns:
+        return np.zeros(len(roads), dtype=np.int64)
+    level: Ints = roads["level"].fillna(0).to_numpy(np.int64)
+    return level
+
+
+def portals(lines: ArrayLike, level: ArrayLike, layer: ArrayLike, layer_level: ArrayLike) -> Bools:
+    """Whether water can enter roads by the first end of their line and by the last, (n, 2).
+
+    A bridge (level > 0) is entered by none: the model knows the ground below it, not the deck. A tunnel
+    (level < 0) is entered by its portals, not where it joins others and all of them are under ground.
+
+    Parameters
+    ----------
+    lines, level : (n,) roads. layer, layer_level : (m,) all roads of the layer, that they are among.
+    """
+    lines, layer = np.asarray(lines, dtype=object), np.asarray(layer, dtype=object)
+    level, layer_level = np.asarray(level), np.asarray(layer_level)
+    open_ = np.repeat((level <= 0)[:, None], 2, axis=1)
+    under = np.flatnonzero(level < 0)
+    if not under.size:
+        return open_
+    at, number = np.unique(_ends(lines[under]), return_inverse=True)
+    others = _ends(layer)
+    place = np.minimum(np.searchsorted(at, others), at.size - 1)
+    there = at[place] == others
+    joined = np.bincount(place[there], minlength=at.size)
+    below = np.bincount(place[there & (layer_level < 0)[:, None]], minlength=at.size)
+    inner = (joined > 1) & (below == joined)
+    open_[under] = ~inner[number.reshape(-1, 2)]
+    return open_
+
+
+def _ends(lines: NDArray[Any]) -> NDArray[np.complex128]:
+    """First and last point of lines as x + iy, (n, 2); NaN of what is none."""
+    ends = np.full((lines.size, 2), complex(np.nan, np.nan))
+    xy, owner = shapely.get_coordinates(lines, return_index=True)
+    if owner.size:
+        first = np.append(True, owner[1:] != owner[:-1])
+        last = np.append(first[1:], True)
+        for column, which in enumerate((first, last)):
+            ends[owner[which], column] = xy[which, 0] + 1j * xy[which, 1]
+    return ends
+
+
+def on_ground(owner: Ints, lines: ArrayLike, level: ArrayLike, entered: Bools, bounds: Bounds) -> Bools:
+    """Which of the cells that roads cross (`cells_on_lines` of them) have their water on the road, (k,).
+
+    All cells of a road on the ground, of a tunnel those of its `portals` that lie in `bounds` (west, south,
+    east, north: of the grid), none of a bridge.
+
+    Parameters
+    ----------
+    owner : (k,) as `cells_on_lines` gives it. lines, level, entered : (n,), (n,) and (n, 2) roads.
+    """
+    level = np.asarray(level)
+    ends = _ends(np.asarray(lines, dtype=object))
+    west, south, east, north = bounds
+    inside = (ends.real >= west) & (ends.real <= east) & (ends.imag >= south) & (ends.imag <= north)
+    first = np.append(True, owner[1:] != owner[:-1])[: owner.size]
+    last = np.append(first[1:], True)[: owner.size]
+    by_first, by_last = (entered & inside)[owner].T
+    found: Bools = (level[owner] == 0) | ((level[owner] < 0) & (first & by_first | last & by_last))
+    return found

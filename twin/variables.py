@@ -50,6 +50,7 @@ _TABLE = (
     Variable("roughness", "", "s m-1/3", MAP),
     Variable("building_fraction", "", "1", MAP),
     Variable("mapped_water", "", "1", MAP, "int8"),
+    Variable("permanent_depth", "flood_water_thickness", "m", MAP),
     # on the links of the road network, over time
     Variable("volume", "", "veh h-1", LINK, "float64"),
     Variable("travel_time", "", "s", LINK, "float64"),

@@ -44,11 +44,23 @@ def initial_water_depth(result: Result) -> Floats | None:
     return np.asarray(fields["water_depth"].isel(time=0).values, dtype=np.float64)
 
 
-def permanent_water(result: Result) -> Bools:
-    """Cells (ny, nx) under more than `WET_DEPTH` at the start, and those that the map of the territory has as
-    water (`twin.mapped_water`: the foreshore of a sea that starts low); none when neither is known.
+def permanent_depth(result: Result) -> Floats | None:
+    """Depth at the start of the water that is no flood, (ny, nx) (m); None when nothing tells it.
+
+    All that stands there at the start, unless the run says otherwise: a run that goes on from another one has
+    the water that was permanent in that, and one whose initial water is a flood has none.
     """
-    start = initial_water_depth(result)
+    if result.has_fields and "permanent_depth" in result.fields:
+        return np.asarray(result.fields["permanent_depth"].values, dtype=np.float64)
+    return initial_water_depth(result)
+
+
+def permanent_water(result: Result) -> Bools:
+    """Cells (ny, nx) under more than `WET_DEPTH` of permanent water at the start (`permanent_depth`), and
+    those that the map of the territory has as water (`twin.mapped_water`: the foreshore of a sea that starts
+    low); none when neither is known.
+    """
+    start = permanent_depth(result)
     found = np.zeros(result.grid.shape, dtype=bool) if start is None else start > WET_DEPTH
     if result.has_fields and "mapped_water" in result.fields:
         found |= result.fields["mapped_water"].values > 0

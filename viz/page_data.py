@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from twin.errors import InputError, told
-from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_on_lines, cells_touched
+from twin.features import WET_DEPTH, cells_on_lines, cells_touched
 from twin.fine_result import FineResult, for_pictures
 from twin.grid import Grid
-from twin.water import initial_water_depth, permanent_water
+from twin.traversal import level_of, on_ground, portals
+from twin.water import permanent_depth, permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
 from viz.page_features import (
     building_table,
+    closures,
     measure_lines,
     places,
     road_table,
@@ -159,7 +161,6 @@ def collect(
         "curve": [round(float(v), 5) for v in curve.values],
         "curve_errors": curve.errors,
         "wet_depth": WET_DEPTH,
-        "closure_depth": CLOSURE_DEPTH,
         "greatest_depth": greatest,
         "ground": {"blob": blobs.raw(image), "mime": mime},
         "photo": None if photo is None else {"blob": blobs.raw(photo), "mime": "image/webp"},
@@ -313,7 +314,7 @@ def _scenario(
     # Where the fine terrain could not be read again: on a bank it tells what was wet at the start; cells only
     # know how much water that was.
     left_out, standing = permanent, np.zeros(model.shape)
-    start = initial_water_depth(result)
+    start = permanent_depth(result)
     by_cells = subgrid and not over_fine
     if by_cells and start is not None:
         standing = np.nan_to_num(start)
@@ -323,9 +324,10 @@ def _scenario(
         owner_b, cell_b = cells_touched(np.asarray(buildings.geometry.array, dtype=object), model)
         at_building = np.zeros((len(shown), len(buildings)))
     if roads is not None:
-        owner_r, cell_r, _ = cells_on_lines(np.asarray(roads.geometry.array, dtype=object), model)
-        level = roads["level"].fillna(0).to_numpy() if "level" in roads else np.zeros(len(roads))
-        use = (level[owner_r] <= 0) & ~left_out.ravel()[cell_r]
+        lines, level = np.asarray(roads.geometry.array, dtype=object), level_of(roads)
+        owner_r, cell_r, _ = cells_on_lines(lines, model)
+        use = on_ground(owner_r, lines, level, portals(lines, level, lines, level), model.bounds)
+        use &= ~left_out.ravel()[cell_r]
         owner_r, cell_r = owner_r[use], cell_r[use]
         at_road = np.zeros((len(shown), len(roads)))
     for row, k in enumerate(shown):
@@ -367,6 +369,7 @@ def _scenario(
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),
         "times": [float(t) for t in times],
         "frames_computed": int(fields.sizes["time"]),
+        "closure_depth": result.closure_depth,
         "subgrid": subgrid,
         "over_fine": over_fine,
         "fast_mode": table.get("params", {}).get("flood", {}).get("scheme") == "local_inertial",
@@ -386,12 +389,16 @@ def _scenario(
         "mapped_water": blobs.raw(np.packbits(view.mean(permanent.astype(float)) > 0.5).tobytes())
         if has_start and "mapped_water" in fields
         else None,
+        "permanent_depth": blobs.raw(curve.encode(view.mean(start)).ravel()[tiles.cells].tobytes())
+        if start is not None and "permanent_depth" in fields
+        else None,
         "hectares": [round(float(v), 3) for v in hectares],
         "building_depth": None if at_building is None else blobs.raw(by_column(curve.encode(at_building))),
         "road_depth": None if at_road is None else blobs.raw(by_column(curve.encode(at_road))),
         "building_most": None if most_b is None else blobs.raw(curve.encode(most_b).tobytes()),
         "road_most": None if most_r is None else blobs.raw(curve.encode(most_r).tobytes()),
         "traffic": traffic(result, roads, times, blobs),
+        "closures": closures(result, roads),
         "flow": _flow(result, view, shown, blobs),
         "traffic_summary": _plain(result.traffic_summary),
         "indicators": _plain(result.indicators),

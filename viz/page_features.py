@@ -156,7 +156,7 @@ def road_table(roads: gpd.GeoDataFrame, centre: tuple[float, float], blobs: Blob
 def traffic(
     result: Result, roads: gpd.GeoDataFrame | None, times: Floats, blobs: Blobs
 ) -> dict[str, Any] | None:
-    """Traffic by road and frame: volume of both directions, greatest saturation, closure."""
+    """Traffic by road and frame: volume of both directions, greatest saturation."""
     links, series = result.links, result.link_series
     if roads is None or links is None or series is None or "road_id" not in links or "road_id" not in roads:
         return None
@@ -182,16 +182,30 @@ def traffic(
     if greatest <= 0:
         return None
     saturation = gathered("saturation", np.maximum) if "saturation" in series else np.zeros_like(volume)
-    closed = gathered("closed", np.maximum) if "closed" in series else np.zeros_like(volume)
     return {
         "greatest_volume": greatest,
         # Square root: small roads keep some precision in one byte.
         "volume": blobs.raw(by_column(np.rint(np.sqrt(volume / greatest) * 255).astype(np.uint8))),
         # From 255 % on the card says "≥": MOST_SATURATED in viz/web/src/card.ts.
         "saturation": blobs.raw(by_column(np.rint(np.clip(saturation, 0, 2.55) * 100).astype(np.uint8))),
-        "closed": blobs.raw(by_column((closed > 0).astype(np.uint8))),
         "times": [float(t) for t in series["time"].values],
     }
+
+
+def closures(result: Result, roads: gpd.GeoDataFrame | None) -> list[dict[str, Any]]:
+    """Roads (rows) that people close to all vehicles, from when until when (s; None: beyond the end)."""
+    if roads is None or "road_id" not in roads:
+        return []
+    place = {str(road): k for k, road in enumerate(roads["road_id"])}
+    return [
+        {
+            "roads": [place[road] for road in closure["roads"] if road in place],
+            "start": closure["start_s"],
+            "end": closure["end_s"],
+        }
+        for closure in result.closures
+        if not closure["vehicles"]
+    ]
 
 
 def _line_parts(shape: Any, centre: tuple[float, float]) -> list[list[float]]:

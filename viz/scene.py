@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.errors import TwinError
-from twin.features import CLOSURE_DEPTH, WET_DEPTH, cells_touched, deepest_of_cells
+from twin.features import WET_DEPTH, cells_touched, deepest_of_cells
 from twin.fine_result import for_pictures
 from twin.indicators import facilities
 from twin.messages import number, text
@@ -385,7 +385,8 @@ class Scene:
         if self._roads is None:
             return
         points, start, line, deepest, begin, end = self._roads
-        cut = deepest >= CLOSURE_DEPTH if time is None else (begin <= time) & ~(end <= time)
+        closed = deepest >= self.result.closure_depth
+        cut = closed if time is None else (begin <= time) & ~(end <= time)
         # Where a road is cut its line runs on the water, else nobody sees it.
         surface = self._at(np.nan_to_num(self.bed) + depth, points[:, 0], points[:, 1])
         afloat = np.column_stack([points[:, :2], np.maximum(points[:, 2], surface)])

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 import twin
-from twin.features import CLOSURE_DEPTH, WET_DEPTH
+from twin.features import WET_DEPTH
 from twin.indicators import compute, facilities
 from twin.messages import key_figure, number, text
 from twin.notebook import KEY_FIGURES, when_of
@@ -189,7 +189,7 @@ class Sheet:
         scale = float(np.clip(4.5 / self.point, 0.5, 1.6))
         width = np.array(_ROAD_WIDTH)[rank - 1] * scale
         lines = _lines(roads)
-        cut = _depths(roads) >= CLOSURE_DEPTH
+        cut = _depths(roads) >= self.result.closure_depth
         by_rank = np.argsort(-rank, kind="stable")
         open_, closed = by_rank[~cut[by_rank]], by_rank[cut[by_rank]]
         self._strokes(lines, open_, width + 0.7 * scale, c.ROAD_CASING, 4.0)
@@ -199,7 +199,7 @@ class Sheet:
         self._strokes(lines, closed, thick, c.ROAD_CUT[1], 4.3, DASHES)
         entries: list[tuple[str, Any]] = [(text("map.road_open", self.lang), ROAD_OPEN_KEY)]
         if closed.size:
-            closure = number(CLOSURE_DEPTH, self.lang)
+            closure = number(self.result.closure_depth, self.lang)
             entries.append((text("map.road_cut", self.lang, closure=closure), ROAD_CUT_KEY))
         self.legends.append((text("map.legend_roads", self.lang), entries))
 

@@ -294,6 +294,17 @@ def test_a_hot_start_carries_what_the_soil_took(tmp_path: Path) -> None:
         _bind(_rain(tmp_path / "d", 10, hot, horton))
 
 
+def test_flooded_ground_takes_water_after_a_hot_start(tmp_path: Path) -> None:
+    """The earlier run had no soil: what it flooded was a river bed here, which takes nothing."""
+    first = run(_file(tmp_path / "a", "inflow", duration="3 min"), tmp_path / "first")
+    taken = {}
+    for water in ("carried", "permanent"):
+        hot = f'[initial]\nfrom_run = "{first.path}"\nwater = "{water}"\n'
+        made = _file(tmp_path / water, "inflow", duration="1 min", extra=hot + INFILTRATION)
+        taken[water] = float(run(made, tmp_path / f"{water}_run").diagnostics["infiltration_m3"].iloc[-1])
+    assert taken["carried"] > 1.2 * taken["permanent"]
+
+
 def test_a_resumed_hot_start_needs_its_earlier_run_no_more(tmp_path: Path) -> None:
     """All that came of it is in the checkpoint, also which ground its water covered: that takes nothing."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,44 @@ def test_a_road_closed_by_decision_is_told_as_cut(
 
 
 @pytest.mark.browser
+def test_a_road_that_water_closed_is_open_when_the_water_has_left(
+    browser_without_3d: Any, reference: Result, tmp_path: Path
+) -> None:
+    """The traffic holds what water closed until its next instant; the page showed that as a decision. And a
+    closing between two instants was not there at all.
+    """
+    roads = reference.roads
+    assert roads is not None
+    left = (roads["level"] <= 0) & (roads["cut_from_s"] > 0) & (roads["cut_to_s"] <= 16_200)
+    wet = int(np.flatnonzero(left)[0])
+    runs = [write_run(tmp_path / name, name=name, shut=wet) for name in ("eau", "toutes")]
+    dry = int(np.flatnonzero((roads["level"] <= 0) & (roads["max_water_depth"] == 0))[0])
+    decided = [
+        {"roads": [roads["road_id"].iloc[dry]], "start_s": 3900.0, "end_s": 4500.0, "vehicles": []},
+        {"roads": [roads["road_id"].iloc[wet]], "start_s": 0.0, "end_s": None, "vehicles": ["lorry"]},
+    ]
+    (runs[0].path / "traffic" / "closures.json").write_text(json.dumps(decided), encoding="utf-8")
+    opened = Opened(browser_without_3d, viz.page(runs, tmp_path / "page.html", lang="fr"))
+    state = "document.querySelector('#card tbody tr:nth-child({0}) td').innerText.split('\\n')[0]"
+    row = "document.querySelector('#card tbody tr:nth-child({0}) td:last-child').innerText"
+    try:
+        told_at(opened, "road", wet)
+        opened.page.evaluate("twin.app.set({ time: 16000 })")
+        opened.drawn()
+        assert [opened.page.evaluate(state.format(k)) for k in (1, 2)] == ["ralentie", "coupée"]
+        by_water, both = opened.page.evaluate(row.format(1)), opened.page.evaluate(row.format(2))
+        assert by_water.split(" → ")[1] < both.split(" → ")[1]
+        told_at(opened, "road", dry)
+        assert opened.page.evaluate(row.format(1)) == "07:05 (T+1 h 05) → 07:15 (T+1 h 15)"
+        for time, said in ((3600, "ouverte"), (4200, "coupée"), (4500, "ouverte")):
+            opened.page.evaluate(f"twin.app.set({{ time: {time} }})")
+            opened.drawn()
+            assert opened.page.evaluate(state.format(1)) == said
+    finally:
+        opened.close()
+
+
+@pytest.mark.browser
 def test_resolutions_below_a_metre_are_told_as_they_are(browser_without_3d: Any, tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", cell=0.25, frames=2, nx=60, ny=40, traffic=False, places=False)
     with pytest.MonkeyPatch.context() as patch:
@@ -223,7 +262,7 @@ def test_hours_of_a_long_run_have_their_day(browser_without_3d: Any, tmp_path: P
 def test_paper_explains_every_colour_that_is_drawn(browser_without_3d: Any, both: Path) -> None:
     opened = Opened(browser_without_3d, both, motion="reduce")
     houses = ("bâti, moins de 0,5 m", "bâti, de 0,5 à 1 m", "bâti, de 1 à 2 m", "bâti, plus de 2 m")
-    water = ("rivière, mer (en eau au départ ou sur la carte)",)
+    water = ("rivière, mer (en eau au départ, sans crue, ou sur la carte)",)
     traffic = ("trafic > 50 % de la capacité", "trafic > 80 % de la capacité", "saturée (≥ 100 %)")
     try:
         # The dike is the second run's.

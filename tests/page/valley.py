@@ -285,4 +285,8 @@ def _traffic(
         if shut is not None and k == 2:
             closed[shut] = 1.0
         writer.record_links(k, {"volume": volume, "saturation": volume / 900.0, "closed": closed})
+    if shut is not None:
+        road = links["road_id"].iloc[shut]
+        decided = {"roads": [road], "start_s": coupling[2], "end_s": coupling[3], "vehicles": []}
+        writer.write_table("traffic/closures.json", [decided])
     writer.write_table("traffic/summary.json", {"relative_gap": [1e-5] * len(coupling)})

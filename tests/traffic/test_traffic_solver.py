@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
@@ -16,6 +17,9 @@ from shapely.geometry import LineString, Point
 from tests.traffic.test_road_network import CRS, roads
 from twin.domain import Domain, Place, grid_fields
 from twin.errors import InputError
+from twin.features import water_on_roads
+from twin.features_fine import _OnRoads
+from twin.fine_water import FineWater
 from twin.grid import Grid
 from twin.network import Network
 from twin.scenarios.events import Demand, Event, RoadClosure
@@ -247,6 +251,19 @@ def test_closures_that_cannot_be(event: RoadClosure, words: str) -> None:
     assert caught.value.problems[0].key.startswith("events[2]")
 
 
+def test_what_people_close_is_apart_from_what_water_closes() -> None:
+    traffic = solver(
+        RoadClosure(links=("street",), start=1000.0, end=2500.0),
+        RoadClosure(at="gate", vehicles=("car",), start=50.0),
+        depth=DRY,
+    )
+    go(traffic, {1800.0: STREET_FLOODED})
+    assert traffic.closures_table() == [
+        {"roads": ["street"], "start_s": 1000.0, "end_s": 2500.0, "vehicles": []},
+        {"roads": ["bridge"], "start_s": 50.0, "end_s": None, "vehicles": ["car"]},
+    ]
+
+
 def test_water_closes_the_street_and_falls() -> None:
     traffic = solver(depth=DRY)
     records = go(traffic, {1800.0: STREET_FLOODED, 3600.0: DRY})
@@ -313,6 +330,38 @@ def test_water_over_a_joint_between_parts_of_a_tunnel_stays_above() -> None:
     assert (at_a_portal["tunnel_west"], at_a_portal["tunnel_east"]) == (0.4, 0.0)
     at_the_other = depths(slice(29, 30))
     assert (at_the_other["tunnel_west"], at_the_other["tunnel_east"]) == (0.0, 0.4)
+
+
+@pytest.mark.parametrize("fine", [False, True])
+def test_files_and_figures_tell_the_depth_that_the_traffic_has(fine: bool) -> None:
+    """A tunnel was told as cut by water over it, while the traffic passed through."""
+    rng = np.random.default_rng(8)
+    ends = [(x, y) for x in range(5, 300, 40) for y in range(5, 100, 30)]
+    pairs = [(a, b) for a, b in zip(ends, rng.permutation(ends).tolist(), strict=True) if a != tuple(b)]
+    pairs += list(zip(ends, [*ends[4:], (299, 99), (0, 99), (310, 50), (299, 200)], strict=True))
+    level = rng.choice([-1, -1, 0, 1], len(pairs))
+    layer = roads(*(LineString(pair) for pair in pairs), level=level.tolist())
+    network = Network.from_roads(layer, GRID)
+    depth = rng.random(GRID.shape) * (rng.random(GRID.shape) < 0.1)
+    wet = WetPlaces.of(domain(networks={"roads": network}, roads=layer))
+    expected = wet.deepest(wet.depths(depth), np.zeros(wet.segment.size, bool))
+    if fine:
+        streets = _OnRoads(layer.geometry.array, level, GRID, 0.3)
+        for rows in (slice(0, 4), slice(4, 10)):
+            for columns in (slice(0, 13), slice(13, 30)):
+                part = GRID.part(
+                    rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
+                )
+                bed = np.zeros((*part.shape, 1, 1))
+                block = SimpleNamespace(rows=rows, columns=columns, ratio=1, elevation=bed)
+                here = depth[rows, columns]
+                no = np.zeros(part.shape, bool)
+                streets.add(FineWater(block, part, here, here, ~no, no, no))  # type: ignore[arg-type]
+        found = streets.found.deepest
+    else:
+        found = water_on_roads(layer, GRID, depth).deepest
+    assert ((level < 0) & (expected > 0)).sum() > 3
+    np.testing.assert_array_equal(np.nan_to_num(found), expected)
 
 
 def test_water_that_was_there_at_the_start() -> None:

@@ -10,6 +10,7 @@ from twin.indicators.comparison import Comparison as Comparison
 from twin.indicators.comparison import compare as compare
 from twin.indicators.damage import JRC_2017_RESIDENTIAL_EUROPE as JRC_2017_RESIDENTIAL_EUROPE
 from twin.indicators.damage import DamageCurve as DamageCurve
+from twin.indicators.figures import CAUTIONS as CAUTIONS
 from twin.indicators.figures import compute as compute
 from twin.indicators.figures import records as records
 from twin.indicators.indicator import PEOPLE_PER_DWELLING as PEOPLE_PER_DWELLING
@@ -17,4 +18,3 @@ from twin.indicators.indicator import Indicator as Indicator
 from twin.indicators.places import FACILITY_WORDS as FACILITY_WORDS
 from twin.indicators.places import facilities as facilities
 from twin.indicators.places import facility_kind as facility_kind
-from twin.indicators.traffic import CAUTIONS as CAUTIONS

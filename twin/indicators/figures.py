@@ -12,6 +12,16 @@ from twin.indicators.damage import DamageCurve, damage_figures
 from twin.indicators.indicator import Indicator, Run
 from twin.results import Result
 
+#: Figures that say what is amiss with others: a run writes them to its log too.
+CAUTIONS = (
+    "gap_missed",
+    "people_outside_the_data",
+    "people_more_than_2_km_from_a_junction",
+    "people_without_10_m2_of_floor",
+    "hours_east_of_utc",
+    "start_under_water",
+)
+
 
 def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, Indicator]:
     """All figures that a run can give, by key, in the order in which they are shown.
@@ -31,6 +41,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         places.facility_figures,
         water.district_figures,
         water.road_figures,
+        water.start_figures,
         traffic.traffic_figures,
         traffic.emission_figures,
         traffic.access_figures,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from twin.features import WET_DEPTH
 from twin.messages import language, number, text
-from twin.water import initial_water_depth, max_water_depth, permanent_water
+from twin.water import max_water_depth, permanent_depth, permanent_water
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -62,13 +62,13 @@ class Run:
         return max_water_depth(self.result)
 
     @cached_property
-    def initial_depth(self) -> Floats | None:
-        """Depth at the start (ny, nx); None when no frame shows it."""
-        return initial_water_depth(self.result)
+    def permanent_depth(self) -> Floats | None:
+        """Depth at the start of the water that is no flood (ny, nx); None when nothing tells it."""
+        return permanent_depth(self.result)
 
     @cached_property
     def permanent(self) -> Bools:
-        """Cells already under water at the start, and those that the map has as water."""
+        """Cells of permanent water (`twin.water.permanent_water`)."""
         return permanent_water(self.result)
 
     @cached_property

@@ -17,24 +17,43 @@ if TYPE_CHECKING:
 
     from twin.results import Result
 
-#: Kinds of facility and the words (without accents, lower case) that name them in places.
+#: Kinds of facility and the words (without accents, lower case) that name them in places; the first found
+#: counts ("EHPAD de l'hôpital").
 FACILITY_WORDS: dict[str, tuple[str, ...]] = {
-    "hospital": ("hospital", "hopital", "clinique", "clinic", r"chu(?![a-z])", "centre hospitalier"),
+    "care_home": ("maison de retraite", "ehpad", "retirement", "care_home", "care home"),
+    "hospital": (
+        "hospital", "hopital", "clinique", "clinic", r"chu(?![a-z])", "centre hospitalier",
+        "etablissement hospitalier",
+    ),
     # Bare "caserne" is barracks, of gendarmes or soldiers too.
     "fire_station": (
         "fire_station", "fire station", "pompier", "caserne.*(?:incendie|secours)", "sdis",
         "centre de secours", "centre d'incendie",
     ),
     "school": ("school", "ecole", "college", "lycee", "enseignement", "maternelle", "creche"),
-    "care_home": ("maison de retraite", "ehpad", "retirement", "care_home", "care home"),
     "town_hall": ("mairie", "town_hall", "town hall", "hotel de ville"),
     "police": ("gendarmerie", "police", "commissariat"),
     "treatment_plant": ("station d'epuration", "epuration", "treatment_plant", "water_treatment"),
 }  # fmt: skip
 
-#: Facilities of one kind that two places have this near (m) are one (stated).
-SAME = 50.0
+#: What has such a word in its name and is none, and what only stands or leads there.
+NO_FACILITY = (
+    "(?:clini|hopita|hospita).*veterina", "veterinary (?:clinic|hospital|school)",
+    "(?:auto|moto|bateau)[- ]?ecole", "(?:driving|riding|music|dance|ski|sailing|surf) school",
+    "ecoles? (?:municipale |intercommunale |nationale )?(?:de |d'|du )?(?:musique|danse|chant|cirque|theatre"
+    "|dessin|peinture|conduite|pilotage|equitation|voile|ski|surf|plongee|natation|tennis|golf|judo|football"
+    "|rugby|parachutisme|parapente|chiens?|dressage|cuisine)(?![a-z])",
+    "equestre", "equitation", "poney",
+    "ancien(?:ne)?s? (?:hopita|clini|ecole|college|lycee|mairie|caserne|gendarmerie|maison de retraite)",
+    "^(?:l')?ancien(?:ne)?(?![a-z])", "^(?:former|old)[ _]", "parking", "car park",
+    "^muse", "^arret", "^bus stop", "^(?:gare|metro|halte)(?![a-z])", "^station (?:de )?(?:metro|tram|bus)",
+    "^(?:place|placette|parvis|esplanade|square|rue|ruelle|avenue|boulevard|quai|chemin|route|impasse|allees?|cours"
+    "|passage|pont|rond-point|jardin|parc|stade|gymnase|piscine|salle|chapelle|eglise|pharmacie|cafe|restaurant)"
+    "(?![a-z])",
+)  # fmt: skip
 
+#: Places of one kind from two sources nearer than this (m) are one facility.
+_SAME_FACILITY = 50.0
 #: Polygons larger than this (m²) are facilities only by their kind or name, not by their label.
 _LARGEST_FACILITY = 1e5
 
@@ -46,19 +65,29 @@ def plain(words: str) -> str:
 
 
 def facility_kind(*words: object) -> str | None:
-    """The kind of facility (a key of `FACILITY_WORDS`) that names or labels speak of, else None.
+    """The kind of facility (a key of `FACILITY_WORDS`) that natures, names or labels speak of, else None.
+
+    The first that says it counts; one that says that it is none (`NO_FACILITY`) ends the search.
 
     >>> facility_kind("École primaire Jules-Ferry")
+    'school'
+    >>> facility_kind("Enseignement primaire", "Ancienne école")
     'school'
     >>> facility_kind("river_in") is None
     True
     """
-    said = " ".join(plain(word) for word in words if isinstance(word, str))
-    for kind, known in FACILITY_WORDS.items():
-        # Words begin where a word begins: "chu" is not in "parachutiste".
-        if any(re.search(rf"(?<![a-z]){word}", said) for word in known):
-            return kind
+    for said in (plain(word) for word in words if isinstance(word, str)):
+        if _says(NO_FACILITY, said):
+            return None
+        for kind, known in FACILITY_WORDS.items():
+            if _says(known, said):
+                return kind
     return None
+
+
+def _says(words: tuple[str, ...], said: str) -> bool:
+    """Whether a text has one of some words; they begin where a word of it does (not "parachutiste")."""
+    return any(re.search(rf"(?<![a-z]){word}", said) for word in words)
 
 
 def facilities(result: Result) -> gpd.GeoDataFrame | None:
@@ -77,7 +106,7 @@ def facilities(result: Result) -> gpd.GeoDataFrame | None:
 
 def facilities_among(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """The facilities among named places, with `facility` and `title` (see `facilities`)."""
-    columns = [name for name in ("kind", "nature", "name", "label") if name in places]
+    columns = [name for name in ("nature", "kind", "name", "label") if name in places]
     # A district "Les Écoles" is no school: beyond a size, what a place is called says nothing.
     areas = places.area.to_numpy()
     kinds = [
@@ -95,15 +124,16 @@ def facilities_among(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _once(found: gpd.GeoDataFrame) -> NDArray[np.bool_]:
-    """Which facilities count: not a place that has a name for scenarios only, where another place has a
-    facility of its kind within `SAME`.
+    """(n,) facilities less those that another source has too, one with a title before one without; two of
+    unlike titles are two.
     """
-    kept = np.ones(len(found), bool)
-    one, other = found.sindex.query(found.geometry, predicate="dwithin", distance=SAME)
-    name, kind, title = (found[column].to_numpy() for column in ("name", "facility", "title"))
-    for a, b in zip(one, other, strict=True):
-        if kept[b] and not title[a] and name[a] != name[b] and kind[a] == kind[b]:
-            kept[a] = False
+    kept = np.ones(len(found), dtype=bool)
+    kind, name = found["facility"].to_numpy(), found["name"].to_numpy()
+    title = [plain(one) for one in found["title"]]
+    for a, b in found.sindex.query(found.geometry, predicate="dwithin", distance=_SAME_FACILITY).T:
+        alike = kind[a] == kind[b] and (not title[a] or not title[b] or title[a] == title[b])
+        if a < b and alike and name[a] != name[b] and kept[a] and kept[b]:
+            kept[a if title[b] and not title[a] else b] = False
     return kept
 
 

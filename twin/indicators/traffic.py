@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 #: Facilities whose access is told.
 ACCESSED = ("hospital", "fire_station", "school")
 
-#: Figures that say what is amiss with others: a run writes them to its log too.
-CAUTIONS = (
-    "gap_missed",
-    "people_outside_the_data",
-    "people_more_than_2_km_from_a_junction",
-    "people_without_10_m2_of_floor",
-    "hours_east_of_utc",
-)
-
 
 def traffic_figures(run: Run) -> list[Indicator]:
     """Time and trips, over the run and at worst."""

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from twin.features import CLOSURE_DEPTH, WET_DEPTH
+from twin.features import WET_DEPTH, cells_on_lines, depth_around
 from twin.indicators.indicator import PEOPLE_PER_DWELLING, Floats, Indicator, Run, make, people_in
 from twin.messages import key_figure
 from twin.styles import DEPTH
+from twin.traversal import level_of
 
 # Names of the four depth classes of `DEPTH` in the keys of the indicators.
 CLASS_KEYS = ("below_0_5", "0_5_to_1", "1_to_2", "above_2")
@@ -28,7 +29,7 @@ def water_figures(run: Run) -> list[Indicator]:
     if depth is None:
         return []
     hectare = run.result.grid.area_m2 / 1e4
-    how = "method" if run.initial_depth is not None else "method_start_unknown"
+    how = "method" if run.permanent_depth is not None else "method_start_unknown"
     classes, permanent = by_class(depth[run.flooded], hectare), float(run.permanent.sum()) * hectare
     deepest = float(depth[run.flooded].max()) if run.flooded.any() else 0.0
     words: dict[str, Any] = {"wet": WET_DEPTH}
@@ -41,7 +42,7 @@ def water_figures(run: Run) -> list[Indicator]:
     out = [make("flooded_area", total, "ha", method=how, **words)]
     for key, value in zip(CLASS_KEYS, classes, strict=True):
         out.append(make(f"flooded_area_{key}", value, "ha", wet=WET_DEPTH))
-    if run.initial_depth is not None:
+    if run.permanent_depth is not None:
         out.append(make("permanent_water_area", permanent, "ha", wet=WET_DEPTH))
     out.append(make("max_depth", deepest, "m"))
     fields = run.result.fields
@@ -121,8 +122,9 @@ def road_figures(run: Run) -> list[Indicator]:
         return []
     if "drivable" in roads:
         roads = roads[roads["drivable"].astype(bool)]
-    cut = roads[roads["max_water_depth"] >= CLOSURE_DEPTH]
-    words: dict[str, Any] = {"closure": CLOSURE_DEPTH, "total": len(roads)}
+    closure = run.result.closure_depth
+    cut = roads[roads["max_water_depth"] >= closure]
+    words: dict[str, Any] = {"closure": closure, "total": len(roads)}
     out = [
         make("roads_cut", len(cut), "", **words),
         make("roads_cut_length", float(cut.length.sum()) / 1000, "km", **words),
@@ -135,6 +137,28 @@ def road_figures(run: Run) -> list[Indicator]:
         name = str(cut.loc[at, "name"]) if "name" in cut and pd.notna(cut.loc[at, "name"]) else ""
         out.append(make("first_road_cut_time", float(first.min()) / 60, "min", detail=name, **words))
     return out
+
+
+def start_figures(run: Run) -> list[Indicator]:
+    """What stands in the water of the start that counts as permanent: it is never told as touched or cut."""
+    if run.max_depth is None or run.permanent_depth is None:
+        return []
+    standing = run.permanent_depth > WET_DEPTH
+    if "mapped_water" in run.result.fields:
+        standing &= ~(run.result.fields["mapped_water"].values > 0)
+    buildings, roads, grid = run.result.buildings, run.result.roads, run.result.grid
+    houses = streets = 0
+    if buildings is not None and "max_water_depth" in buildings and standing.any():
+        unknown = buildings.geometry[buildings["max_water_depth"].isna()]  # no land around them
+        houses = int((depth_around(unknown.array, grid, standing) > 0).sum())
+    if roads is not None and "max_water_depth" in roads and standing.any():
+        lines = roads.geometry[level_of(roads) == 0]
+        owner, cell, length = cells_on_lines(np.asarray(lines.array, dtype=object), grid)
+        under = np.bincount(owner, length * standing.ravel()[cell], minlength=len(lines))
+        streets = int((under > 0.5 * lines.length.to_numpy()).sum())
+    if not houses + streets:
+        return []
+    return [make("start_under_water", houses + streets, "", buildings=houses, roads=streets, wet=WET_DEPTH)]
 
 
 def district_figures(run: Run) -> list[Indicator]:

@@ -75,19 +75,22 @@ class Initial(_Record):
 
     Depth and velocity are those of its checkpoint, exactly. A spin-up to a base flow is such a run: an inflow
     at the base flow until the sections tell a steady discharge (a few times the travel time of the river),
-    without rain or infiltration; what it leaves under water is then the bed of the river. Gates and pumps are
-    as they were left, and a breach that had begun grows on, where this scenario has the same event (its
-    `start` may differ); an event left out or changed is not there, or begins anew.
+    without rain or infiltration; with `water = "permanent"` what it leaves under water is the bed of the
+    river. Gates and pumps are as they were left, and a breach that had begun grows on, where this scenario
+    has the same event (its `start` may differ); an event left out or changed is not there, or begins anew.
 
     Attributes
     ----------
     from_run : its folder.
-    soil : "carried": the soil goes on from what it had taken there, and what that run flooded is still
-        ground that infiltrates (where that run had infiltration by the same method); "fresh": it starts anew,
-        and all that is under water counts as permanent.
+    water : "carried": what that run flooded is a flood here too, and only what was permanent water there
+        (river, sea: under water when it began) still is; "permanent": all that it left under water is, as a
+        spin-up of a river from a dry bed wants it.
+    soil : "carried": the soil goes on from what it had taken there (where that run had infiltration by the
+        same method); "fresh": it starts anew. Ground under a flood infiltrates, a bed does not.
     """
 
     from_run: str
+    water: Literal["carried", "permanent"] = "carried"
     soil: Literal["carried", "fresh"] = "carried"
 
 

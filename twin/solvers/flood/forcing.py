@@ -63,6 +63,7 @@ class Forcing:
     velocity_x, velocity_y : at the start, shape (ny, nx) (m/s; east, north), or None for rest.
     rains, inflows, levels, ratings : records of `twin.scenarios.binding`.
     rain_fields : gridded rain.
+    permanent_depth : of the water at the start that is a bed, shape (ny, nx) (m); None: all of it.
     soil, drains : what leaves the surface. earlier_soil : what the soil took before a hot start.
     structures : what passes water on. breaches : of dikes. earlier_works : where those of the run stood
         from which this one starts.
@@ -78,6 +79,7 @@ class Forcing:
     rains: tuple[RainForcing, ...] = ()
     rain_fields: tuple[RainField, ...] = ()
     soil: Soil | None = None
+    permanent_depth: Floats | None = None
     earlier_soil: EarlierSoil | None = None
     drains: tuple[DrainForcing, ...] = ()
     structures: tuple[StructureForcing, ...] = ()
@@ -141,6 +143,7 @@ class Forcing:
             velocity_x=fields.get("velocity_x"),
             velocity_y=fields.get("velocity_y"),
             rains=tuple(rains(scenario)),
+            permanent_depth=fields.get("permanent_depth"),
             soil=soil,
             earlier_soil=earlier,
             earlier_works=earlier_works(fields),

@@ -166,19 +166,17 @@ class EarlierSoil:
 
     Attributes
     ----------
-    method : code of its rule. planes : (SOIL_PLANES, ny, nx). ground : cells that were no permanent water
-        when that run began, shape (ny, nx): what it flooded since is ground still.
+    method : code of its rule. planes : (SOIL_PLANES, ny, nx).
     """
 
     method: int
     planes: Floats
-    ground: Bools
 
 
 def earlier_soil(state: Mapping[str, NDArray[Any]]) -> EarlierSoil | None:
     """The soil in the checkpoint of the flood solver; None where that run had none."""
     method = int(state["soil_method"])
-    return None if method < 0 else EarlierSoil(method, state["soil"], state["soil_ground"].astype(bool))
+    return None if method < 0 else EarlierSoil(method, state["soil"])
 
 
 class Ground:
@@ -195,14 +193,12 @@ class Ground:
         *,
         gridded_rain: bool = False,
     ) -> None:
-        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: at the start (m);
+        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: of permanent water (m);
         gridded_rain: whether some rain is not the same on every cell.
-
-        With the soil of an earlier run its ground counts: water that it left there is no river bed.
         """
         ny, nx = usable.shape
         self._soil, self._dry, self._shape = soil, dry, (ny, nx)
-        ground = usable & (depth <= PERMANENT_DEPTH if earlier is None else earlier.ground)
+        ground = usable & (depth <= PERMANENT_DEPTH)
         self._ground = ground
         self._takes = usable if soil is not None and soil.under_water else ground
         self._all_drains, self._drains = drains, self._over_ground(drains)

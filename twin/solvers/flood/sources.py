@@ -87,7 +87,7 @@ class Sources:
             soil,
             forcing.drains,
             usable,
-            forcing.initial_depth,
+            forcing.initial_depth if forcing.permanent_depth is None else forcing.permanent_depth,
             self._dry,
             forcing.earlier_soil,
             gridded_rain=bool(forcing.rain_fields),

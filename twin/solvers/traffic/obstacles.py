@@ -13,6 +13,7 @@ from twin.errors import Problems, suggest
 from twin.scenarios.events import Event, RoadClosure
 from twin.scenarios.measures import place_geometry
 from twin.subgrid import depths_on_roads
+from twin.traversal import level_of, on_ground, portals
 
 if TYPE_CHECKING:
     from twin.domain import Domain
@@ -69,19 +70,17 @@ class WetPlaces:
         """
         network = domain.networks["roads"]
         ground = domain.road_ground if fine else None
-        counts = np.diff(network.cell_ptr)
-        segment = np.repeat(np.arange(counts.size), counts)
-        if ground is not None:
-            segment = ground.segment
-            counts = np.bincount(segment, minlength=counts.size)
-        place = np.arange(segment.size) - (np.cumsum(counts) - counts)[segment]
-        level = network.segments["level"].fillna(0).to_numpy(np.int64)
-        first, last = _portals(network, level < 0)
-        portal = (place == 0) & first[segment] | (place == counts[segment] - 1) & last[segment]
-        use = (level[segment] == 0) | ((level[segment] < 0) & portal)
+        count = len(network.segments)
+        segment = np.repeat(np.arange(count), np.diff(network.cell_ptr)) if ground is None else ground.segment
+        segments = network.segments
+        layer = segments if domain.roads is None else domain.roads
+        lines, level = np.asarray(segments.geometry.array, dtype=object), level_of(segments)
+        entered = portals(lines, level, layer.geometry.array, level_of(layer))
+        bounds = (0.0, 0.0, 0.0, 0.0) if domain.grid is None else domain.grid.bounds
+        use = on_ground(segment, lines, level, entered, bounds)
         if ground is None and "blocked" in domain.fields:
             use &= ~domain.field("blocked").astype(bool).ravel()[network.cell_index]
-        return cls(domain, counts.size, segment[use], np.flatnonzero(use), ground)
+        return cls(domain, count, segment[use], np.flatnonzero(use), ground)
 
     def depths(self, water_depth: NDArray[np.floating]) -> Floats:
         """Water depth at each place, (k,) (m), from that of the cells, (ny, nx) (m)."""
@@ -95,20 +94,6 @@ class WetPlaces:
         deepest = np.zeros(self.segments)
         np.maximum.at(deepest, self.segment[~left_out], depths[~left_out])
         return deepest
-
-
-def _portals(network: Network, under: Bools) -> tuple[Bools, Bools]:
-    """(s,) both: whether water can enter a segment by the first end of its line, and by the last: not where
-    it joins others and all of them are `under` ground.
-    """
-    first, last = (np.zeros(under.size, np.int64) for _ in range(2))
-    first[network.segment] = np.where(network.forward, network.link_from, network.link_to)
-    last[network.segment] = np.where(network.forward, network.link_to, network.link_from)
-    ends = np.append(first, last)
-    joined = np.bincount(ends, minlength=network.nodes)
-    below = np.bincount(ends[np.append(under, under)], minlength=network.nodes)
-    inner = (joined > 1) & (below == joined)
-    return ~inner[first], ~inner[last]
 
 
 @dataclass(frozen=True, eq=False)

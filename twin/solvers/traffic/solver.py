@@ -94,8 +94,9 @@ class TrafficParameters(Parameters):
     alpha, beta : of the BPR function, t = t0 (1 + alpha (volume / capacity)^beta).
     conical : the parameter a > 1 of Spiess's conical function, instead of it.
     closure_depth : depth from which a road is closed (m).
-    initial_water : "permanent": places under water at the start are river or sea, not flooded road, and are
-        left out; "flood": they count.
+    initial_water : "permanent": what is under water at the start is river or sea, not flooded, and is left
+        out, here and in all figures, maps and pages of the run (of a hot start: what was under water at the
+        start of the earlier run, see `Initial.water`); "flood": it counts.
     fleet : a table of vehicles instead of the French fleet (see `twin.solvers.traffic.emissions`).
     counts : a table of counts (road_id, veh_h, direction) by which the trips of the reference state are
         corrected before anything else.
@@ -149,6 +150,7 @@ class TrafficSolver(Solver):
         self.closures = closures_of(scenario, domain, self.network)
         fine = bool(getattr(scenario.parameters().get("flood"), "subgrid", False))
         self.wet_places = WetPlaces.of(domain, fine=fine)
+        self._standing = fields.get("permanent_depth")  # of a hot start: not all that it begins with
         self._permanent: NDArray[np.bool_] | None = None
         self._references: dict[tuple[tuple[int, ...], float], Assignment] = {}
         self._records: list[tuple[float, ...]] = []
@@ -195,7 +197,8 @@ class TrafficSolver(Solver):
     def synchronise(self, t: float) -> None:
         """Assign, when `t` is a coupling time."""
         if self._permanent is None and "water_depth" in self.fields:
-            start = self.wet_places.depths(self.fields["water_depth"]) > WET_DEPTH
+            standing = self.fields["water_depth"] if self._standing is None else self._standing
+            start = self.wet_places.depths(standing) > WET_DEPTH
             self._permanent = start if self.parameters.initial_water == "permanent" else np.zeros_like(start)
         place = bisect.bisect_left(self.times, t)
         if place == len(self.times) or self.times[place] != t:
@@ -305,6 +308,21 @@ class TrafficSolver(Solver):
             geometry=network.link_geometry(),
             crs=network.segments.crs,
         )
+
+    def closures_table(self) -> list[dict[str, Any]]:
+        """The closures that people decide, each with its roads, from when until when (s; None: to the end and
+        beyond) and for which vehicles (none: all).
+        """
+        ids = self.network.segments["road_id"].astype(str).to_numpy()
+        return [
+            {
+                "roads": ids[closure.segments].tolist(),
+                "start_s": closure.start,
+                "end_s": closure.end if closure.end <= self.scenario.duration else None,
+                "vehicles": list(closure.vehicles),
+            }
+            for closure in self.closures
+        ]
 
     def zones_frame(self) -> gpd.GeoDataFrame:
         """The zones with their people and the trips of the reference state, as points."""

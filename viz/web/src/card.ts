@@ -46,12 +46,10 @@ function lastAbove(times: number[], series: number[], bound: number): number {
   return -Infinity;
 }
 
-/** From when to when a road is closed by decision: from instant to instant, as the map has it. */
-function closure({ closed, meta: { times } }: Scenario, road: number): [number, number] {
-  const n = times.length;
-  const shut = closed?.subarray(road * n, (road + 1) * n);
-  if (!shut?.includes(1)) return [Infinity, -Infinity];
-  return [times[shut.indexOf(1)], times[shut.lastIndexOf(1) + 1] ?? Infinity];
+/** From when to when a road is closed by decision. */
+function closure({ closures }: Scenario, road: number): [number, number] {
+  const decided = closures.get(road) ?? [];
+  return [Math.min(...decided.map(([start]) => start)), Math.max(...decided.map(([, end]) => end))];
 }
 
 export function makeCard(app: App, onClose: () => void): void {
@@ -130,7 +128,7 @@ export function makeCard(app: App, onClose: () => void): void {
     for (const story of all) {
       const { scenario, series } = story;
       const isRoad = picked.building === null && picked.road !== null;
-      const bound = isRoad ? data.closure_depth : data.wet_depth;
+      const bound = isRoad ? scenario.meta.closure_depth : data.wet_depth;
       const { times } = scenario.meta;
       const [shut, open] = isRoad ? closure(scenario, picked.road ?? 0) : [Infinity, -Infinity];
       const arrival = Math.min(shut, firstAbove(times, series, bound));

@@ -32,13 +32,12 @@ export function firstAbove(times: number[], series: ArrayLike<number>, bound: nu
 }
 
 /** When a road is first cut, by water or by decision. */
-function firstCut(app: App, scenario: Scenario, road: number): number | null {
+function firstCut(scenario: Scenario, road: number): number | null {
   const { times } = scenario.meta;
-  const n = times.length;
   let found: number | null = null;
-  if (scenario.roadDepth) found = firstAbove(times, scenario.series(scenario.roadDepth, road), app.data.closure_depth);
-  const shut = scenario.closed?.subarray(road * n, (road + 1) * n).indexOf(1) ?? -1;
-  if (shut > 0 && (found === null || times[shut] < found)) found = times[shut];
+  if (scenario.roadDepth) found = firstAbove(times, scenario.series(scenario.roadDepth, road), scenario.meta.closure_depth);
+  const shut = Math.min(...(scenario.closures.get(road) ?? []).map(([start]) => start));
+  if (shut > times[0] && shut < (found ?? Infinity)) found = shut;
   return found;
 }
 
@@ -119,7 +118,7 @@ function workOut(app: App, scenario: Scenario): Chapter[] {
     if (first) out.push({ time: first.time, kind: "building", name: "", at: [list[first.k].x, list[first.k].y], road: null, building: first.k });
   }
   const { roads } = territory;
-  const cut = roads.map((road, k) => (road.drivable ? firstCut(app, scenario, k) : null));
+  const cut = roads.map((road, k) => (road.drivable ? firstCut(scenario, k) : null));
   const bridges = bridgeCuts(app, cut);
   const name = (k: number): string => properName(data.roads?.names[territory.roadName[k]] ?? "");
   for (const { road, time } of bridges) out.push({ time, kind: "bridge", name: name(road), at: middle(roads[road]), road, building: null });

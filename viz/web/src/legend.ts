@@ -150,7 +150,7 @@ export function makePanel(app: App, mode: "3d" | "2d"): void {
       const roads = h("ul", { class: "legend" },
         row(roadSwatch("open"), t("legend.open")),
         row(roadSwatch("slow"), t("legend.slow", { cm: number(data.wet_depth * 100) })),
-        row(roadSwatch("cut"), t("legend.cut", { m: number(data.closure_depth, 2) })));
+        row(roadSwatch("cut"), t("legend.cut", { m: [...new Set(data.scenarios.map((s) => number(s.closure_depth, 2)))].join(" / ") })));
       if (data.scenarios.some((s) => s.traffic)) {
         roads.append(row(roadSwatch(TRAFFIC[1]), t("legend.dense")), row(roadSwatch(TRAFFIC[2]), t("legend.heavy")), row(roadSwatch(TRAFFIC[3]), t("legend.saturated")));
       }

@@ -47,6 +47,8 @@ export class Scenario {
   most: Codes | null = null;
   /** Cells that are water from the start or on the map, one bit each: a foreshore is dry in the first frame. */
   private mapped: Uint8Array | null = null;
+  /** Permanent water at the start, where not all of the first frame is. */
+  private standing: Codes | null = null;
   /** Cells that a building fills, one bit each: water is drawn through under it. */
   roofs: Uint8Array | null = null;
   buildingDepth: Uint8Array | null = null;
@@ -56,7 +58,8 @@ export class Scenario {
   roadMost: Uint8Array | null = null;
   volume: Uint8Array | null = null;
   saturation: Uint8Array | null = null;
-  closed: Uint8Array | null = null;
+  /** From when to when roads are closed by decision (Infinity: beyond the end). */
+  readonly closures = new Map<number, [number, number][]>();
   /** Codes of direction and speed, as one square. */
   flows: TiledFrames | null = null;
   /** Greatest depth less that of the first scenario (m); null where that was not worked out. */
@@ -76,6 +79,9 @@ export class Scenario {
     this.bed = bed;
     this.ownBed = ownBed;
     this.curve = curve;
+    for (const { roads, start, end } of meta.closures) {
+      for (const road of roads) this.closures.set(road, [...(this.closures.get(road) ?? []), [start, end ?? Infinity]]);
+    }
     const parsed = Date.parse(meta.start);
     this.startMs = Number.isFinite(parsed) ? parsed : 0;
     this.wetHalf = Uint16Array.from(curve, half);
@@ -223,6 +229,11 @@ export class Scenario {
     return Array.from(bytes.subarray(thing * n, (thing + 1) * n), (code) => this.curve[code]);
   }
 
+  /** Whether a road is closed by decision at an instant. */
+  isClosed(road: number, time: number): boolean {
+    return this.closures.get(road)?.some(([start, end]) => start <= time && time < end) ?? false;
+  }
+
   /** Depth of one thing at an instant, or the most so far. */
   thingDepth(bytes: Uint8Array, thing: number, time: number, soFar: boolean): number {
     const n = this.meta.times.length;
@@ -308,9 +319,9 @@ export class Scenario {
     return out;
   }
 
-  /** Where water is no flood, as `signed` has it: the first frame, and what the map has as water. */
+  /** Where water is no flood, as `signed` has it: that of the start, and what the map has as water. */
   permanent(): Uint16Array<ArrayBuffer> {
-    const out = this.signed(this.codes(0));
+    const out = this.signed(this.standing ?? this.codes(0));
     const { mapped } = this;
     if (!mapped) return out;
     const water = half(0.3);
@@ -354,9 +365,9 @@ export class Scenario {
     this.place(read.wet);
     const size = this.cells.length;
     meta.opening.frames.forEach((k, n) => this.opened.set(k, read.opening.slice(n * size, (n + 1) * size)));
-    [this.buildingDepth, this.roadDepth, this.volume, this.saturation, this.closed] = read.series.map((bytes) => bytes && undelta(bytes, frames));
+    [this.buildingDepth, this.roadDepth, this.volume, this.saturation] = read.series.map((bytes) => bytes && undelta(bytes, frames));
     [this.roofs, this.most, this.mapped] = [read.fields[0], read.fields[1] ?? read.fields[2], read.fields[3]];
-    [this.buildingMost, this.roadMost] = read.fields.slice(4);
+    [this.standing, this.buildingMost, this.roadMost] = read.fields.slice(4);
     if (meta.flow) this.flows = new TiledFrames([meta.flow.chunks], [0, meta.flow.rows * meta.flow.columns], frames, meta.flow.per_chunk);
   }
 
@@ -490,9 +501,9 @@ interface Blocks {
   bed: Float32Array | null;
   wet: Uint8Array;
   opening: Uint8Array;
-  /** Buildings' and roads' depths, volume, saturation and closing of roads over time. */
+  /** Buildings' and roads' depths, volume and saturation of roads over time. */
   series: (Uint8Array | null)[];
-  /** Roofs, greatest depth, greatest depth over the frames, mapped water, greatest depth at buildings and roads. */
+  /** Roofs, greatest depth, greatest depth over the frames, mapped water, permanent water, greatest depth at buildings and roads. */
   fields: (Uint8Array | null)[];
 }
 
@@ -502,8 +513,8 @@ async function readBlocks(data: PageData, meta: ScenarioMeta): Promise<Blocks> {
   const some = (ids: (number | null | undefined)[]): Promise<(Uint8Array | null)[]> => Promise.all(ids.map((id) => (id == null ? null : block(id))));
   const [bed, wet, opening, series, fields] = await Promise.all([
     meta.bed && block(meta.bed.blob), block(meta.wet), block(meta.opening.blob),
-    some([meta.building_depth, meta.road_depth, traffic?.volume, traffic?.saturation, traffic?.closed]),
-    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water, meta.building_most, meta.road_most]),
+    some([meta.building_depth, meta.road_depth, traffic?.volume, traffic?.saturation]),
+    some([meta.roofs, meta.maximum, meta.frames_maximum, meta.mapped_water, meta.permanent_depth, meta.building_most, meta.road_most]),
   ]);
   return { bed: bed && meta.bed && terrain(bed, nx, ny, meta.bed.low, meta.bed.step), wet, opening, series, fields };
 }

@@ -197,23 +197,21 @@ export const enum RoadState {
 export function roadState(app: App, scenario: Scenario, road: number): RoadState {
   if (app.chance) return RoadState.Open; // a state is one run's
   if (app.choices.difference) {
-    const before = everCut(app, app.shown, road);
-    const after = everCut(app, app.scenarios[app.choices.other], road);
+    const before = everCut(app.shown, road);
+    const after = everCut(app.scenarios[app.choices.other], road);
     return before ? (after ? RoadState.Cut : RoadState.Freed) : after ? RoadState.NewlyCut : RoadState.Open;
   }
   if (!app.whole) return roadStateAt(app, scenario, road, app.choices.time);
-  if (everCut(app, scenario, road)) return RoadState.Cut;
+  if (everCut(scenario, road)) return RoadState.Cut;
   return scenario.thingMost(scenario.roadMost, road) > app.data.wet_depth ? RoadState.Slow : RoadState.Open;
 }
 
 /** The same at an instant, whatever the map shows. */
 export function roadStateAt(app: App, scenario: Scenario, road: number, time: number): RoadState {
-  const n = scenario.meta.times.length;
-  const { a } = scenario.moment(time);
-  if (scenario.closed && scenario.closed[road * n + a]) return RoadState.Cut;
+  if (scenario.isClosed(road, time)) return RoadState.Cut;
   if (!scenario.roadDepth) return RoadState.Open;
   const depth = scenario.thingDepth(scenario.roadDepth, road, time, false);
-  if (depth >= app.data.closure_depth) return RoadState.Cut;
+  if (depth >= scenario.meta.closure_depth) return RoadState.Cut;
   return depth > app.data.wet_depth ? RoadState.Slow : RoadState.Open;
 }
 
@@ -222,10 +220,9 @@ export function hasTraffic(app: App, state: RoadState): boolean {
   return state !== RoadState.Cut && !app.whole;
 }
 
-function everCut(app: App, scenario: Scenario, road: number): boolean {
-  const n = scenario.meta.times.length;
-  if (scenario.closed?.subarray(road * n, (road + 1) * n).some((shut) => shut > 0)) return true;
-  return scenario.thingMost(scenario.roadMost, road) >= app.data.closure_depth;
+function everCut(scenario: Scenario, road: number): boolean {
+  if (scenario.closures.has(road)) return true;
+  return scenario.thingMost(scenario.roadMost, road) >= scenario.meta.closure_depth;
 }
 
 /** How much deeper the water gets at the foot of a building in the other scenario, at the worst (m). */

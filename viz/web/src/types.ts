@@ -18,8 +18,14 @@ export interface TrafficMeta {
   greatest_volume: number;
   volume: number;
   saturation: number;
-  closed: number;
   times: number[];
+}
+
+/** Roads that people close, from when until when (s; null: beyond the end of the run). */
+export interface ClosureMeta {
+  roads: number[];
+  start: number;
+  end: number | null;
 }
 
 export interface MeasureLine {
@@ -67,6 +73,8 @@ export interface ScenarioMeta {
   offset_s: number;
   times: number[];
   frames_computed: number;
+  /** Depth from which water cuts a road (m). */
+  closure_depth: number;
   /** Whether cells carried the fine terrain, over which figures, buildings and roads are told. */
   subgrid: boolean;
   /** Whether the view shows its water over that terrain. */
@@ -92,6 +100,8 @@ export interface ScenarioMeta {
   permanent: boolean;
   /** Bits of the cells that are water from the start or on the map: null when only the first frame tells. */
   mapped_water: number | null;
+  /** Permanent water at the start, a code for each cell of `wet`: null when it is that of the first frame. */
+  permanent_depth: number | null;
   hectares: number[];
   building_depth: number | null;
   road_depth: number | null;
@@ -99,6 +109,7 @@ export interface ScenarioMeta {
   building_most: number | null;
   road_most: number | null;
   traffic: TrafficMeta | null;
+  closures: ClosureMeta[];
   flow: FlowMeta | null;
   traffic_summary: Record<string, unknown> | null;
   indicators: Record<string, Indicator>;
@@ -204,7 +215,6 @@ export interface PageData {
   curve: number[];
   curve_errors: [number, number];
   wet_depth: number;
-  closure_depth: number;
   greatest_depth: number;
   ground: { blob: number; mime: string };
   photo: { blob: number; mime: string } | null;
