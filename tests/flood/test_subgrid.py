@@ -343,3 +343,24 @@ def test_the_viscosity_of_theta_raises_a_river_at_an_angle() -> None:
     normal = valley_slant.normal_depth()
     assert valley_slant.found_depth(1, "local_inertial", 0.9) - normal > 0.1
     assert valley_slant.found_depth(1, "local_inertial", 1.0) == pytest.approx(normal, abs=0.035)
+
+
+@SCHEMES
+def test_a_start_from_velocities_goes_on_flowing(scheme: str) -> None:
+    """A hot start has velocities: a river at its normal depth stays it and does not restart from rest."""
+    slope, depth, ny, nx = 0.002, 0.4, 4, 30
+    bed = np.broadcast_to(-slope * np.arange(nx * K), (ny * K, nx * K))
+    speed = np.sqrt(slope) * depth ** (2 / 3) / 0.03
+    river = InflowForcing(
+        TimeSeries.constant(speed * depth * ny * K), 0.0, np.inf, np.arange(ny) * nx, np.full(ny, 1 / ny)
+    )
+    level = np.full((ny, nx), depth)
+    forcing = Forcing(
+        level, np.full((ny, nx), speed), 0.0 * level, inflows=(river,),
+        codes=uniform_boundaries(ny, nx, east=NORMAL_DEPTH),
+    )  # fmt: skip
+    flood = _flood(_domain(bed), forcing, scheme=scheme)
+    advance(flood, 0.0, 5.0)
+    flood.synchronise(5.0)
+    np.testing.assert_allclose(flood.fields["velocity_x"][:, 4:-2], speed, rtol=0.02)
+    np.testing.assert_allclose(flood.depth[:, 2:-2], depth, rtol=0.02)

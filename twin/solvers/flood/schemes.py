@@ -26,6 +26,8 @@ from twin.solvers.flood import kernels_subgrid_waves as waves
 from twin.solvers.flood.kernels import (
     BED,
     DEPTH,
+    DISCHARGE_X,
+    DISCHARGE_Y,
     FRICTION,
     FULL,
     FULL_SINGLE,
@@ -244,9 +246,14 @@ class Subgrid(Scheme):
         return found
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
-        """Levels of all cells; it starts at rest."""
-        del static
+        """Levels of all cells, and the discharges of the faces from the velocities of the cells."""
         self._survey(state)
+        if self.planes > 3 and state[DISCHARGE_X : DISCHARGE_Y + 1].any():
+            subgrid_step.faces_of_cells(
+                state, static, self._beside, self._planes, self._tables, self._faces_scratch[0],
+                *self._interval.shape, dry,
+            )  # fmt: skip
+            self._planes[:] = 0.0
         wet = state[DEPTH] >= dry
         self._beside[subgrid.HIGHEST][wet] = self._beside[subgrid.SURFACE][wet]
 
