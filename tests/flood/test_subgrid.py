@@ -214,6 +214,22 @@ def test_a_scenario_with_subgrid(tmp_path) -> None:
 
 
 def test_what_has_no_tables_is_refused() -> None:
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scheme": "local_inertial", "subgrid": True, "theta": 0.8},
+        {"scheme": "first_order", "subgrid": True, "crests": "step"},
+        {"scheme": "first_order", "theta": 1.0},
+        {"scheme": "second_order", "theta": 1.0},
+        {"scheme": "first_order", "advection": True},
+        {"scheme": "second_order", "advection": True},
+    ],
+)
+def test_a_parameter_that_the_scheme_does_not_read_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"scheme|subgrid"):
+        FloodParameters(**values)
+
+
     plain = Domain.from_arrays(np.zeros((4, 4)), cell=5.0)
     with pytest.raises(InputError, match="tables"):
         _flood(plain, Forcing(np.zeros((4, 4))))
