@@ -37,7 +37,7 @@ LAYOUT = {
     "kernels_watch": {"NEW_SECTION", "NEW_GAUGE"},  # extremes of nothing yet
     "kernels_infiltration": {
         "GREEN_AMPT", "HORTON", "CURVE_NUMBER", "TAKEN", "CLOCK", "LOST", "SOIL_PLANES", "LOSS", "FIRST",
-        "SECOND", "THIRD", "RULE_NUMBERS", "ENOUGH", "SHORT",
+        "SECOND", "THIRD", "RULE_NUMBERS", "ENOUGH", "SHORT", "LEAST_SHARE",
     },
     "kernels_local": {"FRAME"},
     "local_steps": {"PAIR"},

@@ -178,7 +178,7 @@ def step_tiles(
     doubles, looks (threads, .); waves: the shallow water equations, and not local inertia; slanted: crests
     at an angle to the grid, see `Crests.slanted`.
     """
-    kinds, given, closed, awake = loop[4], loop[5], loop[6], loop[9]
+    kinds, given, closed, awake, speeds = loop[4], loop[5], loop[6], loop[9], loop[15]
     counts = loop[1]
     count = begin(
         loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
@@ -214,12 +214,12 @@ def step_tiles(
                 if waves:
                     band_fluxes(
                         old, static, beside, planes, tables, scratch[thread], doubles[thread], kinds, given,
-                        closed, r0, rows, c0, columns, ny, nx, ratio, dx, dry,
+                        speeds, closed, r0, rows, c0, columns, ny, nx, ratio, dx, dry,
                     )  # fmt: skip
                 else:
                     found[k, b, SPEED2] = band_discharges(
-                        old, new, static, beside, planes, scratch[thread], doubles[thread], kinds, given, r0,
-                        rows, c0, columns, ny, nx, ratio, dt, dry,
+                        old, new, static, beside, planes, tables[6], scratch[thread], doubles[thread], kinds,
+                        given, r0, rows, c0, columns, ny, nx, ratio, dt, dry,
                     )  # fmt: skip
                 n = take_next(counts, NEXT)
         counts[NEXT] = 0

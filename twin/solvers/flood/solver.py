@@ -147,7 +147,8 @@ class FloodSolver(Solver):
             )
         known = bed if np.array_equal(active, np.isfinite(bed)) else np.where(active, bed, np.nan)
         self._edge_slopes = forcing.edge_slopes(known, self.grid.cell, parameters.friction == "manning")
-        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
+        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static,
+                                self._scheme)  # fmt: skip
         self._watch = self._sources.watch(watched, self.grid, known)
         if parameters.subgrid:
             self._watch.level_of = partial(levels_of_cells, domain)
