@@ -189,6 +189,8 @@ class Recorder:
         self.writer.write_table("indicators.json", indicators.records(figures))
         if missed := figures.get("gap_missed"):
             self.writer.logger().warning("%s: %g. %s", missed.label_en, missed.value, missed.method_en)
+        if near := figures.get("near_critical_share"):
+            self.writer.logger().warning("%s: %.1f %%. %s", near.label_en, near.value, near.method_en)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
 
     def _write_end(self, solver: Solver) -> None:

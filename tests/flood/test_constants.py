@@ -30,6 +30,7 @@ LAYOUT = {
     "global_steps": {"LONGEST"},  # seconds of a call: never alters the answer
     "crest_metres": {"LONGEST"},  # of a search; what it leaves out is in test_crest_metres
     "ground": {"HALO"},
+    "critical": {"NEAR_CRITICAL"},  # words only
     "stopping": {"PIT"},  # what a stop calls a pit: words only
     "kernels_edges": {
         "WALL", "OPEN", "NORMAL_DEPTH", "LEVEL", "RATING", "WEST", "EAST", "NORTH", "SOUTH", "SIDES",

@@ -460,3 +460,27 @@ def test_soil_takes_water_where_the_cell_is_wet(scheme: str) -> None:
     advance(flood, 0.0, 600.0)
     books = flood.ledger()
     assert books["infiltration_m3"] == pytest.approx(books["rain_m3"], rel=1e-6)
+
+
+@SCHEMES
+def test_flow_above_critical_is_told_where_the_scheme_makes_it_false(scheme: str) -> None:
+    """Local inertia on subgrid cells makes standing pulses of it, and said nothing."""
+    found = {}
+    for slope in (0.002, 0.05):
+        ny, nx = 2, 20
+        speed = np.sqrt(slope) * 0.4 ** (2 / 3) / 0.03
+        bed = np.broadcast_to(-slope * np.arange(nx * K), (ny * K, nx * K))
+        level = np.full((ny, nx), 0.4)
+        codes = uniform_boundaries(ny, nx, east=NORMAL_DEPTH)
+        flood = _flood(
+            _domain(bed), Forcing(level, np.full((ny, nx), speed), 0.0 * level, codes=codes), scheme=scheme
+        )
+        advance(flood, 0.0, 10.0)
+        found[slope] = flood.summary().get("near_critical_share")
+        flood.restore(flood.state())
+        assert flood.summary().get("near_critical_share") == found[slope]
+    if scheme == "local_inertial":
+        assert found[0.002] == 0.0
+        assert found[0.05] > 0.5
+    else:
+        assert found == {0.002: None, 0.05: None}

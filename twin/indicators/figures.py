@@ -27,6 +27,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         water.water_figures,
         water.volume_figures,
         water.overtopping_figures,
+        water.critical_figures,
         water.building_figures,
         places.facility_figures,
         water.district_figures,
