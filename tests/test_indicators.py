@@ -422,6 +422,16 @@ def test_people_that_the_demand_lacks_are_told(tmp_path: Path) -> None:
     assert "people_without_10_m2_of_floor" not in figures
 
 
+def test_flow_near_critical_is_told_where_it_is_false(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "r")
+    assert "near_critical_share" not in compute(run)  # a scheme that advects tells nothing
+    for share, told in ((0.0, None), (0.0005, None), (0.25, 25.0)):
+        (run.path / "flood").mkdir(exist_ok=True)
+        (run.path / "flood" / "summary.json").write_text(json.dumps({"near_critical_share": share}))
+        figure = compute(Result.open(run.path)).get("near_critical_share")
+        assert (None if figure is None else figure.value) == told
+
+
 def test_damage_only_with_a_curve(tmp_path: Path) -> None:
     run = make_run(tmp_path / "r", features=features())
     assert not {"damage", "damage_area"} & set(compute(run))

@@ -16,7 +16,7 @@ from twin.errors import InputError, told
 from twin.files import replacing
 
 FILE = "checkpoint/state.npz"
-VERSION = 5  # one more whenever what a solver keeps changes
+VERSION = 6  # one more whenever what a solver keeps changes
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, KeyError)
 
 

@@ -188,8 +188,9 @@ class Recorder:
         result = Result.open(self.writer.path)
         figures = indicators.compute(result)
         self.writer.write_table("indicators.json", indicators.records(figures))
-        for caution in (figures[key] for key in indicators.CAUTIONS if key in figures):
-            self.writer.logger().warning("%s: %g. %s", caution.label_en, caution.value, caution.method_en)
+        for told in (figures[key] for key in indicators.CAUTIONS if key in figures):
+            value = f"{told.value:.4g} {told.unit}".strip()
+            self.writer.logger().warning("%s: %s. %s", told.label_en, value, told.method_en)
         self.writer.logger().info("%s after %.2f s", status, self.seconds)
 
     def _write_end(self, solver: Solver) -> None:

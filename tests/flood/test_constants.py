@@ -30,6 +30,7 @@ LAYOUT = {
     "global_steps": {"LONGEST"},  # seconds of a call: never alters the answer
     "crest_metres": {"LONGEST"},  # of a search; what it leaves out is in test_crest_metres
     "ground": {"HALO"},
+    "critical": {"NEAR_CRITICAL"},  # words only
     "stopping": {"PIT"},  # what a stop calls a pit: words only
     "kernels_edges": {
         "WALL", "OPEN", "NORMAL_DEPTH", "LEVEL", "RATING", "WEST", "EAST", "NORTH", "SOUTH", "SIDES",
@@ -37,7 +38,7 @@ LAYOUT = {
     "kernels_watch": {"NEW_SECTION", "NEW_GAUGE"},  # extremes of nothing yet
     "kernels_infiltration": {
         "GREEN_AMPT", "HORTON", "CURVE_NUMBER", "TAKEN", "CLOCK", "LOST", "SOIL_PLANES", "LOSS", "FIRST",
-        "SECOND", "THIRD", "RULE_NUMBERS", "ENOUGH", "SHORT",
+        "SECOND", "THIRD", "RULE_NUMBERS", "ENOUGH", "SHORT", "LEAST_SHARE",
     },
     "kernels_local": {"FRAME"},
     "local_steps": {"PAIR"},

@@ -59,7 +59,7 @@ def test_a_wave_from_inside_leaves_as_the_formula_says(absorb: float, width: flo
         assert np.abs(back).max() < high * np.sqrt(np.pi) * width / C / (2.0 * absorb) * 1.05
 
 
-@pytest.mark.parametrize("scheme", ["first_order", "second_order"])
+@pytest.mark.parametrize("scheme", ["first_order", "second_order", "local_inertial"])
 def test_what_the_level_brings_comes_in_whole_and_goes_out_again(scheme: str) -> None:
     """Two waves of 0.1 m and 60 s: before they come back from the wall they are those of a held level; then
     they leave.

@@ -383,3 +383,18 @@ def test_a_spin_up_leaves_a_base_flow(tmp_path: Path) -> None:
     assert first["water_level_m"] == pytest.approx(last["water_level_m"], abs=1e-9)
     assert first["water_depth_m"] > 0.1
     assert event.gauges["water_level_m"].diff().abs().max() < 0.02
+
+
+def test_local_inertia_refuses_the_momentum_of_inflows(tmp_path) -> None:
+    """Only differences of levels drive its water: the key had no effect, and nothing was said."""
+    file = _file(tmp_path, "inflow momentum", "rainfall", "inflow momentum")
+    scenario = Scenario.open(file)
+    for scheme in ("local_inertial", "second_order"):
+        asked = scenario.model_copy(update={"params": {"flood": {"scheme": scheme}}})
+        if scheme == "second_order":
+            Simulation(asked)
+            continue
+        with pytest.raises(InputError) as refused:
+            Simulation(asked)
+        keys = [problem.key for problem in refused.value.problems]
+        assert keys == ["events[1].momentum", "events[3].momentum"]

@@ -14,9 +14,10 @@ from twin.domain import Domain
 from twin.errors import InputError
 from twin.gridding import build_domain
 from twin.scenarios import InitialWater, Scenario
-from twin.scenarios.binding import NORMAL_DEPTH, InflowForcing, RainForcing, WaterLevelForcing
+from twin.scenarios.binding import NORMAL_DEPTH, OPEN, InflowForcing, RainForcing, WaterLevelForcing
 from twin.scenarios.forcing import TimeSeries
 from twin.solvers.flood.forcing import Forcing, uniform_boundaries
+from twin.solvers.flood.infiltration import InfiltrationParameters
 from twin.solvers.flood.parameters import FloodParameters
 from twin.solvers.flood.solver import FloodSolver
 from twin.subgrid import depth_at_level, fine_depth, level_at_depth, level_rises, with_subgrid
@@ -224,6 +225,22 @@ def test_a_scenario_with_subgrid(tmp_path) -> None:
         build_domain(Territory.open(ROOT / "data" / "valmont"), "native", subgrid=True)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"scheme": "local_inertial", "subgrid": True, "theta": 0.8},
+        {"scheme": "first_order", "subgrid": True, "crests": "step"},
+        {"scheme": "first_order", "theta": 1.0},
+        {"scheme": "second_order", "theta": 1.0},
+        {"scheme": "first_order", "advection": True},
+        {"scheme": "second_order", "advection": True},
+    ],
+)
+def test_a_parameter_that_the_scheme_does_not_read_is_refused(values: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"scheme|subgrid"):
+        FloodParameters(**values)
+
+
 def test_what_has_no_tables_is_refused() -> None:
     plain = Domain.from_arrays(np.zeros((4, 4)), cell=5.0)
     with pytest.raises(InputError, match="tables"):
@@ -354,3 +371,127 @@ def test_the_viscosity_of_theta_raises_a_river_at_an_angle() -> None:
     normal = valley_slant.normal_depth()
     assert valley_slant.found_depth(1, "local_inertial", 0.9) - normal > 0.1
     assert valley_slant.found_depth(1, "local_inertial", 1.0) == pytest.approx(normal, abs=0.035)
+
+
+@SCHEMES
+def test_a_start_from_velocities_goes_on_flowing(scheme: str) -> None:
+    """A hot start has velocities: a river at its normal depth stays it and does not restart from rest."""
+    slope, depth, ny, nx = 0.002, 0.4, 4, 30
+    bed = np.broadcast_to(-slope * np.arange(nx * K), (ny * K, nx * K))
+    speed = np.sqrt(slope) * depth ** (2 / 3) / 0.03
+    river = InflowForcing(
+        TimeSeries.constant(speed * depth * ny * K), 0.0, np.inf, np.arange(ny) * nx, np.full(ny, 1 / ny)
+    )
+    level = np.full((ny, nx), depth)
+    forcing = Forcing(
+        level, np.full((ny, nx), speed), 0.0 * level, inflows=(river,),
+        codes=uniform_boundaries(ny, nx, east=NORMAL_DEPTH),
+    )  # fmt: skip
+    flood = _flood(_domain(bed), forcing, scheme=scheme)
+    advance(flood, 0.0, 5.0)
+    flood.synchronise(5.0)
+    np.testing.assert_allclose(flood.fields["velocity_x"][:, 4:-2], speed, rtol=0.02)
+    np.testing.assert_allclose(flood.depth[:, 2:-2], depth, rtol=0.02)
+
+
+def _brink(slope: float, depth: float, speed: float, seconds: float) -> FloodSolver:
+    """A sheet of some depth and speed (both of a steady inflow) that has reached an open edge."""
+    ny, nx = 2, 40
+    bed = np.broadcast_to(-slope * np.arange(nx * K), (ny * K, nx * K))
+    river = InflowForcing(
+        TimeSeries.constant(speed * depth * ny * K), 0.0, np.inf, np.arange(ny) * nx, np.full(ny, 1 / ny)
+    )
+    codes = uniform_boundaries(ny, nx, east=OPEN)
+    flood = _flood(_domain(bed), Forcing(np.zeros((ny, nx)), inflows=(river,), codes=codes))
+    advance(flood, 0.0, seconds)
+    flood.synchronise(seconds)
+    return flood
+
+
+def test_a_river_leaves_by_an_open_edge_at_its_normal_depth() -> None:
+    """The land falls on beyond the edge; the flow of the face inside was taken whatever stood there, and the
+    last cells were drained.
+    """
+    speed = np.sqrt(0.005) * 0.4 ** (2 / 3) / 0.03
+    flood = _brink(0.005, 0.4, speed, 1200.0)
+    np.testing.assert_allclose(flood.depth[:, 5:], 0.4, rtol=0.03)
+    np.testing.assert_allclose(flood.fields["velocity_x"][:, 5:], speed, rtol=0.04)
+
+
+def test_an_open_edge_of_level_ground_lets_out_no_more_than_is_critical() -> None:
+    """No land falls on beyond it: the edge is a brink."""
+    flood = _brink(0.0, 1.0, 1.0, 1800.0)
+    assert flood.depth[:, -1].min() > 0.95 * 9.81 ** (-1 / 3)
+    assert flood.depth[:, 0].max() < 1.5  # and it does not dam the water
+
+
+@SCHEMES
+def test_waves_leave_by_a_level_edge_of_subgrid_cells(scheme: str) -> None:
+    """What the level brings comes in whole, runs to the wall and back, and leaves where `absorb` lets it."""
+    ny, nx, deep = 2, 60, 2.0
+    times = np.arange(0.0, 61.0, 1.0)
+    wave = 0.1 * np.sin(np.pi * times / 60.0) ** 2
+    series = TimeSeries(times=(*times, 1e4), values=(*(deep + wave), deep))
+    none = np.zeros(0, dtype=np.int64)
+    domain = _domain(np.zeros((ny * K, nx * K)), roughness=0.001)
+    crests, rests = {}, {}
+    for absorb in (0.0, 60.0):
+        level = WaterLevelForcing(series, 0.0, np.inf, {"west": np.arange(ny)}, none, absorb)
+        flood = _flood(domain, Forcing(np.full((ny, nx), deep), levels=(level,)), scheme=scheme)
+        advance(flood, 0.0, 90.0)
+        crests[absorb] = float(np.ptp(flood.depth[1]))
+        advance(flood, 90.0, 350.0)
+        rests[absorb] = float(np.abs(flood.depth[1] - deep).max())
+    assert crests[60.0] == pytest.approx(crests[0.0], rel=0.08)
+    assert rests[0.0] > 0.02
+    assert rests[60.0] < 0.25 * rests[0.0]
+
+
+@SCHEMES
+def test_soil_takes_water_where_the_cell_is_wet(scheme: str) -> None:
+    """A pond in a ditch of one fine cell: a tenth of the cell takes water. Under more than 5 cm at the start
+    it is a bed that is already full, however little that is in the mean of the cell.
+    """
+    bed = np.full((2 * K, 4 * K), 2.0)
+    bed[3] = 1.0
+    domain = _domain(bed)
+    soil = {"method": "horton", "capacity_start": 1e-5, "capacity_end": 1e-5, "decay": 1e-3}
+    taken = {}
+    for under in (False, True):
+        rule = InfiltrationParameters(**soil, under_water=under)
+        flood = _flood(domain, Forcing(depth_at_level(domain, 1.2)), scheme=scheme, infiltration=rule)
+        advance(flood, 0.0, 600.0)
+        taken[under] = flood.ledger()["infiltration_m3"]
+    assert taken[False] == 0.0
+    assert taken[True] == pytest.approx(1e-5 * 600.0 * 4 * K, rel=0.05)
+    # Rain under what soil can take goes in where it falls.
+    rain = RainForcing(TimeSeries.constant(5e-6), 0.0, np.inf)
+    rule = InfiltrationParameters(**soil)
+    flood = _flood(domain, Forcing(np.zeros((2, 4)), rains=(rain,)), scheme=scheme, infiltration=rule)
+    advance(flood, 0.0, 600.0)
+    books = flood.ledger()
+    assert books["infiltration_m3"] == pytest.approx(books["rain_m3"], rel=1e-6)
+
+
+@SCHEMES
+def test_flow_above_critical_is_told_where_the_scheme_makes_it_false(scheme: str) -> None:
+    """Local inertia on subgrid cells makes standing pulses of it, and said nothing."""
+    found = {}
+    for slope in (0.002, 0.05):
+        ny, nx = 2, 20
+        speed = np.sqrt(slope) * 0.4 ** (2 / 3) / 0.03
+        bed = np.broadcast_to(-slope * np.arange(nx * K), (ny * K, nx * K))
+        level = np.full((ny, nx), 0.4)
+        codes = uniform_boundaries(ny, nx, east=NORMAL_DEPTH)
+        flood = _flood(
+            _domain(bed), Forcing(level, np.full((ny, nx), speed), 0.0 * level, codes=codes), scheme=scheme
+        )
+        advance(flood, 0.0, 10.0)
+        found[slope] = flood.summary().get("near_critical_share")
+        flood.restore(flood.state())
+        assert flood.summary().get("near_critical_share") == found[slope]
+    if scheme == "local_inertial":
+        assert found[0.002] == 0.0
+        assert found[0.05] > 0.5
+    else:
+        assert found == {0.002: None, 0.05: None}

@@ -20,6 +20,7 @@ CAUTIONS = (
     "people_without_10_m2_of_floor",
     "hours_east_of_utc",
     "start_under_water",
+    "near_critical_share",
 )
 
 
@@ -37,6 +38,7 @@ def compute(result: Result, *, damage: DamageCurve | None = None) -> dict[str, I
         water.water_figures,
         water.volume_figures,
         water.overtopping_figures,
+        water.critical_figures,
         water.building_figures,
         places.facility_figures,
         water.district_figures,

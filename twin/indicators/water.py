@@ -16,6 +16,8 @@ from twin.traversal import level_of
 # Names of the four depth classes of `DEPTH` in the keys of the indicators.
 CLASS_KEYS = ("below_0_5", "0_5_to_1", "1_to_2", "above_2")
 
+NOTICEABLE = 0.1  # % of the flooded area under which nothing is said of flow near critical
+
 
 def by_class(values: Floats, weight: float | Floats = 1.0) -> list[float]:
     """Sum of `weight` over the values of each class of `DEPTH` (above low, up to high)."""
@@ -68,6 +70,12 @@ def volume_figures(run: Run) -> list[Indicator]:
         make("max_volume", float(volume.max()), "m³"),
         make("added_volume", float(volume.max()) - initial, "m³"),
     ]
+
+
+def critical_figures(run: Run) -> list[Indicator]:
+    """Where local inertia without advection saw flow of which it makes false levels; nothing where not."""
+    share = 100.0 * (run.result.flood_summary or {}).get("near_critical_share", 0.0)
+    return [make("near_critical_share", share, "%")] if share >= NOTICEABLE else []
 
 
 def overtopping_figures(run: Run) -> list[Indicator]:

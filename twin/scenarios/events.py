@@ -112,7 +112,8 @@ class Inflow(Event):
     """Water that enters at a place (point: its cell; line or polygon: spread over its cells).
 
     With `momentum` it comes in at its own speed, discharge / (width × depth): inwards from a line along the
-    edge, to the left of any other line, or to `direction` (degrees from north, clockwise).
+    edge, to the left of any other line, or to `direction` (degrees from north, clockwise). Not in local
+    inertia, whose water only differences of levels drive.
     """
 
     kind: Literal["inflow"] = "inflow"

@@ -18,7 +18,9 @@ sea that does not swing with it. For small waves of angular frequency ω:
 
 The condition is that of Flather (1976, Mém. Soc. R. Sci. Liège 6(10), 141-164), u - U = √(g/h) (ζ - η), which
 the Riemann problem is for small waves. With T = 0 the level is held whatever comes, and waves are thrown back
-whole.
+whole. Local inertia, which no speed beyond the edge drives, has beyond it the level that the condition gives,
+ζ = η + √(h/g) (u - U), what is in brackets no faster than critical; on subgrid cells h is the depth in the
+mean of the width under water.
 """
 
 from __future__ import annotations
@@ -77,14 +79,25 @@ class EdgeLevel:
     forcing : its record. cells : (k,) numbers of its edge cells (see `kernels_edges`).
     mean : (k,) slow speed out of the edge cells (m/s), NaN while the level is not imposed.
     energy : highest energy level beyond the edge (m above the datum).
+    place : padded rows and columns of the cells inside.
     """
 
-    def __init__(self, forcing: WaterLevelForcing, cells: Ints, shape: tuple[int, int], dry: float) -> None:
-        self.forcing, self.cells, self._dry = forcing, cells, dry
+    def __init__(
+        self,
+        forcing: WaterLevelForcing,
+        cells: Ints,
+        shape: tuple[int, int],
+        dry: float,
+        *,
+        inertial: bool = False,
+    ) -> None:
+        self.forcing, self.cells, self._dry, self._inertial = forcing, cells, dry, inertial
         self._beside = Beside(cells, shape)
         self.mean: Floats = np.full(cells.size, np.nan)
         self.energy = -math.inf
         self._speed: Floats = np.zeros(cells.size)
+        self._over: Floats = np.zeros(cells.size)
+        self.place = self._beside.place
 
     def _slow(self, t: float) -> float:
         """Mean level (m) around a time (s)."""
@@ -101,8 +114,10 @@ class EdgeLevel:
         found: Floats = np.clip(self.mean - 2.0 * (now - before), -now, now)
         return found
 
-    def act(self, state: Floats, static: Floats, t0: float, dt: float, datum: float) -> float | None:
-        """Let the slow parts follow over a step; the level (m above the datum), None while not imposed."""
+    def act(self, state: Floats, bed: Floats, t0: float, dt: float, datum: float) -> float | None:
+        """Let the slow parts follow over a step; the level (m above the datum), None while not imposed. bed:
+        of the cells inside (m above the datum).
+        """
         if not self.forcing.active(t0):
             self.mean[:], self.energy = np.nan, -math.inf
             return None
@@ -114,16 +129,22 @@ class EdgeLevel:
         if np.isnan(self.mean).any():
             self.mean[:] = speed
         self.mean -= math.expm1(-dt / lag) * (speed - self.mean)
-        self._speed = self._beyond(
-            level, self._slow(t0 + 0.5 * dt) - datum, static[(BED, *self._beside.place)]
-        )
+        self._speed = self._beyond(level, self._slow(t0 + 0.5 * dt) - datum, bed)
         self.energy += float(np.square(self._speed).max()) / (2.0 * GRAVITY)
+        if self._inertial:
+            deep = np.maximum(level - bed, 0.0)
+            wave = np.sqrt(GRAVITY * deep)
+            self._over = np.sqrt(deep / GRAVITY) * np.clip(speed - self._speed, -wave, wave)
+            self.energy += max(float(self._over.max()), 0.0)
         return level
 
-    def put_speeds(self, speeds: Floats) -> None:
-        """Give the water beyond its edge cells its speed (m/s, outwards; see `kernels_edges.fill_ghost`)."""
+    def put_beyond(self, values: Floats, speeds: Floats) -> None:
+        """Give the water beyond its edge cells its speed (m/s, outwards; see `kernels_edges.fill_ghost`), and
+        what it stands over the level.
+        """
         if not np.isnan(self.mean).any():
             speeds[self.cells] = self._speed
+            values[self.cells] += self._over
 
     def fastest(self, state: Floats, static: Floats, t0: float, t1: float, datum: float) -> float:
         """A bound of the wave speed (m/s) at the edge in a step."""

@@ -28,7 +28,7 @@ from twin.scenarios.binding import (
     rains,
     water_levels,
 )
-from twin.scenarios.events import StormDrain
+from twin.scenarios.events import Inflow, StormDrain
 from twin.scenarios.measures import place_geometry
 from twin.scenarios.plausible import implausible
 from twin.scenarios.rainfield import RainField, rain_fields
@@ -113,7 +113,12 @@ class Forcing:
                 return ()
 
         sides: tuple[Boundaries, ...] = bound(lambda d, s: [boundaries(d, s)])
-        infiltration = getattr(scenario.parameters()["flood"], "infiltration", None)
+        parameters = scenario.parameters()["flood"]
+        if getattr(parameters, "scheme", None) == "local_inertial":
+            for number, event in enumerate(scenario.events, start=1):
+                if isinstance(event, Inflow) and event.momentum:
+                    problems.tell(scenario.where, f"events[{number}].momentum", "flood.inertial_momentum")
+        infiltration = getattr(parameters, "infiltration", None)
         soils: tuple[Soil, ...] = ()
         if infiltration is not None:
             soils = bound(lambda d, s: [soil_of(infiltration, d, s)])

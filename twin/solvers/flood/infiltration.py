@@ -15,6 +15,7 @@ from twin.domain import Domain
 from twin.errors import listed
 from twin.scenarios.soil import land_cover_classes, numbers_of_classes, read_table
 from twin.solvers.flood import kernels_infiltration as kernels
+from twin.solvers.flood.kernels import PAD
 from twin.units import Metres, MetresPerSecond, PerSecond, unusable
 
 if TYPE_CHECKING:
@@ -192,11 +193,16 @@ class Ground:
         earlier: EarlierSoil | None = None,
         *,
         gridded_rain: bool = False,
+        wet_share: Floats | None = None,
     ) -> None:
-        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: of permanent water (m);
-        gridded_rain: whether some rain is not the same on every cell.
+        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: of permanent water (m), over
+        the whole cell; gridded_rain: whether some rain is not the same on every cell; wet_share: of each cell
+        under water, now and at each step, padded (None: all of a wet one).
         """
         ny, nx = usable.shape
+        self._share = np.zeros((0, 0)) if wet_share is None else wet_share
+        if wet_share is not None:
+            depth = depth / np.maximum(wet_share[PAD : PAD + ny, PAD : PAD + nx], kernels.LEAST_SHARE)
         self._soil, self._dry, self._shape = soil, dry, (ny, nx)
         ground = usable & (depth <= PERMANENT_DEPTH)
         self._ground = ground
@@ -227,7 +233,8 @@ class Ground:
         return float(
             kernels.infiltrate(
                 self._soil.method, state, self.planes, self._soil.rule, self._soil.classes, self._takes,
-                rain, self.rained, dt, self._dry, forced, self._sums[: self._shape[0]], *self._shape,
+                rain, self.rained, self._share, dt, self._dry, forced, self._sums[: self._shape[0]],
+                *self._shape,
             )
         )  # fmt: skip
 

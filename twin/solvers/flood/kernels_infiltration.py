@@ -31,6 +31,7 @@ SOIL_PLANES = 3
 LOSS, FIRST, SECOND, THIRD = 0, 1, 2, 3
 RULE_NUMBERS = 4
 ENOUGH = 1e-7  # relative change of Newton's last step: what is left is half its square
+LEAST_SHARE = 1e-6  # of a cell under water, that may be divided by
 SHORT = 0.01  # below it, the series of logarithm and exponential are exact to the rounding
 
 
@@ -148,17 +149,31 @@ def take(state, r, c, amount, dry):
     return amount
 
 
+@njit(inline="always")
+def _asks(method, taken, clock, supply, dt, first, second, third):
+    """Depth (m) that soil takes in dt (s) out of `supply` (m), and its new time on Horton's curve (s)."""
+    if method == GREEN_AMPT:
+        return green_ampt(taken, supply, dt, first, second * third), clock
+    return horton(clock, supply, dt, first, second, third)
+
+
 @njit(cache=True, parallel=True, error_model="numpy")
-def infiltrate(method, state, soil, rule, classes, takes, alike, rained, dt, dry, forced, sums, ny, nx):
+def infiltrate(
+    method, state, soil, rule, classes, takes, alike, rained, share, dt, dry, forced, sums, ny, nx
+):  # fmt: skip
     """Initial loss and infiltration of one step; the depth taken by all cells together (m).
 
     soil (SOIL_PLANES, ny, nx): brought up to date; rule (RULE_NUMBERS, n): of each class of soil; classes
     (ny, nx): that of each cell; takes (ny, nx) of bool; rain of this step, already in the state: `alike` (m)
-    on every cell, and rained (ny, nx) or (0, 0) (m); sums (ny,): scratch. Tiles that lose water are marked in
-    `forced`.
+    on every cell, and rained (ny, nx) or (0, 0) (m); share: of each cell that was under water before, padded,
+    or (0, 0): all of a wet one; sums (ny,): scratch. Tiles that lose water are marked in `forced`.
+
+    Where only a share of a cell is under water, the soil there has its water to take, that beside it the rain
+    of the step alone.
     """
     tiles_x = -(-nx // TILE_COLS)
     gridded = rained.size > 0
+    parted = share.size > 0
     for i in prange(ny):
         total = 0.0
         rest = 0.0
@@ -179,14 +194,20 @@ def infiltrate(method, state, soil, rule, classes, takes, alike, rained, dt, dry
                     rain -= lost
             supply = state[DEPTH, r, c]
             asked = 0.0
-            if method == GREEN_AMPT:
-                asked = green_ampt(
-                    soil[TAKEN, i, j], supply, dt, rule[FIRST, k], rule[SECOND, k] * rule[THIRD, k]
-                )
-            elif method == HORTON:
-                asked, soil[CLOCK, i, j] = horton(
-                    soil[CLOCK, i, j], supply, dt, rule[FIRST, k], rule[SECOND, k], rule[THIRD, k]
-                )
+            if method != CURVE_NUMBER:
+                a, b, last = rule[FIRST, k], rule[SECOND, k], rule[THIRD, k]
+                before, clock = soil[TAKEN, i, j], soil[CLOCK, i, j]
+                wet = max(share[r, c], LEAST_SHARE) if parted else 1.0
+                if wet < 1.0:
+                    standing = max(supply - rain, 0.0) / wet
+                    asked, then = _asks(method, before, clock, rain + standing, dt, a, b, last)
+                    beside, other = _asks(method, before, clock, rain, dt, a, b, last)
+                    asked = wet * asked + (1.0 - wet) * beside
+                    then = wet * then + (1.0 - wet) * other
+                else:
+                    asked, then = _asks(method, before, clock, supply, dt, a, b, last)
+                if method == HORTON:
+                    soil[CLOCK, i, j] = then
             elif rain > 0.0:
                 before = soil[CLOCK, i, j]
                 soil[CLOCK, i, j] = before + rain

@@ -142,12 +142,32 @@ def edge_flow(e, state, beside, planes, sills, kinds, values, closed, ny, nx, dr
 
 
 @njit(error_model="numpy")
-def edge_discharge(e, old, new, static, beside, planes, kinds, values, ny, nx, ratio, dt, dry):
+def open_discharge(sill, speed, over, slope, friction):
+    """Water (m²/s) out of an open edge, and its flow area: at the speed (m/s) of the face inside, between
+    uniform flow at the slope of the bed outwards and critical flow; nothing where it runs away from the edge.
+
+    sill: of the edge face; over: level at the edge over the lowest point of its cell (m).
+    """
+    top = SINGLE(over)
+    wet = 0
+    for k in range(sill.size):
+        wet += 1 if sill[k] < top else 0
+    if wet == 0 or speed < 0.0:
+        return 0.0, 0.0
+    single, conveyance = strip_flow(sill, top, top)
+    area = np.float64(single)
+    critical = area * math.sqrt(GRAVITY * area * (sill.size / wet))
+    uniform = np.float64(conveyance) * math.sqrt(slope * GRAVITY / friction) if slope > 0.0 else 0.0
+    return min(max(speed * area, min(uniform, critical)), max(uniform, critical)), area
+
+
+@njit(error_model="numpy")
+def edge_discharge(e, old, new, static, beside, planes, sills, kinds, values, ny, nx, ratio, dt, dry):
     """Water through an edge face and its velocity."""
     axis, fr, fc, sign = face_of_edge(e, ny, nx)
     r, c, dr, dc = edge_place(e, ny, nx)
     area, conveyance = planes[AREA_E + axis, fr, fc], planes[CONVEYANCE_E + axis, fr, fc]
-    q = 0.0
+    q, passes = 0.0, np.float64(area)
     if conveyance > ZERO:
         depth, kind = old[DEPTH, r, c], kinds[e]
         friction = static[FRICTION, r, c]
@@ -161,12 +181,16 @@ def edge_discharge(e, old, new, static, beside, planes, kinds, values, ny, nx, r
         elif kind == NORMAL_DEPTH:
             q = np.float64(conveyance) * math.sqrt(values[e] * GRAVITY / friction)
         elif kind == OPEN:
-            inner = old[FLUX_EAST + axis, fr - (1 if dr > 0 else 0) + (1 if dr < 0 else 0),
-                        fc - (1 if dc > 0 else 0) + (1 if dc < 0 else 0)]  # fmt: skip
-            q = max(sign * inner, 0.0)
+            i, j = fr - dr, fc - dc
+            room = np.float64(planes[AREA_E + axis, i, j])
+            speed = sign * old[FLUX_EAST + axis, i, j] / room if room > dry else 0.0
+            # The level falls with the bed from the middle of the cell to its edge, no deeper than the water.
+            over = beside[SURFACE, r, c] - beside[LOWEST, r, c] - 0.5 * max(values[e], 0.0) * (dt / ratio)
+            over = max(over, depth / max(beside[WET_SHARE, r, c], 1e-6))
+            q, passes = open_discharge(sills[e], speed, over, values[e], friction)
     new[FLUX_EAST + axis, fr, fc] = sign * q
     beside[MASS_E + axis, fr, fc] = sign * q
-    beside[SPEED_E + axis, fr, fc] = sign * q / max(np.float64(area), dry)
+    beside[SPEED_E + axis, fr, fc] = sign * q / max(passes, dry)
 
 
 @njit(inline="always")
@@ -239,8 +263,9 @@ def nothing_passes(a, b, c):
 
 @njit(error_model="numpy")
 def band_discharges(
-    old, new, static, beside, planes, f, d, kinds, values, r0, rows, c0, columns, ny, nx, ratio, dt, dry
-):
+    old, new, static, beside, planes, sills, f, d, kinds, values, r0, rows, c0, columns, ny, nx, ratio, dt,
+    dry,
+):  # fmt: skip
     """Momentum and water through the faces that a band owns; its highest wave or flow speed squared."""
     depth, level, wet, friction = old[DEPTH], beside[SURFACE], beside[WET_SHARE], static[FRICTION]
     east, south, area_e, area_s = old[FLUX_EAST], old[FLUX_SOUTH], planes[AREA_E], planes[AREA_S]
@@ -289,7 +314,7 @@ def band_discharges(
     for side in range(4):
         first, count = band_edges(side, r0, rows, c0, columns, ny, nx)
         for e in range(first, first + count):
-            edge_discharge(e, old, new, static, beside, planes, kinds, values, ny, nx, ratio, dt, dry)
+            edge_discharge(e, old, new, static, beside, planes, sills, kinds, values, ny, nx, ratio, dt, dry)
     return most
 
 

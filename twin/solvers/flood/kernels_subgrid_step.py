@@ -11,7 +11,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
-from twin.solvers.flood.kernels import PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels import DEPTH, DISCHARGE_X, PAD, TILE_COLS, TILE_ROWS
+from twin.solvers.flood.kernels_edges import OPEN
 from twin.solvers.flood.kernels_loop import (
     BAD,
     LIMITED,
@@ -30,6 +31,7 @@ from twin.solvers.flood.kernels_subgrid import (
     BAD_HERE,
     BAND,
     BANDS,
+    FLUX_EAST,
     HIGHEST,
     LIMITED_HERE,
     MARKS_HERE,
@@ -45,7 +47,7 @@ from twin.solvers.flood.kernels_subgrid import (
     band_update,
     find_levels,
 )
-from twin.solvers.flood.kernels_subgrid_faces import WEIRS_E, ZERO
+from twin.solvers.flood.kernels_subgrid_faces import AREA_E, WEIRS_E, ZERO
 from twin.solvers.flood.kernels_subgrid_waves import band_fluxes, band_limit_fluxes, band_states
 
 
@@ -55,6 +57,32 @@ def find_all_levels(state, beside, tables, interval):
     ny, nx = interval.shape
     for i in range(ny):
         find_levels(state, beside, tables, interval, i + PAD, PAD, nx)
+
+
+@njit(cache=True, error_model="numpy")
+def faces_of_cells(state, static, beside, planes, tables, f, ny, nx, dry):
+    """Face discharges of a start from the velocities of the cells: mean velocity of the wet cells beside a
+    face times its flow area. Edges count as open ones.
+    """
+    edges = 2 * (ny + nx)
+    kinds, values = np.full(edges, OPEN, dtype=np.int8), np.zeros(edges)
+    closed = np.zeros(edges, dtype=np.uint8)
+    for r in range(PAD, PAD + ny, BAND):
+        for c in range(PAD, PAD + nx, TILE_COLS):
+            band_flow(
+                state, static, beside, planes, tables, f, kinds, values, closed, r, min(BAND, PAD + ny - r),
+                c, min(TILE_COLS, PAD + nx - c), ny, nx, dry,
+            )  # fmt: skip
+    for axis in range(2):
+        for r in range(PAD - axis, PAD + ny):
+            for c in range(PAD - (1 - axis), PAD + nx):
+                speed, wet = 0.0, 0
+                for i, j in ((r, c), (r + axis, c + 1 - axis)):
+                    if state[DEPTH, i, j] >= dry:
+                        speed += state[DISCHARGE_X + axis, i, j] / state[DEPTH, i, j]
+                        wet += 1
+                area = np.float64(planes[AREA_E + axis, r, c])
+                state[FLUX_EAST + axis, r, c] = area * speed / max(wet, 1)
 
 
 @njit(inline="always")
@@ -150,7 +178,7 @@ def step_tiles(
     doubles, looks (threads, .); waves: the shallow water equations, and not local inertia; slanted: crests
     at an angle to the grid, see `Crests.slanted`.
     """
-    kinds, given, closed, awake = loop[4], loop[5], loop[6], loop[9]
+    kinds, given, closed, awake, speeds = loop[4], loop[5], loop[6], loop[9], loop[15]
     counts = loop[1]
     count = begin(
         loop, plain, old, new, static, marks, values, edge_flux, chosen, steps, ny, nx, dx, False, law
@@ -186,12 +214,12 @@ def step_tiles(
                 if waves:
                     band_fluxes(
                         old, static, beside, planes, tables, scratch[thread], doubles[thread], kinds, given,
-                        closed, r0, rows, c0, columns, ny, nx, ratio, dx, dry,
+                        speeds, closed, r0, rows, c0, columns, ny, nx, ratio, dx, dry,
                     )  # fmt: skip
                 else:
                     found[k, b, SPEED2] = band_discharges(
-                        old, new, static, beside, planes, scratch[thread], doubles[thread], kinds, given, r0,
-                        rows, c0, columns, ny, nx, ratio, dt, dry,
+                        old, new, static, beside, planes, tables[6], scratch[thread], doubles[thread], kinds,
+                        given, r0, rows, c0, columns, ny, nx, ratio, dt, dry,
                     )  # fmt: skip
                 n = take_next(counts, NEXT)
         counts[NEXT] = 0

@@ -263,8 +263,10 @@ def find_fluxes(
 
 
 @njit(error_model="numpy")
-def edge_flux_of(e, state, static, beside, planes, sills, kinds, values, closed, ny, nx, dry):
-    """Water and momentum through an edge face."""
+def edge_flux_of(e, state, static, beside, planes, sills, kinds, values, speeds, closed, ny, nx, dry):
+    """Water and momentum through an edge face; speeds: of the water beyond a level (m/s, outwards), NaN: that
+    inside.
+    """
     axis, fr, fc, sign = face_of_edge(e, ny, nx)
     r, c, _, _ = edge_place(e, ny, nx)
     kind = kinds[e]
@@ -301,8 +303,9 @@ def edge_flux_of(e, state, static, beside, planes, sills, kinds, values, closed,
             shared, both, alone = shared + s1, both + b1, alone + a1
             thrust, edge, falls = thrust + t1, edge + e1, falls + f1
         share = 1.0 / strips
+        beyond = u if math.isnan(speeds[e]) else speeds[e]
         q, inner, _ = section_flux(
-            rise, 0.0, u, u, share * shared, share * both, share * alone, share * thrust, share * edge,
+            rise, 0.0, u, beyond, share * shared, share * both, share * alone, share * thrust, share * edge,
             share * falls,
         )  # fmt: skip
         q = q if q < 0.0 or depth >= dry else 0.0
@@ -313,8 +316,8 @@ def edge_flux_of(e, state, static, beside, planes, sills, kinds, values, closed,
 
 @njit(error_model="numpy")
 def band_fluxes(
-    state, static, beside, planes, tables, f, d, kinds, values, closed, r0, rows, c0, columns, ny, nx, ratio,
-    dx, dry,
+    state, static, beside, planes, tables, f, d, kinds, values, speeds, closed, r0, rows, c0, columns, ny, nx,
+    ratio, dx, dry,
 ):  # fmt: skip
     """Water and momenta through the faces that a band owns."""
     sill_x, sill_y, hump_x, hump_y, sills = tables[2], tables[3], tables[4], tables[5], tables[6]
@@ -353,7 +356,7 @@ def band_fluxes(
     for side in range(4):
         first, count = band_edges(side, r0, rows, c0, columns, ny, nx)
         for e in range(first, first + count):
-            edge_flux_of(e, state, static, beside, planes, sills, kinds, values, closed, ny, nx, dry)
+            edge_flux_of(e, state, static, beside, planes, sills, kinds, values, speeds, closed, ny, nx, dry)
 
 
 @njit(error_model="numpy")

@@ -79,6 +79,17 @@ class FloodParameters(Parameters):
         return self
 
     @model_validator(mode="after")
+    def _what_the_scheme_reads(self) -> Self:
+        plain_inertia = self.scheme == "local_inertial" and not self.subgrid
+        if self.theta != type(self).model_fields["theta"].default and not plain_inertia:
+            raise unusable("flood.theta_scheme", theta=self.theta)
+        if self.advection and self.scheme != "local_inertial":
+            raise unusable("flood.advection_scheme", scheme=self.scheme)
+        if self.crests == "step" and self.subgrid:
+            raise unusable("flood.subgrid_crests")
+        return self
+
+    @model_validator(mode="after")
     def _one_law_for_local_inertia(self) -> Self:
         if self.scheme == "local_inertial" and self.friction != "manning":
             raise unusable("flood.inertial_friction", friction=self.friction)

@@ -26,6 +26,8 @@ from twin.solvers.flood import kernels_subgrid_waves as waves
 from twin.solvers.flood.kernels import (
     BED,
     DEPTH,
+    DISCHARGE_X,
+    DISCHARGE_Y,
     FRICTION,
     FULL,
     FULL_SINGLE,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Makers = dict[str, Callable[[], NDArray[Any]]]
 Real = type[np.float32] | type[np.float64]
 
@@ -55,6 +58,8 @@ class Scheme(ABC):
     planes: ClassVar[int] = 3
     looks_at_energy: ClassVar[bool] = True
     """Whether its kernels stop at a speed that no energy explains; else `stopping.false_speed` looks."""
+    advects: bool = True
+    """Whether momentum is carried along: without, levels near critical flow are false."""
 
     def __init__(self, threads: int, scratch: int, slow: int, real: Real = np.float64) -> None:
         self.real = real
@@ -66,6 +71,21 @@ class Scheme(ABC):
     def lowest(self, static: Floats) -> Floats:
         """The lowest ground of each cell (m above the datum), padded."""
         found: Floats = static[BED]
+        return found
+
+    inertial: bool = False
+    """Whether only differences of levels drive the water, so that no speed beyond an edge does."""
+
+    @property
+    def wet_share(self) -> Floats | None:
+        """Share of each cell that is under water, padded; None: of a wet cell, all."""
+        return None
+
+    def bed_of_section(self, static: Floats, place: tuple[Ints, Ints]) -> Floats:
+        """Bed (m above the datum) of some cells (padded rows, columns) at which water is as deep as in the
+        mean of its own width.
+        """
+        found: Floats = static[BED][place]
         return found
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:  # noqa: B027 - nothing of its own
@@ -119,6 +139,8 @@ class LocalInertial(Scheme):
     Depths are double, discharges of the faces in the precision of the arithmetic.
     """
 
+    inertial = True
+
     looks_at_energy = False
 
     def __init__(self, threads: int, parameters: FloodParameters) -> None:
@@ -130,6 +152,7 @@ class LocalInertial(Scheme):
         self._single = aligned((threads, inertial.SINGLE_SCRATCH), np.float32)
         self._doubles = aligned((threads, inertial.DOUBLES), np.float64)
         self._theta, self._advection = self.real(parameters.theta), parameters.advection
+        self.advects = parameters.advection
         self._full = self.real(FULL_SINGLE if single else FULL)
 
     def begin(self, state: Floats, static: Floats, dry: float) -> None:
@@ -211,6 +234,8 @@ class LocalInertial(Scheme):
 class Subgrid(Scheme):
     """Local inertia on cells that carry the fine terrain."""
 
+    advects = False
+    inertial = True
     planes = subgrid.STATE_PLANES
     _beside_planes: ClassVar[int] = subgrid.PLANES
     _scratches: ClassVar[tuple[int, int]] = faces.FACE_SCRATCH, faces.FACE_DOUBLES
@@ -243,10 +268,31 @@ class Subgrid(Scheme):
         found: Floats = self._beside[subgrid.LOWEST]
         return found
 
-    def begin(self, state: Floats, static: Floats, dry: float) -> None:
-        """Levels of all cells; it starts at rest."""
+    @property
+    def wet_share(self) -> Floats | None:
+        """Of the fine terrain."""
+        found: Floats = self._beside[subgrid.WET_SHARE]
+        return found
+
+    def bed_of_section(self, static: Floats, place: tuple[Ints, Ints]) -> Floats:
+        """Of the part of the fine terrain that is under water; where none is, its lowest point."""
         del static
+        level, depth, share, low = (
+            self._beside[plane][place]
+            for plane in (subgrid.SURFACE, subgrid.KNOWN, subgrid.WET_SHARE, subgrid.LOWEST)
+        )
+        found: Floats = np.where(depth >= self._dry, level - depth / np.maximum(share, 1e-6), low)
+        return found
+
+    def begin(self, state: Floats, static: Floats, dry: float) -> None:
+        """Levels of all cells, and the discharges of the faces from the velocities of the cells."""
         self._survey(state)
+        if self.planes > 3 and state[DISCHARGE_X : DISCHARGE_Y + 1].any():
+            subgrid_step.faces_of_cells(
+                state, static, self._beside, self._planes, self._tables, self._faces_scratch[0],
+                *self._interval.shape, dry,
+            )  # fmt: skip
+            self._planes[:] = 0.0
         wet = state[DEPTH] >= dry
         self._beside[subgrid.HIGHEST][wet] = self._beside[subgrid.SURFACE][wet]
 
@@ -291,6 +337,8 @@ class Subgrid(Scheme):
 class SubgridWaves(Subgrid):
     """The shallow water equations, first order in space, on cells that carry the fine terrain."""
 
+    advects = True
+    inertial = False
     planes = 3
     _beside_planes = waves.WAVE_PLANES
     _scratches = waves.WAVE_SCRATCH, waves.WAVE_DOUBLES

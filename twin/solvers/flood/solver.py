@@ -20,6 +20,7 @@ from twin.solvers.flood import kernels_edges as edges
 from twin.solvers.flood import kernels_loop as looping
 from twin.solvers.flood import kernels_record as recording
 from twin.solvers.flood import kernels_step as stepping
+from twin.solvers.flood.critical import NearCritical
 from twin.solvers.flood.forcing import Forcing
 from twin.solvers.flood.global_steps import GlobalSteps
 from twin.solvers.flood.ground import bands, ground_of
@@ -122,6 +123,7 @@ class FloodSolver(Solver):
         self._scheme = scheme_of(parameters, threads, domain, forcing, self.datum)
         self._old = aligned((self._scheme.planes, *padded), np.float64)
         self._set_initial(forcing)
+        self._critical = None if self._scheme.advects else NearCritical(self._shape)
         self._new = aligned(self._old.shape, np.float64)
         self._begun = False
         self._record = aligned((recording.RECORDS, *padded), np.float32, PAD)
@@ -147,7 +149,8 @@ class FloodSolver(Solver):
             )
         known = bed if np.array_equal(active, np.isfinite(bed)) else np.where(active, bed, np.nan)
         self._edge_slopes = forcing.edge_slopes(known, self.grid.cell, parameters.friction == "manning")
-        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static)
+        self._sources = Sources(forcing, self.grid, self._bed, self.datum, active, parameters, self._static,
+                                self._scheme)  # fmt: skip
         self._watch = self._sources.watch(watched, self.grid, known)
         if parameters.subgrid:
             self._watch.level_of = partial(levels_of_cells, domain)
@@ -167,7 +170,7 @@ class FloodSolver(Solver):
         self.fields = fields
         for name in self.writes:
             fields[name] = np.zeros(self._shape, dtype=np.float32)
-        self.synchronise(0.0)
+        self._gather()
 
     # ------------------------------------------------------------------ start
 
@@ -320,6 +323,14 @@ class FloodSolver(Solver):
 
     def synchronise(self, t: float) -> None:  # noqa: ARG002 - the loop tells everybody the time
         """Bring the arrays of the exchange up to the state."""
+        self._gather()
+        if self._critical is not None:
+            share = self._scheme.wet_share
+            share = None if share is None else share[self._inside]
+            depth, u, v = (self.fields[name] for name in self.writes)
+            self._critical.look(depth, u, v, share)
+
+    def _gather(self) -> None:
         ny, nx = self._shape
         self._scheme.settle(self)
         depth, velocity_x, velocity_y = (self.fields[name] for name in self.writes)
@@ -439,13 +450,17 @@ class FloodSolver(Solver):
 
     def summary(self) -> dict[str, Any]:
         """Effort, and how often the outflow of a cell was limited to keep its depth positive."""
-        return {
+        told: dict[str, Any] = {
             "scheme": self.parameters.scheme,
             "steps": self.steps,
             "cell_steps": self.cell_steps,
             "limited_cell_steps": self.limited,
             "threads": self._threads,
-        } | self._sources.summary()
+        }
+        if self._critical is not None:
+            deepest = self._record[recording.MAX_DEPTH][self._inside]
+            told["near_critical_share"] = self._critical.share(deepest)
+        return told | self._sources.summary()
 
     # -------------------------------------------------------------- checkpoint
 
@@ -458,7 +473,9 @@ class FloodSolver(Solver):
         self._begin()
         self._scheme.settle(self)
         totals = [*self.inflow.parts(), *self.outflow.parts(), *self.rain.parts()]
+        seen = {} if self._critical is None else {"near_critical": self._critical.cells}
         return {
+            **seen,
             "state": self._old[(slice(3), *self._inside)],
             "record": self._record[(slice(None), *self._inside)],
             "classes": self._classes[(slice(None), *self._inside)],
@@ -499,4 +516,6 @@ class FloodSolver(Solver):
         self._watch.restore(state)
         self._sources.restore(state)
         self._loop.forget(fastest)
-        self.synchronise(0.0)
+        if self._critical is not None:
+            self._critical.cells[:] = state["near_critical"]
+        self._gather()

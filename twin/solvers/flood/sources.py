@@ -42,6 +42,7 @@ from twin.solvers.flood.undo import Undo
 from twin.solvers.flood.watching import Watch, Watched
 
 if TYPE_CHECKING:
+    from twin.solvers.flood.schemes import Scheme
     from twin.solvers.flood.solver import FloodSolver
 
 Floats = NDArray[np.float64]
@@ -71,8 +72,11 @@ class Sources:
         active: NDArray[np.bool_],
         parameters: FloodParameters,
         static: Floats,
+        scheme: Scheme,
     ) -> None:
-        """bed: above the datum, shape (ny, nx) (m); active: cells with data, shape (ny, nx)."""
+        """bed: above the datum, shape (ny, nx) (m); active: cells with data, shape (ny, nx); scheme: of the
+        run, at its start.
+        """
         ny, nx = grid.shape
         self._shape = (ny, nx)
         self._area = grid.area_m2
@@ -91,6 +95,7 @@ class Sources:
             self._dry,
             forcing.earlier_soil,
             gridded_rain=bool(forcing.rain_fields),
+            wet_share=scheme.wet_share,
         )
         self.infiltrated, self.drained = Total(), Total()
         self.wettable = active.astype(np.uint8)
@@ -115,6 +120,7 @@ class Sources:
                 np.concatenate([self._edge_offset[side] + cells for side, cells in f.edges.items()]),
                 (ny, nx),
                 self._dry,
+                inertial=scheme.inertial,
             )
             for f in forcing.levels
             if f.edges
@@ -282,7 +288,10 @@ class Sources:
             for cells in touched:
                 self._wake(solver, *np.divmod(cells, self._shape[1]))
         self._crests.act(solver, t0, t1)
-        self._imposed = [one.act(state, self._static, t0, dt, self._datum) for one in self._edge_levels]
+        self._imposed = [
+            one.act(state, solver._scheme.bed_of_section(static, one.place), t0, dt, self._datum)
+            for one in self._edge_levels
+        ]
         solver.energy = max(solver.energy, *(one.energy for one in self._edge_levels), -math.inf)
         for rating in self._ratings:
             rating.act(state, static, dt, self._datum)
@@ -426,7 +435,7 @@ class Sources:
             if level is not None:
                 kinds[one.cells] = edges.LEVEL
                 values[one.cells] = level
-                one.put_speeds(speeds)
+                one.put_beyond(values, speeds)
 
     def speed_after(self, state: Floats, t0: float, t1: float, speed: float) -> float:
         """A bound of the wave speed (m/s) once the water of [t0, t1] is in; `speed` is the highest one

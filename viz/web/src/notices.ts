@@ -2,7 +2,7 @@
 
 import { capital, counted, duration, length, number, t } from "./i18n";
 import type { App } from "./state";
-import type { EnsembleMeta, PageData, ScenarioMeta } from "./types";
+import type { EnsembleMeta, Indicator, PageData, ScenarioMeta } from "./types";
 
 /** Where and why a run that is not whole ends. */
 function stop(s: ScenarioMeta): string | null {
@@ -25,6 +25,8 @@ export function notices(app: App): string[] {
     if (s.times.length === 1) out.push(of + t("notice.one_frame"));
     if (s.frames_computed > s.times.length) out.push(of + t("notice.thinned", { shown: s.times.length, all: s.frames_computed }));
     if (s.fast_mode) out.push(of + t("notice.fast_mode"));
+    const critical = s.indicators["near_critical_share"] as Indicator | undefined;
+    if (typeof critical?.value === "number") out.push(of + t("notice.near_critical", { share: number(critical.value, 1) }));
     if (s.subgrid) out.push(of + t(s.over_fine ? "notice.subgrid" : "notice.subgrid_cells", { cell: length(data.grid.model_cell), shown: length(data.grid.cell) }));
   }
   if (!data.buildings) out.push(t("notice.no_buildings"));
