@@ -9,12 +9,13 @@ import pytest
 import shapely
 
 from tests import small
+from twin import cli
 from twin.errors import InputError, Problems
 from twin.scenarios import Demand, Dike, Inflow, Rainfall, RoadClosure, Scenario, TimeSeries, WaterLevel
 from twin.scenarios.binding import edge_cells, inflows, initial_depth, rains, water_levels
 from twin.scenarios.events import Event
 from twin.scenarios.measures import place_geometry
-from twin.simulation import Simulation
+from twin.simulation import Simulation, run
 from twin.territory import Territory
 
 PARIS = timezone(timedelta(hours=2))
@@ -267,6 +268,45 @@ def test_a_bad_series_is_named_with_its_line(file: Path, content: str, said: lis
     assert "hydrograph.csv" in message
     for words in said:
         assert words in message
+
+
+@pytest.mark.parametrize(
+    ("rain", "said"),
+    [
+        ("time_min,rain_mm_h\n0,10\n1,60\n", ["events[4].series", "last value, 60 mm/h, holds 9 min more"]),
+        ("time_min,rain_mm_h\n2,10\n10,60\n", ["events[4].series", "first value, 10 mm/h, holds for 2 min"]),
+        ("time_min,rain_mm_h\n0,10\n1,0\n", []),
+        ("time_min,rain_mm_h\n0,10\n10,60\n", []),
+    ],
+    ids=["end", "start", "dry", "whole"],
+)
+def test_a_series_shorter_than_the_run_is_told(
+    file: Path, capsys: pytest.CaptureFixture[str], rain: str, said: list[str]
+) -> None:
+    """The rain of its last minute fell for nine more, and nobody was told."""
+    (file.parent / "rain.csv").write_text(rain, encoding="utf-8")
+    edited(file, "[boundaries]", '[[events]]\nkind = "rainfall"\nseries = "rain.csv"\n[boundaries]')
+    cautions = Scenario.open(file).cautions()
+    assert len(cautions) == bool(said)
+    cli.main(["check", str(file)])
+    heard = capsys.readouterr().err
+    for words in said:
+        assert words in cautions[0]
+        assert words in heard
+    if not said:
+        assert heard == ""
+
+
+def test_a_run_tells_its_cautions_when_it_starts(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file.parent / "rain.csv").write_text("time_min,rain_mm_h\n0,10\n1,60\n", encoding="utf-8")
+    scenario = Scenario.open(file).with_events(Rainfall(series="rain.csv"))
+    monkeypatch.setattr("twin.simulation._drive", lambda *_: None)
+    run(scenario, file.parent / "run")
+    [caution] = scenario.cautions()
+    assert caplog.messages == [caution]
+    assert caution in (file.parent / "run" / "log.txt").read_text("utf-8")
 
 
 def test_series_with_dates_units_and_semicolons(file: Path) -> None:

@@ -140,7 +140,8 @@ def check(
         problems = scenario.check()
         if not problems:
             # What only the grid tells: a breach without a dike, an end of a culvert off the terrain …
-            Simulation(scenario)
+            for caution in Simulation(scenario).cautions:
+                typer.echo(caution, err=True)
             read_observed(scenario.territory)
             if report is not None:
                 _health(scenario.territory, report)

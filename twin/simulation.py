@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
@@ -32,6 +33,7 @@ from twin.run_writer import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from twin.scenarios import Scenario
 
 Array = NDArray[Any]
+LOG = logging.getLogger("twin")
 
 # What a hot start hands over beside depth and velocity: the soil, and what structures and breaches are at.
 CARRIED = (
@@ -72,6 +74,7 @@ class Simulation:
     ----------
     time : the last time (s) on which every solver landed.
     fields : the exchange: arrays by variable name, as the solvers that write them hold them.
+    cautions : what of it may not be meant.
     steps_made, last_step : steps of each solver so far, and the length of its last one (s).
     """
 
@@ -98,6 +101,7 @@ class Simulation:
         for measure in scenario.measures:
             domain = measure.apply(domain)
         self.domain = domain
+        self.cautions = scenario.cautions()
         self.fields: dict[str, Array] = {}
         if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)
@@ -312,6 +316,9 @@ def run(
             path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started
         )
         recorder.compiled = compiled
+        for caution in simulation.cautions:
+            recorder.writer.logger().warning(caution)
+            LOG.warning(caution)  # Python shows it where nobody has set up another way
         simulation.release_inputs()
         return _drive(simulation, recorder, progress, checkpoint_every)
 

@@ -11,14 +11,18 @@ import numpy as np
 import shapely
 
 from twin.errors import InputError, Problem, suggest, told
+from twin.messages import figure, hours_and_minutes, text
 from twin.scenarios.breach import Breach
 from twin.scenarios.events import Event, Inflow, Rainfall
-from twin.scenarios.forcing import TimeSeries
+from twin.scenarios.forcing import TimeSeries, series_unit
 from twin.scenarios.rating import read_rating
 from twin.territory import outside
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
+
+# How values of a series are told, by their unit: what one of it is in SI, its name.
+SHOWN_IN = {"m": (1.0, "m"), "m/s": (1e-3 / 3600.0, "mm/h"), "m**3/s": (1.0, "m³/s"), "s": (1.0, "s")}
 
 
 def unmet(scenario: Scenario) -> list[Problem]:
@@ -54,6 +58,31 @@ def _odd_times(scenario: Scenario) -> list[Problem]:
             if isinstance(event, Inflow | Rainfall) and min(series.values) < 0.0:
                 problems.append(told(scenario.where, key, "flood.series", found=min(series.values)))
     return problems
+
+
+def held(scenario: Scenario) -> list[str]:
+    """Series that do not cover the run: which value holds before and after, and for how long."""
+    said: list[str] = []
+    for number, event in enumerate(scenario.events, start=1):
+        begin, end = max(event.window[0], 0.0), min(event.window[1], scenario.duration)
+        for name, field in type(event).model_fields.items():
+            series, unit = getattr(event, name), series_unit(field)
+            if not isinstance(series, TimeSeries) or len(series.times) < 2 or unit is None:
+                continue
+            scale, shown = SHOWN_IN[unit]
+            for row, value, seconds in (
+                ("first_holds", series.values[0], min(series.times[0], end) - begin),
+                ("last_holds", series.values[-1], end - max(series.times[-1], begin)),
+            ):
+                if seconds > 0.0 and (value or unit == "m"):  # a level of 0 m is one
+                    words = {"value": f"{figure(value / scale)} {shown}", "time": _how_long(seconds)}
+                    at = f"{scenario.where}: events[{number}].{name}"
+                    said.append(text(f"scenario.{row}", at=at, **words))
+    return said
+
+
+def _how_long(seconds: float) -> str:
+    return hours_and_minutes(seconds) if seconds >= 3600.0 else f"{figure(seconds / 60.0)} min"
 
 
 def _of_earlier_run(event: Event, scenario: Scenario) -> bool:
