@@ -260,6 +260,10 @@ def test_all_problems_of_a_file_come_at_once(file: Path) -> None:
         ("time_s,discharge_m3_s,level_m\n0,1,2\n", ["file#column"]),
         ("time_s\n0\n", ["header"]),
         ("time_s,discharge_m3_s\n", ["no row"]),
+        ("time_s,discharge_m3_s\n0,1,5\n60,2,5\n", ["line 2", "3 values", "decimal comma", "semicolons"]),
+        ('time_s,discharge_m3_s\n0,"1,200"\n60,"1,300"\n', ["line 2", "'1,200'", "thousands"]),
+        ("0;1,5\n3600;2\n", ["line 1", "no header"]),
+        ("# station H1\ntime_s;discharge_m3_s\n0;1\n", ["'# station H1'", "line 2"]),
     ],
 )
 def test_a_bad_series_is_named_with_its_line(file: Path, content: str, said: list[str]) -> None:
@@ -317,6 +321,33 @@ def test_series_with_dates_units_and_semicolons(file: Path) -> None:
     series = Scenario.open(file).events[0].discharge
     assert series.times == (0.0, 600.0)
     assert series.values == pytest.approx((1.5005, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("temps_s\tdebit_m3_s\n0\t1,5\n600\t2\n", "utf-8"),
+        ("temps_s\tdebit_m3_s\r\n0\t1,5\r\n600\t2\r\n", "utf-16"),  # what Excel calls Unicode text
+        ("temps_s;debit_m3_s;\n0;1,5;\n600;2;;\n", "utf-8"),
+        ('time_s,discharge_m3_s\n0,"1,5"\n600,2\n', "utf-8"),
+    ],
+    ids=["tabs", "utf-16", "trailing", "quoted"],
+)
+def test_series_as_spreadsheets_save_them(file: Path, content: str, encoding: str) -> None:
+    (file.parent / "hydrograph.csv").write_bytes(content.encode(encoding))
+    series = Scenario.open(file).events[0].discharge
+    assert (series.times, series.values) == ((0.0, 600.0), (1.5, 2.0))
+
+
+@pytest.mark.parametrize("name", ["hydrograph.xlsx", "hydrograph.ods#Feuil1", "hydrograph.csv"])
+def test_a_spreadsheet_is_to_be_saved_as_csv(file: Path, name: str) -> None:
+    """It was told that 'hydrograph.xlsx' is no quantity in m³/s."""
+    if name.endswith(".csv"):  # a spreadsheet under another name
+        (file.parent / name).write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    message = problems(edited(file, "hydrograph.csv", name))
+    assert "a spreadsheet" in message
+    assert "as CSV" in message
+    assert "m**3/s" not in message
 
 
 @pytest.mark.parametrize(
