@@ -11,10 +11,21 @@ import shapely
 from tests import small
 from twin import cli
 from twin.errors import InputError, Problems
-from twin.scenarios import Demand, Dike, Inflow, Rainfall, RoadClosure, Scenario, TimeSeries, WaterLevel
+from twin.scenarios import (
+    Demand,
+    Dike,
+    Inflow,
+    NewDistrict,
+    Rainfall,
+    RoadClosure,
+    Scenario,
+    TimeSeries,
+    WaterLevel,
+)
 from twin.scenarios.binding import edge_cells, inflows, initial_depth, rains, water_levels
+from twin.scenarios.breach import Breach
 from twin.scenarios.events import Event
-from twin.scenarios.measures import place_geometry
+from twin.scenarios.measures import Measure, place_geometry
 from twin.simulation import Simulation, run
 from twin.territory import Territory
 
@@ -138,6 +149,57 @@ def test_a_dike_is_a_crest_on_faces_and_never_a_raised_cell(file: Path) -> None:
     assert not np.isfinite(before.field("crest_x")).any()
 
 
+def test_a_dike_lower_than_the_ground_is_told(file: Path) -> None:
+    """It had no effect, and a breach in it was told that no dike stands there."""
+    scenario = Scenario.open(file).model_copy(update={"solvers": ("flood",), "params": {}})
+
+    def bound(crest: float, *events: Event) -> Simulation:
+        dike = Dike(along="bank", crest=crest)  # on ground from 98.97 to 99.92 m
+        return Simulation(scenario.with_measures(dike).with_events(*events))
+
+    breach = Breach(at=(650405.0, 6860385.0), width=20.0, duration=60.0)
+    assert not any("measures[1]" in caution for caution in bound(103.0, breach).cautions)
+    for events in ((), (breach,)):
+        with pytest.raises(InputError) as error:
+            bound(98.5, *events)
+        [problem] = error.value.problems
+        assert problem.key == "measures[1].crest"
+        assert "98.5 m, where the ground along it is from 98.97 to 99.92 m" in problem.found
+    [caution] = [said for said in bound(99.3).cautions if "measures[1].crest" in said]
+    assert "65 % of its length" in caution
+    with pytest.raises(InputError, match=r"a dike of 99\.3 m, lower than the ground"):
+        bound(99.3, breach)
+
+
+@pytest.mark.parametrize(
+    ("measure", "key"),
+    [
+        (Dike(along="middle", crest=103.0), "measures[2].along"),
+        (NewDistrict(at="pool", zones="zones", values={"peple": 1.0}), "measures[2].values"),
+        (NewDistrict(at="pool", zones="zoness", values={"inhabitants": 1.0}), "measures[2].zones"),
+    ],
+    ids=["dike", "column", "zones"],
+)
+def test_a_measure_that_cannot_be_taken_is_named(file: Path, measure: Measure, key: str) -> None:
+    scenario = Scenario.open(file).with_measures(Dike(along="bank", crest=103.0), measure)
+    with pytest.raises(InputError) as error:
+        Simulation(scenario)
+    [problem] = error.value.problems
+    assert (problem.where, problem.key) == (scenario.where, key)
+
+
+def test_a_place_of_no_known_shape_has_one_problem(file: Path) -> None:
+    territory = file.parent / "territory.toml"
+    edited(territory, "middle = [650305.0, 6860205.0]", 'middle = "650305, 6860205"')
+    with pytest.raises(InputError) as error:
+        Territory.open(territory)
+    [problem] = error.value.problems
+    assert problem.key == "places.middle"
+    assert problem.found == "'650305, 6860205'"
+    for words in ("[x, y]", "line = [[x, y], …]", "polygon = ", "source = "):
+        assert words in problem.expected
+
+
 def test_series_are_exact() -> None:
     series = TimeSeries(times=(0.0, 10.0, 30.0), values=(0.0, 10.0, 0.0))
     assert series.at(5.0) == 5.0
@@ -214,6 +276,9 @@ MISTAKES = [
     ('discharge = "hydrograph.csv"', 'discharge = "hydrograf.csv"', ["hydrograf.csv", "no such file"]),
     ('discharge = "hydrograph.csv"', 'dicharge = "hydrograph.csv"', ["dicharge", "unknown key", "discharge"]),
     ('intensity = "20 mm/h"', 'intensity = "20 mm"', ["events[2].intensity", "20 mm", "m/s"]),
+    ('intensity = "20 mm/h"', "intensity = 50", ["180 000 000 mm/h", "without a unit"]),
+    ('intensity = "20 mm/h"', 'intensity = "900 mm/h"', ["events[2].intensity", "900 mm/h", "500 mm/h"]),
+    ('discharge = "hydrograph.csv"', 'discharge = "2500000 m3/s"', ["events[1].discharge", "100 000 m³/s"]),
     ('intensity = "20 mm/h"', 'intensity = "20 mm/h"\nvolume = 3', ["events[2].volume", "unknown key"]),
     ('at = "middle"', 'at = "midle"', ["events[1].at", "midle", "middle"]),
     ('at = "middle"', "at = [640000.0, 6860205.0]", ["events[1].at", "640000", "outside the terrain"]),
@@ -299,6 +364,47 @@ def test_a_series_shorter_than_the_run_is_told(
         assert words in heard
     if not said:
         assert heard == ""
+
+
+UNREAD = [
+    (
+        '["flood"]',
+        '[[events]]\nkind = "road_closure"\nat = "middle"\n',
+        ["events[2]: road_closure", "traffic"],
+    ),
+    ('["flood"]', '[params.traffic]\nevery = "7 min"\n', ["params.traffic", "traffic"]),
+    (
+        '["traffic"]',
+        '[[events]]\nkind = "rainfall"\nintensity = "20 mm/h"\n',
+        ["events[2]: rainfall", "flood"],
+    ),
+    (
+        '["traffic"]',
+        '[[measures]]\nkind = "dike"\nalong = "bank"\ncrest = 102\n',
+        ["measures[1]: dike", "flood"],
+    ),
+    (
+        '["traffic"]',
+        '[[measures]]\nkind = "new_district"\nat = "pool"\nzones = "zones"\nvalues = {inhabitants = 800}\n',
+        ["measures[1].zones: zones", "no demand"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("solvers", "more", "said"), UNREAD, ids=[u[2][0] for u in UNREAD])
+def test_what_no_solver_reads_is_told(file: Path, solvers: str, more: str, said: list[str]) -> None:
+    """A closed bridge without traffic changed nothing, and nobody was told."""
+    head = file.read_text("utf-8").partition("solvers")[0]
+    own = '[[events]]\nkind = "inflow"\nat = "middle"\ndischarge = 1\n'
+    if "traffic" in solvers:
+        own = '[[events]]\nkind = "demand"\ngrid = "100 m"\npeople = 100\n'
+    params, events = (more, "") if more.startswith("[params") else ("", more)
+    file.write_text(f"{head}solvers = {solvers}\n{params}{own}{events}", encoding="utf-8")
+    scenario = Scenario.open(file)
+    assert scenario.check() == []
+    [caution] = scenario.cautions()
+    for words in said:
+        assert words in caution
 
 
 def test_a_run_tells_its_cautions_when_it_starts(

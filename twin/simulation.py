@@ -31,6 +31,7 @@ from twin.recording import HOT_START, Recorder
 from twin.results import Result
 from twin.run_writer import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from twin.scenarios import Scenario
+from twin.scenarios.plausible import partly_low
 
 Array = NDArray[Any]
 LOG = logging.getLogger("twin")
@@ -98,10 +99,10 @@ class Simulation:
                 scenario.territory, scenario.resolution, domain_parameters, default_roughness=default,
                 subgrid=bool(getattr(parameters.get("flood"), "subgrid", False)),
             )  # fmt: skip
-        for measure in scenario.measures:
-            domain = measure.apply(domain)
+        for k, measure in enumerate(scenario.measures, start=1):
+            domain = measure.apply(domain, scenario.where, f"measures[{k}]")
         self.domain = domain
-        self.cautions = scenario.cautions()
+        self.cautions = (*scenario.cautions(), *partly_low(domain, scenario))
         self.fields: dict[str, Array] = {}
         if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)

@@ -7,13 +7,13 @@ import tomllib
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Place
@@ -25,7 +25,7 @@ from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
 from twin.layers.survey import Survey, survey
 from twin.messages import key_figure, text
-from twin.units import problems_of
+from twin.units import problems_of, unusable
 
 Point = tuple[float, float]
 
@@ -53,6 +53,17 @@ class FilePlace(LayerSource):
     """``{source = "lieux.gpkg", layer = …, where = …}``: features of a vector file."""
 
 
+def _place(value: object) -> object:
+    pair = isinstance(value, (list, tuple)) and [type(v) in (int, float) for v in value] == [True, True]
+    keys = set(value) if isinstance(value, dict) else set()
+    if pair or keys & {"line", "polygon", "source"} or isinstance(value, BaseModel):
+        return value
+    raise unusable("territory.place", found=value)
+
+
+AnyPlace = Annotated[Point | LinePlace | PolygonPlace | FilePlace, BeforeValidator(_place)]
+
+
 class TerritoryRecord(_Record):
     """What a territory.toml says, checked."""
 
@@ -61,7 +72,7 @@ class TerritoryRecord(_Record):
     vertical_datum: str = "NGF-IGN69"
     extent: tuple[float, float, float, float] | str | None = None
     layers: dict[str, LayerSource] = {}
-    places: dict[str, Point | LinePlace | PolygonPlace | FilePlace] = {}
+    places: dict[str, AnyPlace] = {}
 
     @model_validator(mode="before")
     @classmethod

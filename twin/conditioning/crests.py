@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.errors import InputError, listed, told
-from twin.faces import raise_along
+from twin.faces import cell_values, ground_at, raise_along
 from twin.grid import Grid
 from twin.layers.ign import first_number, is_null_height
 from twin.layers.lattice import Source
@@ -58,7 +58,7 @@ def crests_of_defences(
     for shape, crest in zip(np.asarray(defences.geometry.array, dtype=object), crests, strict=True):
         for line in _lines(shape):
             xyz = shapely.get_coordinates(line, include_z=True)
-            under = _at(ground, *grid.index(xyz[:, 0], xyz[:, 1]))
+            under = cell_values(ground, *grid.index(xyz[:, 0], xyz[:, 1]))
             low = under <= zero + ZERO_GROUND
             none = xyz[:, 2] == zero
             xyz[none & (none.all() | ~low), 2] = np.nan
@@ -85,9 +85,9 @@ def crests_of_defences(
         )  # fmt: skip
     # The ground that water had to pass at those faces: the higher of the two cells.
     parts = []
-    for plane, di, dj in ((crest_x, 0, 1), (crest_y, 1, 0)):
+    for plane, across_x in ((crest_x, True), (crest_y, False)):
         i, j = np.nonzero(np.isfinite(plane))
-        over = np.fmax(_at(ground, i - di, j - dj), _at(ground, i, j))
+        over = ground_at(ground, np.full(i.size, across_x), i, j)
         parts.append(np.stack([plane[i, j], over])[:, np.isfinite(over)])
     crest, over = np.concatenate(parts, axis=1)
     note = text(
@@ -97,13 +97,6 @@ def crests_of_defences(
         terrain=from_terrain,
     )  # fmt: skip
     return crest_x, crest_y, note
-
-
-def _at(ground: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
-    """The ground of cells, NaN outside the grid."""
-    ny, nx = ground.shape
-    inside = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
-    return np.where(inside, ground[np.clip(i, 0, ny - 1), np.clip(j, 0, nx - 1)], np.nan)
 
 
 def _crest_column(defences: gpd.GeoDataFrame) -> Floats:
