@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def new(directory: Annotated[Path, typer.Argument(help=text("cli.directory"))]) 
     from twin import starter
 
     starter.create(directory)
-    typer.echo(text("cli.new_done", path=directory))
+    typer.echo(text("cli.new_done", path=directory, quoted=shlex.quote(str(directory))))
 
 
 @app.command("sample", help=text("cli.sample"))
@@ -280,8 +281,11 @@ def export(
     from twin.export import export as write
     from twin.results import Result
 
-    for file in write(Result.open(path), to, out, by_cells=by_cells):
+    result = Result.open(path)
+    for file in write(result, to, out, by_cells=by_cells):
         typer.echo(file)
+    if caution := result.unfinished():
+        typer.echo(caution, err=True)
 
 
 cli_bench.add_to(app)

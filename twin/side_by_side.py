@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin import qml
+from twin.cog import map_note
 from twin.errors import InputError, told
 from twin.export import layer_styles
 from twin.files import replacing, write_text
@@ -59,5 +60,5 @@ def _geopackage(comparison: Comparison, path: Path) -> Path:
     assert links is not None
     with replacing(path) as temporary:
         links.to_file(temporary, layer=LAYER, driver="GPKG", engine="pyogrio")
-        layer_styles(temporary, {LAYER: qml.traffic_change()})
+        layer_styles(temporary, {LAYER: qml.traffic_change()}, map_note(*comparison.results))
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import shlex
 import signal
 import threading
 import time
@@ -222,8 +223,8 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     path = scenario.root / scenario.initial.from_run
     other = Result.open(path)
     if other.status != COMPLETE:
-        where, status = scenario.where, text(f"run.status_{other.status}")
-        raise InputError(told(where, "initial.from_run", "folder.not_complete", path=path, status=status))
+        said = {"status": text(f"run.status_{other.status}"), "quoted": shlex.quote(str(path))}
+        raise InputError(told(scenario.where, "initial.from_run", "folder.not_complete", path=path, **said))
     if not other.has_fields or other.grid != grid:
         raise InputError(
             told(
@@ -427,7 +428,11 @@ def _drive(
                     save()
                     recorder.finish(INTERRUPTED)
                     raise Interrupted(
-                        text("run.interrupted", time=number(step.end, digits=1), path=recorder.writer.path)
+                        text(
+                            "run.interrupted",
+                            time=number(step.end, digits=1),
+                            path=shlex.quote(str(recorder.writer.path)),
+                        )
                     )
                 if now - saved > checkpoint_every:
                     save()
