@@ -200,6 +200,39 @@ def test_a_place_of_no_known_shape_has_one_problem(file: Path) -> None:
         assert words in problem.expected
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("école = [1.0, 2.0]", "guillemets"),
+        ("l'école = [1.0, 2.0]", "guillemets"),
+        ('source = "C:\\données\\mnt.asc"', "C:/données/mnt.asc"),
+        ('source = "C:\\users\\mnt.asc"', "C:/données/mnt.asc"),
+        ("[layers.terrain]", "déjà"),
+        ("duration = 3 h", "guillemets"),
+        ("duration = trois", "guillemets"),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line_and_how_to_mend_it(
+    file: Path, line: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was English in a French frame, and expected UTF-8."""
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    territory = file.parent / "territory.toml"
+    territory.write_text(territory.read_text("utf-8") + f"\n{line}\n", encoding="utf-8")
+    number = len(territory.read_text("utf-8").splitlines())
+    with pytest.raises(InputError) as error:
+        Territory.open(territory)
+    [problem] = error.value.problems
+    assert f"ligne {number}" in problem.where
+    assert f"« {line} »" in problem.found
+    assert said in problem.hint
+    for word in ("UTF-8", " at ", "Cannot", "Expected", "Invalid"):
+        assert word not in str(problem)
+    territory.write_text("extent = [1, 2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="fin du fichier"):
+        Territory.open(territory)
+
+
 def test_series_are_exact() -> None:
     series = TimeSeries(times=(0.0, 10.0, 30.0), values=(0.0, 10.0, 0.0))
     assert series.at(5.0) == 5.0

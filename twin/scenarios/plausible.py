@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from twin.conditioning.crests import OVER, UNDER
 from twin.domain import Domain
 from twin.errors import Problem, told
 from twin.faces import ground_at, staircase
@@ -27,7 +28,6 @@ LEVELS = (
     "level", "crest", "sill", "soffit", "inlet_level", "outlet_level", "open_above", "close_below",
     "open_below", "close_above", "on_level", "off_level", "bottom", "water_level",
 )  # fmt: skip
-OVER, UNDER = 200.0, 20.0  # m over the highest and under the lowest ground: no level of a flood is beyond
 
 
 def implausible(domain: Domain, scenario: Scenario, ratings: Sequence[RatingForcing]) -> list[Problem]:
