@@ -232,6 +232,13 @@ def compare(
 
             maps.traffic_change(frame, out / "traffic_change.png")
             written.append(out / "traffic_change.png")
+        first, last = frame.results[0], frame.results[-1]
+        flooded = all(run.has_fields and "max_water_depth" in run.fields for run in (first, last))
+        if flooded and first.grid == last.grid and out.suffix != ".gpkg":
+            from viz.maps import difference
+
+            difference(first, last, out / "depth_change.png")
+            written.append(out / "depth_change.png")
         for file in written:
             typer.echo(file)
 

@@ -104,8 +104,8 @@ def crests_of_defences(
 
 
 def said_crests(defences: gpd.GeoDataFrame, ground_at_points: Callable[[Floats, Floats], Floats]) -> Said:
-    """What a layer of defences itself says of its crests, as `crests_of_defences` takes it: for each line that
-    says one the line, its crest and the ground at its vertices (m).
+    """What a layer of defences itself says of its crests, as `crests_of_defences` takes it: for each line
+    that says one the line, its crest and the ground at its vertices (m).
     """
     zero = defences.attrs.get("zero", 0.0)
     rows = [
