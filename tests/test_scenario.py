@@ -391,7 +391,8 @@ def test_a_series_shorter_than_the_run_is_told(
     cautions = Scenario.open(file).cautions()
     assert len(cautions) == bool(said)
     cli.main(["check", str(file)])
-    heard = capsys.readouterr().err
+    out, heard = capsys.readouterr()
+    assert ("nothing wrong" in out) != bool(said)
     for words in said:
         assert words in cautions[0]
         assert words in heard

@@ -136,12 +136,14 @@ def check(
 
     target = file / "territory.toml" if file.is_dir() else file
     table = read_toml(target, "scenario.nothing_to_check")
+    cautions: tuple[str, ...] = ()
     if "territory" in table or "duration" in table:
         scenario = Scenario.open(target)
         problems = scenario.check()
         if not problems:
             # What only the grid tells: a breach without a dike, an end of a culvert off the terrain …
-            for caution in Simulation(scenario).cautions:
+            cautions = Simulation(scenario).cautions
+            for caution in cautions:
                 typer.echo(caution, err=True)
             read_observed(scenario.territory)
             if report is not None:
@@ -161,7 +163,10 @@ def check(
             return
     if problems:
         raise InputError(problems)
-    typer.echo(text("cli.check_ok", path=target))
+    if cautions:
+        typer.echo(text("cli.check_cautions", path=target, count=len(cautions)))
+    else:
+        typer.echo(text("cli.check_ok", path=target))
 
 
 @app.command(help=text("cli.run"))
