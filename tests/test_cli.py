@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -198,7 +199,7 @@ def test_a_full_disk_is_told_with_how_to_go_on(
 
 def test_ctrl_c_stops_with_130_and_resume_goes_on(file: Path) -> None:
     edited(file, 'duration = "10 min"', 'duration = "4 h"')
-    run = file.parent / "run"
+    run = file.parent / "my run"  # the command to copy must hold
     said, table = file.parent / "said.txt", run / "diagnostics.csv"
     with said.open("w") as heard:
         process = subprocess.Popen([TWIN, "run", file, "-o", run], stdout=heard, stderr=heard)
@@ -215,7 +216,7 @@ def test_ctrl_c_stops_with_130_and_resume_goes_on(file: Path) -> None:
         process.kill()
     message = said.read_text()
     assert process.returncode == 130, message
-    assert f"twin resume {run}" in message
+    assert f"twin resume '{run}'" in message
     assert (run / "checkpoint" / "state.npz").exists()
     assert call("resume", run) == 0
 
@@ -277,6 +278,14 @@ def test_a_window_shows_one_run_and_writes_nothing(
     assert "--window" in capsys.readouterr().err
     assert call("show", "run", "--window") == 0
     assert len(shown) == 1
+
+
+def test_the_command_to_copy_holds_where_a_folder_has_a_space(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("new", tmp_path / "La Flèche") == 0
+    command = capsys.readouterr().out.partition("then: ")[2]
+    assert shlex.split(command) == ["twin", "check", str(tmp_path / "La Flèche")]
 
 
 def test_new_and_sample(tmp_path: Path) -> None:

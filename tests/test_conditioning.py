@@ -306,6 +306,15 @@ def test_crests_in_texts_count_and_codes_for_unknown_do_not() -> None:
     np.testing.assert_array_equal(sea[:, 10], 0.0)
 
 
+def test_crests_in_another_unit_are_refused() -> None:
+    """Crests in centimetres were walls of three kilometres."""
+    wall = shapely.LineString([(100.0, 0.0), (100.0, 200.0)])
+    for crest, said in ((1250.0, "1250"), (-30.0, "-30")):
+        layer = frame(wall, shapely.LineString([(200.0, 0.0), (200.0, 200.0)]), alt=[12.5, crest])
+        with pytest.raises(InputError, match=f"{said}.* m, where the terrain goes from"):
+            crests_of_defences(GRID, layer, valley(), "d.gpkg")
+
+
 def test_defences_without_any_crest_are_refused() -> None:
     layer = frame(LINE, nature=["Mur"])
     with pytest.raises(InputError, match=r"no elevation of a crest \(columns: nature\)"):

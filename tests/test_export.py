@@ -18,6 +18,7 @@ import xarray as xr
 
 from tests.synthetic_run import write_run
 from twin import qml
+from twin.cli import main
 from twin.errors import InputError, TwinError
 from twin.export import export
 from twin.flood_polygons import depth_zones, flood_polygons
@@ -162,6 +163,29 @@ def test_netcdf_of_an_interrupted_run_has_the_frames_there_are(tmp_path: Path) -
     with xr.open_dataset(path, engine="h5netcdf") as data:
         assert data.sizes["time"] == 3
         assert "max_water_depth" not in data
+
+
+def test_exports_of_a_run_that_did_not_end_say_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They looked like those of a whole run."""
+    run = write_run(tmp_path / "r")
+    file = run.path / "provenance.json"
+    for status, said in (("complete", ""), ("interrupted", "interrompu")):
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"status": status}))
+        result = Result.open(run.path)
+        last = f"{result.times[-1]:g}"
+        for to, name in (("geotiff", "tif"), ("netcdf", "r.nc"), ("gpkg", "r.gpkg")):
+            main(["export", str(run.path), "--to", to, "-o", str(tmp_path / status / name)])
+            heard = capsys.readouterr().err
+            assert ("interrupted" in heard) == bool(said)
+        with rasterio.open(tmp_path / status / "tif" / "max_water_depth.tif") as raster:
+            assert (raster.tags()["status"], raster.tags()["simulated_s"]) == (status, last)
+            assert ("interrompu" in raster.tags(1)["note"]) == bool(said)
+        with xr.open_dataset(tmp_path / status / "r.nc", engine="h5netcdf") as data:
+            assert (data.attrs["status"], data.attrs["simulated_s"]) == (status, result.times[-1])
+        with sqlite3.connect(tmp_path / status / "r.gpkg") as database:
+            noted = database.execute("SELECT description FROM gpkg_contents").fetchall()
+            noted += database.execute("SELECT description FROM layer_styles").fetchall()
+        assert any("interrompu" in (note or "") for (note,) in noted) == bool(said)
 
 
 # -- GeoPackage --------------------------------------------------------------------------------

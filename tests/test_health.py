@@ -61,6 +61,19 @@ def with_z(geometry: gpd.GeoSeries, height: Callable[[int], float]) -> list[shap
     return [shapely.force_3d(line, z=height(k)) for k, line in enumerate(geometry)]
 
 
+def test_crests_of_defences_are_told_with_the_ground_under_them(folder: Path) -> None:
+    lines = [shapely.LineString([(X + 100 * k, Y - 100), (X + 100 * k, Y - 300)]) for k in range(1, 5)]
+    layer = gpd.GeoDataFrame({"alt": [103.0, 101.5, 98.0, None]}, geometry=lines, crs="EPSG:2154")
+    layer.to_file(folder / "dikes.gpkg")
+    add_layer(folder, '[layers.defences]\nsource = "dikes.gpkg"')
+    finding = found(folder)["defences.crests"]
+    assert finding.severity == "warning"
+    assert finding.value == pytest.approx(1 / 3)
+    assert finding.places == (lines[2],)
+    assert "3 crests from 98 to 103 m" in finding.sentence
+    assert "33 %" in finding.sentence
+
+
 def test_a_sound_territory_has_no_fault(folder: Path) -> None:
     report = found(folder)
     # A raster made here: nobody said its licence. (bdtopo.gpkg has the name of a product of IGN.)

@@ -9,13 +9,25 @@ import pytest
 import shapely
 
 from tests import small
+from twin import cli
 from twin.errors import InputError, Problems
-from twin.scenarios import Demand, Dike, Inflow, Rainfall, RoadClosure, Scenario, TimeSeries, WaterLevel
+from twin.scenarios import (
+    Demand,
+    Dike,
+    Inflow,
+    NewDistrict,
+    Rainfall,
+    RoadClosure,
+    Scenario,
+    TimeSeries,
+    WaterLevel,
+)
 from twin.scenarios.binding import edge_cells, inflows, initial_depth, rains, water_levels
+from twin.scenarios.breach import Breach
 from twin.scenarios.events import Event
 from twin.scenarios.forcing import read_series
-from twin.scenarios.measures import place_geometry
-from twin.simulation import Simulation
+from twin.scenarios.measures import Measure, place_geometry
+from twin.simulation import Simulation, run
 from twin.territory import Territory
 
 PARIS = timezone(timedelta(hours=2))
@@ -138,6 +150,90 @@ def test_a_dike_is_a_crest_on_faces_and_never_a_raised_cell(file: Path) -> None:
     assert not np.isfinite(before.field("crest_x")).any()
 
 
+def test_a_dike_lower_than_the_ground_is_told(file: Path) -> None:
+    """It had no effect, and a breach in it was told that no dike stands there."""
+    scenario = Scenario.open(file).model_copy(update={"solvers": ("flood",), "params": {}})
+
+    def bound(crest: float, *events: Event) -> Simulation:
+        dike = Dike(along="bank", crest=crest)  # on ground from 98.97 to 99.92 m
+        return Simulation(scenario.with_measures(dike).with_events(*events))
+
+    breach = Breach(at=(650405.0, 6860385.0), width=20.0, duration=60.0)
+    assert not any("measures[1]" in caution for caution in bound(103.0, breach).cautions)
+    for events in ((), (breach,)):
+        with pytest.raises(InputError) as error:
+            bound(98.5, *events)
+        [problem] = error.value.problems
+        assert problem.key == "measures[1].crest"
+        assert "98.5 m, where the ground along it is from 98.97 to 99.92 m" in problem.found
+    [caution] = [said for said in bound(99.3).cautions if "measures[1].crest" in said]
+    assert "65 % of its length" in caution
+    with pytest.raises(InputError, match=r"a dike of 99\.3 m, lower than the ground"):
+        bound(99.3, breach)
+
+
+@pytest.mark.parametrize(
+    ("measure", "key"),
+    [
+        (Dike(along="middle", crest=103.0), "measures[2].along"),
+        (NewDistrict(at="pool", zones="zones", values={"peple": 1.0}), "measures[2].values"),
+        (NewDistrict(at="pool", zones="zoness", values={"inhabitants": 1.0}), "measures[2].zones"),
+    ],
+    ids=["dike", "column", "zones"],
+)
+def test_a_measure_that_cannot_be_taken_is_named(file: Path, measure: Measure, key: str) -> None:
+    scenario = Scenario.open(file).with_measures(Dike(along="bank", crest=103.0), measure)
+    with pytest.raises(InputError) as error:
+        Simulation(scenario)
+    [problem] = error.value.problems
+    assert (problem.where, problem.key) == (scenario.where, key)
+
+
+def test_a_place_of_no_known_shape_has_one_problem(file: Path) -> None:
+    territory = file.parent / "territory.toml"
+    edited(territory, "middle = [650305.0, 6860205.0]", 'middle = "650305, 6860205"')
+    with pytest.raises(InputError) as error:
+        Territory.open(territory)
+    [problem] = error.value.problems
+    assert problem.key == "places.middle"
+    assert problem.found == "'650305, 6860205'"
+    for words in ("[x, y]", "line = [[x, y], …]", "polygon = ", "source = "):
+        assert words in problem.expected
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("école = [1.0, 2.0]", "guillemets"),
+        ("l'école = [1.0, 2.0]", "guillemets"),
+        ('source = "C:\\données\\mnt.asc"', "C:/données/mnt.asc"),
+        ('source = "C:\\users\\mnt.asc"', "C:/données/mnt.asc"),
+        ("[layers.terrain]", "déjà"),
+        ("duration = 3 h", "guillemets"),
+        ("duration = trois", "guillemets"),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line_and_how_to_mend_it(
+    file: Path, line: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was English in a French frame, and expected UTF-8."""
+    monkeypatch.setenv("TWIN_LANG", "fr")
+    territory = file.parent / "territory.toml"
+    territory.write_text(territory.read_text("utf-8") + f"\n{line}\n", encoding="utf-8")
+    number = len(territory.read_text("utf-8").splitlines())
+    with pytest.raises(InputError) as error:
+        Territory.open(territory)
+    [problem] = error.value.problems
+    assert f"ligne {number}" in problem.where
+    assert f"« {line} »" in problem.found
+    assert said in problem.hint
+    for word in ("UTF-8", " at ", "Cannot", "Expected", "Invalid"):
+        assert word not in str(problem)
+    territory.write_text("extent = [1, 2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="fin du fichier"):
+        Territory.open(territory)
+
+
 def test_series_are_exact() -> None:
     series = TimeSeries(times=(0.0, 10.0, 30.0), values=(0.0, 10.0, 0.0))
     assert series.at(5.0) == 5.0
@@ -214,6 +310,9 @@ MISTAKES = [
     ('discharge = "hydrograph.csv"', 'discharge = "hydrograf.csv"', ["hydrograf.csv", "no such file"]),
     ('discharge = "hydrograph.csv"', 'dicharge = "hydrograph.csv"', ["dicharge", "unknown key", "discharge"]),
     ('intensity = "20 mm/h"', 'intensity = "20 mm"', ["events[2].intensity", "20 mm", "m/s"]),
+    ('intensity = "20 mm/h"', "intensity = 50", ["180 000 000 mm/h", "without a unit"]),
+    ('intensity = "20 mm/h"', 'intensity = "900 mm/h"', ["events[2].intensity", "900 mm/h", "500 mm/h"]),
+    ('discharge = "hydrograph.csv"', 'discharge = "2500000 m3/s"', ["events[1].discharge", "100 000 m³/s"]),
     ('intensity = "20 mm/h"', 'intensity = "20 mm/h"\nvolume = 3', ["events[2].volume", "unknown key"]),
     ('at = "middle"', 'at = "midle"', ["events[1].at", "midle", "middle"]),
     ('at = "middle"', "at = [640000.0, 6860205.0]", ["events[1].at", "640000", "outside the terrain"]),
@@ -260,6 +359,10 @@ def test_all_problems_of_a_file_come_at_once(file: Path) -> None:
         ("time_s,discharge_m3_s,level_m\n0,1,2\n", ["file#column"]),
         ("time_s\n0\n", ["header"]),
         ("time_s,discharge_m3_s\n", ["no row"]),
+        ("time_s,discharge_m3_s\n0,1,5\n60,2,5\n", ["line 2", "3 values", "decimal comma", "semicolons"]),
+        ('time_s,discharge_m3_s\n0,"1,200"\n60,"1,300"\n', ["line 2", "'1,200'", "thousands"]),
+        ("0;1,5\n3600;2\n", ["line 1", "no header"]),
+        ("# station H1\ntime_s;discharge_m3_s\n0;1\n", ["'# station H1'", "line 2"]),
     ],
 )
 def test_a_bad_series_is_named_with_its_line(file: Path, content: str, said: list[str]) -> None:
@@ -268,6 +371,87 @@ def test_a_bad_series_is_named_with_its_line(file: Path, content: str, said: lis
     assert "hydrograph.csv" in message
     for words in said:
         assert words in message
+
+
+@pytest.mark.parametrize(
+    ("rain", "said"),
+    [
+        ("time_min,rain_mm_h\n0,10\n1,60\n", ["events[4].series", "last value, 60 mm/h, holds 9 min more"]),
+        ("time_min,rain_mm_h\n2,10\n10,60\n", ["events[4].series", "first value, 10 mm/h, holds for 2 min"]),
+        ("time_min,rain_mm_h\n0,10\n1,0\n", []),
+        ("time_min,rain_mm_h\n0,10\n10,60\n", []),
+    ],
+    ids=["end", "start", "dry", "whole"],
+)
+def test_a_series_shorter_than_the_run_is_told(
+    file: Path, capsys: pytest.CaptureFixture[str], rain: str, said: list[str]
+) -> None:
+    """The rain of its last minute fell for nine more, and nobody was told."""
+    (file.parent / "rain.csv").write_text(rain, encoding="utf-8")
+    edited(file, "[boundaries]", '[[events]]\nkind = "rainfall"\nseries = "rain.csv"\n[boundaries]')
+    cautions = Scenario.open(file).cautions()
+    assert len(cautions) == bool(said)
+    cli.main(["check", str(file)])
+    out, heard = capsys.readouterr()
+    assert ("nothing wrong" in out) != bool(said)
+    for words in said:
+        assert words in cautions[0]
+        assert words in heard
+    if not said:
+        assert heard == ""
+
+
+UNREAD = [
+    (
+        '["flood"]',
+        '[[events]]\nkind = "road_closure"\nat = "middle"\n',
+        ["events[2]: road_closure", "traffic"],
+    ),
+    ('["flood"]', '[params.traffic]\nevery = "7 min"\n', ["params.traffic", "traffic"]),
+    (
+        '["traffic"]',
+        '[[events]]\nkind = "rainfall"\nintensity = "20 mm/h"\n',
+        ["events[2]: rainfall", "flood"],
+    ),
+    (
+        '["traffic"]',
+        '[[measures]]\nkind = "dike"\nalong = "bank"\ncrest = 102\n',
+        ["measures[1]: dike", "flood"],
+    ),
+    (
+        '["traffic"]',
+        '[[measures]]\nkind = "new_district"\nat = "pool"\nzones = "zones"\nvalues = {inhabitants = 800}\n',
+        ["measures[1].zones: zones", "no demand"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("solvers", "more", "said"), UNREAD, ids=[u[2][0] for u in UNREAD])
+def test_what_no_solver_reads_is_told(file: Path, solvers: str, more: str, said: list[str]) -> None:
+    """A closed bridge without traffic changed nothing, and nobody was told."""
+    head = file.read_text("utf-8").partition("solvers")[0]
+    own = '[[events]]\nkind = "inflow"\nat = "middle"\ndischarge = 1\n'
+    if "traffic" in solvers:
+        own = '[[events]]\nkind = "demand"\ngrid = "100 m"\npeople = 100\n'
+    params, events = (more, "") if more.startswith("[params") else ("", more)
+    file.write_text(f"{head}solvers = {solvers}\n{params}{own}{events}", encoding="utf-8")
+    scenario = Scenario.open(file)
+    assert scenario.check() == []
+    [caution] = scenario.cautions()
+    for words in said:
+        assert words in caution
+
+
+def test_a_run_tells_its_cautions_when_it_starts(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file.parent / "rain.csv").write_text("time_min,rain_mm_h\n0,10\n1,60\n", encoding="utf-8")
+    scenario = Scenario.open(file).with_events(Rainfall(series="rain.csv"))
+    monkeypatch.setattr("twin.simulation._drive", lambda *_: None)
+    run(scenario, file.parent / "run")
+    [caution] = scenario.cautions()
+    assert caplog.messages == [caution]
+    assert caution in (file.parent / "run" / "log.txt").read_text("utf-8")
 
 
 def test_series_with_dates_units_and_semicolons(file: Path) -> None:
@@ -287,6 +471,33 @@ def test_a_hash_may_stand_in_the_name_of_a_file(tmp_path: Path, name: str, colum
     (tmp_path / name).write_text("time_s;debit_m3_s\n0;1\n10;2\n", encoding="utf-8")
     source = f"{name}#{column}" if column else name
     assert read_series(source, "m**3/s", tmp_path, None).values == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        ("temps_s\tdebit_m3_s\n0\t1,5\n600\t2\n", "utf-8"),
+        ("temps_s\tdebit_m3_s\r\n0\t1,5\r\n600\t2\r\n", "utf-16"),  # what Excel calls Unicode text
+        ("temps_s;debit_m3_s;\n0;1,5;\n600;2;;\n", "utf-8"),
+        ('time_s,discharge_m3_s\n0,"1,5"\n600,2\n', "utf-8"),
+    ],
+    ids=["tabs", "utf-16", "trailing", "quoted"],
+)
+def test_series_as_spreadsheets_save_them(file: Path, content: str, encoding: str) -> None:
+    (file.parent / "hydrograph.csv").write_bytes(content.encode(encoding))
+    series = Scenario.open(file).events[0].discharge
+    assert (series.times, series.values) == ((0.0, 600.0), (1.5, 2.0))
+
+
+@pytest.mark.parametrize("name", ["hydrograph.xlsx", "hydrograph.ods#Feuil1", "hydrograph.csv"])
+def test_a_spreadsheet_is_to_be_saved_as_csv(file: Path, name: str) -> None:
+    """It was told that 'hydrograph.xlsx' is no quantity in m³/s."""
+    if name.endswith(".csv"):  # a spreadsheet under another name
+        (file.parent / name).write_bytes(b"PK\x03\x04" + bytes(range(256)))
+    message = problems(edited(file, "hydrograph.csv", name))
+    assert "a spreadsheet" in message
+    assert "as CSV" in message
+    assert "m**3/s" not in message
 
 
 @pytest.mark.parametrize(

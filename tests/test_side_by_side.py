@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from shapely.geometry import LineString
 
 import twin
+from tests.synthetic_run import write_run
 from tests.test_indicators import make_run
 from twin.cli import main
 from twin.errors import InputError
@@ -22,7 +23,7 @@ from twin.indicators import Comparison
 from twin.indicators.links import link_changes
 from twin.layers import samples
 from twin.results import Result
-from twin.side_by_side import LAYER, write
+from twin.side_by_side import BUILDINGS, LAYER, ROADS, write
 from twin.styles import CHANGE
 from viz import roads
 from viz.roads import traffic
@@ -176,8 +177,37 @@ def test_runs_without_traffic_have_figures_only(tmp_path: Path) -> None:
     assert table.links is None
     assert table.roads is None
     assert [p.name for p in write(table, tmp_path / "out")] == ["indicators.csv"]
-    with pytest.raises(InputError, match="without traffic"):
+    with pytest.raises(InputError, match="without traffic, buildings and roads"):
         write(table, tmp_path / "out.gpkg")
+
+
+def test_two_floods_have_what_changed_and_a_map(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Help and README promised a GeoPackage and a map; there was a table."""
+    before, after = write_run(tmp_path / "a"), write_run(tmp_path / "b", rise=3.0)
+    out = tmp_path / "out"
+    main(["compare", str(before.path), str(after.path), "-o", str(out)])
+    said = capsys.readouterr().out
+    assert {p.name for p in out.iterdir()} == {"indicators.csv", "comparison.gpkg", "depth_change.png"}
+    for name in ("indicators.csv", "comparison.gpkg", "depth_change.png"):
+        assert str(out / name) in said
+    assert (out / "depth_change.png").stat().st_size > 20_000
+    houses = gpd.read_file(out / "comparison.gpkg", layer=BUILDINGS).set_index("building_id")
+    assert before.buildings is not None
+    assert after.buildings is not None
+    first, last = (
+        run.buildings.set_index("building_id")["max_water_depth"].fillna(0.0)  # type: ignore[union-attr]
+        for run in (before, after)
+    )
+    changed = (last - first).abs() > 0.01
+    assert changed.any()
+    assert sorted(houses.index) == sorted(changed.index[changed])
+    np.testing.assert_allclose(houses["depth_change_m"], (last - first)[houses.index])
+    assert len(gpd.read_file(out / "comparison.gpkg", layer=ROADS))
+    with sqlite3.connect(out / "comparison.gpkg") as database:
+        styles = dict(database.execute("SELECT f_table_name, styleQML FROM layer_styles"))
+    assert set(styles) == {BUILDINGS, ROADS}
+    assert all('attr="depth_change_m"' in style for style in styles.values())
+    assert write(twin.compare(before, after), tmp_path / "x.gpkg") == [tmp_path / "x.gpkg"]
 
 
 DISTRICT = """[[measures]]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import gc
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -79,7 +80,7 @@ def new(directory: Annotated[Path, typer.Argument(help=text("cli.directory"))]) 
     from twin import starter
 
     starter.create(directory)
-    typer.echo(text("cli.new_done", path=directory))
+    typer.echo(text("cli.new_done", path=directory, quoted=shlex.quote(str(directory))))
 
 
 @app.command("sample", help=text("cli.sample"))
@@ -135,12 +136,15 @@ def check(
 
     target = file / "territory.toml" if file.is_dir() else file
     table = read_toml(target, "scenario.nothing_to_check")
+    cautions: tuple[str, ...] = ()
     if "territory" in table or "duration" in table:
         scenario = Scenario.open(target)
         problems = scenario.check()
         if not problems:
             # What only the grid tells: a breach without a dike, an end of a culvert off the terrain …
-            Simulation(scenario)
+            cautions = Simulation(scenario).cautions
+            for caution in cautions:
+                typer.echo(caution, err=True)
             read_observed(scenario.territory)
             if report is not None:
                 _health(scenario.territory, report)
@@ -159,7 +163,10 @@ def check(
             return
     if problems:
         raise InputError(problems)
-    typer.echo(text("cli.check_ok", path=target))
+    if cautions:
+        typer.echo(text("cli.check_cautions", path=target, count=len(cautions)))
+    else:
+        typer.echo(text("cli.check_ok", path=target))
 
 
 @app.command(help=text("cli.run"))
@@ -230,6 +237,13 @@ def compare(
 
             maps.traffic_change(frame, out / "traffic_change.png")
             written.append(out / "traffic_change.png")
+        first, last = frame.results[0], frame.results[-1]
+        flooded = all(run.has_fields and "max_water_depth" in run.fields for run in (first, last))
+        if flooded and first.grid == last.grid and out.suffix != ".gpkg":
+            from viz.maps import difference
+
+            difference(first, last, out / "depth_change.png")
+            written.append(out / "depth_change.png")
         for file in written:
             typer.echo(file)
 
@@ -279,8 +293,11 @@ def export(
     from twin.export import export as write
     from twin.results import Result
 
-    for file in write(Result.open(path), to, out, by_cells=by_cells):
+    result = Result.open(path)
+    for file in write(result, to, out, by_cells=by_cells):
         typer.echo(file)
+    if caution := result.unfinished():
+        typer.echo(caution, err=True)
 
 
 cli_bench.add_to(app)

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 NODATA = -9999.0
 
 
-def map_note() -> str:
-    """What every map that leaves says: it is indicative."""
-    return text("map.indicative", "fr")
+def map_note(*results: Result) -> str:
+    """What every map that leaves says: it is indicative; and which of the runs did not end."""
+    unfinished = [said for run in results if (said := run.unfinished(lang="fr"))]
+    return " ".join([text("map.indicative", "fr"), *unfinished])
 
 
 def write_cog(
@@ -55,13 +56,15 @@ def write_cog(
             file.update_tags(
                 TIFFTAG_SOFTWARE=f"Twin {twin.__version__}",
                 TIFFTAG_IMAGEDESCRIPTION=f"{result.name}: {variable.label('fr')} ({variable.unit})",
+                status=result.status,
+                simulated_s=f"{result.times[-1]:g}" if result.times.size else "0",
             )
             file.update_tags(
                 1,
                 long_name=variable.label("en"),
                 nom=variable.label("fr"),
                 scenario=result.name,
-                note=map_note(),
+                note=map_note(result),
             )
         copy(
             plain,

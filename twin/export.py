@@ -127,7 +127,9 @@ def netcdf(result: Result, path: Path) -> list[Path]:
         file.attrs["Conventions"] = "CF-1.8"
         file.attrs["title"] = result.name
         file.attrs["source"] = f"Twin {twin.__version__}"
-        file.attrs["comment"] = map_note()
+        file.attrs["comment"] = map_note(result)
+        file.attrs["status"] = result.status
+        file.attrs["simulated_s"] = float(result.times[-1]) if result.times.size else 0.0
         file.attrs["history"] = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} twin export"
         file.dimensions = {"time": int(fields.sizes["time"]), "y": grid.ny, "x": grid.nx}
         _axis(file, "x", grid.x, units="m", standard_name="projection_x_coordinate", axis="X")
@@ -218,7 +220,7 @@ def gpkg(result: Result, path: Path, *, by_cells: bool = False) -> list[Path]:
                 geometry_type=kind,
                 promote_to_multi=kind is not None,
             )
-        layer_styles(temporary, {name: style for name, (_, style) in layers.items()})
+        layer_styles(temporary, {name: style for name, (_, style) in layers.items()}, map_note(result))
     return [path]
 
 
@@ -321,8 +323,10 @@ def _moments(result: Result, seconds: NDArray[np.float64]) -> Any:
     return pd.array(written, dtype="string")
 
 
-def layer_styles(path: Path, styles: dict[str, str]) -> None:
-    """The table in which QGIS keeps styles inside a GeoPackage; each one the default of its layer."""
+def layer_styles(path: Path, styles: dict[str, str], note: str) -> None:
+    """The table in which QGIS keeps styles inside a GeoPackage; each one the default of its layer. The note
+    goes with each layer and its style.
+    """
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}"
     database = sqlite3.connect(path)
     try:
@@ -339,13 +343,16 @@ def layer_styles(path: Path, styles: dict[str, str]) -> None:
                 "VALUES ('layer_styles', 'attributes', 'layer_styles', '', ?, 0)",
                 (now,),
             )
+            database.executemany(
+                "UPDATE gpkg_contents SET description = ? WHERE table_name = ?", [(note, n) for n in styles]
+            )
             columns = dict(database.execute("SELECT table_name, column_name FROM gpkg_geometry_columns"))
             database.executemany(
                 "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, "
                 "f_geometry_column, styleName, styleQML, styleSLD, useAsDefault, description, owner, "
                 "update_time) "
                 "VALUES ('', '', ?, ?, ?, ?, '', 1, ?, '', ?)",
-                [(name, columns[name], name, style, map_note(), now) for name, style in styles.items()],
+                [(name, columns[name], name, style, note, now) for name, style in styles.items()],
             )
     finally:
         database.close()

@@ -95,3 +95,24 @@ def raise_along(
     top = np.maximum(np.interp(faces.start, along, elevation), np.interp(faces.end, along, elevation))
     for crest, chosen in ((crest_x, faces.across_x), (crest_y, ~faces.across_x)):
         np.maximum.at(crest, (faces.i[chosen], faces.j[chosen]), top[chosen])
+
+
+def ground_at(
+    ground: NDArray[np.float64], across_x: NDArray[np.bool_], i: NDArray[np.int64], j: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The ground that water has to pass at faces: the higher of the two cells (NaN: neither has one).
+
+    Parameters
+    ----------
+    ground : shape (ny, nx), NaN where there is none (m). across_x, i, j : as in `Staircase`.
+    """
+    return np.fmax(cell_values(ground, i - ~across_x, j - across_x), cell_values(ground, i, j))
+
+
+def cell_values(
+    ground: NDArray[np.float64], i: NDArray[np.int64], j: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """The ground of cells, NaN outside the grid."""
+    ny, nx = ground.shape
+    inside = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
+    return np.where(inside, ground[np.clip(i, 0, ny - 1), np.clip(j, 0, nx - 1)], np.nan)

@@ -1,14 +1,16 @@
 """Files appear whole or not at all: written under a temporary name beside their place, then renamed. Texts
-and tables of others are read as they come: UTF-8 or cp1252, commas or semicolons.
+and tables of others are read as they come: UTF-8, UTF-16 or cp1252, commas, semicolons or tabs.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -17,8 +19,13 @@ from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
+from twin.errors import InputError, in_line, listed, shown, told
+
 T = TypeVar("T")
 _AS_IT_IS = getattr(os, "O_BINARY", 0)  # Windows writes two bytes for a line end otherwise
+SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
+_NUMBER = re.compile(r"[-+]?\d+([.,]\d*)?")
+_THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+")
 
 
 @contextmanager
@@ -169,18 +176,60 @@ def file_and_part(source: str, root: Path) -> tuple[Path, str]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file in UTF-8 (with a mark or not), else in cp1252, as a French spreadsheet saves it."""
+    """The text of a file in UTF-8 (with a mark or not) or UTF-16 (with its mark), else in cp1252, as a French
+    spreadsheet saves it.
+    """
     raw = path.read_bytes()
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", "replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         return raw.decode("cp1252", "replace")
 
 
-def read_csv(path: Path) -> list[list[str]]:
-    """Rows of a CSV file, cells stripped; semicolons where its first line has more of them than commas."""
+def read_csv(path: Path, key: str) -> list[list[str]]:
+    """Rows of a CSV file under one row of names, cells stripped; commas, semicolons or tabs between them, of
+    which its first line has most.
+
+    Raises
+    ------
+    InputError
+        It is a spreadsheet or has no row of names; or, the first such row, more cells than names, or
+        a comma that may be of thousands.
+    """
+    if path.read_bytes()[:4] in SPREADSHEETS:
+        raise InputError(told(path, key, "table.spreadsheet"))
     content = read_text(path)
     first = content.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
-    return [[cell.strip() for cell in row] for row in rows]
+    delimiter = max(";,\t", key=first.count)
+    rows = [
+        [cell.strip() for cell in row]
+        for row in csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    ]
+    if not rows:
+        return rows
+    names = _without_end(rows[0], 0)
+    if names and all(_NUMBER.fullmatch(name) for name in names):
+        raise InputError(told(in_line(path, 1), key, "table.no_names", line=first.strip()))
+    for line, row in enumerate(rows[1:], start=2):
+        cells = rows[line - 1] = _without_end(row, len(names))
+        if len(cells) > len(names):
+            raise InputError(
+                told(
+                    in_line(path, line), key, "table.more_cells",
+                    count=len(cells), wanted=len(names), names=listed(map(shown, names)),
+                )
+            )  # fmt: skip
+        thousands = next((c for c in cells if delimiter == "," and _THOUSANDS.fullmatch(c)), None)
+        if thousands is not None:
+            raise InputError(told(in_line(path, line), key, "table.thousands", found=thousands))
+    return [names, *rows[1:]]
+
+
+def _without_end(cells: list[str], least: int) -> list[str]:
+    """The cells without empty ones at the end, but for the first `least`."""
+    end = len(cells)
+    while end > least and not cells[end - 1]:
+        end -= 1
+    return cells[:end]

@@ -18,6 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from twin.conditioning.crests import said_crests
 from twin.errors import InputError
 from twin.files import replacing
 from twin.grid import Bounds
@@ -45,6 +46,8 @@ NULL_HEIGHTS = 0.25  # share of heights that are not known
 ZERO_HEIGHTS = 0.01  # share of heights that are 0 where the terrain is not
 OFF_TERRAIN = 0.01  # share of buildings without terrain under them
 POOR_SOURCES = 0.25  # share of the terrain measured by coarser means than LiDAR
+CREST_MARGIN = 0.5  # m by which the ground may be above a crest
+LOW_CRESTS = 0.1  # share of crests that are lower than the ground
 APART = 0.02  # share of the road network (by length) that is not joined to the main part
 RASTERS = ("roughness", "land_cover")  # layers that may be rasters and are laid over the terrain
 UNUSED = ("roofs", "bridge_decks")  # layers that no run takes anything from
@@ -132,6 +135,8 @@ def examine(territory: Territory) -> list[Finding]:
     if territory.has("buildings"):
         _buildings(report, territory, terrain)
     _places_without_name(report, territory)
+    if territory.has("defences") and terrain is not None:
+        _defences(report, territory, terrain)
     if terrain is not None:
         _places_over_the_edge(report, territory, terrain)
     order = {"warning": 0, "information": 1}
@@ -428,6 +433,31 @@ def _buildings(report: _Report, territory: Territory, terrain: Mosaic | None) ->
             "warning" if abs(offset) > ROAD_BIAS else "information", "buildings", "building_offset",
             value=offset, median=signed(offset, digits=2), count=figure(int(both.sum()), digits=0),
         )  # fmt: skip
+
+
+# --- defences ---
+
+
+def _defences(report: _Report, territory: Territory, terrain: Mosaic) -> None:
+    """The crests that dikes and walls say, and which of them are lower than the ground along them."""
+    defences = territory.layer("defences").data
+    assert isinstance(defences, gpd.GeoDataFrame)
+    said = [
+        row
+        for row in said_crests(defences, lambda x, y: at_points(terrain, x, y).here)
+        if np.isfinite(row[2]).any()
+    ]
+    if not said:
+        return
+    under = np.array([np.nanmedian(ground - top) > CREST_MARGIN for _, top, ground in said])
+    tops = np.concatenate([top for _, top, _ in said])
+    report.add(
+        "warning" if under.mean() > LOW_CRESTS else "information", "defences", "crests",
+        value=under.mean(), count=figure(len(said), digits=0), low=number(float(tops.min())),
+        high=number(float(tops.max())), share=_percent(under.mean(), 0),
+        margin=number(CREST_MARGIN, digits=1),
+        places=[shapely.force_2d(line) for (line, _, _), low in zip(said, under, strict=True) if low],
+    )  # fmt: skip
 
 
 # --- places ---

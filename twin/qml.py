@@ -16,6 +16,7 @@ from twin.styles import (
     BUILDING,
     CHANGE,
     DEPTH,
+    DEPTH_CHANGE,
     DRY_BUILDING,
     HAZARD,
     INFINITY,
@@ -31,10 +32,13 @@ from twin.styles import (
     ColourClass,
     change_label,
     class_label,
+    depth_change_label,
     hazard_label,
 )
 
-_Row = tuple[float | str, str, Sequence[tuple[str, dict[str, str]]]]  # value, label, symbol layers
+_Layers = Sequence[tuple[str, dict[str, str]]]
+_Row = tuple[float | str, str, _Layers]  # value, label, symbol layers
+HOUSE = "#3a2a20"  # the outline of buildings
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.28.0"
 #: Fields that are 0 on all the land where nothing happens: it stays clear, for the map below.
@@ -240,22 +244,42 @@ def traffic_change(lang: str | None = None) -> str:
 
 def buildings(lang: str | None = None) -> str:
     """Buildings (`batiment_impact`), graduated by ``hauteur_eau_max_m``."""
+    rows = [(0.0, BUILDING[0].low, text("map.building_dry", lang), _fill(DRY_BUILDING, HOUSE, 0.1))]
+    rows += [
+        (part.low, part.high, class_label(part, "m", lang), _fill(part.colour, HOUSE, 0.1))
+        for part in BUILDING
+    ]
+    return _graduated("hauteur_eau_max_m", "fill", rows)
+
+
+def depth_change(kind: str, lang: str | None = None) -> str:
+    """Buildings ("fill") or roads ("line") of two runs, graduated by ``depth_change_m``."""
+    rows = [
+        (
+            part.low,
+            part.high,
+            depth_change_label(part, lang),
+            _fill(part.colour, HOUSE, 0.1) if kind == "fill" else [_line(part.colour, 0.8)],
+        )
+        for part in DEPTH_CHANGE
+    ]
+    return _graduated("depth_change_m", kind, rows)
+
+
+def _graduated(attribute: str, kind: str, rows: Sequence[tuple[float, float, str, _Layers]]) -> str:
+    """A graduated renderer: (from, to, label, symbol layers) a row."""
     root = _root("Symbology")
     renderer = ET.SubElement(
         root,
         "renderer-v2",
         type="graduatedSymbol",
-        attr="hauteur_eau_max_m",
+        attr=attribute,
         graduatedMethod="GraduatedColor",
         symbollevels="0",
     )
     ranges, symbols = ET.SubElement(renderer, "ranges"), ET.SubElement(renderer, "symbols")
-    rows = [(0.0, BUILDING[0].low, DRY_BUILDING, text("map.building_dry", lang))]
-    rows += [(part.low, part.high, part.colour, class_label(part, "m", lang)) for part in BUILDING]
-    for k, (low, high, colour, label) in enumerate(rows):
-        upper = "9999" if high == INFINITY else repr(high)
-        ET.SubElement(
-            ranges, "range", lower=repr(low), upper=upper, symbol=str(k), label=label, render="true"
-        )
-        _symbol(symbols, str(k), "fill", _fill(colour, "#3a2a20", 0.1))
+    for k, (low, high, label, layers) in enumerate(rows):
+        lower, upper = (repr(min(max(bound, -9999.0), 9999.0)) for bound in (low, high))
+        ET.SubElement(ranges, "range", lower=lower, upper=upper, symbol=str(k), label=label, render="true")
+        _symbol(symbols, str(k), kind, layers)
     return _written(root)

@@ -19,7 +19,7 @@ from twin.errors import InputError, TwinError, listed, told
 from twin.features import CLOSURE_DEPTH
 from twin.grid import Grid
 from twin.messages import text
-from twin.run_writer import RUNNING, TABLES
+from twin.run_writer import COMPLETE, RUNNING, TABLES
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -73,6 +73,15 @@ class Result:
     def status(self) -> str:
         """complete, running, interrupted or failed."""
         return str(self.provenance.get("status", RUNNING))
+
+    def unfinished(self, name: str = "", lang: str | None = None) -> str:
+        """What is to be said with figures of a run that did not end (`name`: in place of its own); "" if it
+        did.
+        """
+        if self.status == COMPLETE:
+            return ""
+        status = text(f"run.status_{self.status}", lang)
+        return text("compare.not_whole", lang, name=name or self.name, status=status)
 
     @cached_property
     def fields(self) -> xr.Dataset:

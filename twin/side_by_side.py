@@ -1,16 +1,24 @@
-"""A comparison of runs as files: tables (CSV) and the links that changed (GeoPackage with its QGIS style)."""
+"""A comparison of runs as files: tables (CSV), and links, buildings and roads that changed (GeoPackage with
+QGIS styles).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from twin import qml
+from twin.cog import map_note
 from twin.errors import InputError, told
 from twin.export import layer_styles
 from twin.files import replacing, write_text
 from twin.indicators import Comparison
 
-LAYER = "troncons_trafic"
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+LAYER, BUILDINGS, ROADS = "troncons_trafic", "batiments_eau", "routes_eau"
+LEAST_CHANGE = 0.01  # m of the greatest depth; less is no change
 
 
 def write(comparison: Comparison, target: str | Path) -> list[Path]:
@@ -19,9 +27,9 @@ def write(comparison: Comparison, target: str | Path) -> list[Path]:
     Parameters
     ----------
     comparison : as `twin.compare` gives it.
-    target : a GeoPackage (``.gpkg``: the links alone), or a folder: ``indicators.csv`` and, where first and
-        the last run have traffic, ``roads.csv`` (named roads, most gained first), ``links.csv`` and
-        ``comparison.gpkg``.
+    target : a GeoPackage (``.gpkg``), or a folder: ``indicators.csv``; where the first and the last run
+        have traffic, ``roads.csv`` (named roads, most gained first) and ``links.csv``; ``comparison.gpkg``
+        with what both have: links with traffic, buildings and roads whose greatest depth changed.
 
     Returns
     -------
@@ -31,14 +39,14 @@ def write(comparison: Comparison, target: str | Path) -> list[Path]:
     Raises
     ------
     InputError
-        A GeoPackage is wanted and one of the runs has no traffic; or another kind of file is.
+        A GeoPackage is wanted and nothing is to be put into it; or another kind of file is.
     """
     path = Path(target)
-    links = comparison.links
+    links, layers = comparison.links, _layers(comparison)
     if path.suffix == ".gpkg":
-        if links is None:
+        if not layers:
             raise InputError(told(path, "", "folder.no_traffic"))
-        return [_geopackage(comparison, path)]
+        return [_geopackage(comparison, layers, path)]
     if path.suffix:
         raise InputError(told(path, "", "folder.or_gpkg", found=path.suffix))
     path.mkdir(parents=True, exist_ok=True)
@@ -51,13 +59,42 @@ def write(comparison: Comparison, target: str | Path) -> list[Path]:
     for name, content in tables.items():
         write_text(path / name, content)
     written = [path / name for name in tables]
-    return written if links is None else [*written, _geopackage(comparison, path / "comparison.gpkg")]
+    return [*written, _geopackage(comparison, layers, path / "comparison.gpkg")] if layers else written
 
 
-def _geopackage(comparison: Comparison, path: Path) -> Path:
-    links = comparison.links
-    assert links is not None
+def _layers(comparison: Comparison) -> dict[str, tuple[gpd.GeoDataFrame, str]]:
+    """What the first and the last run both have: layer → its features and their QGIS style."""
+    links, ends = comparison.links, (comparison.results[0], comparison.results[-1])
+    layers = {} if links is None else {LAYER: (links, qml.traffic_change())}
+    houses = _deeper([run.buildings for run in ends], "building_id")
+    roads = _deeper([run.roads for run in ends], "road_id")
+    layers |= {} if houses is None else {BUILDINGS: (houses, qml.depth_change("fill"))}
+    layers |= {} if roads is None else {ROADS: (roads, qml.depth_change("line"))}
+    return layers
+
+
+def _deeper(frames: list[gpd.GeoDataFrame | None], key: str) -> gpd.GeoDataFrame | None:
+    """The features whose greatest depth changed: its two values and the last minus the first (m)."""
+    first, last = (
+        None if frame is None or "max_water_depth" not in frame else frame.drop_duplicates(key).set_index(key)
+        for frame in frames
+    )
+    if first is None or last is None:
+        return None
+    both = first.index.intersection(last.index)
+    kept = [name for name in ("name", "nature", "use", "geometry") if name in first]
+    out = first.loc[both, kept]
+    for column, frame in (("depth_1_m", first), ("depth_2_m", last)):
+        out.insert(len(out.columns) - 1, column, frame.loc[both, "max_water_depth"].fillna(0.0))
+    out.insert(len(out.columns) - 1, "depth_change_m", out["depth_2_m"] - out["depth_1_m"])
+    return out[out["depth_change_m"].abs() > LEAST_CHANGE].reset_index()
+
+
+def _geopackage(comparison: Comparison, layers: dict[str, tuple[gpd.GeoDataFrame, str]], path: Path) -> Path:
     with replacing(path) as temporary:
-        links.to_file(temporary, layer=LAYER, driver="GPKG", engine="pyogrio")
-        layer_styles(temporary, {LAYER: qml.traffic_change()})
+        for name, (frame, _) in layers.items():
+            kind = {"geometry_type": "MultiPolygon", "promote_to_multi": True} if name == BUILDINGS else {}
+            frame.to_file(temporary, layer=name, driver="GPKG", engine="pyogrio", **kind)
+        styles = {name: style for name, (_, style) in layers.items()}
+        layer_styles(temporary, styles, map_note(*comparison.results))
     return path

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
+import shlex
 import signal
 import threading
 import time
@@ -32,9 +34,11 @@ from twin.run_writer import COMPLETE, FAILED, INTERRUPTED, RUNNING
 from twin.scenarios import Scenario
 from twin.scenarios.binding import initial_depth
 from twin.scenarios.events import InitialWater
+from twin.scenarios.plausible import partly_low
 from twin.water import permanent_depth
 
 Array = NDArray[Any]
+LOG = logging.getLogger("twin")
 
 # What a hot start hands over beside depth and velocity: the soil, and what structures and breaches are at.
 CARRIED = (
@@ -75,6 +79,7 @@ class Simulation:
     ----------
     time : the last time (s) on which every solver landed.
     fields : the exchange: arrays by variable name, as the solvers that write them hold them.
+    cautions : what of it may not be meant.
     steps_made, last_step : steps of each solver so far, and the length of its last one (s).
     permanent_depth : depth at the start of the water that is no flood (ny, nx) (m); None: all of it.
     """
@@ -99,9 +104,10 @@ class Simulation:
                 scenario.territory, scenario.resolution, domain_parameters, default_roughness=default,
                 subgrid=bool(getattr(parameters.get("flood"), "subgrid", False)),
             )  # fmt: skip
-        for measure in scenario.measures:
-            domain = measure.apply(domain)
+        for k, measure in enumerate(scenario.measures, start=1):
+            domain = measure.apply(domain, scenario.where, f"measures[{k}]")
         self.domain = domain
+        self.cautions = (*scenario.cautions(), *partly_low(domain, scenario))
         self.fields: dict[str, Array] = {}
         if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)
@@ -224,8 +230,8 @@ def _hot_start(scenario: Scenario, domain: Domain) -> dict[str, Array]:
     path = scenario.root / scenario.initial.from_run
     other = Result.open(path)
     if other.status != COMPLETE:
-        where, status = scenario.where, text(f"run.status_{other.status}")
-        raise InputError(told(where, "initial.from_run", "folder.not_complete", path=path, status=status))
+        said = {"status": text(f"run.status_{other.status}"), "quoted": shlex.quote(str(path))}
+        raise InputError(told(scenario.where, "initial.from_run", "folder.not_complete", path=path, **said))
     if not other.has_fields or other.grid != grid:
         raise InputError(
             told(
@@ -332,6 +338,9 @@ def run(
             path, simulation, overwrite=overwrite, setup_seconds=time.perf_counter() - started
         )
         recorder.compiled = compiled
+        for caution in simulation.cautions:
+            recorder.writer.logger().warning(caution)
+            LOG.warning(caution)  # Python shows it where nobody has set up another way
         simulation.release_inputs()
         return _drive(simulation, recorder, progress, checkpoint_every)
 
@@ -439,7 +448,11 @@ def _drive(
                     save()
                     recorder.finish(INTERRUPTED)
                     raise Interrupted(
-                        text("run.interrupted", time=number(step.end, digits=1), path=recorder.writer.path)
+                        text(
+                            "run.interrupted",
+                            time=number(step.end, digits=1),
+                            path=shlex.quote(str(recorder.writer.path)),
+                        )
                     )
                 if now - saved > checkpoint_every:
                     save()

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import geopandas as gpd
 import numpy as np
 import pyproj
 import shapely
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from shapely.geometry.base import BaseGeometry
 
 from twin.domain import Place
-from twin.errors import InputError, Problem, Problems, suggest, told
+from twin.errors import InputError, Problem, Problems, in_line, suggest, told
 from twin.grid import Bounds
 from twin.layers import LAYER_NAMES, LazyTerrain, Mosaic, open_terrain, read_layer
 from twin.layers.layer import Layer, Provenance
 from twin.layers.raster import check_heights
 from twin.layers.source import LayerSource
 from twin.layers.survey import Survey, survey
-from twin.messages import key_figure, text
-from twin.units import problems_of
+from twin.messages import key_figure, optional, text
+from twin.units import problems_of, unusable
 
 Point = tuple[float, float]
 
@@ -53,6 +54,17 @@ class FilePlace(LayerSource):
     """``{source = "lieux.gpkg", layer = …, where = …}``: features of a vector file."""
 
 
+def _place(value: object) -> object:
+    pair = isinstance(value, (list, tuple)) and [type(v) in (int, float) for v in value] == [True, True]
+    keys = set(value) if isinstance(value, dict) else set()
+    if pair or keys & {"line", "polygon", "source"} or isinstance(value, BaseModel):
+        return value
+    raise unusable("territory.place", found=value)
+
+
+AnyPlace = Annotated[Point | LinePlace | PolygonPlace | FilePlace, BeforeValidator(_place)]
+
+
 class TerritoryRecord(_Record):
     """What a territory.toml says, checked."""
 
@@ -61,7 +73,7 @@ class TerritoryRecord(_Record):
     vertical_datum: str = "NGF-IGN69"
     extent: tuple[float, float, float, float] | str | None = None
     layers: dict[str, LayerSource] = {}
-    places: dict[str, Point | LinePlace | PolygonPlace | FilePlace] = {}
+    places: dict[str, AnyPlace] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -383,7 +395,25 @@ def read_toml(file: Path, row: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError(told(file, "", "territory.not_text")) from error
     except tomllib.TOMLDecodeError as error:
-        raise InputError(told(file, "", "territory.no_toml", reason=error)) from error
+        raise InputError(no_toml(file, error)) from error
+
+
+# How tomllib begins what it says of usual mistakes (in English), and which hint mends them.
+_TOML_HINTS = {
+    "Invalid statement": "key", "Expected '='": "key", "Unescaped": "backslash", "Invalid hex": "backslash",
+    "Cannot": "twice", "Invalid value": "value", "Expected newline": "value",
+}  # fmt: skip
+
+
+def no_toml(file: Path, error: tomllib.TOMLDecodeError) -> Problem:
+    """The problem of a file that is no TOML: its line, and what mends the usual mistakes."""
+    at = re.search(r"at line (\d+)", str(error))
+    if at is None:
+        return told(file, "", "territory.toml_end")
+    line = file.read_text(encoding="utf-8-sig").splitlines()[int(at[1]) - 1].strip()
+    kind = next((kind for begin, kind in _TOML_HINTS.items() if str(error).startswith(begin)), "")
+    hint = optional(f"territory.toml_{kind}") or ""
+    return told(in_line(file, int(at[1])), "", "territory.no_toml", hint, line=line)
 
 
 def with_environment(value: Any, where: str, key: str = "") -> Any:

@@ -126,6 +126,8 @@ def test_no_crs_and_the_territory_cannot_tell(read: Read, tmp_path: Path, shape:
     assert problem.key == "layers.facilities.crs"
     assert "no CRS" in problem.found
     assert "crs =" in problem.hint
+    # A wrong extent was told as a CRS that lacks.
+    assert ("do not touch the extent (" in problem.found) == (shape == Point(X + 90000, Y))
 
 
 def test_the_key_crs_tells_it(read: Read, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import shapely
 from numpy.typing import NDArray
 
 from twin.errors import InputError, listed, told
-from twin.faces import raise_along
+from twin.faces import cell_values, ground_at, raise_along
 from twin.grid import Grid
 from twin.layers.ign import first_number, is_null_height
 from twin.layers.lattice import Source
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 Floats = NDArray[np.float64]
+Said = list[tuple[shapely.Geometry, Floats, Floats]]
 
 # Columns with the elevation of a crest (m), best first; else the Z of the line.
 CREST_COLUMNS = ("crest", "cote_crete", "alt_crete", "z_crete", "alt", "altitude")
 ZERO_GROUND = 0.5  # m: a crest of exactly 0 m on ground higher than this is one that nobody knows
+OVER, UNDER = 200.0, 20.0  # m over the highest and under the lowest ground: no level or crest is beyond
 CHUNK = 256  # vertices of a line whose fine cells are read at once
 
 
@@ -48,24 +50,19 @@ def crests_of_defences(
     Raises
     ------
     InputError
-        No line has a crest.
+        No line has a crest, or one is far from all ground.
     """
     crest_x = np.full((grid.ny, grid.nx + 1), -np.inf)
     crest_y = np.full((grid.ny + 1, grid.nx), -np.inf)
     crests = _crest_column(defences)
     zero = defences.attrs.get("zero", 0.0)  # see `twin.layers.ign.raised`
     used, without, from_terrain = 0, 0, 0
+    tops = [np.zeros(0)]
     for shape, crest in zip(np.asarray(defences.geometry.array, dtype=object), crests, strict=True):
         for line in _lines(shape):
             xyz = shapely.get_coordinates(line, include_z=True)
-            under = _at(ground, *grid.index(xyz[:, 0], xyz[:, 1]))
-            low = under <= zero + ZERO_GROUND
-            none = xyz[:, 2] == zero
-            xyz[none & (none.all() | ~low), 2] = np.nan
-            # A dike may end on higher ground: most vertices tell.
-            most_low = 2 * np.count_nonzero(low) >= np.count_nonzero(np.isfinite(under))
-            said = np.isfinite(crest) and (crest != zero or most_low)
-            top = np.full(len(xyz), crest) if said else _filled(xyz)
+            top = _said(xyz, crest, cell_values(ground, *grid.index(xyz[:, 0], xyz[:, 1])), zero)
+            tops += [] if top is None else [top]
             if top is None and fine is not None:
                 xyz = _highest_along(fine, xyz)
                 top = _filled(xyz)
@@ -83,11 +80,18 @@ def crests_of_defences(
                 known=listed(CREST_COLUMNS),
             )
         )  # fmt: skip
+    said = np.concatenate(tops)
+    known = ground[np.isfinite(ground)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (-np.inf, np.inf)
+    far = said[(said < low - UNDER) | (said > high + OVER)]
+    if far.size:
+        span = {"low": f"{low:g}", "high": f"{high:g}"}
+        raise InputError(told(where, "layers.defences", "scenario.far_level", level=f"{far[0]:g}", **span))
     # The ground that water had to pass at those faces: the higher of the two cells.
     parts = []
-    for plane, di, dj in ((crest_x, 0, 1), (crest_y, 1, 0)):
+    for plane, across_x in ((crest_x, True), (crest_y, False)):
         i, j = np.nonzero(np.isfinite(plane))
-        over = np.fmax(_at(ground, i - di, j - dj), _at(ground, i, j))
+        over = ground_at(ground, np.full(i.size, across_x), i, j)
         parts.append(np.stack([plane[i, j], over])[:, np.isfinite(over)])
     crest, over = np.concatenate(parts, axis=1)
     note = text(
@@ -99,11 +103,44 @@ def crests_of_defences(
     return crest_x, crest_y, note
 
 
-def _at(ground: Floats, i: NDArray[np.int64], j: NDArray[np.int64]) -> Floats:
-    """The ground of cells, NaN outside the grid."""
-    ny, nx = ground.shape
-    inside = (i >= 0) & (i < ny) & (j >= 0) & (j < nx)
-    return np.where(inside, ground[np.clip(i, 0, ny - 1), np.clip(j, 0, nx - 1)], np.nan)
+def said_crests(defences: gpd.GeoDataFrame, ground_at_points: Callable[[Floats, Floats], Floats]) -> Said:
+    """What a layer of defences itself says of its crests, as `crests_of_defences` takes it: for each line
+    that says one the line, its crest and the ground at its vertices (m).
+    """
+    zero = defences.attrs.get("zero", 0.0)
+    rows = [
+        (line, shapely.get_coordinates(line, include_z=True), crest)
+        for shape, crest in zip(
+            np.asarray(defences.geometry.array, dtype=object), _crest_column(defences), strict=True
+        )
+        for line in _lines(shape)
+    ]
+    if not rows:
+        return []
+    points = np.concatenate([xyz for _, xyz, _ in rows])
+    under = np.split(
+        ground_at_points(points[:, 0], points[:, 1]), np.cumsum([len(xyz) for _, xyz, _ in rows])[:-1]
+    )
+    tops = [_said(xyz, crest, below, zero) for (_, xyz, crest), below in zip(rows, under, strict=True)]
+    return [
+        (line, top, below)
+        for (line, _, _), top, below in zip(rows, tops, under, strict=True)
+        if top is not None
+    ]
+
+
+def _said(xyz: Floats, crest: float, under: Floats, zero: float) -> Floats | None:
+    """The crest that a line says at its vertices (m), None: none. Its Z that nobody knows becomes NaN.
+
+    crest : that of its columns. under : the ground at its vertices. zero : see `twin.layers.ign.raised`.
+    """
+    low = under <= zero + ZERO_GROUND
+    none = xyz[:, 2] == zero
+    xyz[none & (none.all() | ~low), 2] = np.nan
+    # A dike may end on higher ground: most vertices tell.
+    most_low = 2 * np.count_nonzero(low) >= np.count_nonzero(np.isfinite(under))
+    said = np.isfinite(crest) and (crest != zero or most_low)
+    return np.full(len(xyz), crest) if said else _filled(xyz)
 
 
 def _crest_column(defences: gpd.GeoDataFrame) -> Floats:

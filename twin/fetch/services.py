@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from twin.errors import InputError, reason, told
+from twin.errors import InputError
 from twin.territory import read_toml
 from twin.units import problems_of
 
@@ -130,10 +130,7 @@ class Services(_Table):
         where = "services.toml"
         if over is not None:
             where = str(over)
-            try:
-                table = _laid_over(table, read_toml(over, "fetch.no_services"))
-            except ValueError as error:
-                raise InputError(told(where, "", "territory.no_toml", reason=reason(error))) from error
+            table = _laid_over(table, read_toml(over, "fetch.no_services"))
         try:
             return cls.model_validate(table)
         except ValidationError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import shutil
 import urllib.parse
 from collections.abc import Callable
@@ -130,7 +131,7 @@ def fetch(
     file = directory / "territory.toml"
     write_text(file, _toml(name, place, bounds, made))
     shutil.rmtree(store, ignore_errors=True)
-    say(text("fetch.done", path=file, requests=client.requests))
+    say(text("fetch.done", path=file, quoted=shlex.quote(str(file)), requests=client.requests))
     return file
 
 

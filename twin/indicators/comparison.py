@@ -12,7 +12,6 @@ from twin.errors import InputError, told
 from twin.indicators.figures import compute, records
 from twin.indicators.links import by_road, link_changes
 from twin.messages import figure, hours_and_minutes, language, text
-from twin.run_writer import COMPLETE
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -59,11 +58,7 @@ class Comparison(pd.DataFrame):
 
 
 def _cautions(results: tuple[Result, ...], names: list[str], lang: str | None) -> tuple[str, ...]:
-    found = [
-        text("compare.not_whole", lang, name=name, status=text(f"run.status_{run.status}", lang))
-        for name, run in zip(names, results, strict=True)
-        if run.status != COMPLETE
-    ]
+    found = [said for n, run in zip(names, results, strict=True) if (said := run.unfinished(n, lang))]
     for key, unit, scale in (("duration", " h", 3600.0), ("territory", "", 1.0), ("resolution", " m", 1.0)):
         values = [run.scenario_table.get(key) for run in results]
         if any(value != values[0] for value in values):

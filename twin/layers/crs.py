@@ -151,7 +151,11 @@ def settle(reading: Reading, path: Path, declared: CRS | None, bounds: Bounds) -
         return None
     assigned = reading.crs
     if not _belongs(assigned, bounds, reading.bounds):
-        reading.problem(path, "crs", "no_crs", crs=reading.crs_text, bounds=show(bounds))
+        if reading.bounds is not None and possible(assigned, bounds) and possible(assigned, reading.bounds):
+            beside = {"crs": reading.crs_text, "bounds": show(bounds), "extent": show(reading.bounds)}
+            reading.problem(path, "crs", "off_extent", **beside)
+        else:
+            reading.problem(path, "crs", "no_crs", crs=reading.crs_text, bounds=show(bounds))
         return None
     reading.note("crs_assigned", crs=reading.crs_text)
     return assigned

@@ -12,14 +12,21 @@ import shapely
 
 from twin.errors import InputError, Problem, suggest, told
 from twin.files import file_and_part
+from twin.messages import figure, hours_and_minutes, text
+from twin.plugins import SOLVERS
 from twin.scenarios.breach import Breach
-from twin.scenarios.events import Event, Inflow, Rainfall
-from twin.scenarios.forcing import TimeSeries
+from twin.scenarios.events import Demand, Event, Inflow, Rainfall
+from twin.scenarios.forcing import TimeSeries, series_unit
+from twin.scenarios.measures import NewDistrict
 from twin.scenarios.rating import read_rating
 from twin.territory import outside
 
 if TYPE_CHECKING:
     from twin.scenarios.scenario import Scenario
+
+# How values of a series are told, by their unit: what one of it is in SI, its name.
+SHOWN_IN = {"m": (1.0, "m"), "m/s": (1e-3 / 3600.0, "mm/h"), "m**3/s": (1.0, "m³/s"), "s": (1.0, "s")}
+MOST = {"m/s": 500e-3 / 3600.0, "m**3/s": 1e5}  # more rain, and more water in a river, is another unit
 
 
 def unmet(scenario: Scenario) -> list[Problem]:
@@ -33,7 +40,9 @@ def unmet(scenario: Scenario) -> list[Problem]:
 
 
 def _odd_times(scenario: Scenario) -> list[Problem]:
-    """Windows that end before they start, events and series beside the run, and water that is negative."""
+    """Windows that end before they start, events and series beside the run, and water that is negative or
+    more than falls and flows anywhere.
+    """
     problems: list[Problem] = []
     for number, event in enumerate(scenario.events, start=1):
         start, end = event.window
@@ -54,7 +63,67 @@ def _odd_times(scenario: Scenario) -> list[Problem]:
                 problems.append(told(scenario.where, key, "scenario.series_beside", **span))
             if isinstance(event, Inflow | Rainfall) and min(series.values) < 0.0:
                 problems.append(told(scenario.where, key, "flood.series", found=min(series.values)))
+            unit = series_unit(type(event).model_fields[name]) or ""
+            if unit in MOST and max(series.values) > MOST[unit]:
+                (scale, shown), found = SHOWN_IN[unit], max(series.values)
+                said = {
+                    "rate": f"{figure(found / scale)} {shown}",
+                    "most": f"{figure(MOST[unit] / scale)} {shown}",
+                }
+                problems.append(told(scenario.where, key, "scenario.far_rate", unit=unit, **said))
     return problems
+
+
+def held(scenario: Scenario) -> list[str]:
+    """Series that do not cover the run: which value holds before and after, and for how long."""
+    said: list[str] = []
+    for number, event in enumerate(scenario.events, start=1):
+        begin, end = max(event.window[0], 0.0), min(event.window[1], scenario.duration)
+        for name, field in type(event).model_fields.items():
+            series, unit = getattr(event, name), series_unit(field)
+            if not isinstance(series, TimeSeries) or len(series.times) < 2 or unit is None:
+                continue
+            scale, shown = SHOWN_IN[unit]
+            for row, value, seconds in (
+                ("first_holds", series.values[0], min(series.times[0], end) - begin),
+                ("last_holds", series.values[-1], end - max(series.times[-1], begin)),
+            ):
+                if seconds > 0.0 and (value or unit == "m"):  # a level of 0 m is one
+                    words = {"value": f"{figure(value / scale)} {shown}", "time": _how_long(seconds)}
+                    at = f"{scenario.where}: events[{number}].{name}"
+                    said.append(text(f"scenario.{row}", at=at, **words))
+    return said
+
+
+def unread(scenario: Scenario) -> list[str]:
+    """Events, measures and parameters that no solver of the scenario reads, where all of them are ours."""
+    if not set(scenario.solvers) <= set(SOLVERS):
+        return []
+    said: list[str] = []
+    for table in ("events", "measures"):
+        for number, item in enumerate(getattr(scenario, table), start=1):
+            if item.read_by not in scenario.solvers:
+                at = f"{scenario.where}: {table}[{number}]: {item.kind}"
+                said.append(text("scenario.unread", at=at, solver=item.read_by))
+    demands = {event.zones for event in scenario.events if isinstance(event, Demand)}
+    for number, measure in enumerate(scenario.measures, start=1):
+        if (
+            isinstance(measure, NewDistrict)
+            and "traffic" in scenario.solvers
+            and measure.zones not in demands
+        ):
+            at = f"{scenario.where}: measures[{number}].zones: {measure.zones}"
+            said.append(text("scenario.no_demand", at=at))
+    said += [
+        text("scenario.unread", at=f"{scenario.where}: params.{name}", solver=name)
+        for name in scenario.params
+        if name in SOLVERS and name not in scenario.solvers
+    ]
+    return said
+
+
+def _how_long(seconds: float) -> str:
+    return hours_and_minutes(seconds) if seconds >= 3600.0 else f"{figure(seconds / 60.0)} min"
 
 
 def _of_earlier_run(event: Event, scenario: Scenario) -> bool:

@@ -58,6 +58,8 @@ class Event(BaseModel):
     """The fields that name a place on the terrain."""
     files_in: ClassVar[tuple[str, ...]] = ()
     """The fields that may name a file."""
+    read_by: ClassVar[str] = "flood"
+    """The solver that sees it."""
 
     @property
     def window(self) -> tuple[float, float]:
@@ -200,6 +202,7 @@ class RoadClosure(Event):
     at: At | None = None
     vehicles: tuple[VehicleKind, ...] = ()
     places_in: ClassVar[tuple[str, ...]] = ("at",)
+    read_by: ClassVar[str] = "traffic"
 
     @model_validator(mode="after")
     def _some(self) -> RoadClosure:
@@ -248,6 +251,7 @@ class Demand(Event):
     trips: str | None = None
     table: str | None = None
     files_in: ClassVar[tuple[str, ...]] = ("trips",)
+    read_by: ClassVar[str] = "traffic"
 
     @model_validator(mode="after")
     def _zones(self) -> Demand:

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from twin.errors import InputError, Problems, in_line, listed, suggest, told
 from twin.files import file_and_part, read_csv
-from twin.units import parse, refusal
+from twin.units import parse, refusal, unusable
 
 # The unit in a column's name, by the quantity expected: factor to SI.
 COLUMN_UNITS: dict[str, dict[str, float]] = {
@@ -36,6 +36,7 @@ TIME_UNITS: dict[str, float] = {
 }
 # Names of it that say no unit: seconds.
 TIME_WORDS = dict.fromkeys(("t", "time", "temps", "date", "datetime", "duration", "duree", "durée"), 1.0)
+_SPREADSHEET = re.compile(r"\.(xlsx?|xlsm|ods)(#.*)?$", re.IGNORECASE)
 _FILE = re.compile(r"\.(csv|txt|bdy)(#.*)?$", re.IGNORECASE)
 
 
@@ -146,7 +147,7 @@ def read_series(source: str, unit: str, root: Path, start: datetime | None, key:
 def _read_csv(
     path: Path, column: str, unit: str, start: datetime | None, key: str
 ) -> tuple[list[float], list[float]]:
-    rows = read_csv(path)
+    rows = read_csv(path, key)
     problems = Problems()
     header = rows[0] if rows else []
     if len(header) < 2:
@@ -264,6 +265,8 @@ def _series(unit: str) -> BeforeValidator:
                 return value
             if isinstance(value, (int, float)):
                 return TimeSeries.constant(parse(value, unit))
+            if isinstance(value, str) and _SPREADSHEET.search(value):
+                raise unusable("table.spreadsheet")
             if isinstance(value, str) and _FILE.search(value):
                 if "root" in context:
                     return read_series(

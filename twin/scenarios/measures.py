@@ -29,10 +29,15 @@ class Measure(BaseModel):
 
     kind: str
     places_in: ClassVar[tuple[str, ...]] = ()
+    read_by: ClassVar[str] = "flood"
+    """The solver that sees it."""
 
     @abstractmethod
-    def apply(self, domain: Domain) -> Domain:
-        """The domain with the measure taken; the given one is left as it is."""
+    def apply(self, domain: Domain, where: str = "", key: str = "measures") -> Domain:
+        """The domain with the measure taken; the given one is left as it is.
+
+        where, key : what messages call the scenario and the measure.
+        """
 
 
 class Dike(Measure):
@@ -49,7 +54,7 @@ class Dike(Measure):
     crest: Metres
     places_in: ClassVar[tuple[str, ...]] = ("along",)
 
-    def apply(self, domain: Domain) -> Domain:
+    def apply(self, domain: Domain, where: str = "", key: str = "measures") -> Domain:
         """Raise `crest_x` and `crest_y` along the line to the crest, where they are lower.
 
         Raises
@@ -58,12 +63,16 @@ class Dike(Measure):
             The place is no line, or the domain has no grid.
         """
         grid = domain.require_grid("dike")
-        geometry = place_geometry(domain, self.along, "measures", "dike.along")
         crest_x, crest_y = domain.field("crest_x").copy(), domain.field("crest_y").copy()
-        for line in lines_of(geometry, "measures", "dike.along"):
+        for line in self.lines(domain, where, key):
             xy: NDArray[np.float64] = shapely.get_coordinates(line)
             raise_along(crest_x, crest_y, grid, xy[:, 0], xy[:, 1], np.full(len(xy), self.crest))
         return domain.with_fields(crest_x=crest_x, crest_y=crest_y)
+
+    def lines(self, domain: Domain, where: str, key: str) -> list[BaseGeometry]:
+        """The lines that it stands on (see `lines_of`)."""
+        at = f"{key}.along"
+        return lines_of(place_geometry(domain, self.along, where, at), where, at)
 
 
 class NewDistrict(Measure):
@@ -83,8 +92,9 @@ class NewDistrict(Measure):
     values: dict[str, float]
     name: str = "new district"
     places_in: ClassVar[tuple[str, ...]] = ("at",)
+    read_by: ClassVar[str] = "traffic"
 
-    def apply(self, domain: Domain) -> Domain:
+    def apply(self, domain: Domain, where: str = "", key: str = "measures") -> Domain:
         """Add a feature to the place `zones`.
 
         Raises
@@ -95,21 +105,20 @@ class NewDistrict(Measure):
         import geopandas as gpd
         import pandas as pd
 
-        key = "new_district"
-        geometry = place_geometry(domain, self.at, "measures", f"{key}.at")
-        place = domain.place(self.zones, "measures", f"{key}.zones")
+        geometry = place_geometry(domain, self.at, where, f"{key}.at")
+        place = domain.place(self.zones, where, f"{key}.zones")
         zones = place.features
         problems = Problems()
         for column, value in self.values.items():
             if column not in zones.columns or column == "geometry":
                 known = [str(c) for c in zones.columns if c != "geometry"]
                 hint = suggest(column, known)
-                problems.tell("measures", f"{key}.values", "traffic.zones_column", hint, found=column)
+                problems.tell(where, f"{key}.values", "traffic.zones_column", hint, found=column)
             if not value >= 0:
-                problems.tell("measures", f"{key}.values.{column}", "error.zero_or_more", found=value)
+                problems.tell(where, f"{key}.values.{column}", "error.zero_or_more", found=value)
         texts = [c for c in zones.columns if c != "geometry" and not pd.api.types.is_numeric_dtype(zones[c])]
         if any((zones[c].astype(str) == self.name).any() for c in texts):
-            problems.tell("measures", f"{key}.name", "scenario.name_taken", found=self.name)
+            problems.tell(where, f"{key}.name", "scenario.name_taken", found=self.name)
         problems.raise_if_any()
         row: dict[str, object] = dict.fromkeys(texts, self.name)
         row |= {str(c): 0 for c in zones.columns if c != "geometry" and c not in texts}

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
+from twin.conditioning.crests import OVER, UNDER
 from twin.domain import Domain
 from twin.errors import Problem, told
+from twin.faces import ground_at, staircase
+from twin.messages import key_figure, text
 from twin.scenarios.binding import Cells, RatingForcing, cells_of, edge_cells, flat_edge
 from twin.scenarios.events import InitialWater, WaterLevel
 from twin.scenarios.forcing import TimeSeries
-from twin.scenarios.measures import place_geometry
+from twin.scenarios.measures import Dike, place_geometry
 
 if TYPE_CHECKING:
     from twin.grid import Grid
@@ -24,7 +28,6 @@ LEVELS = (
     "level", "crest", "sill", "soffit", "inlet_level", "outlet_level", "open_above", "close_below",
     "open_below", "close_above", "on_level", "off_level", "bottom", "water_level",
 )  # fmt: skip
-OVER, UNDER = 200.0, 20.0  # m over the highest and under the lowest ground: no level of a flood is beyond
 
 
 def implausible(domain: Domain, scenario: Scenario, ratings: Sequence[RatingForcing]) -> list[Problem]:
@@ -50,6 +53,14 @@ def implausible(domain: Domain, scenario: Scenario, ratings: Sequence[RatingForc
         if not low - UNDER <= value <= high + OVER
     ]
     far = {problem.key for problem in problems}
+    problems += [
+        told(
+            scenario.where, f"{key}.crest", "scenario.dike_under",
+            crest=f"{dike.crest:g}", low=f"{ground.min():.2f}", high=f"{ground.max():.2f}",
+        )
+        for key, dike, ground in _dikes(domain, scenario)
+        if f"{key}.crest" not in far and ground.size and ground.min() >= dike.crest
+    ]  # fmt: skip
     grid = domain.require_grid("level")
     if "subgrid_low" in domain.fields:  # water stands in the channels of a cell under its mean bed
         bed = np.where(domain.field("active"), domain.field("subgrid_low"), np.nan)
@@ -66,6 +77,36 @@ def implausible(domain: Domain, scenario: Scenario, ratings: Sequence[RatingForc
             highest, ground = rating.curve.levels[-1], bed.ravel()[np.concatenate(cells)]
             problems += _never_wet(scenario, f"boundaries.stretches[{number}].table", highest, ground)
     return problems
+
+
+def partly_low(domain: Domain, scenario: Scenario) -> list[str]:
+    """Dikes that are lower than the ground on a part of their length."""
+    said = []
+    for key, dike, ground in _dikes(domain, scenario) if "flood" in scenario.solvers else ():
+        share = np.count_nonzero(ground >= dike.crest) / max(ground.size, 1)
+        if 0.0 < share < 1.0:
+            at, part = f"{scenario.where}: {key}.crest", key_figure(100.0 * share, digits=0)
+            said.append(text("scenario.dike_partly_under", at=at, crest=f"{dike.crest:g}", share=part))
+    return said
+
+
+def _dikes(domain: Domain, scenario: Scenario) -> Iterator[tuple[str, Dike, NDArray[np.float64]]]:
+    """Each dike of the scenario with its key and the ground that water passes at its faces: the higher of the
+    two cells, with subgrid at their lowest; without the buildings on it.
+    """
+    for number, dike in enumerate(scenario.measures, start=1):
+        if not isinstance(dike, Dike):
+            continue
+        grid, key = domain.require_grid("dike"), f"measures[{number}]"
+        name = "subgrid_low" if "subgrid_low" in domain.fields else "ground_elevation"
+        bed = np.where(domain.field("active"), domain.field(name), np.nan)
+        parts = [np.zeros(0)]
+        for line in dike.lines(domain, scenario.where, key):
+            xy: NDArray[np.float64] = shapely.get_coordinates(line)
+            faces = staircase(grid, xy[:, 0], xy[:, 1])
+            parts.append(ground_at(bed, faces.across_x, faces.i, faces.j))
+        ground = np.concatenate(parts)
+        yield key, dike, ground[np.isfinite(ground)]
 
 
 def _extremes(value: Any) -> tuple[float, ...]:

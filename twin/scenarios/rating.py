@@ -53,7 +53,7 @@ def read_rating(path: Path, key: str) -> RatingCurve:
     """
     if not path.is_file():
         raise InputError(told(path, key, "rating.no_file"))
-    rows = read_csv(path)
+    rows = read_csv(path, key)
     header = [cell.lower() for cell in rows[0]] if rows else []
     level = next((name for name in header if name in LEVELS), None)
     discharge = next((name for name in header if name in DISCHARGES), None)

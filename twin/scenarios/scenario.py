@@ -29,7 +29,7 @@ from twin.gridding import DomainParameters
 from twin.messages import optional
 from twin.plugins import Parameters, coupling_order, solver_class
 from twin.scenarios.breach import Breach
-from twin.scenarios.checks import named, unmet
+from twin.scenarios.checks import held, named, unmet, unread
 from twin.scenarios.events import EVENTS, Event
 from twin.scenarios.forcing import TimeSeries, read_series, series_unit
 from twin.scenarios.measures import MEASURES, Measure
@@ -303,6 +303,10 @@ class Scenario(BaseModel):
             problems += [replace(p, where=self.where) for p in error.problems]
         problems += [*self.territory.check(), *unmet(self)]
         return list(dict.fromkeys(problems))
+
+    def cautions(self) -> tuple[str, ...]:
+        """What a run of it does that may not be meant; it runs."""
+        return (*held(self), *unread(self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Scenario):

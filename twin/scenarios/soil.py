@@ -48,7 +48,7 @@ def read_table(path: Path, key: str, wanted: tuple[str, ...]) -> dict[str, dict[
     """
     if not path.is_file():
         raise InputError(told(path, key, "soil.no_file"))
-    rows = read_csv(path)
+    rows = read_csv(path, key)
     problems = Problems()
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     for name in header[1:]:

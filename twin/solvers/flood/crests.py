@@ -147,14 +147,16 @@ class Crests:
         self._static_bed: Floats = static[BED]
         box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         bed = static[BED][box]
-        parts = []
+        parts: list[Any] = []
+        low: list[Any] = []  # lower than the ground: no crest, but a dike to name
         for axis, plane, both, top in (
             (0, CREST_X, active[:, :-1] & active[:, 1:], np.maximum(bed[:, :-1], bed[:, 1:])),
             (1, CREST_Y, active[:-1] & active[1:], np.maximum(bed[:-1], bed[1:])),
         ):
             crest = static[plane][box][: both.shape[0], : both.shape[1]]
-            i, j = np.nonzero(both & np.isfinite(crest) & (crest > top))
-            parts.append((np.full(i.size, axis), i, j, crest[i, j], top[i, j]))
+            for some, where in ((parts, crest > top), (low, crest <= top)):
+                i, j = np.nonzero(both & np.isfinite(crest) & where)
+                some.append((np.full(i.size, axis), i, j, crest[i, j], top[i, j]))
         joined: list[Any] = [np.concatenate([part[k] for part in parts]) for k in range(5)]
         self._axis, self._i, self._j = (values.astype(np.int64) for values in joined[:3])
         self._built, self._ground = (values.astype(np.float64) for values in joined[3:])
@@ -169,15 +171,26 @@ class Crests:
         """The cells beside crests, flat indices."""
         self._giver = places.reshape(2, -1).astype(np.int64)
         self._out = np.zeros(self.cells.size)
-        self._breaches = [self._placed(one) for one in found]
+        under = [np.concatenate([part[k] for part in low]) for k in range(5)]
+        self._breaches = [self._placed(one, under) for one in found]
 
-    def _placed(self, one: BreachForcing) -> _Breach:
+    def _middles(self, axis: Ints, i: Ints, j: Ints) -> Any:
         cell = self._grid.cell
-        x = self._grid.x[self._j] + np.where(self._axis == 0, 0.5 * cell, 0.0)
-        y = self._grid.y[self._i] - np.where(self._axis == 1, 0.5 * cell, 0.0)
-        points: Any = shapely.points(x, y)
+        x = self._grid.x[j] + np.where(axis == 0, 0.5 * cell, 0.0)
+        y = self._grid.y[i] - np.where(axis == 1, 0.5 * cell, 0.0)
+        return shapely.points(x, y)
+
+    def _placed(self, one: BreachForcing, under: list[Any]) -> _Breach:
+        """under: axis, row, column, crest and ground of the faces whose crest is lower than the ground."""
+        cell = self._grid.cell
+        points = self._middles(self._axis, self._i, self._j)
         near = np.flatnonzero(shapely.distance(points, one.geometry) <= NEAR * cell)
         if not near.size:
+            low = np.flatnonzero(shapely.distance(self._middles(*under[:3]), one.geometry) <= NEAR * cell)
+            if low.size:
+                crest, ground = (f"{under[k][low].max() + self._datum:.5g}" for k in (3, 4))
+                where, key = one.where, f"{one.key}.at"
+                raise InputError(told(where, key, "flood.crest_under", crest=crest, ground=ground))
             raise InputError(told(one.where, f"{one.key}.at", "flood.no_crest", place=one.event.at))
         if one.geometry.length > 0:
             along: Any = shapely.line_locate_point(_line(one.geometry), points[near])

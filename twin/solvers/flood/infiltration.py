@@ -195,9 +195,9 @@ class Ground:
         gridded_rain: bool = False,
         wet_share: Floats | None = None,
     ) -> None:
-        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: of permanent water (m), over
-        the whole cell; gridded_rain: whether some rain is not the same on every cell; wet_share: of each cell
-        under water, now and at each step, padded (None: all of a wet one).
+        """usable: cells that may lose water (data, no roof), shape (ny, nx); depth: of permanent water (m),
+        over the whole cell; gridded_rain: whether some rain is not the same on every cell; wet_share: of each
+        cell under water, now and at each step, padded (None: all of a wet one).
         """
         ny, nx = usable.shape
         self._share = np.zeros((0, 0)) if wet_share is None else wet_share

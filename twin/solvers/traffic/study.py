@@ -48,8 +48,8 @@ def traffic_of(scenario: Scenario) -> TrafficSolver:
     domain_parameters = parameters["domain"]
     assert isinstance(domain_parameters, DomainParameters)
     domain = build_domain(scenario.territory, scenario.resolution, domain_parameters)
-    for measure in scenario.measures:
-        domain = measure.apply(domain)
+    for number, measure in enumerate(scenario.measures, start=1):
+        domain = measure.apply(domain, scenario.where, f"measures[{number}]")
     return TrafficSolver(domain, scenario, {})
 
 
