@@ -415,7 +415,11 @@ def test_a_flood_goes_on_over_a_hot_start(whole: Result, file: Path, tmp_path: P
     assert (permanent_water(spun_up) == left).all()
     assert spun_up.indicators["start_under_water"]["value"] > 0
     assert "start_under_water" not in second.indicators
+    assert any(
+        'water = "permanent"' in told for told in Simulation(Scenario.open(_hot(file, whole))).cautions
+    )
     after = Simulation(Scenario.open(_hot(file, spun_up)))
+    assert not any("permanent" in told for told in after.cautions)
     assert after.permanent_depth is not None
     assert ((after.permanent_depth > WET_DEPTH) == left).all()
 

@@ -111,6 +111,9 @@ class Simulation:
         self.fields: dict[str, Array] = {}
         if scenario.initial is not None and hot_start:
             self.fields |= _hot_start(scenario, domain)
+            if scenario.initial.water == "carried" and not (self.fields["permanent_depth"] > WET_DEPTH).any():
+                path = scenario.root / scenario.initial.from_run
+                self.cautions += (text("folder.began_dry", path=path),)
         if domain.grid is not None and getattr(parameters.get("traffic"), "initial_water", "") == "flood":
             self.fields["permanent_depth"] = np.zeros(domain.grid.shape)
         classes = coupling_order([solver_class(name) for name in scenario.solvers])
