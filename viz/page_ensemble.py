@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from twin.features import WET_DEPTH
 from viz.encode import Blobs, DepthCurve
+from viz.names import told_apart
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -63,7 +64,9 @@ def ensemble_table(
         return blobs.raw(curve.encode(field).tobytes())
 
     return {
-        "members": [r.name for r in results],
+        "members": told_apart(results),
+        # A run that stopped early counts too: the page says which.
+        "ends": [{"status": r.status, "time": float(r.times[-1])} for r in results],
         "count": blobs.raw(flooded.tobytes()),
         "least": codes(least),
         "middle": codes(middle),
@@ -83,7 +86,9 @@ def _indicators(results: Sequence[Result]) -> dict[str, Any]:
         numbers = np.asarray(values, dtype=float)
         if not np.isfinite(numbers).all():
             continue
-        out[key] = {name: str(row.get(name, "")) for name in ("unit", "label_fr", "label_en", "method")} | {
+        out[key] = {
+            name: str(row.get(name, "")) for name in ("unit", "label_fr", "label_en", "method", "method_en")
+        } | {
             "least": float(numbers.min()),
             "middle": float(np.median(numbers)),
             "greatest": float(numbers.max()),
