@@ -45,6 +45,7 @@ _BUILDING_COLUMNS = (
     "nature",
     "use",
     "height",
+    "height_source",
     "floors",
     "dwellings",
     "light",
