@@ -99,9 +99,12 @@ def check_comparable(results: Sequence[Result]) -> None:
     if not results:
         problems.append(told("page", "results", "shown.no_result"))
     for result in results:
-        if not result.has_fields:
+        floods = result.has_fields and "water_depth" in result.fields
+        if not floods and "flood" not in result.scenario_table.get("solvers", ["flood"]):
+            problems.append(told(result.path, "solvers", "shown.no_flood"))
+        elif not result.has_fields:
             problems.append(told(result.path, "fields.zarr", "shown.no_fields"))
-        elif "water_depth" not in result.fields or result.fields.sizes["time"] == 0:
+        elif not floods or result.fields.sizes["time"] == 0:
             problems.append(told(result.path, "water_depth", "shown.no_frame"))
     if not problems:
         first = results[0].grid

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -240,3 +241,12 @@ def test_layers_are_those_of_the_first_run_that_has_them(tmp_path: Path) -> None
     # The same water at the same houses, whichever run brought them.
     assert first["building_depth"] is not None
     assert second["building_depth"] is not None
+
+
+def test_a_run_without_a_flood_is_told_to_need_one(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", frames=2, nx=60, ny=40)
+    table = run.path / "scenario.toml"
+    table.write_text(table.read_text().replace('["flood", "traffic"]', '["traffic"]'))
+    shutil.rmtree(run.path / "fields.zarr")
+    with pytest.raises(InputError, match="a run of a flood: the page shows water"):
+        viz.page(Result.open(run.path), tmp_path / "page.html")
