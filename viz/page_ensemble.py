@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 MOST_RUNS = 255
 #: Depths held at once for their median (0.5 GB): more are read again, part after part.
 _ROOM = 64_000_000
+_TEXTS = ("unit", "label_fr", "label_en", "method", "method_en")
 
 
 def central(areas: Sequence[float]) -> int:
@@ -86,9 +87,7 @@ def _indicators(results: Sequence[Result]) -> dict[str, Any]:
         numbers = np.asarray(values, dtype=float)
         if not np.isfinite(numbers).all():
             continue
-        out[key] = {
-            name: str(row.get(name, "")) for name in ("unit", "label_fr", "label_en", "method", "method_en")
-        } | {
+        out[key] = {name: str(row.get(name, "")) for name in _TEXTS} | {
             "least": float(numbers.min()),
             "middle": float(np.median(numbers)),
             "greatest": float(numbers.max()),

@@ -52,7 +52,9 @@ def emission_figures(run: Run) -> list[Indicator]:
     summary = run.result.traffic_summary
     if not summary or "emissions" not in summary:
         return []
-    total, words = summary["over_the_run"], {"fleet": summary["emissions"]["fleet"]}
+    total, source = summary["over_the_run"], str(summary["emissions"]["fleet"])
+    french = "traffic.fleet_france"  # the summary has it in English
+    words = {"fleet": lambda lang: source.replace(text(french, "en"), text(french, lang))}
     return [
         make("co2", float(total["co2_g"]) / 1e6, "t", **words),
         make("nox", float(total["nox_g"]) / 1e3, "kg", **words),
