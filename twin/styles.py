@@ -36,8 +36,8 @@ BUILDING = (
     ColourClass(1.0, 2.0, "#f46d43"),
     ColourClass(2.0, INFINITY, "#a50026"),
 )
-#: Change of the greatest depth between two runs (m): less is blue-green and light, more brown and dark, so that
-#: black and white tells them apart, hardly any grey.
+#: Change of the greatest depth between two runs (m): less is blue-green and light, more brown and dark (told
+#: apart in black and white), hardly any grey.
 DEPTH_CHANGE = (
     ColourClass(-INFINITY, -0.5, "#1fa694"),
     ColourClass(-0.5, -0.2, "#4cbaab"),

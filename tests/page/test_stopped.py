@@ -229,3 +229,22 @@ def test_a_road_that_is_cut_has_no_traffic_and_its_bridge_is_as_the_chapter_says
     assert now.startswith("coupée")
     assert "aucun, coupée (dernier calcul de trafic à" in asked.page.inner_text("#card")
     assert "au plus profond du tronçon" in asked.page.inner_text("#card thead")
+
+
+@pytest.mark.parametrize("wide", [320, 390])
+def test_telephones_keep_the_reserve_and_the_clock(
+    browser_without_3d: Any, runs: list[Result], tmp_path: Path, wide: int
+) -> None:
+    page = viz.page(runs[0], tmp_path / "page.html", lang="fr")
+    opened = Opened(browser_without_3d, page, (wide, 700), motion="reduce", touch=True)
+    try:
+        assert opened.page.inner_text("#reserve") == "Indicatif, non réglementaire."
+        box = """(id) => { const range = document.createRange();
+            range.selectNodeContents(document.getElementById(id));
+            const all = [...range.getClientRects()].filter((r) => r.width > 0);
+            return { lines: new Set(all.map((r) => r.top)).size, right: Math.max(...all.map((r) => r.right)) }; }"""
+        reserve, clock = (opened.page.evaluate(box, name) for name in ("reserve", "clock"))
+        assert reserve["lines"] == 1
+        assert clock["right"] <= wide - 14
+    finally:
+        opened.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 
 from twin.styles import BUILDING, DEPTH, DEPTH_CHANGE, PERMANENT_WATER, ROAD_CASING, ROAD_OPEN, SHORELINE
@@ -42,4 +43,4 @@ def test_less_and_more_water_are_told_apart_in_black_and_white() -> None:
     )
     assert min(less) > max(more) + 12  # whatever their size
     seen = [*same, *reversed(less), *more]
-    assert all(b < a - 5 for a, b in zip(seen, seen[1:], strict=False)), seen
+    assert all(b < a - 5 for a, b in pairwise(seen)), seen

@@ -127,7 +127,7 @@ function makeHead(app: App, view: View): void {
     const common = names[0].slice(0, start).replace(/[\s,:–+-]+$/, "");
     byId("title").textContent = data.ensemble ? t("head.ensemble", { n: data.ensemble.members.length }) : !app.choices.compare && !app.choices.difference ? app.shown.meta.name
       : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
-    byId("reserve").textContent = t("head.reserve");
+    refill(byId("reserve"), h("span", { class: "long" }, t("head.reserve")), h("span", { class: "short" }, t("head.reserve_short")));
     const now = cautions(app);
     byId("caution").textContent = now.join(" ");
     byId("caution").hidden = now.length === 0;
