@@ -93,7 +93,7 @@ def test_one_run_of_an_ensemble_says_that_it_is_one(ensemble: Opened) -> None:
     ensemble.wait("!document.getElementById('caution').textContent.includes('médiane')")
     told = ensemble.page.inner_text("#caution")
     assert told.startswith("1 calcul sur 3 ne va pas aussi loin que les autres")
-    assert f"({LONG} (T+6 h 00))" in told
+    assert f"({LONG}, T+6 h 00)" in told
     ensemble.page.evaluate("dispatchEvent(new Event('beforeprint'))")
     written = " ".join(told for told, _ in ensemble.page.evaluate(WRITTEN))
     assert "1 calcul sur 3 ne va pas" in written

@@ -242,7 +242,8 @@ def test_telephones_keep_the_reserve_and_the_clock(
         box = """(id) => { const range = document.createRange();
             range.selectNodeContents(document.getElementById(id));
             const all = [...range.getClientRects()].filter((r) => r.width > 0);
-            return { lines: new Set(all.map((r) => r.top)).size, right: Math.max(...all.map((r) => r.right)) }; }"""
+            const right = Math.max(...all.map((r) => r.right));
+            return { lines: new Set(all.map((r) => r.top)).size, right }; }"""
         reserve, clock = (opened.page.evaluate(box, name) for name in ("reserve", "clock"))
         assert reserve["lines"] == 1
         assert clock["right"] <= wide - 14

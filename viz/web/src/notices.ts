@@ -20,13 +20,13 @@ export function stoppedMembers({ data }: App): string[] {
   const last = Math.max(...ends.map(({ time }) => time));
   return members.map((name, k) => ({ name, ...ends[k] }))
     .filter(({ status, time }) => status !== "complete" || time < last - 1)
-    .map(({ name, time }) => `${name} (T+${duration(time)})`);
+    .map(({ name, time }) => `${name}, T+${duration(time)}`);
 }
 
 /** They count like the others, although nobody knows how far their water would have come. */
 function partial(app: App): string[] {
   const found = stoppedMembers(app);
-  const list = found.slice(0, MOST_NAMES).join(", ") + (found.length > MOST_NAMES ? "…" : "");
+  const list = found.slice(0, MOST_NAMES).join(" ; ") + (found.length > MOST_NAMES ? "…" : "");
   return found.length === 0 ? [] : [counted("notice.members_stopped", found.length, { all: number(app.data.ensemble?.members.length ?? 0), list })];
 }
 
