@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 def told_apart(results: Sequence[Result]) -> list[str]:
     """The names of runs; those that others have too with as much of their folders as differs."""
-    names = [r.name for r in results]
-    for parts in range(1, 1 + max(len(r.path.parts) for r in results)):
-        if len(set(names)) == len(names):
-            break
-        count = Counter(r.name for r in results)
+    own = [r.name for r in results]
+    count, names, parts = Counter(own), own, 0
+    if len(count) == len(own):
+        return own
+    while len(set(names)) < len({r.path for r in results}):  # a run given twice keeps one name
+        parts += 1
         names = [
-            r.name if count[r.name] == 1 else f"{r.name} ({'/'.join(r.path.parts[-parts:])})" for r in results
+            n if count[n] == 1 else f"{n} ({'/'.join(r.path.parts[-parts:])})"
+            for n, r in zip(own, results, strict=True)
         ]
     return names
 

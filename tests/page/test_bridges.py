@@ -16,7 +16,8 @@ DRIVER = """
 import { chapters, outOfUse } from "./chapters.mjs";
 const road = (x0, y0, x1, y1, level) =>
   ({ lines: [Float32Array.of(x0, y0, x1, y1)], importance: 3, level, drivable: true });
-const roads = [road(0, 0, 100, 0, 1), road(-100, 0, 0, 0, 0), road(100, 0, 200, 0, 0), road(100, 0, 100, 99, 0)];
+const roads = [road(0, 0, 100, 0, 1), road(-100, 0, 0, 0, 0), road(100, 0, 200, 0, 0),
+  road(100, 0, 100, 99, 0)];
 for (const depths of JSON.parse(process.argv[2])) {
   const times = depths[0].map((_, k) => 3600 * k);
   const app = { territory: { roads, buildings: null, roadName: [0, 0, 0, 0], roadNature: [0, 0, 0, 0] },
@@ -25,7 +26,8 @@ for (const depths of JSON.parse(process.argv[2])) {
     buildingDepth: null, roadDepth: [], series: (_, k) => depths[k] };
   const found = chapters(app, scenario).filter(({ kind }) => kind === "bridge").map(({ time }) => time);
   const out = outOfUse(app, scenario, 0);
-  console.log(JSON.stringify([found, out.map((span) => span.map((at) => (Number.isFinite(at) ? at : null)))]));
+  const told = out.map((span) => span.map((at) => (Number.isFinite(at) ? at : null)));
+  console.log(JSON.stringify([found, told]));
 }
 """
 

@@ -54,12 +54,15 @@ def emission_figures(run: Run) -> list[Indicator]:
         return []
     total, source = summary["over_the_run"], str(summary["emissions"]["fleet"])
     french = "traffic.fleet_france"  # the summary has it in English
-    words = {"fleet": lambda lang: source.replace(text(french, "en"), text(french, lang))}
+
+    def fleet(lang: str) -> str:
+        return source.replace(text(french, "en"), text(french, lang))
+
     return [
-        make("co2", float(total["co2_g"]) / 1e6, "t", **words),
-        make("nox", float(total["nox_g"]) / 1e3, "kg", **words),
-        make("pm10", float(total["pm10_g"]) / 1e3, "kg", **words),
-        make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", **words),
+        make("co2", float(total["co2_g"]) / 1e6, "t", fleet=fleet),
+        make("nox", float(total["nox_g"]) / 1e3, "kg", fleet=fleet),
+        make("pm10", float(total["pm10_g"]) / 1e3, "kg", fleet=fleet),
+        make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", fleet=fleet),
     ]
 
 
