@@ -60,7 +60,12 @@ def test_beyond_its_last_instant_nothing_is_told_of_a_run(both_runs: Opened) -> 
     assert page.inner_text("#side-right") == f"Crue arrêtée ({BEYOND})"
     assert f"Crue arrêtée ({BEYOND})" in paper(both_runs)[0]
     assert page.inner_text("#area").startswith("Crue entière : surface inondée")
-    page.evaluate("twin.app.set({ time: 3600 })")
+    page.evaluate("twin.app.set({ profile: [0, 300, 0, -300] })")
+    both_runs.drawn()
+    told = page.inner_text("#profile")
+    assert "Crue arrêtée : jusqu'à — d'eau à l'instant" in told
+    assert "Crue entière : jusqu'à —" not in told
+    page.evaluate("twin.app.set({ profile: null, time: 3600 })")
     both_runs.drawn()
     assert page.inner_text("#side-right") == "Crue arrêtée"
     page.evaluate("twin.app.set({ compare: false })")
