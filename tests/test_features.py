@@ -135,7 +135,8 @@ def test_depth_at_a_building_is_the_deepest_of_its_cells_and_neighbours() -> Non
     out = building_features(small, GRID, max_depth=depth, arrival_time=arrival, blocked=blocked)
     assert out["max_water_depth"].tolist() == [0.3]
     assert out["arrival_time"].tolist() == [1200.0]
-    out = building_features(small, GRID, max_depth=depth)
+    out = building_features(small.assign(height_source="voisins"), GRID, max_depth=depth)
+    assert out["height_source"].tolist() == ["voisins"]  # a guess stays one
     assert out["max_water_depth"].tolist() == [9.0]
     assert np.isnan(out["arrival_time"][0])
 

@@ -6,6 +6,7 @@ import doctest
 import json
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
@@ -30,10 +31,12 @@ from twin.indicators import (
     places,
     records,
 )
+from twin.indicators.traffic import emission_figures
 from twin.messages import table
 from twin.recording import _places_frame
 from twin.results import Result
 from twin.run_writer import RunWriter
+from twin.solvers.traffic.emissions import FRANCE
 from twin.styles import BUILDING, DEPTH
 
 CRS = "EPSG:2154"
@@ -430,6 +433,17 @@ def test_flow_near_critical_is_told_where_it_is_false(tmp_path: Path) -> None:
         (run.path / "flood" / "summary.json").write_text(json.dumps({"near_critical_share": share}))
         figure = compute(Result.open(run.path)).get("near_critical_share")
         assert (None if figure is None else figure.value) == told
+
+
+def test_the_french_fleet_is_told_in_both_languages() -> None:
+    total = {"co2_g": 1.0, "nox_g": 1.0, "pm10_g": 1.0, "energy_mj": 1.0, "trips": 1.0}
+    for source in (FRANCE, f"mine.csv; heavy_goods: {FRANCE}"):
+        summary = {"over_the_run": total, "emissions": {"fleet": source}}
+        run = SimpleNamespace(result=SimpleNamespace(traffic_summary=summary))
+        for figure in emission_figures(run):  # type: ignore[arg-type]
+            assert "parc français en circulation" in figure.method
+            assert "French fleet" not in figure.method
+            assert source in figure.method_en
 
 
 def test_damage_only_with_a_curve(tmp_path: Path) -> None:

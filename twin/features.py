@@ -46,6 +46,7 @@ _BUILDING_COLUMNS = (
     "nature",
     "use",
     "height",
+    "height_source",
     "floors",
     "dwellings",
     "light",

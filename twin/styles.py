@@ -36,15 +36,16 @@ BUILDING = (
     ColourClass(1.0, 2.0, "#f46d43"),
     ColourClass(2.0, INFINITY, "#a50026"),
 )
-#: Change of the greatest depth between two runs (m): less is blue-green, more orange, hardly any grey.
+#: Change of the greatest depth between two runs (m): less is blue-green and light, more brown and dark (told
+#: apart in black and white), hardly any grey.
 DEPTH_CHANGE = (
-    ColourClass(-INFINITY, -0.5, "#00594f"),
-    ColourClass(-0.5, -0.2, "#35a195"),
-    ColourClass(-0.2, -0.05, "#a5dcd3"),
+    ColourClass(-INFINITY, -0.5, "#1fa694"),
+    ColourClass(-0.5, -0.2, "#4cbaab"),
+    ColourClass(-0.2, -0.05, "#7bcdbf"),
     ColourClass(-0.05, 0.05, "#ccd3d8"),
-    ColourClass(0.05, 0.2, "#ffd092"),
-    ColourClass(0.2, 0.5, "#ee8a1d"),
-    ColourClass(0.5, INFINITY, "#993800"),
+    ColourClass(0.05, 0.2, "#b35400"),
+    ColourClass(0.2, 0.5, "#7f3300"),
+    ColourClass(0.5, INFINITY, "#4d1500"),
 )
 #: Arrival time (hours since the start): early is dark.
 ARRIVAL = (

@@ -25,6 +25,7 @@ from twin.traversal import level_of, on_ground, portals
 from twin.water import permanent_depth, permanent_water
 from viz.encode import DRY, TILE, Blobs, DepthCurve, Tiles, by_column, delta_chunks, quantised_terrain
 from viz.flow import BLOCK, STILL, Codes, flow_codes
+from viz.names import told_apart
 from viz.page_ensemble import MOST_RUNS, central, ensemble_table
 from viz.page_features import (
     building_table,
@@ -100,9 +101,12 @@ def check_comparable(results: Sequence[Result]) -> None:
     if not results:
         problems.append(told("page", "results", "shown.no_result"))
     for result in results:
-        if not result.has_fields:
+        floods = result.has_fields and "water_depth" in result.fields
+        if not floods and "flood" not in result.scenario_table.get("solvers", ["flood"]):
+            problems.append(told(result.path, "solvers", "shown.no_flood"))
+        elif not result.has_fields:
             problems.append(told(result.path, "fields.zarr", "shown.no_fields"))
-        elif "water_depth" not in result.fields or result.fields.sizes["time"] == 0:
+        elif not floods or result.fields.sizes["time"] == 0:
             problems.append(told(result.path, "water_depth", "shown.no_frame"))
     if not problems:
         first = results[0].grid
@@ -130,7 +134,10 @@ def collect(
     greatest = max(_greatest(r) for r in members)
     curve = DepthCurve.up_to(greatest)
     bed = view.mean(ground_of(first.fields))
-    buildings, roads = usable(first.buildings), usable(first.roads)
+    # Of the first run that has them: another one may have been made without.
+    several = [*results, *members] if ensemble else list(results)
+    buildings = next((b for r in several if (b := usable(r.buildings)) is not None), None)
+    roads = next((found for r in several if (found := usable(r.roads)) is not None), None)
     roughness = view.mean(first.fields["roughness"].values) if "roughness" in first.fields else None
     pixels = ground_pixels(
         bed, grid.cell, roughness=roughness, buildings=buildings, west=grid.x_west, north=grid.y_north
@@ -140,8 +147,11 @@ def collect(
     centre = (grid.x_west + 0.5 * grid.nx * grid.cell, grid.y_north - 0.5 * grid.ny * grid.cell)
     scenarios: list[dict[str, Any]] = []
     opens_at = None
-    for r in results:
-        made = _scenario(r, view, bed, curve, buildings, roads, centre, opens_at, blobs)
+    names = told_apart(members if ensemble else results)
+    if ensemble:
+        names = [names[members.index(first)]]
+    for name, r in zip(names, results, strict=True):
+        made = {"name": name} | _scenario(r, view, bed, curve, buildings, roads, centre, opens_at, blobs)
         made["difference"] = _difference(first, r, view, curve, blobs) if scenarios else None
         scenarios.append(made)
         opens_at = scenarios[0]["times"][scenarios[0]["opening"]["frames"][-1]]
@@ -171,7 +181,7 @@ def collect(
         "holes": int(np.count_nonzero(~np.isfinite(bed))),
         "buildings": None if buildings is None else building_table(buildings, centre, blobs),
         "roads": None if roads is None else road_table(roads, centre, blobs),
-        "places": places(first, centre),
+        "places": next((found for r in several if (found := places(r, centre))), []),
         "story": story(results, centre),
         "scenarios": scenarios,
     }
@@ -363,7 +373,6 @@ def _scenario(
     same_bed = bool(np.array_equal(bed, first_bed, equal_nan=True))
     table = result.scenario_table
     out: dict[str, Any] = {
-        "name": result.name,
         "status": result.status,
         "start": str(fields.attrs.get("start", "")),
         "offset_s": _utc_offset(str(fields.attrs.get("start", ""))),

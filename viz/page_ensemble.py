@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from twin.features import WET_DEPTH
 from viz.encode import Blobs, DepthCurve
+from viz.names import told_apart
 
 if TYPE_CHECKING:
     from twin.results import Result
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 MOST_RUNS = 255
 #: Depths held at once for their median (0.5 GB): more are read again, part after part.
 _ROOM = 64_000_000
+_TEXTS = ("unit", "label_fr", "label_en", "method", "method_en")
 
 
 def central(areas: Sequence[float]) -> int:
@@ -63,7 +65,9 @@ def ensemble_table(
         return blobs.raw(curve.encode(field).tobytes())
 
     return {
-        "members": [r.name for r in results],
+        "members": told_apart(results),
+        # A run that stopped early counts too: the page says which.
+        "ends": [{"status": r.status, "time": float(r.times[-1])} for r in results],
         "count": blobs.raw(flooded.tobytes()),
         "least": codes(least),
         "middle": codes(middle),
@@ -83,7 +87,7 @@ def _indicators(results: Sequence[Result]) -> dict[str, Any]:
         numbers = np.asarray(values, dtype=float)
         if not np.isfinite(numbers).all():
             continue
-        out[key] = {name: str(row.get(name, "")) for name in ("unit", "label_fr", "label_en", "method")} | {
+        out[key] = {name: str(row.get(name, "")) for name in _TEXTS} | {
             "least": float(numbers.min()),
             "middle": float(np.median(numbers)),
             "greatest": float(numbers.max()),

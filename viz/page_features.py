@@ -101,6 +101,9 @@ def building_table(buildings: gpd.GeoDataFrame, centre: tuple[float, float], blo
     ids, _ = _coded(_column(buildings, "building_id"), n)
     values = np.full(n, np.nan) if height is None else np.asarray(height, dtype=float)
     most = _column(buildings, "max_water_depth")
+    source = _column(buildings, "height_source")
+    # Heights from floors, neighbours or a usual value; an old run does not say.
+    assumed = None if source is None else np.asarray((source != "hauteur") & (values > 0))
     return {
         "count": n,
         "rings": blobs.raw(varint(counts)),
@@ -108,6 +111,8 @@ def building_table(buildings: gpd.GeoDataFrame, centre: tuple[float, float], blo
         "outline": blobs.raw(varint(_polylines(rings, centre))),
         "height": blobs.raw(varint(np.rint(np.where(values > 0, values, TYPICAL_HEIGHT) * 10))),
         "without_height": int(np.count_nonzero(~(values > 0))),
+        "assumed": None if assumed is None else blobs.raw(np.packbits(assumed).tobytes()),
+        "assumed_count": 0 if assumed is None else int(assumed.sum()),
         "natures": natures,
         "nature": blobs.raw(varint(nature)),
         "uses": uses,

@@ -19,6 +19,7 @@ from twin.indicators import compute, facilities
 from twin.messages import key_figure, number, text
 from twin.notebook import KEY_FIGURES, when_of
 from twin.results import Result
+from twin.run_writer import COMPLETE
 from twin.water import permanent_water
 from viz import colours as c
 from viz.drawing import Drawing
@@ -399,7 +400,13 @@ class Sheet:
         pen = Pen(column, self.height - _MARGIN, _COLUMN)
         pen.write(self.subject.upper(), 7.5, colour="#2171b5", weight="bold", gap=0.03)
         pen.write(self.title, 14, weight="bold", gap=0.05)
-        pen.write(when_of(self.result, self.lang), 7, colour=FAINT, gap=0.06)
+        if self.before is None:
+            pen.write(when_of(self.result, self.lang), 7, colour=FAINT, gap=0.06)
+        else:
+            for run in (self.before, self.result):
+                pen.write(f"{run.name} : {when_of(run, self.lang)}", 7, colour=FAINT, gap=0.03)
+            if _unequal(self.before, self.result):
+                pen.write(text("map.unequal", self.lang), 7.5, weight="bold", colour=RED, gap=0.06)
         pen.rule()
         for head, entries in self.legends:
             pen.write(head, 8, weight="bold", gap=0.02)
@@ -443,6 +450,12 @@ class Sheet:
 
 def _overlap(a: Extent, b: Extent) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def _unequal(before: Result, after: Result) -> bool:
+    """Whether the maxima of two runs are not over the same time: one is incomplete, or shorter."""
+    stopped = any(run.status != COMPLETE for run in (before, after))
+    return stopped or abs(float(before.times[-1]) - float(after.times[-1])) > 1.0
 
 
 def _depths(frame: gpd.GeoDataFrame) -> Floats:

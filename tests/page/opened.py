@@ -136,7 +136,7 @@ def metres(result: Result, cell: tuple[int, int]) -> tuple[float, float]:
     return (cell[1] + 0.5 - grid.nx / 2) * grid.cell, (grid.ny / 2 - cell[0] - 0.5) * grid.cell
 
 
-CHANGES = ("#00594f", "#35a195", "#a5dcd3", "#ccd3d8", "#ffd092", "#ee8a1d", "#993800")
+CHANGES = ("#1fa694", "#4cbaab", "#7bcdbf", "#ccd3d8", "#b35400", "#7f3300", "#4d1500")
 
 
 def check_difference(opened: Opened, reference: Result, change: np.ndarray) -> None:

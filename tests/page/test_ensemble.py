@@ -34,7 +34,8 @@ def members(count: int) -> tuple[list[Result], Callable[[Result], NDArray[np.flo
         found[rng.random(SHAPE) < 0.02] = np.nan
         return found
 
-    return [cast(Result, SimpleNamespace(name=str(k), indicators={})) for k in range(count)], depth
+    of_all = {"indicators": {}, "status": "complete", "times": [0.0, 60.0]}
+    return [cast(Result, SimpleNamespace(name=str(k), **of_all)) for k in range(count)], depth
 
 
 @pytest.mark.parametrize("count", [2, 5, 8])

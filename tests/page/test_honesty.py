@@ -13,6 +13,7 @@ import rasterio
 
 import viz
 from tests.page.opened import Opened, metres
+from tests.page.test_told import WRITTEN
 from tests.page.valley import write_run
 from twin.errors import InputError
 from twin.features import WET_DEPTH
@@ -88,8 +89,14 @@ def test_one_run_of_an_ensemble_says_that_it_is_one(ensemble: Opened) -> None:
     assert "(calcul le plus proche de la médiane de 3)" in paper
     assert "lundi 12 octobre 2026 à 09:12 (T+3 h 12)" in paper
     ensemble.page.evaluate("twin.app.set({ water: 'chance' })")
-    ensemble.wait("document.getElementById('caution').hidden")
+    # The third run was stopped, and counts like the others.
+    ensemble.wait("!document.getElementById('caution').textContent.includes('médiane')")
+    told = ensemble.page.inner_text("#caution")
+    assert told.startswith("1 calcul sur 3 ne va pas aussi loin que les autres")
+    assert f"({LONG}, T+6 h 00)" in told
     ensemble.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    written = " ".join(told for told, _ in ensemble.page.evaluate(WRITTEN))
+    assert "1 calcul sur 3 ne va pas" in written
     assert "Part des calculs qui inondent" in ensemble.page.get_attribute("#paper", "alt")
     ensemble.page.evaluate("twin.app.set({ water: 'now' })")
     ensemble.drawn()

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -212,3 +213,40 @@ def test_million_cells_and_fifty_frames_stay_under_six_megabytes(tmp_path: Path)
     size = sum(map(len, blobs.texts))
     print(f"1000 × 1000 × 50: {size / 1e6:.2f} MB")
     assert size < 6e6
+
+
+def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    small = {"frames": 2, "nx": 60, "ny": 40, "traffic": False, "name": "Crue"}
+    runs = [write_run(tmp_path / name, **small) for name in ("sans", "digue")]  # type: ignore[arg-type]
+    data = data_of(viz.page(runs, tmp_path / "page.html"))
+    assert [s["name"] for s in data["scenarios"]] == ["Crue (sans)", "Crue (digue)"]
+    members = data_of(viz.page(runs, tmp_path / "all.html", ensemble=True))
+    assert members["ensemble"]["members"] == ["Crue (sans)", "Crue (digue)"]
+    assert members["scenarios"][0]["name"] in ("Crue (sans)", "Crue (digue)")
+    far = write_run(tmp_path / "far" / "sans", **small)  # type: ignore[arg-type]
+    data = data_of(viz.page([runs[0], far], tmp_path / "page.html"))
+    assert [s["name"] for s in data["scenarios"]] == [f"Crue ({tmp_path.name}/sans)", "Crue (far/sans)"]
+
+
+def test_layers_are_those_of_the_first_run_that_has_them(tmp_path: Path) -> None:
+    bare = write_run(
+        tmp_path / "bare", name="Sans", frames=3, buildings=False, roads=False, places=False, traffic=False
+    )
+    run = write_run(tmp_path / "run", name="Avec", frames=3)
+    data = data_of(viz.page([bare, run], tmp_path / "page.html"))
+    assert data["buildings"]["count"] == 300
+    assert data["roads"]["count"] > 0
+    assert "Hôpital" in [place["label"] for place in data["places"]]
+    first, second = data["scenarios"]
+    # The same water at the same houses, whichever run brought them.
+    assert first["building_depth"] is not None
+    assert second["building_depth"] is not None
+
+
+def test_a_run_without_a_flood_is_told_to_need_one(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", frames=2, nx=60, ny=40)
+    table = run.path / "scenario.toml"
+    table.write_text(table.read_text().replace('["flood", "traffic"]', '["traffic"]'))
+    shutil.rmtree(run.path / "fields.zarr")
+    with pytest.raises(InputError, match="a run of a flood: the page shows water"):
+        viz.page(Result.open(run.path), tmp_path / "page.html")

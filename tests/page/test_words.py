@@ -45,20 +45,21 @@ def test_names_in_capitals_are_written_as_people_do(tmp_path: Path) -> None:
 
 def test_figures_have_the_digits_that_people_use(tmp_path: Path) -> None:
     cases: list[list[Any]] = [
-        [459_991_177, "m³"], [28.94, "ha"], [645.0, "min"], [8.73, "min"], [0.00049, "m"], [153, "1"]
+        [459_991_177, "m³"], [28.94, "ha"], [645.0, "min"], [8.73, "min"], [0.00049, "m"], [153, "1"],
+        [12.0, "veh·h"],
     ]  # fmt: skip
     assert called("quantity", cases, tmp_path) == [
-        "460 000 000 m³", "28,9 ha", "10 h 45", "8,73 min", "4,9 × 10⁻⁴ m", "153"
+        "460 000 000 m³", "28,9 ha", "10 h 45", "8,73 min", "4,9 × 10⁻⁴ m", "153", "12 véh·h"
     ]  # fmt: skip
 
 
 def test_changes_are_no_finer_than_what_changes(tmp_path: Path) -> None:
     cases: list[list[Any]] = [
         [154.9, 126.0, "ha"], [2.65, 2.6504, "m"], [1_224_000.4, 1_209_115.2, "m³"], [775, 133, "1"],
-        [3, 3, "1"], [0.39, 0.53, "ha"],
+        [3, 3, "1"], [0.39, 0.53, "ha"], [4e-6, 9e-6, "m³"],
     ]  # fmt: skip
     assert called("changeOf", cases, tmp_path) == [
-        "− 29 ha", "± 0", "− 15 000 m³", "− 642", "± 0", "+ 0,14 ha"
+        "− 29 ha", "≈ 0", "− 15 000 m³", "− 642", "± 0", "+ 0,14 ha", "≈ 0"
     ]  # fmt: skip
 
 

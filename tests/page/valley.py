@@ -57,11 +57,14 @@ def write_run(
     maximum: bool = True,
     load: float = 1.0,
     shut: int | None = None,
+    until: float | None = None,
+    roofs: np.ndarray | None = None,
 ) -> Result:
     """Write the folder; ``dike`` keeps the flood 0.9 m lower north of the river, 0.15 m higher south of it.
 
     Water flows along the river at 1 m/s. ``more`` is put at the end of scenario.toml. ``maximum``: whether
     the run kept its own; ``load`` multiplies traffic; ``shut``: a road closed to it at the third instant.
+    ``until``: hours after which the run was stopped; ``roofs``: cells (ny, nx) that a building fills.
     """
     grid = Grid(CRS, WEST, NORTH, cell, ny, nx)
     bed = terrain(grid)
@@ -70,6 +73,8 @@ def write_run(
     times = np.linspace(0.0, hours * 3600.0, frames)
     rise = 3.4 * np.exp(-(((6.0 * times / (3600.0 * hours) - 3.2) / 1.5) ** 2))
     rise = rise - rise[0] if frames > 1 else rise
+    if until is not None:
+        times, rise = times[times <= 3600.0 * until], rise[times <= 3600.0 * until]
     lowered = np.where(y > axis + 30, 0.9, np.where(y < axis - 60, -0.15, 0.0)) if dike else np.zeros(x.shape)
     depths = []
     for r in rise:
@@ -93,7 +98,8 @@ def write_run(
         start=START,
         variables=["water_depth", *(("velocity_x", "velocity_y") if velocity else ())],
         static={
-            "bed_elevation": bed,
+            "bed_elevation": bed if roofs is None else np.where(roofs, bed + 8.0, bed),
+            **({} if roofs is None else {"ground_elevation": bed}),
             "roughness": np.where(np.abs(y - axis) > 520, 0.15, 0.035),
             "building_fraction": np.zeros(grid.shape),
         },
@@ -150,6 +156,7 @@ def write_run(
                 "label_fr": "Bâtiments touchés",
                 "label_en": "Buildings touched",
                 "method": "plus de 5 cm au pied",
+                "method_en": "more than 5 cm at the foot",
             },
         },
     )

@@ -365,3 +365,22 @@ def test_a_figure_shows_itself_in_a_notebook_and_sets_no_mathematics(tmp_path: P
     figure = maps.max_depth(odd, dpi=40)  # as mathematics that name is an error
     picture = Image.open(io.BytesIO(figure._repr_png_()))
     assert picture.size[0] == round(100 * figure.get_size_inches()[0])
+
+
+def test_the_sheet_of_a_decision_says_when_its_runs_do_not_compare(tmp_path: Path) -> None:
+    few = {"frames": 5, "traffic": False, "nx": 60, "ny": 45}
+    after = valley.write_run(tmp_path / "after", **few, name="Digue", dike=True)  # type: ignore[arg-type]
+    warned = "Durées calculées inégales ou calcul incomplet"
+    whole = valley.write_run(tmp_path / "whole", **few)  # type: ignore[arg-type]
+    words = words_of(maps.difference(whole, after, lang="fr", dpi=50)).replace("\n", " ")
+    assert warned not in words
+    for name, more, told in (
+        ("stopped", {"until": 3.0, "status": "interrupted"}, "interrompu à T+3 h 00"),
+        ("short", {"hours": 3.0}, "durée : 3 h 00"),
+    ):
+        before = valley.write_run(tmp_path / name, **(few | more), name="Avant")  # type: ignore[arg-type]
+        words = words_of(maps.difference(before, after, lang="fr", dpi=50)).replace("\n", " ")
+        assert "Avant : Début" in words
+        assert "Digue : Début" in words
+        assert told in words
+        assert warned in words

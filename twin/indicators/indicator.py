@@ -86,10 +86,15 @@ class Run:
 def make(
     key: str, value: float, unit: str, *, method: str = "method", detail: str = "", **words: object
 ) -> Indicator:
-    """An indicator whose texts are the rows ``indicator.<key>``; `words` fill in the names of the texts."""
+    """An indicator whose texts are the rows ``indicator.<key>``; `words` fill in the names of the texts
+    (functions of the language: what differs between them).
+    """
 
     def row(part: str, lang: str) -> str:
-        filled = {n: number(v, lang) if isinstance(v, float) else v for n, v in words.items()}
+        filled = {
+            n: number(v, lang) if isinstance(v, float) else v(lang) if callable(v) else v
+            for n, v in words.items()
+        }
         return text(f"indicator.{key}.{part}", lang, **filled)
 
     return Indicator(

@@ -77,12 +77,17 @@ def emission_figures(run: Run) -> list[Indicator]:
     summary = run.result.traffic_summary
     if not summary or "emissions" not in summary:
         return []
-    total, words = summary["over_the_run"], {"fleet": summary["emissions"]["fleet"]}
+    total, source = summary["over_the_run"], str(summary["emissions"]["fleet"])
+    french = "traffic.fleet_france"  # the summary has it in English
+
+    def fleet(lang: str) -> str:
+        return source.replace(text(french, "en"), text(french, lang))
+
     figures = [
-        make("co2", float(total["co2_g"]) / 1e6, "t", **words),
-        make("nox", float(total["nox_g"]) / 1e3, "kg", **words),
-        make("pm10", float(total["pm10_g"]) / 1e3, "kg", **words),
-        make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", **words),
+        make("co2", float(total["co2_g"]) / 1e6, "t", fleet=fleet),
+        make("nox", float(total["nox_g"]) / 1e3, "kg", fleet=fleet),
+        make("pm10", float(total["pm10_g"]) / 1e3, "kg", fleet=fleet),
+        make("traffic_energy", float(total["energy_mj"]) / 1e3, "GJ", fleet=fleet),
     ]
     return _on_roads(figures, total)
 

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from twin.errors import Problems, in_line, listed, suggest
+from twin.messages import text
 from twin.solvers.traffic.problem import Floats
 from twin.solvers.traffic.tables import number, read_rows
 
@@ -35,11 +36,7 @@ METHOD = (
     "EMEP/EEA guidebook 2019, 1.A.3.b.i-iv, tier 3, hot exhaust by mean speed (Appendix 4); CO2 of the fuel: "
     "IPCC 2006; PM10 with tyre, brake and road wear (guidebook 2019, 1.A.3.b.vi-vii); no cold start, no slope"
 )
-FRANCE = (
-    "French fleet in traffic about 2022 (fleet_france.csv): diesel 64 % of car-km (SDES 2019 shares moved by "
-    "its 2022 growth), Euro VI 79.5 % of long-distance lorries (CNR 2019); the other splits (Euro class, "
-    "size) are assumptions"
-)
+FRANCE = text("traffic.fleet_france", "en")
 
 CO2_OF_FUEL = {"Petrol": 69.3, "Petrol Hybrid": 69.3, "Diesel": 74.1, "Electric": 0.0}  # g/MJ, at the exhaust
 ELECTRIC_ENERGY = 0.72  # MJ/km (20 kWh/100 km): assumption

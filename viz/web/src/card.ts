@@ -1,11 +1,13 @@
 // What the reader asked for by a click: a point, a building or a road, and its story.
 
+import { outOfUse } from "./chapters";
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, refill, svg } from "./dom";
 import { capital, duration, metres, number, properName, t } from "./i18n";
+import { nameOf } from "./places";
 import { type Scenario, changeAt } from "./scenario";
 import { shortNames } from "./switch";
-import { type App, RoadState, roadStateAt, unhurried } from "./state";
+import { type App, type Picked, RoadState, roadStateAt, unhurried } from "./state";
 
 /** A street further away than this (m) says nothing about a place. */
 const NEAR = 80;
@@ -19,6 +21,8 @@ interface Story {
   series: number[];
   /** The frames at this place are not all decoded yet. */
   waits: boolean;
+  /** A building fills the cell: no water of its own. */
+  roof: boolean;
   now: number;
   most: number;
 }
@@ -67,17 +71,23 @@ export function makeCard(app: App, onClose: () => void): void {
       const [bytes, worst] = picked.building !== null ? [scenario.buildingDepth, scenario.buildingMost]
         : picked.road !== null ? [scenario.roadDepth, scenario.roadMost] : [null, null];
       const thing = picked.building ?? picked.road ?? 0;
+      const roof = bytes === null && scenario.isRoof(cell);
       const known = bytes ? scenario.series(bytes, thing) : scenario.cellSeries(cell);
-      const series = known ?? [];
+      const series = roof ? [] : known ?? [];
       const now = bytes ? scenario.thingDepth(bytes, thing, choices.time, false) : scenario.depthAt(cell, choices.time);
       const most = worst ? scenario.thingMost(worst, thing) : scenario.maximumAt(cell);
-      return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, waits: known === null, now, most };
+      return { scenario, colour: SCENARIO_LINES[k % SCENARIO_LINES.length], series, waits: known === null, roof, now, most };
     });
   };
 
   /** What it is, of which kind, and the name that the data have for it. */
   const heading = (): [string, string, string] => {
-    const picked = choices.picked;
+    const { picked } = choices;
+    const thing = headingOf(picked);
+    return picked?.place ? [nameOf(picked.place), thing[0], thing[2]] : thing;
+  };
+
+  const headingOf = (picked: Picked | null): [string, string, string] => {
     if (picked?.building != null && territory.buildings && data.buildings) {
       const b = territory.buildings;
       const use = data.buildings.uses[b.use[picked.building]];
@@ -121,31 +131,40 @@ export function makeCard(app: App, onClose: () => void): void {
     const ground = app.shown.bed[cell];
     if (near()) fact(t("card.near"), near());
     fact(t("card.ground"), Number.isFinite(ground) ? metres(ground) : t("card.no_data"));
-    if (picked.building !== null && territory.buildings) fact(t("card.height"), `${number(territory.buildings.list[picked.building].height, 1)} m`);
+    if (picked.building !== null && territory.buildings) {
+      const { list, assumed } = territory.buildings;
+      const height = `${number(list[picked.building].height, 1)} m`;
+      const guessed = assumed && assumed[picked.building >> 3] & (128 >> (picked.building & 7));
+      fact(t("card.height"), guessed ? t("card.assumed", { height }) : height);
+    }
     if (picked.road !== null && territory.roads[picked.road].level > 0) fact(t("card.level"), t("card.bridge"));
 
+    const knownHere = Number.isFinite(ground) || picked.building !== null || picked.road !== null;
     const rows = h("tbody", {});
     for (const story of all) {
       const { scenario, series } = story;
       const isRoad = picked.building === null && picked.road !== null;
       const bound = isRoad ? scenario.meta.closure_depth : data.wet_depth;
       const { times } = scenario.meta;
+      const bridge = isRoad ? outOfUse(app, scenario, picked.road ?? 0) : null;
       const [shut, open] = isRoad ? closure(scenario, picked.road ?? 0) : [Infinity, -Infinity];
-      const arrival = Math.min(shut, firstAbove(times, series, bound));
-      const leaving = Math.max(open, lastAbove(times, series, bound));
-      const ever = Number.isFinite(arrival);
-      let told = ever ? when(scenario, arrival)
-        : t(story.most > bound ? "card.between" : isRoad ? "card.never_cut" : "card.never");
-      if (story.waits) told = t("card.decoding");
+      const arrival = bridge ? Math.max(times[0], bridge[0]?.[0] ?? Infinity) : Math.min(shut, firstAbove(times, series, bound));
+      const leaving = bridge ? (bridge[bridge.length - 1]?.[1] ?? -Infinity) : Math.max(open, lastAbove(times, series, bound));
+      const ever = arrival < Infinity;
+      // A run says nothing of what comes after it.
+      let told = ever ? when(scenario, arrival) : story.most > bound ? t("card.between")
+        : scenario.cutShort ? t("card.not_before", { at: duration(scenario.lastTime) })
+          : t("card.not_during", { span: duration(scenario.lastTime - times[0]) });
+      if (story.roof) told = t("card.on_roof");
+      else if (story.waits) told = t("card.decoding");
       else if (arrival <= times[0]) told = t("card.from_start");
       if (isRoad && ever) told += ` → ${Number.isFinite(leaving) ? when(scenario, leaving) : t("card.end")}`;
       const cells = [
-        h("td", {}, Number.isFinite(ground) || picked.building !== null || picked.road !== null ? (story.waits ? "…" : metres(story.now)) : "—"),
-        h("td", {}, metres(story.most)), h("td", {}, told),
+        h("td", {}, knownHere && !story.roof && scenario.knows(choices.time) ? (story.waits ? "…" : metres(story.now)) : "—"),
+        h("td", {}, story.roof ? "—" : metres(story.most)), h("td", {}, told),
       ];
-      if (isRoad) {
-        const state = roadStateAt(app, scenario, picked.road ?? 0, choices.time);
-        cells[0] = h("td", {}, t(state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open"), h("br"), h("span", { class: "fine" }, metres(story.now)));
+      if (isRoad && scenario.knows(choices.time)) {
+        cells[0] = h("td", {}, stateText(scenario, picked.road ?? 0), h("br"), h("span", { class: "fine" }, metres(story.now)));
       }
       rows.append(h("tr", {},
         h("th", { scope: "row" }, h("span", { class: "keyed" }, key(story.colour, all.indexOf(story)), h("span", {}, app.scenarios.length > 1 ? capital(shortNames(app)[all.indexOf(story)]) : t("card.depth")))), ...cells));
@@ -158,15 +177,15 @@ export function makeCard(app: App, onClose: () => void): void {
       const size = Math.abs(change) < 0.005 ? 0 : change;
       const read = !point || [a, b].every((k) => k === 0 || app.scenarios[k].change !== null);
       rows.append(h("tr", { class: "change" }, h("th", { scope: "row" }, t("figures.difference")), h("td", {}),
-        h("td", {}, read ? `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}` : "…"), h("td", {})));
+        h("td", {}, all[a].roof || all[b].roof ? "—" : read ? `${size > 0 ? "+ " : size < 0 ? "− " : ""}${metres(Math.abs(size))}` : "…"), h("td", {})));
     }
     const isRoad = picked.building === null && picked.road !== null;
     const table = h("table", { class: "told" },
-      h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, t("card.now")), h("th", { scope: "col" }, t("card.most")), h("th", { scope: "col" }, t(isRoad ? "card.cut_from" : "card.arrival")))),
+      h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, t("card.now")), h("th", { scope: "col" }, t(isRoad ? "card.most_road" : "card.most")), h("th", { scope: "col" }, t(isRoad ? "card.cut_from" : "card.arrival")))),
       rows);
     const traffic = isRoad ? trafficRows() : null;
     const { ensemble } = app;
-    const chance = ensemble && Number.isFinite(ground) ? (() => {
+    const chance = ensemble && Number.isFinite(ground) && !app.shown.isRoof(cell) ? (() => {
       const { least, middle, greatest } = ensemble.range(cell);
       return h("p", { class: "callout", id: "chance" }, h("strong", {}, t("card.chance", { n: ensemble.count[cell], all: ensemble.members.length })), ensemble.count[cell] > 0
         ? ` ; ${t("card.chance_range", { least: metres(least), middle: metres(middle), greatest: metres(greatest) })}.` : ".");
@@ -179,8 +198,16 @@ export function makeCard(app: App, onClose: () => void): void {
       h("div", { class: "card-head" }, h("div", {}, h("h2", {}, title), subtitle && h("p", { class: "fine" }, subtitle)),
         h("button", { id: "card-close", class: "quiet", "aria-label": t("card.close"), title: t("card.close"), onclick: () => { app.set({ picked: null }); onClose(); } }, icon(CLOSE))),
       facts, ...(chance ? [chance] : []), table, ...(traffic ? [traffic] : []),
-      chart(all), h("p", { class: "fine" }, [t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs }), id].filter(Boolean).join(" · ")),
+      ...(all.some((story) => !story.roof) ? [chart(all)] : []), h("p", { class: "fine" }, [t("card.where", { x: number(Math.round(x)), y: number(Math.round(y)), crs: data.grid.crs }), id].filter(Boolean).join(" · ")),
     );
+  };
+
+  const isOut = (scenario: Scenario, road: number): boolean =>
+    outOfUse(app, scenario, road)?.some(([from, to]) => from <= choices.time && choices.time < to) ?? false;
+
+  const stateText = (scenario: Scenario, road: number): string => {
+    const state = roadStateAt(app, scenario, road, choices.time);
+    return t(isOut(scenario, road) ? "card.out" : state === RoadState.Cut ? "card.cut" : state === RoadState.Slow ? "card.slow" : "card.open");
   };
 
   const trafficRows = (): HTMLElement | null => {
@@ -189,13 +216,16 @@ export function makeCard(app: App, onClose: () => void): void {
     const list = h("dl", { class: "facts" });
     for (const scenario of app.scenarios) {
       const { traffic, times } = scenario.meta;
-      if (!traffic || !scenario.volume || !scenario.saturation) continue;
+      if (!traffic || !scenario.volume || !scenario.saturation || !scenario.knows(choices.time)) continue;
       const { a } = scenario.moment(choices.time);
       const at = road * times.length + a;
       const volume = (scenario.volume[at] / 255) ** 2 * traffic.greatest_volume;
       list.append(
         h("dt", {}, app.scenarios.length > 1 ? t("card.traffic_of", { name: scenario.meta.name }) : t("card.traffic")),
-        h("dd", {}, t(scenario.saturation[at] < MOST_SATURATED ? "card.traffic_value" : "card.traffic_value_least", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
+        // Traffic is worked out now and then: a road that was cut since still has that of before.
+        h("dd", {}, roadStateAt(app, scenario, road, choices.time) === RoadState.Cut || isOut(scenario, road)
+          ? t("card.traffic_none", { at: app.hour(traffic.times.filter((time) => time <= choices.time).pop() ?? times[0], scenario) })
+          : t(scenario.saturation[at] < MOST_SATURATED ? "card.traffic_value" : "card.traffic_value_least", { volume: number(Math.round(volume)), percent: number(scenario.saturation[at]) })));
     }
     return list.childElementCount > 0 ? list : null;
   };

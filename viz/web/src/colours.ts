@@ -21,9 +21,9 @@ export const ROAD_CUT_DARK = "#161616";
 export const TRAFFIC = ["#ffffff", "#cbb8dd", "#9064b5", "#54107f"] as const;
 export const SATURATION_BOUNDS = [0.5, 0.8, 1] as const;
 export const DIKE = "#5a3d2b";
-/** What a change of the greatest depth is worth: less water in blue-green, more in orange (told apart by everybody). */
+/** What a change of the greatest depth is worth: less water in light blue-green, more in dark brown (told apart by everybody, and on black and white paper). */
 export const CHANGE_BOUNDS = [0.05, 0.2, 0.5] as const;
-export const CHANGE_COLOURS = ["#00594f", "#35a195", "#a5dcd3", "#ccd3d8", "#ffd092", "#ee8a1d", "#993800"] as const;
+export const CHANGE_COLOURS = ["#1fa694", "#4cbaab", "#7bcdbf", "#ccd3d8", "#b35400", "#7f3300", "#4d1500"] as const;
 
 /** Class of a change of depth: 0 (much less) … 3 (the same) … 6 (much more). */
 export function changeClass(change: number): number {

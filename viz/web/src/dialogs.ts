@@ -3,7 +3,7 @@
 import { byId, h, icon } from "./dom";
 import { capital, changeOf, instant, language, length, maybe, number, quantity, t } from "./i18n";
 import { writeHash } from "./link";
-import { notices } from "./notices";
+import { cautions, notices, stops } from "./notices";
 import { observedTables } from "./observed";
 import { savePicture } from "./picture";
 import type { App } from "./state";
@@ -20,10 +20,16 @@ function indicatorText(indicator: Indicator | undefined): string {
   return `${value}${unit && unit !== "1" ? ` ${unit}` : ""}`;
 }
 
+/** By which method a figure is found, in the language of the page. */
+function howText(row: { method?: string; method_en?: string }): HTMLElement | null {
+  const text = (language() === "fr" ? row.method : row.method_en || row.method) ?? "";
+  return text ? h("span", { class: "fine block" }, text) : null;
+}
+
 /** The figures of an ensemble: between what bounds, and in the middle. */
 function ranges(ensemble: EnsembleMeta): Node[] {
   const rows = Object.entries(ensemble.indicators).map(([key, row]) => h("tr", {},
-    h("th", { scope: "row" }, capital((language() === "fr" ? row.label_fr : row.label_en) || key), row.method ? h("span", { class: "fine block" }, row.method) : null),
+    h("th", { scope: "row" }, capital((language() === "fr" ? row.label_fr : row.label_en) || key), howText(row)),
     ...[row.least, row.middle, row.greatest].map((number) => h("td", {}, quantity(number, row.unit)))));
   if (rows.length === 0) return [h("p", {}, t("figures.none"))];
   const head = h("tr", {}, ...["figure", "least", "middle", "greatest"].map((name) => h("th", { scope: "col" }, t(`figures.${name}`))));
@@ -32,11 +38,13 @@ function ranges(ensemble: EnsembleMeta): Node[] {
     h("p", { class: "fine" }, t("figures.note"))];
 }
 
+const warned = (texts: string[]): HTMLElement[] => texts.map((text) => h("p", { class: "callout caution" }, text));
+
 function figures(app: App): Node[] {
   const { scenarios } = app.data;
   const keys = [...new Set(scenarios.flatMap((s) => Object.keys(s.indicators)))];
   if (keys.length === 0) return [h("p", {}, t("figures.none")), ...observedTables(app)];
-  if (app.data.ensemble) return ranges(app.data.ensemble);
+  if (app.data.ensemble) return [...warned(cautions(app)), ...ranges(app.data.ensemble)];
   const two = scenarios.length === 2;
   const head = h("tr", {}, h("th", { scope: "col" }, t("figures.figure")), ...scenarios.map((s) => h("th", { scope: "col" }, s.name)));
   if (two) head.append(h("th", { scope: "col" }, t("figures.difference")));
@@ -47,7 +55,7 @@ function figures(app: App): Node[] {
     if (!some) continue;
     const label = (language() === "fr" ? some.label_fr : some.label_en) || key;
     const row = h("tr", {},
-      h("th", { scope: "row" }, capital(label), some.method ? h("span", { class: "fine block" }, some.method) : null),
+      h("th", { scope: "row" }, capital(label), howText(some)),
       ...mine.map((i) => h("td", {}, indicatorText(i))));
     if (two) {
       const [a, b] = [mine[0]?.value, mine[1]?.value];
@@ -55,7 +63,7 @@ function figures(app: App): Node[] {
     }
     body.append(row);
   }
-  return [h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("figures.title") }, h("table", { class: "grid" }, h("thead", {}, head), body)), h("p", { class: "fine" }, t("figures.note")), ...observedTables(app)];
+  return [...warned(stops(app)), h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": t("figures.title") }, h("table", { class: "grid" }, h("thead", {}, head), body)), h("p", { class: "fine" }, t("figures.note")), ...observedTables(app)];
 }
 
 /** A provenance entry in words: whatever keys the run wrote, the ones a reader can use first. */

@@ -106,7 +106,7 @@ export function figure(value: number): string {
 /** A figure with its unit; long times in hours. */
 export function quantity(value: number, unit: string | null | undefined): string {
   if (unit === "min" && Math.abs(value) >= 90) return duration(60 * value);
-  return `${figure(value)}${unit && unit !== "1" ? ` ${unit}` : ""}`;
+  return `${figure(value)}${unit && unit !== "1" ? ` ${lang === "fr" ? unit.replace(/\bveh\b/, "véh") : unit}` : ""}`;
 }
 
 /** What is added from `a` to `b`, no finer than these two are written. */
@@ -115,8 +115,9 @@ export function changeOf(a: number, b: number, unit: string | null | undefined):
   const digits = Math.min(...[a, b].filter((v) => v !== 0).map((v) => (Number.isInteger(v) ? 2 : digitsOf(v))), 2);
   const step = most >= 1e5 ? 10 ** (Math.floor(Math.log10(most)) - 3) : 10 ** -digits;
   const change = Number((Math.round((b - a) / step) * step).toFixed(digits));
-  if (change === 0 && most >= step) return "±\u00a00";
-  return `${b > a ? "+" : b < a ? "−" : "±"}\u00a0${quantity(Math.abs(change || b - a), unit)}`;
+  // Nothing that the two figures show: no power of ten for what is rounded away.
+  if (change === 0) return `${a === b ? "±" : "≈"}\u00a00`;
+  return `${change > 0 ? "+" : "−"}\u00a0${quantity(Math.abs(change), unit)}`;
 }
 
 /** A length such as a cell's side: up to two decimals, those it needs. */
@@ -145,6 +146,14 @@ const DAY_AND_HOUR: Intl.DateTimeFormatOptions = { ...HOUR, weekday: "short", da
 export function clock(startMs: number, offset: number, seconds: number, withDay = true): string {
   const shown = new Date(startMs + (offset + seconds) * 1000);
   return dateFormat(withDay ? DAY_AND_HOUR : HOUR).format(shown);
+}
+
+/** Which time a start in ISO 8601 is told in, and so every clock of its run: "UTC+2"; empty where it says none. */
+export function zone(start: string, offset: number): string {
+  if (!/(Z|[+-]\d\d:?\d\d)$/.test(start)) return "";
+  const minutes = Math.round(Math.abs(offset) / 60);
+  const rest = minutes % 60;
+  return `UTC${offset < 0 ? "−" : offset > 0 ? "+" : ""}${minutes > 0 ? Math.floor(minutes / 60) : ""}${rest ? `:${String(rest).padStart(2, "0")}` : ""}`;
 }
 
 /** A day with its year, by the clock where `hour`; `ms` is local time told as if it were UTC. */

@@ -127,7 +127,7 @@ function makeHead(app: App, view: View): void {
     const common = names[0].slice(0, start).replace(/[\s,:–+-]+$/, "");
     byId("title").textContent = data.ensemble ? t("head.ensemble", { n: data.ensemble.members.length }) : !app.choices.compare && !app.choices.difference ? app.shown.meta.name
       : common || t("head.versus", { a: app.shown.meta.name, b: app.scenarios[app.choices.other].meta.name });
-    byId("reserve").textContent = t("head.reserve");
+    refill(byId("reserve"), h("span", { class: "long" }, t("head.reserve")), h("span", { class: "short" }, t("head.reserve_short")));
     const now = cautions(app);
     byId("caution").textContent = now.join(" ");
     byId("caution").hidden = now.length === 0;
@@ -226,11 +226,14 @@ function makeSplit(app: App, view: View): void {
     split.setAttribute("aria-valuemin", "0");
     split.setAttribute("aria-valuemax", "100");
     split.setAttribute("aria-valuenow", String(Math.round(choices.split * 100)));
-    byId("side-left").textContent = app.shown.meta.name;
-    byId("side-right").textContent = app.scenarios[choices.other].meta.name;
+    name();
     byId("side-left").style.right = `${(1 - choices.split) * 100}%`;
     byId("side-right").style.left = `${choices.split * 100}%`;
     view.invalidate();
+  };
+  const name = (): void => {
+    byId("side-left").textContent = app.named(app.shown);
+    byId("side-right").textContent = app.named(app.scenarios[choices.other]);
   };
   const to = (share: number): void => app.set({ split: Math.min(0.97, Math.max(0.03, share)) });
   split.addEventListener("pointerdown", (e) => {
@@ -255,6 +258,7 @@ function makeSplit(app: App, view: View): void {
   place();
   app.on((changed) => {
     if (["split", "compare", "scenario", "other", "language"].some((key) => changed.has(key as never))) place();
+    else if (choices.compare && (changed.has("time") || changed.has("water"))) name();
   });
 }
 

@@ -406,7 +406,7 @@ export class Map2D implements View {
   pick(clientX: number, clientY: number): Picked | null {
     const [x, y] = this.place(clientX, clientY);
     if (!this.app.territory.lattice.inside(x, y)) return null;
-    const building = this.app.choices.showBuildings ? this.app.finder.building(x, y) : null;
+    const building = this.app.finder.building(x, y);
     const road = building === null && this.app.choices.showRoads ? this.app.finder.road(x, y, Math.max(5, 6 / this.scale)) : null;
     return { x, y, building, road };
   }

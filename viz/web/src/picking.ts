@@ -28,7 +28,9 @@ export function pickAlong(app: App, finder: Finder, surface: (x: number, y: numb
       const building = finder.building(x, y, (k) => z < floor + buildings.list[k].height + 1);
       if (building !== null) return { x, y, building, road: null };
     }
-    if (z <= floor) return { x, y, building: null, road: app.choices.showRoads ? finder.road(x, y, reach) : null };
+    if (!(z <= floor)) continue; // also where no ground is known
+    const building = finder.building(x, y); // of houses that are not drawn: the ground under them has no water
+    return { x, y, building, road: building === null && app.choices.showRoads ? finder.road(x, y, reach) : null };
   }
   return null;
 }

@@ -44,8 +44,9 @@ function heading(app: App): string {
   if (app.chance) return `${byId("title").textContent ?? ""} · ${t("legend.chance_title")}`;
   if (choices.difference) return `${t("legend.change_of", { a: meta.name, b: app.scenarios[choices.other].meta.name })} · ${t("time.difference")}`;
   const name = ensemble ? `${meta.name} (${t("share.middle", { n: ensemble.members.length })})` : meta.name;
-  const whole = choices.compare ? t("head.versus", { a: name, b: app.scenarios[choices.other].meta.name }) : name;
-  if (app.whole || !meta.start) return `${whole} · ${byId("clock").textContent ?? ""}, ${byId("since").textContent ?? ""}`;
+  const beyond = app.beyond(shown);
+  const whole = choices.compare ? t("head.versus", { a: beyond ? `${name} (${beyond})` : name, b: app.named(app.scenarios[choices.other]) }) : name;
+  if (app.whole || !meta.start || (beyond && !choices.compare)) return `${whole} · ${byId("clock").textContent ?? ""}, ${byId("since").textContent ?? ""}`;
   return `${whole} · ${date(shown.startMs + (meta.offset_s + choices.time) * 1000, true)} (${byId("since").textContent ?? ""})`;
 }
 
@@ -274,8 +275,10 @@ function legendRows(context: CanvasRenderingContext2D, app: App, left: number, r
   add([], false, choicesTitle(app));
   for (const [water, building, text] of swatches(app)) add(building ? [water, building] : [water], false, text);
   if (app.data.buildings && app.choices.showBuildings && !app.choices.difference && !app.chance) add([ROOF], false, t("share.dry"));
+  // Water at the instant of the title, houses by the most so far: two times on one picture.
+  const { choices, data, shown } = app;
+  if (data.buildings && choices.showBuildings && choices.buildingMode === "reached" && !app.whole) add([], false, t("share.reached"));
   for (const [colours, text] of roadSwatches(app)) add(colours, true, text);
-  const { choices, shown } = app;
   const other = app.scenarios[choices.other];
   const drawn = choices.difference ? [other] : choices.compare ? [shown, other] : [shown];
   if (drawn.some((s) => s.meta.lines.length > 0)) add([DIKE], true, t("legend.dike"));

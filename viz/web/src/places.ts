@@ -10,6 +10,7 @@ export interface Named {
   x: number;
   y: number;
   road: number | null;
+  place: PlaceMeta | null;
 }
 
 export function isArea(place: PlaceMeta): boolean {
@@ -30,7 +31,7 @@ export function plain(text: string): string {
 export function allNames(app: App): Named[] {
   const { data, territory } = app;
   const out: Named[] = data.places.filter((place) => territory.lattice.inside(place.x, place.y))
-    .map((place) => ({ text: nameOf(place), kind: t("search.place"), x: place.x, y: place.y, road: null }));
+    .map((place) => ({ text: nameOf(place), kind: t("search.place"), x: place.x, y: place.y, road: null, place }));
   // A street is all its pieces; it is shown at the middle of the piece nearest to their mean.
   const streets = new Map<string, { road: number; x: number; y: number; length: number }[]>();
   territory.roads.forEach((road, k) => {
@@ -48,7 +49,7 @@ export function allNames(app: App): Named[] {
     const x = pieces.reduce((sum, p) => sum + p.x, 0) / pieces.length;
     const y = pieces.reduce((sum, p) => sum + p.y, 0) / pieces.length;
     const best = pieces.reduce((a, b) => (Math.hypot(a.x - x, a.y - y) <= Math.hypot(b.x - x, b.y - y) ? a : b));
-    out.push({ text, kind: t("search.street"), x: best.x, y: best.y, road: best.road });
+    out.push({ text, kind: t("search.street"), x: best.x, y: best.y, road: best.road, place: null });
   }
   return out;
 }

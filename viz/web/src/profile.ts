@@ -42,7 +42,7 @@ export function section(app: App, scenario: Scenario, line: readonly [number, nu
     const y = ay + ((by - ay) * k) / n;
     const cell = lattice.cellAt(x, y);
     const ground = scenario.bed[cell];
-    const depth = scenario.depthAt(cell, app.choices.time);
+    const depth = scenario.knows(app.choices.time) ? scenario.depthAt(cell, app.choices.time) : NaN;
     const most = scenario.maximumAt(cell);
     out.distance.push((length * k) / n);
     out.ground.push(ground);
@@ -152,7 +152,7 @@ export function makeProfile(app: App, onClose: () => void): void {
       if (n > 0) for (const piece of pieces(s.now)) picture.append(svg("path", { d: path(piece), fill: "none", stroke: colour, "stroke-width": 1.8 }));
       const depths = s.now.map((z, k) => z - s.ground[k]).filter(Number.isFinite);
       const mosts = s.most.map((z, k) => z - s.ground[k]).filter(Number.isFinite);
-      told.push(t("profile.told", { name: scenario.meta.name, now: metres(Math.max(0, ...depths)), most: metres(Math.max(0, ...mosts)) }));
+      told.push(t("profile.told", { name: scenario.meta.name, now: scenario.knows(choices.time) ? metres(Math.max(0, ...depths)) : "—", most: metres(Math.max(0, ...mosts)) }));
     });
     for (const piece of pieces(first.ground)) {
       const end = piece[piece.length - 1];

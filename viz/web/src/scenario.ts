@@ -101,6 +101,16 @@ export class Scenario {
     return this.meta.status !== "complete" || (this.meta.duration !== null && this.lastTime < this.meta.duration - 1);
   }
 
+  /** Whether the run was computed so far. */
+  knows(time: number): boolean {
+    return time <= this.lastTime + 1;
+  }
+
+  /** Whether a building fills a cell: it has no water of its own. */
+  isRoof(cell: number): boolean {
+    return this.roofs !== null && (this.roofs[cell >> 3] & (128 >> (cell & 7))) !== 0;
+  }
+
   /** The two frames around an instant. */
   moment(time: number): Moment {
     const times = this.meta.times;
@@ -254,7 +264,7 @@ export class Scenario {
    */
   signed(packed: Codes, into: Uint16Array<ArrayBuffer> | null = null): Uint16Array<ArrayBuffer> {
     const { nx, ny } = this.lattice;
-    const { bed, curve, wetHalf, drawn, roofs, cells, near } = this;
+    const { bed, curve, wetHalf, drawn, cells, near } = this;
     const codes = (this.scratch ??= new Uint8Array(nx * ny)); // where nothing is ever wet it stays 0
     for (let s = 0; s < cells.length; s++) codes[cells[s]] = packed[s];
     const away = half(-0.3);
@@ -305,7 +315,7 @@ export class Scenario {
         continue;
       }
       let over = sum / count - bed[c];
-      if (roofs && roofs[c >> 3] & (128 >> (c & 7))) {
+      if (this.isRoof(c)) {
         out[c] = half(over);
         continue;
       }

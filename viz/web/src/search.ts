@@ -25,7 +25,9 @@ export function makeSearch(app: App, view: View): void {
     const choose = (named: Named): void => {
       input.value = named.text;
       close();
-      app.set({ picked: { x: named.x, y: named.y, building: null, road: named.road } });
+      // A school is the building that stands where its name does: the ground under a roof has no water.
+      const building = named.road === null ? app.finder.building(named.x, named.y) : null;
+      app.set({ picked: { x: named.x, y: named.y, building, road: named.road, place: named.place } });
       view.goTo(named.x, named.y);
     };
     const close = (): void => {

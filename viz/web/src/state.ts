@@ -2,10 +2,10 @@
 
 import type { Ensemble } from "./ensemble";
 import { Finder } from "./finder";
-import { clock, duration } from "./i18n";
+import { clock, duration, t } from "./i18n";
 import type { Scenario } from "./scenario";
 import type { Territory } from "./territory";
-import type { PageData } from "./types";
+import type { PageData, PlaceMeta } from "./types";
 
 /** `chance`: in how many runs of the ensemble. */
 export type WaterMode = "now" | "maximum" | "chance";
@@ -16,6 +16,8 @@ export interface Picked {
   y: number;
   building: number | null;
   road: number | null;
+  /** What was looked for by name. */
+  place?: PlaceMeta | null;
 }
 
 export interface Choices {
@@ -122,6 +124,17 @@ export class App {
   /** An instant by the clock, with the day where the run is longer than one. */
   hour(time: number, { meta, startMs } = this.shown): string {
     return meta.start ? clock(startMs, meta.offset_s, time, this.to - this.from > 86_400) : `T+${duration(time)}`;
+  }
+
+  /** What stands instead of an instant that a run was not computed to; null where it was. */
+  beyond(scenario: Scenario): string | null {
+    return this.whole || scenario.knows(this.choices.time) ? null : t("time.beyond", { at: duration(scenario.lastTime) });
+  }
+
+  /** The name of a run beside another one, and whether it ends before the instant shown. */
+  named(scenario: Scenario): string {
+    const beyond = this.beyond(scenario);
+    return beyond ? `${scenario.meta.name} (${beyond})` : scenario.meta.name;
   }
 
   /** Water over the whole run instead of an instant. */

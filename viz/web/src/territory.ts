@@ -28,12 +28,15 @@ export class Buildings {
   readonly nature: Int32Array;
   readonly use: Int32Array;
   readonly ids: string[] | null;
+  /** Those whose height is a guess, one bit each. */
+  readonly assumed: Uint8Array | null;
 
   constructor(rings: Int32Array, holes: Int32Array, outline: Int32Array, height: Int32Array,
-    nature: Int32Array, use: Int32Array, ids: string[] | null, step: number) {
+    nature: Int32Array, use: Int32Array, ids: string[] | null, assumed: Uint8Array | null, step: number) {
     this.nature = nature;
     this.use = use;
     this.ids = ids;
+    this.assumed = assumed;
     let ring = 0;
     const next = polylineReader(outline, step);
     for (let k = 0; k < rings.length; k++) {
@@ -100,12 +103,13 @@ export async function readTerritory(data: PageData): Promise<Territory> {
   // All blocks are unpacked at once: none waits for the one before it.
   const numbers = async (id: number): Promise<Int32Array<ArrayBuffer>> => varints(await block(id)) as Int32Array<ArrayBuffer>;
   const { buildings: b, roads: r } = data;
-  const [bed, ground, photo, built, builtIds, paved, roadIds] = await Promise.all([
+  const [bed, ground, photo, built, builtIds, assumed, paved, roadIds] = await Promise.all([
     block(data.bed.blob).then((bytes) => terrain(bytes, nx, ny, data.bed.low, data.bed.step)),
     picture(data.ground),
     data.photo ? picture(data.photo) : null,
     Promise.all(b ? [b.rings, b.holes, b.outline, b.height, b.nature, b.use].map(numbers) : []),
     ids(b?.ids ?? null),
+    b?.assumed == null ? null : block(b.assumed),
     Promise.all(r ? [r.parts, r.outline, r.importance, r.level, r.drivable, r.name, r.nature].map(numbers) : []),
     ids(r?.ids ?? null),
   ]);
@@ -119,7 +123,7 @@ export async function readTerritory(data: PageData): Promise<Territory> {
   let buildings: Buildings | null = null;
   if (b) {
     const [rings, holes, outline, height, nature, use] = built;
-    buildings = new Buildings(rings, holes, outline, height, nature, use, builtIds, b.step);
+    buildings = new Buildings(rings, holes, outline, height, nature, use, builtIds, assumed, b.step);
   }
   const roads: Road[] = [];
   let roadName = new Int32Array();

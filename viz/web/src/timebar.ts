@@ -3,8 +3,10 @@
 import { type Chapter, chapterAt, chapterText, chapterTime, chapters, jump } from "./chapters";
 import { SCENARIO_LINES } from "./colours";
 import { byId, h, icon, svg } from "./dom";
-import { clock, duration, number, t } from "./i18n";
+import { capital, clock, duration, number, t, zone } from "./i18n";
 import type { App } from "./state";
+import { shortNames } from "./switch";
+import { stoppedMembers } from "./notices";
 import type { View } from "./view";
 
 const PLAY = "M6 4 L16 10 L6 16Z";
@@ -47,6 +49,7 @@ export function makeTimebar(app: App, view: View): void {
     });
     const day = h("strong", { id: "clock" });
     const since = h("span", { id: "since" });
+    const kept = h("span", { id: "zone", title: t("time.zone") }, zone(app.shown.meta.start, app.shown.meta.offset_s));
     const area = h("span", { id: "area" });
     const speeds: [number, string][] = [[0.25, `× ${number(0.25, 2)}`], [0.5, `× ${number(0.5, 1)}`], [1, "× 1"], [2, "× 2"], [4, "× 4"]];
     const speed = h("select", { id: "speed", "aria-label": t("time.speed"), title: t("time.speed"), onchange: (e) => app.set({ speed: Number((e.target as HTMLSelectElement).value) }) },
@@ -85,7 +88,7 @@ export function makeTimebar(app: App, view: View): void {
       play,
       ...(found.length > 0 ? [h("div", { class: "leaps", role: "group", "aria-label": t("chapter.list") },
         leap("previous-chapter", t("chapter.previous"), PREVIOUS, -1), leap("next-chapter", t("chapter.next"), NEXT, 1), opener)] : []),
-      h("div", { class: "clock" }, day, since),
+      h("div", { class: "clock" }, day, h("div", {}, since, " ", kept)),
       list,
       h("div", { class: "track" }, graph(app), marks, slider, h("div", { class: "ends", "aria-hidden": "true" }, h("span", {}, app.hour(from)), area, h("span", {}, app.hour(to)))),
       h("label", { class: "speed" }, h("span", {}, t("time.speed_short")), speed),
@@ -106,8 +109,14 @@ export function makeTimebar(app: App, view: View): void {
       const most = choices.water === "maximum" && !choices.difference ? meta.indicators["flooded_area"] : undefined;
       return most?.unit === "ha" && typeof most.value === "number" ? most.value : null;
     }
+    if (app.beyond(app.shown)) return null;
     const { a, b, f } = app.shown.moment(choices.time);
     return meta.hectares[a] * (1 - f) + meta.hectares[b] * f;
+  };
+
+  const areaText = (hectares: number): string => {
+    const ha = number(hectares, hectares < 10 ? 1 : 0);
+    return choices.compare ? t("time.area_of", { name: capital(shortNames(app)[choices.scenario]), ha }) : t("time.area", { ha });
   };
 
   const update = (): void => {
@@ -124,11 +133,12 @@ export function makeTimebar(app: App, view: View): void {
     const valued = `${clockText(choices.time)}, T+${duration(choices.time)}`;
     if (slider.getAttribute("aria-valuetext") !== valued) slider.setAttribute("aria-valuetext", valued);
     const { whole } = app;
-    say("clock", choices.difference ? t("time.difference") : app.chance ? t("time.chance") : whole ? t("time.whole") : clockText(choices.time));
-    say("since", whole ? t("time.whole_more") : `T+${duration(choices.time)}`);
-    const chapter = whole || choices.playing ? null : chapterAt(app, choices.time);
+    say("clock", choices.difference ? t("time.difference") : app.chance ? t("time.chance") : whole ? t("time.whole") : (choices.compare ? null : app.beyond(app.shown)) ?? clockText(choices.time));
+    say("since", whole ? wholeText(app) : `T+${duration(choices.time)}`);
+    byId("zone").hidden = whole;
+    const chapter = whole || choices.playing || app.beyond(app.shown) ? null : chapterAt(app, choices.time);
     const hectares = area();
-    say("area", chapter ? chapterText(chapter) : hectares === null ? "" : t("time.area", { ha: number(hectares, hectares < 10 ? 1 : 0) }));
+    say("area", chapter ? chapterText(chapter) : hectares === null ? "" : areaText(hectares));
     byId("time-cursor").setAttribute("x1", String(share * 10));
     byId("time-cursor").setAttribute("x2", String(share * 10));
   };
@@ -153,6 +163,14 @@ export function makeTimebar(app: App, view: View): void {
     else app.set({ time: next });
   };
   requestAnimationFrame(loop);
+}
+
+/** Over what the maxima are: all of the run, or what there is of it. */
+function wholeText(app: App): string {
+  const { choices, shown } = app;
+  if (app.chance) return t(stoppedMembers(app).length > 0 ? "time.whole_part" : "time.whole_more");
+  if (choices.difference || choices.compare) return t(shown.cutShort || app.scenarios[choices.other].cutShort ? "time.whole_part" : "time.whole_more");
+  return shown.cutShort ? t("time.whole_until", { at: duration(shown.lastTime) }) : t("time.whole_more");
 }
 
 export function togglePlay(app: App): void {

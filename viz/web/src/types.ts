@@ -12,6 +12,7 @@ export interface Indicator {
   label_fr: string;
   label_en: string;
   method?: string;
+  method_en?: string;
 }
 
 export interface TrafficMeta {
@@ -126,6 +127,7 @@ export interface RangedIndicator {
   label_fr: string;
   label_en: string;
   method: string;
+  method_en: string;
   least: number;
   middle: number;
   greatest: number;
@@ -134,6 +136,8 @@ export interface RangedIndicator {
 /** What the runs of an ensemble say together: viz/page_ensemble.py. */
 export interface EnsembleMeta {
   members: string[];
+  /** How each run ended, and its last instant (s). */
+  ends: { status: string; time: number }[];
   count: number;
   least: number;
   middle: number;
@@ -148,6 +152,9 @@ export interface BuildingsMeta {
   outline: number;
   height: number;
   without_height: number;
+  /** Bits of those whose height was not measured; null where the run does not say. */
+  assumed: number | null;
+  assumed_count: number;
   natures: string[];
   nature: number;
   uses: string[];
