@@ -143,6 +143,24 @@ def test_people_whose_squares_lack_roads_or_houses_are_counted() -> None:
     assert report["people_outside_the_data"] == [0.0]
 
 
+def test_people_apart_from_the_main_network_are_counted() -> None:
+    """Two villages that no road of the data joins: their trips stay at home, so none is without a route."""
+    layer = roads(
+        *(LineString([(west, 45), (east, 45)]) for west, east in ((10, 100), (100, 200), (250, 290)))
+    )
+    places = [box(x - 5, 40, x + 5, 50) for x in (15, 195, 255, 285)]
+    quarters = gpd.GeoDataFrame(
+        {"nom": list("abcd"), "population": [300.0, 200.0, 60.0, 40.0]}, geometry=places, crs=CRS
+    )
+    split = replace(
+        domain(places={"quarters": Place("quarters", quarters.union_all(), quarters)}),
+        networks={"roads": Network.from_roads(layer)},
+    )
+    event = Demand(zones="quarters", attraction="population")
+    summary = TrafficSolver(split, Scenario((event,)), {}).summary()
+    assert summary["demand"]["people_apart_from_the_main_network"] == [pytest.approx(100.0)]
+
+
 def test_squares_have_names_that_people_know() -> None:
     layer = roads(LineString([(0, 5), (1000, 5)]))
     layer["name"] = "RUE DU PORT"

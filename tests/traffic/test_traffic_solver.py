@@ -461,6 +461,7 @@ def test_summary_is_json_and_has_what_people_ask_for() -> None:
         "squares_more_than_2_km_from_a_junction": [0],
         "people_more_than_2_km_from_a_junction": [0.0],
         "people_without_10_m2_of_floor": [0.0],
+        "people_apart_from_the_main_network": [0.0],
         "hours_east_of_utc": None,
         "farthest_zone_from_its_node_m": pytest.approx(10.0**0.5),
         "zones_more_than_2_km_from_a_road": 0,

@@ -18,6 +18,7 @@ CAUTIONS = (
     "people_outside_the_data",
     "people_more_than_2_km_from_a_junction",
     "people_without_10_m2_of_floor",
+    "people_apart_from_the_main_network",
     "hours_east_of_utc",
     "start_under_water",
     "near_critical_share",

@@ -64,6 +64,7 @@ def _lacking(demand: dict[str, Any]) -> list[Indicator]:
         "people_outside_the_data": {},
         "people_more_than_2_km_from_a_junction": {"squares": squares},
         "people_without_10_m2_of_floor": {},
+        "people_apart_from_the_main_network": {},
     }
     found = {key: round(max(demand.get(key, [0.0]))) for key in told}
     out = [make(key, found[key], "", **words) for key, words in told.items() if found[key] > 0]

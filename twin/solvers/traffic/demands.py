@@ -237,6 +237,9 @@ class Demands:
             "squares_more_than_2_km_from_a_junction": [z.far[0] for z in zones],
             "people_more_than_2_km_from_a_junction": [z.far[1] for z in zones],
             "people_without_10_m2_of_floor": [z.crowded for z in zones],
+            "people_apart_from_the_main_network": [
+                float(z.weight[network.strong_component[z.node] > 0].sum()) for z in zones
+            ],
             "farthest_zone_from_its_node_m": float(max(z.distance.max() for z in zones)),
             "zones_more_than_2_km_from_a_road": sum(int((z.distance > FAR).sum()) for z in zones),
             "zones_outside_the_main_component": sum(
