@@ -13,7 +13,7 @@ from twin.conditioning.crests import OVER, UNDER
 from twin.domain import Domain
 from twin.errors import Problem, told
 from twin.faces import ground_at, staircase
-from twin.messages import key_figure, number, text
+from twin.messages import key_figure, text
 from twin.scenarios.binding import Cells, RatingForcing, cells_of, edge_cells, flat_edge
 from twin.scenarios.events import InitialWater, WaterLevel
 from twin.scenarios.forcing import TimeSeries
@@ -86,7 +86,7 @@ def partly_low(domain: Domain, scenario: Scenario) -> list[str]:
         share = np.count_nonzero(ground >= dike.crest) / max(ground.size, 1)
         if 0.0 < share < 1.0:
             at, part = f"{scenario.where}: {key}.crest", key_figure(100.0 * share, digits=0)
-            said.append(text("scenario.dike_partly_under", at=at, crest=number(dike.crest), share=part))
+            said.append(text("scenario.dike_partly_under", at=at, crest=key_figure(dike.crest, digits=2), share=part))
     return said
 
 
