@@ -86,7 +86,9 @@ def partly_low(domain: Domain, scenario: Scenario) -> list[str]:
         share = np.count_nonzero(ground >= dike.crest) / max(ground.size, 1)
         if 0.0 < share < 1.0:
             at, part = f"{scenario.where}: {key}.crest", key_figure(100.0 * share, digits=0)
-            said.append(text("scenario.dike_partly_under", at=at, crest=key_figure(dike.crest, digits=2), share=part))
+            said.append(
+                text("scenario.dike_partly_under", at=at, crest=key_figure(dike.crest, digits=2), share=part)
+            )
     return said
 
 
