@@ -99,9 +99,9 @@ def _ways(z: Floats, way: Floats) -> None:
 
 
 @njit(inline="always")
-def _group(level: int, size: int) -> int:
-    """The number of the fine cells under the height of a table, of `size` in their order."""
-    share = level / (LEVELS - 1)
+def _group(level: int, levels: int, size: int) -> int:
+    """The number of the fine cells under a height of a table of `levels`, of `size` in their order."""
+    share = level / (levels - 1)
     return round(share * share * (size - 1))
 
 
@@ -135,7 +135,7 @@ def _fall(z: Floats, middle: float) -> tuple[float, float]:
 @njit(cache=True)
 def _tabulate_sheet(z: Floats, middle: float, volume: Singles, sheet: Singles) -> None:
     """What the volumes of a cell convey as a sheet on its falling ground (see the head of this file)."""
-    k = z.shape[0]
+    k, levels = z.shape[0], volume.size
     size = k * k
     east, south = _fall(z, middle)
     level_ground = np.empty(size)
@@ -144,16 +144,16 @@ def _tabulate_sheet(z: Floats, middle: float, volume: Singles, sheet: Singles) -
             level_ground[a * k + b] = z[a, b] - (east * (b - 0.5 * (k - 1)) + south * (a - 0.5 * (k - 1)))
     level_ground.sort()
     # In groups as fine at the bottom as the heights of the tables
-    ground, count = np.empty(LEVELS), np.empty(LEVELS)
-    for n in range(LEVELS):
-        first = _group(n, size)
-        last = _group(n + 1, size) if n < LEVELS - 1 else size
+    ground, count = np.empty(levels), np.empty(levels)
+    for n in range(levels):
+        first = _group(n, levels, size)
+        last = _group(n + 1, levels, size) if n < levels - 1 else size
         count[n] = max(last - first, 0)
         ground[n] = level_ground[first:last].mean() if last > first else level_ground[first]
     wet, below, under = 0, 0.0, 0.0  # groups under water, their cells and their cells × ground
-    for n in range(LEVELS):
+    for n in range(levels):
         held = size * np.float64(volume[n])
-        while wet < LEVELS and ground[wet] * below - under <= held:
+        while wet < levels and ground[wet] * below - under <= held:
             below, under = below + count[wet], under + count[wet] * ground[wet]
             wet += 1
         level = (held + under) / max(below, 1.0)
@@ -196,7 +196,7 @@ def _tabulate(
             below = 0.0
             passed = 0
             for level in range(LEVELS):
-                at = _group(level, k * k)
+                at = _group(level, LEVELS, k * k)
                 while passed < at:
                     below += ordered[passed] - bottom
                     passed += 1
