@@ -55,6 +55,7 @@ def _together(flood: FloodSolver, t: float, t_end: float) -> int:
     while t < t_end:
         t, _, _ = flood.advance(t, t_end)
         calls += 1
+    flood.synchronise(t)
     return calls
 
 

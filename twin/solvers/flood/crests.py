@@ -35,7 +35,9 @@ NEAR = 1.5  # cells from a line within which the crests of a staircase belong to
 
 @dataclass(frozen=True, eq=False)
 class BreachForcing:
-    """A breach on a grid: its place, from when it may start (s), the cells of its gauge (flat), its name."""
+    """A breach on a grid: its place, from when it may start (s), the cells of its gauge (flat), its name; the
+    heights of a dike there that is under the ground (see `_under_ground`).
+    """
 
     event: Breach
     geometry: BaseGeometry
@@ -43,6 +45,7 @@ class BreachForcing:
     watch: Ints
     where: str
     key: str
+    under: tuple[float, float] | None = None
 
 
 def breaches(domain: Domain, scenario: Scenario) -> list[BreachForcing]:
@@ -61,8 +64,35 @@ def breaches(domain: Domain, scenario: Scenario) -> list[BreachForcing]:
             watch = np.zeros(0, dtype=np.int64)
             if event.watch is not None:
                 watch, _ = cells_of(grid, place_geometry(domain, event.watch, scenario.where, f"{key}.watch"))
-            found.append(BreachForcing(event, geometry, event.window[0], watch, scenario.where, key))
+            under = _under_ground(domain, geometry)
+            found.append(BreachForcing(event, geometry, event.window[0], watch, scenario.where, key, under))
     return found
+
+
+def _middles(grid: Grid, axis: Ints, i: Ints, j: Ints) -> Any:
+    """Points in the middle of faces (axis 0: east of the cell, 1: south of it)."""
+    x = grid.x[j] + np.where(axis == 0, 0.5 * grid.cell, 0.0)
+    y = grid.y[i] - np.where(axis == 1, 0.5 * grid.cell, 0.0)
+    return shapely.points(x, y)
+
+
+def _under_ground(domain: Domain, geometry: BaseGeometry) -> tuple[float, float] | None:
+    """Highest crest and ground (m) of a dike at some place that is nowhere higher than the ground; None where
+    there is another one, or none.
+    """
+    grid, bed = domain.require_grid("breach"), domain.field("bed_elevation")
+    crest, ground = [], []
+    for axis, inside in ((0, domain.field("crest_x")[:, 1:-1]), (1, domain.field("crest_y")[1:-1])):
+        i, j = np.nonzero(np.isfinite(inside))
+        middles = _middles(grid, np.full(i.size, axis), i, j)
+        near = shapely.distance(middles, geometry) <= NEAR * grid.cell
+        i, j = i[near], j[near]
+        crest.append(inside[i, j])
+        ground.append(np.fmax(bed[i, j], bed[i + axis, j + 1 - axis]))
+    crests, grounds = np.concatenate(crest), np.concatenate(ground)
+    if not crests.size or (crests > grounds).any():
+        return None
+    return float(crests.max()), float(grounds.max())
 
 
 def final_width(event: Breach, head: float, height: float) -> float:
@@ -147,16 +177,14 @@ class Crests:
         self._static_bed: Floats = static[BED]
         box = (slice(PAD, PAD + ny), slice(PAD, PAD + nx))
         bed = static[BED][box]
-        parts: list[Any] = []
-        low: list[Any] = []  # lower than the ground: no crest, but a dike to name
+        parts = []
         for axis, plane, both, top in (
             (0, CREST_X, active[:, :-1] & active[:, 1:], np.maximum(bed[:, :-1], bed[:, 1:])),
             (1, CREST_Y, active[:-1] & active[1:], np.maximum(bed[:-1], bed[1:])),
         ):
             crest = static[plane][box][: both.shape[0], : both.shape[1]]
-            for some, where in ((parts, crest > top), (low, crest <= top)):
-                i, j = np.nonzero(both & np.isfinite(crest) & where)
-                some.append((np.full(i.size, axis), i, j, crest[i, j], top[i, j]))
+            i, j = np.nonzero(both & np.isfinite(crest) & (crest > top))
+            parts.append((np.full(i.size, axis), i, j, crest[i, j], top[i, j]))
         joined: list[Any] = [np.concatenate([part[k] for part in parts]) for k in range(5)]
         self._axis, self._i, self._j = (values.astype(np.int64) for values in joined[:3])
         self._built, self._ground = (values.astype(np.float64) for values in joined[3:])
@@ -171,24 +199,15 @@ class Crests:
         """The cells beside crests, flat indices."""
         self._giver = places.reshape(2, -1).astype(np.int64)
         self._out = np.zeros(self.cells.size)
-        under = [np.concatenate([part[k] for part in low]) for k in range(5)]
-        self._breaches = [self._placed(one, under) for one in found]
+        self._breaches = [self._placed(one) for one in found]
 
-    def _middles(self, axis: Ints, i: Ints, j: Ints) -> Any:
+    def _placed(self, one: BreachForcing) -> _Breach:
         cell = self._grid.cell
-        x = self._grid.x[j] + np.where(axis == 0, 0.5 * cell, 0.0)
-        y = self._grid.y[i] - np.where(axis == 1, 0.5 * cell, 0.0)
-        return shapely.points(x, y)
-
-    def _placed(self, one: BreachForcing, under: list[Any]) -> _Breach:
-        """under: axis, row, column, crest and ground of the faces whose crest is lower than the ground."""
-        cell = self._grid.cell
-        points = self._middles(self._axis, self._i, self._j)
+        points = _middles(self._grid, self._axis, self._i, self._j)
         near = np.flatnonzero(shapely.distance(points, one.geometry) <= NEAR * cell)
         if not near.size:
-            low = np.flatnonzero(shapely.distance(self._middles(*under[:3]), one.geometry) <= NEAR * cell)
-            if low.size:
-                crest, ground = (f"{under[k][low].max() + self._datum:.5g}" for k in (3, 4))
+            if one.under is not None:
+                crest, ground = (f"{height:.5g}" for height in one.under)
                 where, key = one.where, f"{one.key}.at"
                 raise InputError(told(where, key, "flood.crest_under", crest=crest, ground=ground))
             raise InputError(told(one.where, f"{one.key}.at", "flood.no_crest", place=one.event.at))
